@@ -1,0 +1,72 @@
+# Needs Python 3.11 or newer with pip; everything else goes into a virtual environment in this folder.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DIGITS := examples/digits
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
+# TORCH=1 adds PyTorch, an optional second judge of values in the tests.
+TESTING := $(VENV)/$(if $(TORCH),torch,test).stamp
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types format bench tables digits clean
+.DELETE_ON_ERROR:
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/demo.stamp ## check, run and export a trained digit reader, and compare with ONNX Runtime
+	$(BIN)/cnndsl check $(DIGITS)/digits.cnn
+	$(BIN)/cnndsl run $(DIGITS)/digits.cnn --weights $(DIGITS)/digits.safetensors --input $(DIGITS)/held_out \
+		--top 3 --labels $(DIGITS)/labels.txt
+	mkdir -p build
+	$(BIN)/cnndsl export $(DIGITS)/digits.cnn --weights $(DIGITS)/digits.safetensors -o build/digits.onnx
+	$(BIN)/python tools/compare_with_onnxruntime.py $(DIGITS)/digits.cnn build/digits.onnx $(DIGITS)/held_out \
+		--weights $(DIGITS)/digits.safetensors --labels $(DIGITS)/labels.txt
+
+test: lint types ## lint, check types and run the tests (TORCH=1: compare with PyTorch too)
+	$(BIN)/python -m pytest -n 2
+
+check: ## everything CI runs: the demo, then the tests with PyTorch
+	.ci/run
+
+lint: $(TESTING) ## ruff's rules and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(TESTING) ## mypy --strict
+	$(BIN)/mypy --strict cnndsl
+
+format: $(TESTING) ## mend formatting and what else ruff can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(TESTING) ## measure speed
+	$(BIN)/python benchmarks/bench.py
+
+tables: $(TESTING) ## generate the parser's tables from grammar/cnn.lark
+	$(BIN)/python tools/make_tables.py
+
+digits: $(VENV)/digits.stamp ## train the digit reader again
+	$(BIN)/python tools/train_digits.py
+
+clean: ## remove everything these targets make
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.stamp: pyproject.toml setup.py | $(BIN)/python
+	$(INSTALL) '.[onnxruntime]'
+	touch $@
+
+$(VENV)/test.stamp: pyproject.toml setup.py | $(BIN)/python
+	$(INSTALL) '.[test]'
+	touch $@
+
+$(VENV)/torch.stamp: pyproject.toml setup.py | $(BIN)/python
+	$(INSTALL) '.[test,torch]'
+	touch $@
+
+$(VENV)/digits.stamp: pyproject.toml setup.py | $(BIN)/python
+	$(INSTALL) '.[digits]'
+	touch $@

@@ -1,0 +1,51 @@
+"""cnndsl: a small language for convolutional networks.
+
+>>> import cnndsl
+>>> net = cnndsl.loads("input 1@28x28; conv 6 5x5 pad=2 -> tanh")
+>>> net.params
+156
+"""
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CheckResult",
+    "CnnError",
+    "Diagnostic",
+    "Layer",
+    "Limits",
+    "Network",
+    "Shape",
+    "Span",
+    "check",
+    "check_file",
+    "from_json",
+    "load",
+    "loads",
+    "parse",
+]
+
+if TYPE_CHECKING:
+    from cnndsl.api import CheckResult, Layer, Network, check, check_file, from_json, load, loads, parse
+    from cnndsl.errors import CnnError, Diagnostic, Span
+    from cnndsl.limits import Limits
+    from cnndsl.shapes import Shape
+
+_HOMES = {"CnnError": "errors", "Diagnostic": "errors", "Span": "errors", "Limits": "limits", "Shape": "shapes"}
+
+
+def __getattr__(name: str) -> Any:
+    """Loads what is asked for, so that ``import cnndsl`` is cheap."""
+    if name not in __all__:
+        raise AttributeError(f"module 'cnndsl' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"cnndsl.{_HOMES.get(name, 'api')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

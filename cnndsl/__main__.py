@@ -1,0 +1,7 @@
+"""``python -m cnndsl``."""
+
+import sys
+
+from cnndsl.cli import main
+
+sys.exit(main())

@@ -1,0 +1,152 @@
+"""A network with its numbers: what reports and the facade read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from cnndsl.analysis.costs import Cost, layer_costs, total
+from cnndsl.analysis.memory import Memory, memory
+from cnndsl.analysis.receptive import Field, receptive_fields
+from cnndsl.errors import Span
+from cnndsl.ir import Network as Graph
+from cnndsl.ir import Node
+from cnndsl.shapes import Shape
+
+
+class Layer:
+    """A layer with its numbers. Counts are for one example (docs/conventions.md)."""
+
+    def __init__(self, node: Node, cost: Cost, field: Field) -> None:
+        self.node = node
+        self.cost = cost
+        self.field = field
+
+    @property
+    def name(self) -> str:
+        return self.node.name
+
+    @property
+    def operator(self) -> str:
+        """The operator's name, such as ``conv``."""
+        return self.node.op.operator
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The operator's parameters by name."""
+        return self.node.op.model_dump(mode="json")
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return self.node.inputs
+
+    @property
+    def shape(self) -> Shape:
+        return self.node.shape
+
+    @property
+    def span(self) -> Span | None:
+        return self.node.span
+
+    @property
+    def params(self) -> int:
+        """Learnable elements; 0 for a layer that shares another's."""
+        return self.cost.params
+
+    @property
+    def buffers(self) -> int:
+        return self.cost.buffers
+
+    @property
+    def macs(self) -> int:
+        return self.cost.macs
+
+    @property
+    def connections(self) -> int:
+        return self.cost.connections
+
+    @property
+    def receptive_field(self) -> tuple[int, ...]:
+        """Its size in input cells, one number for each axis of the input."""
+        return tuple(pattern.size for pattern in self.field)
+
+    @property
+    def rf_stride(self) -> tuple[float, ...]:
+        """How far the receptive field moves from one position to the next; whole unless something was upsampled."""
+        strides = (pattern.stride for pattern in self.field)
+        return tuple(stride.numerator if stride.denominator == 1 else float(stride) for stride in strides)
+
+    @property
+    def rf_start(self) -> tuple[int, ...]:
+        """The first input cell that position 0 sees; negative in the padding."""
+        return tuple(pattern.start for pattern in self.field)
+
+    def __repr__(self) -> str:
+        return f"<Layer {self.name}: {self.operator} {self.shape}>"
+
+
+class Layers(Mapping[str, Layer]):
+    """The layers in order, by name."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self._layers = {layer.name: layer for layer in layers}
+
+    def __getitem__(self, name: str) -> Layer:
+        return self._layers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layers)
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+
+class Measured:
+    """A graph and everything that can be counted on it. Counts are for one example (docs/conventions.md)."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    @property
+    def name(self) -> str:
+        return self.graph.name
+
+    @property
+    def inputs(self) -> dict[str, Shape]:
+        return {value.name: value.shape for value in self.graph.inputs}
+
+    @property
+    def outputs(self) -> dict[str, Shape]:
+        return {name: self.graph.shapes[name] for name in self.graph.outputs}
+
+    @cached_property
+    def layers(self) -> Layers:
+        """The layers with their numbers, in order, by name."""
+        fields = receptive_fields(self.graph)
+        costs = layer_costs(self.graph)
+        pairs = zip(self.graph.layers, costs, strict=True)
+        return Layers([Layer(node, cost, fields.of(node.name)) for node, cost in pairs])
+
+    @cached_property
+    def cost(self) -> Cost:
+        """The sums over all layers, for one example."""
+        return total(layer_costs(self.graph))
+
+    @property
+    def params(self) -> int:
+        return self.cost.params
+
+    @property
+    def buffers(self) -> int:
+        return self.cost.buffers
+
+    @property
+    def macs(self) -> int:
+        return self.cost.macs
+
+    @property
+    def connections(self) -> int:
+        return self.cost.connections
+
+    def memory(self, batch: int = 1) -> Memory:
+        """Bytes of activations, of the peak and of the weights for a batch size."""
+        return memory(self.graph, batch)

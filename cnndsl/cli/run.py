@@ -1,0 +1,155 @@
+"""``cnndsl run``: executes a network on images, arrays or made-up inputs."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from cnndsl.cli.check import positive
+from cnndsl.cli.terminal import add_source_arguments, only_network, progress, unwritable
+from cnndsl.errors import CnnError, quoted
+
+HELP = "run a network on an image, a folder of images, an array, or made-up input"
+EXAMPLE = "cnndsl run digits.cnn --weights digits.safetensors --input three.png --top 3"
+MADE = ("random", "zeros", "ones")
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", metavar="FILE", help="a .cnn file, or - for standard input")
+    input_help = "an image, .npy, .npz, a folder of images, or random, zeros, ones"
+    command.add_argument("--input", required=True, metavar="X", help=input_help)
+    command.add_argument("--weights", metavar="W", help="a .safetensors or .npz file (default: initial weights)")
+    command.add_argument("--seed", type=int, default=0, help="for initial weights and random input (default: 0)")
+    batch_help = "examples of made-up input, or images run at a time (default: 1 and 32)"
+    command.add_argument("--batch", type=positive, metavar="N", help=batch_help)
+    command.add_argument("--top", type=positive, metavar="K", help="show the K largest outputs (default: 5)")
+    command.add_argument("--labels", metavar="F", help="a text file with one class name a line")
+    command.add_argument("--layers", metavar="A,B", help="keep these layers' values too; all for every layer")
+    command.add_argument("--out", metavar="F.npz", help="write the outputs (and kept layers) as .npz")
+    command.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    add_source_arguments(command)
+
+
+def execute(options: argparse.Namespace) -> int:
+    network = only_network(options.file, options)
+    labels = _labels(options.labels) if options.labels else None
+    keep = _kept(options.layers, network)
+    if options.out and Path(options.out).suffix != ".npz":
+        raise CnnError.of("bad-setting", f"--out writes .npz files, not {quoted(options.out)}")
+    run = network.runner(weights=options.weights, seed=options.seed, keep=keep)
+    results = Results(network, labels, options)
+    for names, inputs in _inputs(options, network):
+        results.add(names, run(inputs))
+    results.finish()
+    return 0
+
+
+def _labels(path: str) -> list[str]:
+    from cnndsl.api import read_text
+
+    return [line.strip() for line in read_text(Path(path)).splitlines() if line.strip()]
+
+
+def _kept(layers: str | None, network: Any) -> tuple[str, ...]:
+    if layers is None:
+        return ()
+    return tuple(network.layers) if layers == "all" else tuple(name.strip() for name in layers.split(","))
+
+
+def _inputs(options: argparse.Namespace, network: Any) -> Iterator[tuple[list[str], dict[str, Any]]]:
+    """The inputs, a batch at a time, with a name for every example."""
+    from cnndsl.runtime import images
+
+    inputs = network.graph.inputs
+    path = Path(options.input)
+    if options.input in MADE:
+        count = options.batch or 1
+        made = {value.name: images.made_input(value, options.input, count, options.seed) for value in inputs}
+        yield [f"{options.input} {index}" for index in range(count)], made
+    elif path.suffix.lower() in (".npy", ".npz"):
+        arrays = images.read_array(path, inputs)
+        count = len(next(iter(arrays.values()))) if next(iter(arrays.values())).ndim else 0
+        yield [f"{path.name}[{index}]" for index in range(count)], arrays
+    else:
+        if len(inputs) != 1:
+            message = f"images are for networks with one input; this one has {len(inputs)}"
+            raise CnnError.of("input-names", message, "give an .npz with one array an input")
+        files = images.image_files(path) if path.is_dir() else [path]
+        size = options.batch or 32
+        parts = [files[start : start + size] for start in range(0, len(files), size)]
+        for part in progress(parts, "running"):
+            yield [file.name for file in part], {inputs[0].name: images.read_batch(part, inputs[0])}
+
+
+class Results:
+    """Gathers what the batches give and shows it."""
+
+    def __init__(self, network: Any, labels: Sequence[str] | None, options: argparse.Namespace) -> None:
+        self.network = network
+        self.labels = labels
+        self.options = options
+        self.kept: dict[str, list[Any]] = {}
+        self.reports: list[dict[str, Any]] = []
+        for name, shape in network.outputs.items():
+            if labels is not None and shape.is_vector and len(labels) != shape.channels:
+                raise CnnError.of(
+                    "labels-mismatch", f"there are {len(labels)} labels, but output {quoted(name)} has {shape.channels}"
+                )
+
+    def add(self, names: Sequence[str], values: dict[str, Any]) -> None:
+        """One batch's values by layer name."""
+        if self.options.out:
+            for name, value in values.items():
+                self.kept.setdefault(name, []).append(value)
+        for index, example in enumerate(names):
+            outputs = {name: self._described(values[name][index]) for name in self.network.outputs}
+            layers = {name: self._described(value[index]) for name, value in values.items() if name not in outputs}
+            report = {"input": example, "outputs": outputs, **({"layers": layers} if layers else {})}
+            if self.options.format == "json":
+                self.reports.append(report)
+            else:
+                self._print(report)
+
+    def _described(self, value: Any) -> dict[str, Any]:
+        """A value's largest elements if it is a vector, and its range."""
+        finite = {"min": float(value.min()), "mean": float(value.mean()), "max": float(value.max())}
+        result: dict[str, Any] = {"shape": list(value.shape), **finite}
+        if value.ndim == 1:
+            order = sorted(range(value.size), key=lambda index: (-float(value[index]), index))[: self.options.top or 5]
+            result["top"] = [
+                {"index": index, **self._label(index, value.size), "value": float(value[index])} for index in order
+            ]
+        return result
+
+    def _label(self, index: int, size: int) -> dict[str, str]:
+        return {"label": self.labels[index]} if self.labels is not None and len(self.labels) == size else {}
+
+    def _print(self, report: dict[str, Any]) -> None:
+        print(report["input"])
+        for name, facts in {**report["outputs"], **report.get("layers", {})}.items():
+            shape = "x".join(map(str, facts["shape"]))
+            spread = f"min {facts['min']:.6g}, mean {facts['mean']:.6g}, max {facts['max']:.6g}"
+            if name in report["outputs"] and "top" in facts:
+                print(f"  {name} ({shape})")
+                for row in facts["top"]:
+                    print(f"    {row['value']:>12.6g}  {row.get('label', row['index'])}")
+            else:
+                print(f"  {name} ({shape}): {spread}")
+
+    def finish(self) -> None:
+        """Writes the file and the JSON, once all is computed."""
+        if self.options.out:
+            import numpy as np
+
+            from cnndsl.runtime.weights import save_arrays
+
+            arrays = {name: np.concatenate(parts) for name, parts in self.kept.items()}
+            try:
+                save_arrays(arrays, self.options.out)
+            except OSError as error:
+                raise unwritable(self.options.out, error) from None
+        if self.options.format == "json":
+            json.dump({"version": 1, "network": self.network.name, "results": self.reports}, sys.stdout, indent=1)
+            print()

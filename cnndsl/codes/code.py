@@ -1,0 +1,26 @@
+"""What the table of codes holds for each code."""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from cnndsl.errors import Severity
+
+
+class Code(NamedTuple):
+    """One code: what it means, an example that triggers exactly it, and the example mended.
+
+    ``bad`` and ``good`` are ``.cnn`` texts; where a code is not about a text, they are command lines (``sh``) or Python.
+    ``files`` are the texts that they import or name, and ``given`` says what else there is. ``limits`` are the bounds,
+    smaller than the usual ones, under which the example is short.
+    """
+
+    code: str
+    title: str
+    meaning: str
+    bad: str
+    good: str
+    severity: Severity = "error"
+    language: Literal["cnn", "sh", "python"] = "cnn"
+    files: Mapping[str, str] = {}
+    limits: Mapping[str, int] = {}
+    given: str = ""

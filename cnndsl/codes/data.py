@@ -1,0 +1,165 @@
+"""Codes about what goes into a network and what comes out: settings, weights, images, arrays, ONNX, JSON."""
+
+from cnndsl.codes.code import Code
+
+_NET = {"net.cnn": "input 1@28x28\nconv 4 5x5 -> relu\nflatten -> dense 10 -> softmax"}
+_WORDS = {"words.cnn": "input 6 dtype=int64\nembedding 100 8\nflatten -> dense 2"}
+_PAIR = {"pair.cnn": "input 4 as left\ninput 4 as right\nadd { from left; from right }"}
+
+CODES = (
+    Code(
+        "weights-file",
+        "a weights file that cannot be read or written",
+        "Weights are kept in `.safetensors` or `.npz` files. A `.pt` or `.pth` file of PyTorch is a pickle, which can "
+        "run any program when it is opened, and so it is never loaded: save the state dict with "
+        "`safetensors.torch.save_file`.",
+        "cnndsl run net.cnn --input zeros --weights net.pt",
+        "cnndsl run net.cnn --input zeros --weights net.safetensors",
+        language="sh",
+        files=_NET,
+        given="net.safetensors holds the weights of net.cnn.",
+    ),
+    Code(
+        "weights-mismatch",
+        "weights that do not fit the network",
+        "Every tensor of the network must be in the file, with the same name, shape and type (float32), and nothing "
+        "else may be in it; all differences are listed at once. Names are those that `cnndsl check` shows, with "
+        "`.weight`, `.bias`, `.running_mean` or `.running_var` behind them, as in a PyTorch state dict. Tensors that "
+        "the text itself gives with `weight=` may be missing.",
+        "cnndsl run net.cnn --input zeros --weights other.safetensors",
+        "cnndsl run net.cnn --input zeros --weights net.safetensors",
+        language="sh",
+        files=_NET,
+        given="net.safetensors holds the weights of net.cnn, other.safetensors those of a network without conv1.",
+    ),
+    Code(
+        "input-file",
+        "an input that cannot be read",
+        "Inputs are images (PNG, JPEG and others), `.npy` and `.npz` arrays, or a folder of images. The file is "
+        "missing, damaged, or far larger than any image that a network would take. Arrays with pickled objects are "
+        "never loaded.",
+        "cnndsl run net.cnn --input digits.png",
+        "cnndsl run net.cnn --input digit.png",
+        language="sh",
+        files=_NET,
+        given="digit.png is a grey image of 28x28 pixels.",
+    ),
+    Code(
+        "image-size",
+        "an image of another size than the network's input",
+        "Images are not resized or cropped on the way in: how that is done changes the result, so it is left to the "
+        "tool that prepared the training images. A network without dense layers can also be checked and run at "
+        "another size.",
+        "cnndsl run net.cnn --input photo.png",
+        "cnndsl run net.cnn --input digit.png",
+        language="sh",
+        files=_NET,
+        given="photo.png is a grey image of 64x48 pixels, digit.png one of 28x28.",
+    ),
+    Code(
+        "image-channels",
+        "an image with other channels than the network's input",
+        "A grey image has 1 channel, a colour image 3 (red, green, blue), and 4 with transparency. Nothing is "
+        "converted silently.",
+        "cnndsl run net.cnn --input colour.png",
+        "cnndsl run net.cnn --input digit.png",
+        language="sh",
+        files=_NET,
+        given="colour.png is an RGB image of 28x28 pixels, digit.png a grey one.",
+    ),
+    Code(
+        "input-shape",
+        "an array that does not fit the network's input",
+        "Arrays have the layout (N, C, spatial...): the batch first, then the channels, then the positions, as in "
+        "PyTorch and ONNX. Channels last, as in Keras, is another layout: transpose the array first. All inputs of a "
+        "network have the same batch size.",
+        "cnndsl run net.cnn --input channels_last.npy",
+        "cnndsl run net.cnn --input channels_first.npy",
+        language="sh",
+        files=_NET,
+        given="channels_last.npy has the shape (2, 28, 28, 1), channels_first.npy (2, 1, 28, 28).",
+    ),
+    Code(
+        "input-dtype",
+        "an array of another kind of numbers than the network takes",
+        "An input of word numbers (`dtype=int64`) takes whole numbers only; other inputs take any numbers, which "
+        "become float32.",
+        "cnndsl run words.cnn --input measured.npy",
+        "cnndsl run words.cnn --input words.npy",
+        language="sh",
+        files=_WORDS,
+        given="measured.npy holds fractions, words.npy whole numbers from 0 to 99.",
+    ),
+    Code(
+        "input-range",
+        "a word number that the embedding does not know",
+        "`embedding 100 8` has a vector for each of the words 0 to 99, and none for any other number.",
+        "cnndsl run words.cnn --input unknown.npy",
+        "cnndsl run words.cnn --input words.npy",
+        language="sh",
+        files=_WORDS,
+        given="unknown.npy holds the number 100, words.npy numbers from 0 to 99 only.",
+    ),
+    Code(
+        "input-names",
+        "arrays whose names are not those of the inputs",
+        "A network with several inputs takes one array for each, under the name of the input: a `.npz` file with "
+        "these names, or in Python a mapping.",
+        "cnndsl run pair.cnn --input one.npz",
+        "cnndsl run pair.cnn --input both.npz",
+        language="sh",
+        files=_PAIR,
+        given="one.npz holds left alone, both.npz holds left and right.",
+    ),
+    Code(
+        "labels-mismatch",
+        "as many labels as outputs are needed",
+        "The file of `--labels` has one name a line, in the order of the outputs, and as many lines as the network "
+        "has outputs.",
+        "cnndsl run net.cnn --input zeros --labels two.txt",
+        "cnndsl run net.cnn --input zeros --labels ten.txt",
+        language="sh",
+        files=_NET,
+        given="two.txt has two lines, ten.txt has ten.",
+    ),
+    Code(
+        "bad-setting",
+        "an option whose value is none",
+        "`--set` takes `name=value`, `--input` of `check` a shape such as `3@64x64`, and `-o` a name that ends in "
+        "`.onnx`, `.json` or `.cnn`, unless `--to` gives the format. Values are written as in a `.cnn` file.",
+        "cnndsl check net.cnn --input 64x64",
+        "cnndsl check net.cnn --input 1@64x64",
+        language="sh",
+        files=_NET,
+    ),
+    Code(
+        "bad-opset",
+        "a version of ONNX that is not written",
+        "The opset is the version of ONNX's operators. The message tells which are written; without `--opset` it is "
+        "one that all current runtimes load.",
+        "cnndsl export net.cnn -o net.onnx --opset 9",
+        "cnndsl export net.cnn -o net.onnx --opset 17",
+        language="sh",
+        files=_NET,
+    ),
+    Code(
+        "export-unsupported",
+        "a network that the target format cannot say",
+        "In ONNX every tensor has a name of its own, values and weights together. A network from a `.cnn` file always "
+        "keeps them apart; one from elsewhere may have a layer with the name of another layer's weight.",
+        'cnndsl.from_json(net.to_json().replace("relu1", "conv1.weight")).to_onnx()',
+        "cnndsl.from_json(net.to_json()).to_onnx()",
+        language="python",
+        given="net is the network `input 3@8x8; conv 8 3x3 -> relu`.",
+    ),
+    Code(
+        "bad-json",
+        "JSON that is no network",
+        "`cnndsl.from_json` reads what `to_json` wrote. Everything is checked again: the form, the order of the "
+        "layers, and every shape. docs/network.schema.json describes the form.",
+        'cnndsl.from_json(net.to_json().replace("6", "7"))',
+        "cnndsl.from_json(net.to_json())",
+        language="python",
+        given="net is the network `input 3@8x8; conv 8 3x3 -> relu`.",
+    ),
+)

@@ -1,0 +1,83 @@
+"""Codes about files: what is imported, read and written."""
+
+from cnndsl.codes.code import Code
+
+_LIBRARY = "block Double(width) { conv width 3x3; conv width 3x3 }"
+
+CODES = (
+    Code(
+        "import-not-found",
+        "an imported file that cannot be read",
+        "The path is looked up from the folder of the importing file.",
+        'import "block.cnn"\ninput 3@32x32\nconv 8 3x3',
+        'import "blocks.cnn"\ninput 3@32x32\nDouble 8',
+        files={"blocks.cnn": _LIBRARY},
+    ),
+    Code(
+        "import-outside",
+        "an import from outside the folder of the file first loaded",
+        "A network that was received from elsewhere reads nothing but the files that came with it: imports are "
+        "relative paths with `/`, and stay inside the folder of the file first loaded and the folders below it. "
+        "Absolute paths, `..` beyond that folder, and symbolic links that lead out of it are refused.",
+        'import "../blocks.cnn"\ninput 3@32x32\nconv 8 3x3',
+        'import "blocks.cnn"\ninput 3@32x32\nDouble 8',
+        files={"blocks.cnn": _LIBRARY},
+    ),
+    Code(
+        "import-unavailable",
+        "an import in a text that does not come from a file",
+        "A text that was given as a string has no folder in which imports could be looked up. Load the network from "
+        "a file, or give `cnndsl.loads` a resolver: a function from a path to the text of the file.",
+        'import "blocks.cnn"\ninput 3@32x32\nconv 8 3x3',
+        "block Double(width) { conv width 3x3; conv width 3x3 }\ninput 3@32x32\nDouble 8",
+    ),
+    Code(
+        "import-cycle",
+        "imports that go round in a circle",
+        "A file imports another that, directly or through others, imports the first again. Put what both need into "
+        "a third file. Importing the same file twice is no circle.",
+        'import "a.cnn"\ninput 3@32x32\nconv 8 3x3',
+        'import "b.cnn"\ninput 3@32x32\nDouble 8',
+        files={"a.cnn": 'import "a.cnn"', "b.cnn": _LIBRARY},
+    ),
+    Code(
+        "import-statements",
+        "an imported file with layers outside a network",
+        "An import brings in blocks, networks and constants. A file with an `input` or layers of its own outside a "
+        "`network` is itself one unnamed network, and there is no saying where its layers would go.",
+        'import "lenet.cnn"\ninput 3@32x32\nconv 8 3x3',
+        'import "blocks.cnn"\ninput 3@32x32\nDouble 8',
+        files={"lenet.cnn": "input 1@28x28\nconv 6 5x5", "blocks.cnn": _LIBRARY},
+    ),
+    Code(
+        "not-utf8",
+        "a file that is not UTF-8 text",
+        "A `.cnn` file is UTF-8, with or without a byte-order mark. The message gives the first byte that does not "
+        "fit, and its line. Files from older Windows editors may be UTF-16 or in a local encoding: save them as "
+        "UTF-8.",
+        "cnndsl check local.cnn",
+        "cnndsl check net.cnn",
+        language="sh",
+        files={"net.cnn": "# grüne Bildpunkte\ninput 1@28x28\nconv 8 3x3"},
+        given="local.cnn is the same text in ISO 8859-1.",
+    ),
+    Code(
+        "file-unreadable",
+        "a file that cannot be read",
+        "The file does not exist, is a folder, or may not be read.",
+        "cnndsl check nets.cnn",
+        "cnndsl check net.cnn",
+        language="sh",
+        files={"net.cnn": "input 3@32x32\nconv 8 3x3"},
+    ),
+    Code(
+        "file-unwritable",
+        "a file that cannot be written",
+        "The folder does not exist, may not be written to, or is full. Files are written whole or not at all: an "
+        "older file of the same name stays as it was.",
+        "cnndsl export net.cnn -o missing/net.json",
+        "cnndsl export net.cnn -o net.json",
+        language="sh",
+        files={"net.cnn": "input 3@32x32\nconv 8 3x3"},
+    ),
+)

@@ -1,0 +1,110 @@
+"""Spans, diagnostics and the one exception users see.
+
+A diagnostic is a value: lowering and inference collect diagnostics and go on. :class:`CnnError` carries them where an
+exception is the only way out. The meaning of every code, with examples, is in :mod:`cnndsl.codes`.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+Severity = Literal["error", "warning", "note"]
+
+
+class Span(NamedTuple):
+    """A stretch of source text. Lines and columns count from 1, in code points; ``end_column`` is one past the last."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+class Source:
+    """A named text that turns character offsets into spans."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        self.text = text
+        self._line_starts = [0]
+        position = text.find("\n")
+        while position >= 0:
+            self._line_starts.append(position + 1)
+            position = text.find("\n", position + 1)
+
+    def span(self, start: int, end: int) -> Span:
+        """The span from offset ``start`` to ``end`` (exclusive)."""
+        starts = self._line_starts
+        line = bisect_right(starts, start)
+        end_line = bisect_right(starts, end, lo=line - 1)
+        return Span(self.file, line, start - starts[line - 1] + 1, end_line, end - starts[end_line - 1] + 1)
+
+
+class Label(NamedTuple):
+    """A secondary place in the source with what it has to do with the problem."""
+
+    span: Span
+    message: str
+
+
+class Fix(NamedTuple):
+    """A replacement of ``span`` by ``replacement``. ``safe`` fixes keep what the author plainly meant."""
+
+    title: str
+    span: Span
+    replacement: str
+    safe: bool = False
+
+
+class Diagnostic(NamedTuple):
+    """One finding: a code of :mod:`cnndsl.codes`, what is wrong in words, where, and what to do about it."""
+
+    code: str
+    message: str
+    span: Span | None = None
+    severity: Severity = "error"
+    labels: tuple[Label, ...] = ()
+    help: tuple[str, ...] = ()
+    fixes: tuple[Fix, ...] = ()
+
+    def __str__(self) -> str:
+        place = f"{self.span.file}:{self.span.line}:{self.span.column}: " if self.span else ""
+        return f"{place}{self.severity}[{self.code}]: {self.message}"
+
+
+class CnnError(Exception):
+    """Anything wrong with what the user gave: text, weights, images, arguments.
+
+    ``diagnostics`` holds every finding (never empty); ``sources`` maps file names to their text, for excerpts.
+    """
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], sources: Mapping[str, str] | None = None) -> None:
+        self.diagnostics: Sequence[Diagnostic] = tuple(diagnostics)
+        self.sources: Mapping[str, str] = dict(sources or {})
+        super().__init__("\n".join(str(diagnostic) for diagnostic in self.diagnostics))
+
+    @classmethod
+    def of(cls, code: str, message: str, *help: str, span: Span | None = None) -> "CnnError":
+        """An error with one diagnostic."""
+        return cls([Diagnostic(code, message, span, help=help)])
+
+    def __reduce__(self) -> tuple[type["CnnError"], tuple[Sequence[Diagnostic], Mapping[str, str]]]:
+        return type(self), (self.diagnostics, self.sources)
+
+
+def quoted(text: str, limit: int = 60) -> str:
+    """``text`` between backquotes, shortened, control characters escaped: safe to print on a terminal."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: limit + 1])
+    return f"`{shown[:limit]}…`" if len(shown) > limit else f"`{shown}`"
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str | None:
+    """The candidate most like ``word`` if one is close enough to be what was meant."""
+    from difflib import get_close_matches
+
+    by_lower = {candidate.lower(): candidate for candidate in candidates}
+    if len(word) > 64:
+        return None
+    matches = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[matches[0]] if matches else None

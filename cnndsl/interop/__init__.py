@@ -1,0 +1,1 @@
+"""Other formats: one file a target and direction, each a table from operator to translation."""

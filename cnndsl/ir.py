@@ -1,0 +1,157 @@
+"""The graph: layers in order, each with its operator, inputs, shape and place in the source. Immutable.
+
+``Network.model_dump_json`` and ``model_validate_json`` are its JSON form, ``model_json_schema`` is the schema.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SerializeAsAny,
+    WithJsonSchema,
+)
+
+from cnndsl import ops
+from cnndsl.errors import Span
+from cnndsl.ops.base import Operator, Weight
+from cnndsl.shapes import Shape
+
+Dtype = Literal["float32", "int64"]
+
+
+def shape_to_json(shape: Shape) -> dict[str, Any]:
+    """``{"channels": 6, "spatial": [28, 28]}`` or ``{"features": 120}``."""
+    if shape.is_vector:
+        return {"features": shape.channels}
+    return {"channels": shape.channels, "spatial": list(shape.spatial)}
+
+
+def shape_from_json(value: object) -> object:
+    if isinstance(value, dict):
+        if set(value) == {"features"}:
+            return (value["features"], ())
+        if set(value) == {"channels", "spatial"}:
+            return (value["channels"], tuple(value["spatial"]))
+    return value
+
+
+_SHAPE_SCHEMA = {
+    "oneOf": [
+        {
+            "type": "object",
+            "properties": {
+                "channels": {"type": "integer", "minimum": 1},
+                "spatial": {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 1},
+            },
+            "required": ["channels", "spatial"],
+            "additionalProperties": False,
+        },
+        {
+            "type": "object",
+            "properties": {"features": {"type": "integer", "minimum": 1}},
+            "required": ["features"],
+            "additionalProperties": False,
+        },
+    ]
+}
+
+ShapeField = Annotated[
+    Shape, BeforeValidator(shape_from_json), PlainSerializer(shape_to_json), WithJsonSchema(_SHAPE_SCHEMA)
+]
+
+
+def operator_to_json(operator: Operator) -> dict[str, Any]:
+    """The operator's name under ``op`` beside its parameters."""
+    return {"op": operator.operator, **operator.model_dump(mode="json")}
+
+
+def operator_from_json(value: object) -> object:
+    if isinstance(value, dict):
+        fields = dict(value)
+        name = fields.pop("op", None)
+        if name not in ops.NAMES:
+            raise ValueError(f"unknown operator {name!r}")
+        return ops.operator(name).model_validate(fields)
+    return value
+
+
+_OPERATOR_SCHEMA = {
+    "type": "object",
+    "properties": {"op": {"enum": list(ops.NAMES)}},
+    "required": ["op"],
+    "additionalProperties": True,
+}
+
+OperatorField = Annotated[
+    SerializeAsAny[Operator],
+    BeforeValidator(operator_from_json),
+    PlainSerializer(operator_to_json),
+    WithJsonSchema(_OPERATOR_SCHEMA),
+]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+class Input(Model):
+    """A value given from outside."""
+
+    name: str
+    shape: ShapeField
+    dtype: Dtype = "float32"
+    span: Span | None = None
+
+
+class Node(Model):
+    """A layer: an operator applied to named values. ``path`` names the block instances around it, outermost first.
+
+    ``share`` names the layer whose weights it uses instead of its own.
+    """
+
+    name: str
+    op: OperatorField
+    inputs: tuple[str, ...]
+    shape: ShapeField
+    dtype: Dtype = "float32"
+    span: Span | None = None
+    path: tuple[str, ...] = ()
+    share: str | None = None
+
+
+class Network(Model):
+    """A flat graph in executable order. Every name in ``inputs`` of a layer stands before that layer."""
+
+    version: Literal[1] = 1
+    name: str
+    inputs: tuple[Input, ...]
+    layers: tuple[Node, ...]
+    outputs: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    @cached_property
+    def shapes(self) -> dict[str, Shape]:
+        """The shape of every value by name, inputs first."""
+        values: dict[str, Shape] = {value.name: value.shape for value in self.inputs}
+        for node in self.layers:
+            values[node.name] = node.shape
+        return values
+
+    def input_shapes(self, node: Node) -> tuple[Shape, ...]:
+        shapes = self.shapes
+        return tuple(shapes[name] for name in node.inputs)
+
+    def weights(self, node: Node) -> dict[str, Weight]:
+        """The tensors that a layer owns, by their local name; empty for a layer that shares another's."""
+        return {} if node.share else dict(node.op.weights(self.input_shapes(node)))
+
+    def all_weights(self) -> Iterator[tuple[str, Node, Weight]]:
+        """Every tensor of the network once: its key ``<layer>.<name>``, the layer that owns it, and the tensor."""
+        for node in self.layers:
+            for name, weight in self.weights(node).items():
+                yield f"{node.name}.{name}", node, weight

@@ -1,0 +1,1 @@
+"""The language: from text to syntax tree, to the graph and back."""

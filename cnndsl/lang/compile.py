@@ -1,0 +1,114 @@
+"""From text to networks: parse, gather definitions, lower each network."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from cnndsl.errors import Diagnostic, nearest, quoted
+from cnndsl.ir import Network
+from cnndsl.lang import syntax
+from cnndsl.lang.evaluate import Scope
+from cnndsl.lang.expand import Place
+from cnndsl.lang.lower import NetworkLowering
+from cnndsl.lang.modules import NO_SETTINGS, Collector, Module, ModuleLoader, Resolver, Settings
+from cnndsl.lang.values import Fault, TooManyDiagnostics
+from cnndsl.limits import DEFAULT_LIMITS, Limits
+
+
+class Compiled(NamedTuple):
+    """The networks of a file that are free of errors, all diagnostics, and the texts they speak of by file name."""
+
+    networks: tuple[Network, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    sources: dict[str, str]
+
+
+def compile_text(
+    text: str,
+    file: str = "<text>",
+    resolver: Resolver | None = None,
+    settings: Settings = NO_SETTINGS,
+    limits: Limits = DEFAULT_LIMITS,
+    network: str | None = None,
+) -> Compiled:
+    """Everything a text defines; ``network`` picks one by name, an imported one included. Never raises on text."""
+    collector = Collector(limits)
+    used: set[str] = set()
+    loader = ModuleLoader(resolver, collector, settings, used)
+    networks: list[Network] = []
+    try:
+        module = loader.load(text, file)
+        if module is not None:
+            for name, statements, owner, place in _networks(module, file, network, collector):
+                reserved = frozenset(_aliases(statements))
+                lowering = NetworkLowering(owner, collector, settings, used, reserved)
+                try:
+                    lowered = lowering.lower(name, statements, place)
+                except Fault as error:
+                    collector.add(error.diagnostic)
+                    lowered = None
+                if lowered is not None:
+                    networks.append(lowered)
+            _check_settings(settings, used, module, collector)
+    except TooManyDiagnostics:
+        pass
+    return Compiled(tuple(networks), tuple(collector.diagnostics), loader.sources)
+
+
+def _networks(
+    module: Module, file: str, wanted: str | None, collector: Collector
+) -> Iterator[tuple[str, Sequence[syntax.Statement], Module, Place]]:
+    """The networks to lower: the file's own, its unnamed one first, or the one that is wanted."""
+    stem = PurePosixPath(file.replace("\\", "/")).stem or "network"
+    unnamed = "".join(c if c.isalnum() or c == "_" else "_" for c in stem.strip("<>")) or "network"
+    found = False
+    if module.statements and wanted in (None, unnamed):
+        found = True
+        yield unnamed, module.statements, module, Place(module.scope)
+    for name, (node, owner) in module.networks.items():
+        if name == wanted or (wanted is None and owner is module):
+            found = True
+            yield name, node.body.statements, owner, Place(Scope(owner.scope))
+    if not found and wanted is not None:
+        known = [*module.networks, *([unnamed] if module.statements else [])]
+        suggestion = nearest(wanted, known)
+        advice = f"did you mean {quoted(suggestion)}?" if suggestion else f"there are {', '.join(known) or 'none'}"
+        collector.add(Diagnostic("unknown-network", f"there is no network {quoted(wanted)}", help=(advice,)))
+    elif not (found or collector.diagnostics or module.blocks or module.scope.names):
+        advice = "begin one with `input 3@32x32`, or write `network Name { ... }`"
+        collector.add(Diagnostic("no-network", "the file holds no network", help=(advice,)))
+
+
+def _aliases(statements: Sequence[syntax.Statement]) -> Iterator[str]:
+    """Every name that ``as`` gives directly in these statements, so that automatic names keep away from them."""
+    pending: list[object] = list(statements)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, syntax.Alias):
+            yield node.name
+        elif isinstance(node, syntax.Pipeline):
+            pending.extend(node.stages)
+        elif isinstance(node, syntax.If):
+            pending.extend(body for _, body in node.arms)
+            pending.extend((node.otherwise, node.alias))
+        elif isinstance(node, syntax.Body):
+            pending.extend(node.statements)
+        elif isinstance(node, syntax.Group | syntax.Repeat | syntax.For | syntax.Merge):
+            pending.extend((node.body, node.alias))
+        elif isinstance(node, syntax.Apply | syntax.From | syntax.Input):
+            pending.append(node.alias)
+
+
+def _check_settings(settings: Settings, used: set[str], module: Module, collector: Collector) -> None:
+    for name in settings.params:
+        if name not in used:
+            known = sorted(item for item in used if not item.startswith("input "))
+            suggestion = nearest(name, known)
+            advice = f"did you mean {quoted(suggestion)}?" if suggestion else f"there are {', '.join(known) or 'none'}"
+            collector.add(Diagnostic("unknown-setting", f"there is no param {quoted(name)} to set", help=(advice,)))
+    for input_name in settings.inputs:
+        if input_name is not None and f"input {input_name}" not in used:
+            known = sorted(item.removeprefix("input ") for item in used if item.startswith("input "))
+            advice = f"there are {', '.join(known) or 'none'}"
+            message = f"there is no input {quoted(input_name)} to replace"
+            collector.add(Diagnostic("unknown-setting", message, help=(advice,)))

@@ -1,0 +1,398 @@
+"""Expressions: exact arithmetic on integers and fractions, comparisons, lists, shapes and the built-in functions.
+
+Evaluation always ends and never outgrows the limits: the size of every number and list is known before it is computed.
+"""
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Protocol, cast
+
+from cnndsl.errors import Span, nearest, quoted
+from cnndsl.lang import syntax
+from cnndsl.lang.syntax import Expression
+from cnndsl.lang.values import (
+    Fault,
+    Flow,
+    ListValue,
+    Named,
+    Unknowable,
+    Value,
+    fault,
+    kind,
+    make_list,
+    shown,
+    simplified,
+)
+from cnndsl.limits import Limits
+from cnndsl.shapes import Shape
+
+Rational = int | Fraction
+
+FLOW_ATTRIBUTES = ("channels", "height", "width", "depth", "length", "features", "shape")
+MEASURES = ("params", "macs", "connections", "layers", "receptive_field", "rf_stride", "activation_bytes", "peak_bytes")
+
+
+class Scope:
+    """Names visible at a place; an inner scope hides what it names again."""
+
+    __slots__ = ("names", "outer")
+
+    def __init__(self, outer: "Scope | None" = None) -> None:
+        self.outer = outer
+        self.names: dict[str, Value | Named | None] = {}
+
+    def find(self, name: str) -> "Value | Named | None":
+        """What the name stands for. Raises KeyError; gives None for a name whose definition was in error."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.outer
+        raise KeyError(name)
+
+    def all_names(self) -> set[str]:
+        inherited = self.outer.all_names() if self.outer else set()
+        return inherited | set(self.names)
+
+
+class Context(Protocol):
+    """What the evaluator asks of the place an expression stands in."""
+
+    limits: Limits
+
+    def span(self, node: syntax.Spanned) -> Span: ...
+
+    def measure(self, name: str, layers: Named | None) -> Value:
+        """A count of everything so far, or of a named stage."""
+
+
+class Evaluator:
+    """Evaluates expressions in one scope, with ``flow`` the value of ``in`` and ``counting`` true inside expect."""
+
+    __slots__ = ("context", "counting", "flow", "scope")
+
+    def __init__(self, context: Context, scope: Scope, flow: Flow | None, counting: bool = False) -> None:
+        self.context = context
+        self.scope = scope
+        self.flow = flow
+        self.counting = counting
+
+    def value(self, node: Expression) -> Value:
+        """The value of an expression. Raises Fault, or Unknowable where it depends on an unknown shape."""
+        return _EVALUATE[type(node)](self, node)
+
+    # --- leaves ---
+    def number(self, node: syntax.Number) -> Value:
+        return simplified(node.value)
+
+    def size(self, node: syntax.Size) -> Value:
+        for extent in node.extents:
+            self.bounded(extent, node)
+        return ListValue(node.extents, len(node.extents))
+
+    def literal(self, node: syntax.String | syntax.Bool) -> Value:
+        return node.value
+
+    def name(self, node: syntax.Name) -> Value:
+        try:
+            found = self.scope.find(node.name)
+        except KeyError:
+            if self.counting and node.name in MEASURES:
+                return self.context.measure(node.name, None)
+            raise self._unknown_name(node, node.name) from None
+        if found is None:
+            raise Unknowable
+        if isinstance(found, Named):
+            raise fault(
+                "not-a-value",
+                f"{quoted(node.name)} is a layer, not a number",
+                self.context.span(node),
+                f"ask for one of its attributes: {node.name}.channels, {node.name}.shape",
+            )
+        return found
+
+    def _unknown_name(self, node: Expression, name: str) -> Fault:
+        known = self.scope.all_names() | (set(MEASURES) if self.counting else set())
+        suggestion = nearest(name, known)
+        advice = [f"did you mean {quoted(suggestion)}?"] if suggestion else []
+        if not suggestion:
+            advice = ["names come from param, let, block arguments and loops; a block sees nothing of its caller"]
+        return fault("unknown-name", f"nothing here is called {quoted(name)}", self.context.span(node), *advice)
+
+    def attribute(self, node: syntax.Attribute) -> Value:
+        if node.base == "in":
+            if self.flow is None:
+                raise fault(
+                    "no-input",
+                    "`in` is the value flowing into a statement, but nothing flows here",
+                    self.context.span(node),
+                    "start the network with input, as in `input 3@32x32`",
+                )
+            return self._of_flow(node, self.flow)
+        try:
+            found = self.scope.find(node.base)
+        except KeyError:
+            raise self._unknown_name(node, node.base) from None
+        if found is None:
+            raise Unknowable
+        if not isinstance(found, Named):
+            raise fault("not-a-value", f"{quoted(node.base)} is {kind(found)}, not a layer", self.context.span(node))
+        if node.attribute in MEASURES:
+            return self.context.measure(node.attribute, found)
+        return self._of_flow(node, found.flow)
+
+    def _of_flow(self, node: syntax.Attribute, flow: Flow) -> Value:
+        if node.attribute not in FLOW_ATTRIBUTES:
+            suggestion = nearest(node.attribute, (*FLOW_ATTRIBUTES, *MEASURES))
+            raise fault(
+                "unknown-attribute",
+                f"a value has no attribute {quoted(node.attribute)}",
+                self.context.span(node),
+                f"did you mean {quoted(suggestion)}?" if suggestion else f"it has {', '.join(FLOW_ATTRIBUTES)}",
+            )
+        if flow.shape is None:
+            raise Unknowable
+        shape = flow.shape
+        if node.attribute == "shape":
+            return shape
+        if node.attribute == "channels" and not shape.is_vector:
+            return shape.channels
+        if node.attribute == "features" and shape.is_vector:
+            return shape.channels
+        axis = {"width": -1, "length": -1, "height": -2, "depth": -3}.get(node.attribute)
+        rank = len(shape.spatial)
+        if axis is None or -axis > rank or (node.attribute == "length") != (rank == 1):
+            raise fault(
+                "unknown-attribute",
+                f"{quoted(f'{node.base}.{node.attribute}')} does not exist: the value is "
+                f"{'a vector' if shape.is_vector else f'a map with {rank} spatial axes'}, {shape}",
+                self.context.span(node),
+                "a vector has features; a map has channels and, by its axes, length, height and width, or depth",
+            )
+        return shape.spatial[axis]
+
+    # --- compound ---
+    def list(self, node: syntax.ListLiteral) -> Value:
+        return self._limited(make_list(tuple(map(self.value, node.items))), node)
+
+    def index(self, node: syntax.Index) -> Value:
+        base = self.value(node.base)
+        index = self.value(node.index)
+        if not isinstance(base, ListValue):
+            raise fault(
+                "wrong-type", f"only a list has elements, but this is {kind(base)}", self.context.span(node.base)
+            )
+        position = self.as_whole(index, node.index, "an index")
+        if not -len(base.items) <= position < len(base.items):
+            raise fault(
+                "bad-index",
+                f"index {position} is outside a list of {len(base.items)} elements (0 to {len(base.items) - 1})",
+                self.context.span(node.index),
+            )
+        return base.items[position]
+
+    def call(self, node: syntax.Call) -> Value:
+        from cnndsl.lang.functions import FUNCTIONS
+
+        function = FUNCTIONS.get(node.function)
+        if function is None:
+            suggestion = nearest(node.function, FUNCTIONS)
+            raise fault(
+                "unknown-function",
+                f"there is no function {quoted(node.function)}",
+                self.context.span(node),
+                f"did you mean {quoted(suggestion)}?" if suggestion else f"there are {', '.join(FUNCTIONS)}",
+            )
+        return function(self, node, [self.value(argument) for argument in node.arguments])
+
+    def unary(self, node: syntax.Unary) -> Value:
+        operand = self.value(node.operand)
+        if node.operator == "not":
+            return not self.as_truth(operand, node.operand)
+        return simplified(-self.as_rational(operand, node.operand))
+
+    def chain(self, node: syntax.Chain) -> Value:
+        operator = node.operators[0]
+        if operator in ("and", "or"):
+            return self._logic(node, operator == "or")
+        value = self.value(node.operands[0])
+        if operator in _COMPARE:
+            return self._compare(node, operator, value, self.value(node.operands[1]))
+        left_node = node.operands[0]
+        for operator, operand in zip(node.operators, node.operands[1:], strict=True):
+            right = self.value(operand)
+            if operator == "+" and isinstance(value, ListValue) and isinstance(right, ListValue):
+                joined = ListValue(value.items + right.items, value.elements + right.elements)
+                value = self._limited(joined, node)
+                continue
+            left = self.as_rational(value, left_node)
+            value = self._arithmetic(node, operator, left, self.as_rational(right, operand))
+        return value
+
+    def _logic(self, node: syntax.Chain, until: bool) -> Value:
+        for operand in node.operands:
+            if self.as_truth(self.value(operand), operand) is until:
+                return until
+        return not until
+
+    def _compare(self, node: syntax.Chain, operator: str, left: Value, right: Value) -> bool:
+        if operator in ("==", "!="):
+            left, right = _alike(left, right), _alike(right, left)
+            if kind(left) != kind(right):
+                raise fault(
+                    "wrong-type",
+                    f"{kind(left)} and {kind(right)} are never equal: {shown(left)} {operator} {shown(right)}",
+                    self.context.span(node),
+                )
+            return (left == right) is (operator == "==")
+        a = self.as_rational(left, node.operands[0])
+        b = self.as_rational(right, node.operands[1])
+        return _COMPARE[operator](a, b)
+
+    def _arithmetic(self, node: syntax.Chain, operator: str, left: Rational, right: Rational) -> Rational:
+        if operator in ("/", "//", "%") and right == 0:
+            raise fault("division-by-zero", "division by zero", self.context.span(node))
+        if operator == "**":
+            return self._power(node, left, right)
+        return self.bounded(simplified(_ARITHMETIC[operator](left, right)), node)
+
+    def _power(self, node: syntax.Chain, base: Rational, exponent: Rational) -> Rational:
+        if not isinstance(exponent, int):
+            raise fault(
+                "wrong-type", f"an exponent must be a whole number, got {shown(exponent)}", self.context.span(node)
+            )
+        if base == 0 and exponent < 0:
+            raise fault("division-by-zero", "0 has no negative powers", self.context.span(node))
+        bits = max(abs(base.numerator).bit_length(), base.denominator.bit_length())
+        if base not in (0, 1, -1) and (bits - 1) * abs(exponent) > self.context.limits.integer_bits:
+            raise self._too_large(node)
+        if base in (0, 1, -1):
+            return base if base != -1 else 1 - 2 * (exponent % 2) if exponent else 1
+        return self.bounded(simplified(Fraction(base) ** exponent), node)
+
+    def _too_large(self, node: Expression) -> Fault:
+        bits = self.context.limits.integer_bits
+        return fault("number-limit", f"this number is larger than 2^{bits}, the limit", self.context.span(node))
+
+    def bounded(self, number: Rational, node: Expression) -> Rational:
+        limit = self.context.limits.integer_bits
+        if number.numerator.bit_length() > limit or number.denominator.bit_length() > limit:
+            raise self._too_large(node)
+        return number
+
+    def _limited(self, value: ListValue, node: Expression) -> ListValue:
+        limit = self.context.limits.literal_elements
+        if value.elements > limit or len(value.items) > limit:
+            raise fault(
+                "list-limit",
+                f"this list has {max(value.elements, len(value.items)):,} elements; the limit is {limit:,}",
+                self.context.span(node),
+            )
+        return value
+
+    def if_else(self, node: syntax.IfElse) -> Value:
+        return self.value(node.value if self.as_truth(self.value(node.condition), node.condition) else node.otherwise)
+
+    def shape(self, node: syntax.ShapeLiteral) -> Value:
+        channels = self.dimension(self.value(node.channels), node.channels)
+        spatial = self.value(node.spatial)
+        sizes: Sequence[Value] = spatial.items if isinstance(spatial, ListValue) else (spatial,)
+        if not sizes:
+            raise fault("wrong-type", "a map needs at least one spatial axis", self.context.span(node.spatial))
+        return Shape(channels, tuple(self.dimension(size, node.spatial) for size in sizes))
+
+    def dimension(self, value: Value, node: Expression) -> int:
+        """A positive whole number within the limit on dimensions."""
+        number = self.as_whole(value, node, "a dimension")
+        if number < 1:
+            raise fault("wrong-type", f"a dimension must be at least 1, got {number}", self.context.span(node))
+        if number > self.context.limits.dimension:
+            raise fault(
+                "dimension-limit",
+                f"a dimension of {number} is over the limit of {self.context.limits.dimension:,}",
+                self.context.span(node),
+            )
+        return number
+
+    # --- coercions ---
+    def as_rational(self, value: Value, node: Expression) -> Rational:
+        if isinstance(value, bool) or not isinstance(value, int | Fraction):
+            raise fault("wrong-type", f"a number is needed here, but this is {kind(value)}", self.context.span(node))
+        return value
+
+    def as_whole(self, value: Value, node: Expression, what: str) -> int:
+        number = self.as_rational(value, node)
+        if isinstance(number, int):
+            return number
+        raise fault(
+            "not-whole",
+            f"{what} must be a whole number, got {shown(number)}",
+            self.context.span(node),
+            "`/` is exact; `//` rounds down",
+        )
+
+    def as_truth(self, value: Value, node: Expression) -> bool:
+        if not isinstance(value, bool):
+            raise fault(
+                "wrong-type",
+                f"true or false is needed here, but this is {kind(value)}: {shown(value)}",
+                self.context.span(node),
+                "compare it: `stride != 1`",
+            )
+        return value
+
+    def truth(self, node: Expression) -> bool:
+        """The value of a condition."""
+        return self.as_truth(self.value(node), node)
+
+    def whole(self, node: Expression, what: str) -> int:
+        """The value of an expression that must be a whole number."""
+        return self.as_whole(self.value(node), node, what)
+
+
+def _alike(value: Value, other: Value) -> Value:
+    """A number as the shape of a vector, or as one number for every axis, where the other side is a shape or a list."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if isinstance(other, Shape):
+            return Shape(value)
+        if isinstance(other, ListValue):
+            return make_list((value,) * len(other.items))
+    return value
+
+
+_ARITHMETIC: dict[str, Callable[[Rational, Rational], Rational]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: Fraction(a) / b,
+    "//": lambda a, b: a // b,
+    "%": lambda a, b: a % b,
+}
+
+_COMPARE: dict[str, Callable[[Rational, Rational], bool]] = {
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+
+_EVALUATE = cast(
+    "dict[type[Expression], Callable[[Evaluator, Expression], Value]]",
+    {
+        syntax.Number: Evaluator.number,
+        syntax.Size: Evaluator.size,
+        syntax.String: Evaluator.literal,
+        syntax.Bool: Evaluator.literal,
+        syntax.Name: Evaluator.name,
+        syntax.Attribute: Evaluator.attribute,
+        syntax.ListLiteral: Evaluator.list,
+        syntax.Index: Evaluator.index,
+        syntax.Call: Evaluator.call,
+        syntax.Unary: Evaluator.unary,
+        syntax.Chain: Evaluator.chain,
+        syntax.IfElse: Evaluator.if_else,
+        syntax.ShapeLiteral: Evaluator.shape,
+    },
+)

@@ -1,0 +1,253 @@
+"""Files and what they define: constants, blocks and networks, their own or imported."""
+
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+from typing import NamedTuple, TypeAlias
+
+from cnndsl import ops
+from cnndsl.errors import CnnError, Diagnostic, Source, Span, quoted
+from cnndsl.lang import syntax
+from cnndsl.lang.evaluate import Evaluator, Scope
+from cnndsl.lang.parser import parse
+from cnndsl.lang.values import Fault, Named, TooManyDiagnostics, Unknowable, Value, fault
+from cnndsl.limits import Limits
+from cnndsl.shapes import Shape
+
+Resolver: TypeAlias = Callable[[str], str]
+"""Gives the text of an imported file by its path, relative to the file first loaded, with ``/`` between folders.
+
+Raises OSError where there is none.
+"""
+
+
+class Module(NamedTuple):
+    """A file's names; the imported ones are those of the file that defines them."""
+
+    source: Source
+    scope: Scope
+    blocks: "dict[str, tuple[syntax.Block, Module]]"
+    networks: "dict[str, tuple[syntax.Network, Module]]"
+    statements: tuple[syntax.Statement, ...]
+    """Statements outside any network: the file's unnamed one."""
+
+
+class Settings(NamedTuple):
+    """What the caller sets from outside: params by name, shapes of inputs by name (None: the first input)."""
+
+    params: Mapping[str, Value] = {}
+    inputs: Mapping[str | None, Shape] = {}
+    strict: bool = False
+
+
+NO_SETTINGS = Settings()
+
+
+class Collector:
+    """Diagnostics in the order found, one for each code and place, up to the limit."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.diagnostics: list[Diagnostic] = []
+        self._seen: set[tuple[str, Span | None]] = set()
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Keeps a diagnostic. Raises TooManyDiagnostics when the limit is reached."""
+        key = (diagnostic.code, diagnostic.span)
+        if key in self._seen:
+            return
+        if len(self.diagnostics) >= self.limits.diagnostics:
+            raise TooManyDiagnostics
+        self._seen.add(key)
+        self.diagnostics.append(diagnostic)
+
+
+class ModuleLoader:
+    """Parses files and gathers what they define; imports are read through the resolver."""
+
+    def __init__(self, resolver: Resolver | None, collector: Collector, settings: Settings, used: set[str]) -> None:
+        self.resolver = resolver
+        self.collector = collector
+        self.limits = collector.limits
+        self.settings = settings
+        self.used = used
+        self.sources: dict[str, str] = {}
+        self._modules: dict[str, Module] = {}
+        self._chain: list[str] = []
+
+    def load(self, text: str, file: str) -> Module | None:
+        """The file first loaded; None if it cannot be parsed."""
+        return self._load(text, file, PurePosixPath(file).name)
+
+    def _load(self, text: str, file: str, path: str) -> Module | None:
+        self.sources[file] = text
+        try:
+            tree = parse(text, file, self.limits)
+        except CnnError as error:
+            for diagnostic in error.diagnostics:
+                self.collector.add(diagnostic)
+            return None
+        self.sources[file] = tree.text
+        definitions = (syntax.Import, syntax.Block, syntax.Network)
+        loose = tuple(item for item in tree.items if not isinstance(item, definitions))
+        has_body = any(isinstance(item, syntax.Pipeline | syntax.Input | syntax.Output) for item in loose)
+        module = Module(Source(file, tree.text), Scope(), {}, {}, loose if has_body else ())
+        self._modules[path] = module
+        self._chain.append(path)
+        for item in tree.items:
+            if has_body and not isinstance(item, definitions):
+                continue
+            try:
+                self._define(module, item, path)
+            except Fault as error:
+                self.collector.add(error.diagnostic)
+            except Unknowable:
+                pass
+        self._chain.pop()
+        return module
+
+    def _define(self, module: Module, item: syntax.Item, path: str) -> None:
+        context = FileContext(module.source, self.limits)
+        if isinstance(item, syntax.Import):
+            self._import(module, item, path)
+        elif isinstance(item, syntax.Block):
+            span = module.source.span(item.name_start, item.name_end)
+            if item.name in ops.NAMES:
+                raise fault("name-taken", f"{quoted(item.name)} is an operator", span, "choose another name")
+            if item.name in module.blocks:
+                raise fault("name-taken", f"there is a block {quoted(item.name)} already", span)
+            module.blocks[item.name] = (item, module)
+        elif isinstance(item, syntax.Network):
+            span = module.source.span(item.name_start, item.name_end)
+            if item.name in module.networks:
+                raise fault("name-taken", f"there is a network {quoted(item.name)} already", span)
+            module.networks[item.name] = (item, module)
+        elif isinstance(item, syntax.Param | syntax.Let):
+            define_constant(item, module.scope, context, self.settings, self.used)
+        elif isinstance(item, syntax.Symbol):
+            module.scope.names.update(dict.fromkeys((alias.name for alias in item.names), None))
+            raise not_supported(item, module.source)
+        else:
+            raise fault("misplaced", "this belongs inside a network", context.span(item))
+
+    def _import(self, module: Module, item: syntax.Import, path: str) -> None:
+        span = module.source.span(item.path.start, item.path.end)
+        target = self._target(item.path.value, path, span)
+        if target in self._chain:
+            cycle = " → ".join([*self._chain[self._chain.index(target) :], target])
+            raise fault("import-cycle", f"the imports go round in a circle: {cycle}", span)
+        imported = self._modules.get(target)
+        if imported is None:
+            if len(self._chain) > self.limits.import_depth:
+                raise fault("import-limit", f"imports are nested more than {self.limits.import_depth} deep", span)
+            if len(self._modules) > self.limits.import_files:
+                raise fault("import-limit", f"more than {self.limits.import_files} files are imported", span)
+            imported = self._load(self._read(target, item.path.value, span), self._shown(module, target), target)
+        if imported is None:
+            raise Unknowable
+        if imported.statements:
+            raise fault(
+                "import-statements",
+                f"{quoted(item.path.value)} holds statements outside a network, so it cannot be imported",
+                span,
+                "put them into `network Name { ... }`",
+            )
+        self._merge(module, imported, span)
+
+    def _target(self, written: str, path: str, span: Span) -> str:
+        """The imported file's path from the folder of the file first loaded."""
+        unfit = not written or "\\" in written or "\0" in written or ":" in written.split("/", maxsplit=1)[0]
+        parts = list(PurePosixPath(path).parent.parts)
+        for part in PurePosixPath(written).parts:
+            if part == "/" or (part == ".." and not parts) or unfit:
+                unfit = True
+                break
+            if part == "..":
+                parts.pop()
+            else:
+                parts.append(part)
+        if unfit or not parts:
+            raise fault(
+                "import-outside",
+                f"{quoted(written)} is outside the folder of the file first loaded",
+                span,
+                "imports are relative paths with /, inside that folder",
+            )
+        return "/".join(parts)
+
+    def _read(self, target: str, written: str, span: Span) -> str:
+        if self.resolver is None:
+            raise fault(
+                "import-unavailable",
+                f"{quoted(written)} cannot be imported: this text was loaded without access to files",
+                span,
+                "load it from a file, or pass a resolver",
+            )
+        try:
+            return self.resolver(target)
+        except PermissionError:
+            raise fault("import-outside", f"{quoted(written)} may not be read from here", span) from None
+        except (OSError, LookupError) as error:
+            reason = getattr(error, "strerror", None) or "no such file"
+            raise fault("import-not-found", f"{quoted(written)} cannot be read: {reason}", span) from None
+        except CnnError as error:
+            raise Fault(error.diagnostics[0]._replace(span=span)) from None
+
+    def _shown(self, module: Module, target: str) -> str:
+        """The imported file's name for messages: beside the file first loaded, as that was named."""
+        first = next(iter(self.sources), "")
+        folder = first.rpartition("/")[0]
+        return f"{folder}/{target}" if folder else target
+
+    def _merge(self, module: Module, imported: Module, span: Span) -> None:
+        for name, block in imported.blocks.items():
+            if module.blocks.setdefault(name, block) is not block:
+                raise fault("name-taken", f"the import brings in a second block {quoted(name)}", span)
+        for name, network in imported.networks.items():
+            if module.networks.setdefault(name, network) is not network:
+                raise fault("name-taken", f"the import brings in a second network {quoted(name)}", span)
+        for name, value in imported.scope.names.items():
+            if name in module.scope.names and module.scope.names[name] != value:
+                raise fault("name-taken", f"the import brings in a second {quoted(name)}", span)
+            module.scope.names[name] = value
+
+
+class FileContext:
+    """What the evaluator asks of the file level: there are no layers to count here."""
+
+    def __init__(self, source: Source, limits: Limits) -> None:
+        self.source = source
+        self.limits = limits
+
+    def span(self, node: syntax.Spanned) -> Span:
+        return self.source.span(node.start, node.end)
+
+    def measure(self, name: str, layers: Named | None) -> Value:
+        raise Unknowable
+
+
+def define_constant(
+    item: syntax.Param | syntax.Let, scope: Scope, context: FileContext, settings: Settings, used: set[str]
+) -> None:
+    """Puts a param or let of the file level into scope. Raises Fault or Unknowable."""
+    define(scope, item.name, None, context.source.span(item.name_start, item.name_end))
+    if isinstance(item, syntax.Param) and item.name in settings.params:
+        used.add(item.name)
+        scope.names[item.name] = settings.params[item.name]
+    else:
+        scope.names[item.name] = Evaluator(context, scope, None).value(item.value)
+
+
+def define(scope: Scope, name: str, value: Value | Named | None, span: Span) -> None:
+    """A new name in a scope. Raises Fault for one that this scope has already."""
+    if name in scope.names:
+        raise fault("name-taken", f"{quoted(name)} is defined already in this body", span, "names are never reassigned")
+    scope.names[name] = value
+
+
+def not_supported(item: syntax.Symbol, source: Source) -> Fault:
+    return fault(
+        "not-supported",
+        "symbolic sizes are not supported yet",
+        source.span(item.start, item.end),
+        "use a param, as in `param height = 224`",
+    )

@@ -1,0 +1,95 @@
+"""What expressions evaluate to, and the names a scope holds."""
+
+from fractions import Fraction
+from typing import NamedTuple, TypeAlias
+
+from cnndsl.errors import Diagnostic, Span, quoted
+from cnndsl.ir import Dtype
+from cnndsl.shapes import Shape
+
+
+class ListValue(NamedTuple):
+    """A list or a size. ``elements`` counts the leaves of nested lists, so that a limit on it bounds all work on it."""
+
+    items: "tuple[Value, ...]"
+    elements: int
+
+
+Value: TypeAlias = int | Fraction | bool | str | Shape | ListValue
+
+
+class Flow(NamedTuple):
+    """A value of the network on its way: the layer (or input) that makes it and its shape; None if that is unknown.
+
+    An unknown shape has had its diagnostic already and silences everything that depends on it.
+    """
+
+    name: str
+    shape: Shape | None
+    dtype: Dtype
+    span: Span
+
+
+class Named(NamedTuple):
+    """What ``as`` names: a value, and the layers from ``first`` up to ``last`` (exclusive) that the stage added."""
+
+    flow: Flow
+    first: int
+    last: int
+
+
+class Fault(Exception):
+    """A statement cannot go on; its diagnostic is collected and the next statement is tried."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
+class Unknowable(Exception):
+    """An expression depends on an unknown shape: silent, because the cause was reported already."""
+
+
+def fault(code: str, message: str, span: Span, *help: str) -> Fault:
+    return Fault(Diagnostic(code, message, span, help=help))
+
+
+class TooManyDiagnostics(Exception):
+    """The limit on diagnostics is reached: stop."""
+
+
+def make_list(items: tuple[Value, ...]) -> ListValue:
+    return ListValue(items, sum(item.elements if isinstance(item, ListValue) else 1 for item in items))
+
+
+def simplified(number: int | Fraction) -> int | Fraction:
+    """Whole fractions as integers."""
+    return number.numerator if number.denominator == 1 else number
+
+
+def kind(value: Value) -> str:
+    """The kind of a value in words."""
+    if isinstance(value, bool):
+        return "a truth value"
+    if isinstance(value, int | Fraction):
+        return "a number"
+    if isinstance(value, str):
+        return "a string"
+    return "a shape" if isinstance(value, Shape) else "a list"
+
+
+def shown(value: Value) -> str:
+    """A value for a message: short, whatever its size."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Fraction):
+        decimal = f"{float(value):g}" if value.denominator < 10**300 > abs(value.numerator) else "…"
+        exact = f"{value.numerator}/{value.denominator}"
+        return decimal if Fraction(decimal if decimal != "…" else 0) == value else f"{exact} = {decimal}"
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, ListValue):
+        if value.elements > 12:
+            return f"a list of {len(value.items):,}"
+        return "[" + ", ".join(map(shown, value.items)) + "]"
+    return str(value)

@@ -1,0 +1,123 @@
+"""Merges: several branches become one value."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from cnndsl.ops.base import Reach, Unweighted
+from cnndsl.ops.fields import Natural
+from cnndsl.shapes import Shape, ShapeError, broadcast
+
+
+class Merge(Unweighted):
+    """What the element-wise merges share."""
+
+    arity: ClassVar[tuple[int, int | None]] = (2, None)
+    in_place: ClassVar[bool] = True
+    rule: ClassVar[str] = "the common shape; an axis of size 1 stretches to the others' size"
+    source: ClassVar[str] = "NumPy and ONNX broadcasting, for equal numbers of axes"
+    example: ClassVar[str]
+
+    def output(self, shapes: Sequence[Shape]) -> Shape:
+        common = broadcast(shapes)
+        if common is None:
+            index = next(index for index in range(2, len(shapes) + 1) if broadcast(shapes[:index]) is None) - 1
+            raise ShapeError(
+                "merge-mismatch",
+                f"{self.operator}: the branches have different shapes: "
+                f"{' and '.join(map(str, dict.fromkeys(map(str, shapes))))}",
+                *mismatch_help(shapes[0], shapes[index]),
+                branch=index,
+            )
+        return common
+
+    def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
+        return "point"
+
+
+def mismatch_help(first: Shape, other: Shape) -> list[str]:
+    """What would make the second branch fit the first."""
+    if len(first.spatial) != len(other.spatial):
+        return ["bring all branches to the same number of axes before they meet"]
+    advice = []
+    if first.channels != other.channels:
+        advice.append(f"a 1x1 convolution changes the channels: `conv {first.channels} 1x1` on the other branch")
+    if first.spatial != other.spatial:
+        advice.append("give the branches the same stride, and pad=same where a kernel takes the border away")
+    return advice
+
+
+class Add(Merge):
+    """The sum of the branches: residual connections."""
+
+    operator: ClassVar[str] = "add"
+    source: ClassVar[str] = "He et al. 2015 (Deep residual learning)"
+    example: ClassVar[str] = "input 64@56x56\nadd { conv 64 3x3 pad=1; identity }"
+
+
+class Mul(Merge):
+    """The product of the branches: gates."""
+
+    operator: ClassVar[str] = "mul"
+    source: ClassVar[str] = "Hu et al. 2018 (Squeeze-and-Excitation)"
+    example: ClassVar[str] = "input 64@56x56\nmul { identity; global_avgpool -> conv 64 1x1 -> sigmoid }"
+
+
+class Sub(Merge):
+    """The first branch less the second."""
+
+    operator: ClassVar[str] = "sub"
+    arity: ClassVar[tuple[int, int | None]] = (2, 2)
+    example: ClassVar[str] = "input 3@32x32\nsub { identity; avgpool 3x3 stride=1 pad=1 }"
+
+
+class Maximum(Merge):
+    """The largest of the branches, element by element."""
+
+    operator: ClassVar[str] = "maximum"
+    source: ClassVar[str] = "Goodfellow et al. 2013 (Maxout)"
+    example: ClassVar[str] = "input 3@32x32\nmaximum { conv 8 3x3; conv 8 3x3 }"
+
+
+class Average(Merge):
+    """The mean of the branches."""
+
+    operator: ClassVar[str] = "average"
+    example: ClassVar[str] = "input 3@32x32\naverage { conv 8 3x3; conv 8 3x3 }"
+
+
+class Concat(Unweighted):
+    """The branches one behind the other along the channels, or along another axis."""
+
+    operator: ClassVar[str] = "concat"
+    arity: ClassVar[tuple[int, int | None]] = (2, None)
+    rule: ClassVar[str] = "the sizes along the axis added up; all other sizes must be equal"
+    source: ClassVar[str] = "Szegedy et al. 2015 (GoogLeNet)"
+    example: ClassVar[str] = "input 64@28x28\nconcat { conv 16 1x1; conv 32 3x3 pad=1 }"
+
+    axis: Natural = 0
+
+    def output(self, shapes: Sequence[Shape]) -> Shape:
+        first = shapes[0].dimensions
+        if self.axis >= min(len(shape.dimensions) for shape in shapes):
+            raise ShapeError(
+                "wrong-rank",
+                f"concat: axis={self.axis}, but the branches have the axes 0 to {len(first) - 1}",
+                argument="axis",
+            )
+        for index, shape in enumerate(shapes[1:], 1):
+            others = shape.dimensions
+            rest = [n for axis, n in enumerate(others) if axis != self.axis]
+            if len(others) != len(first) or rest != [n for axis, n in enumerate(first) if axis != self.axis]:
+                raise ShapeError(
+                    "merge-mismatch",
+                    f"concat: the branches differ in more than axis {self.axis}: "
+                    f"{' and '.join(dict.fromkeys(map(str, shapes)))}",
+                    *(mismatch_help(Shape(shape.channels, shapes[0].spatial), shape) or ["make all other axes equal"]),
+                    branch=index,
+                )
+        total = sum(shape.dimensions[self.axis] for shape in shapes)
+        dimensions = (*first[: self.axis], total, *first[self.axis + 1 :])
+        return Shape(dimensions[0], dimensions[1:])
+
+    def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
+        return "point" if self.axis == 0 else "whole"

@@ -1,0 +1,211 @@
+"""Normalisation and regularisation."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar, Literal
+
+from cnndsl.ops.base import Elementwise, Operator, Reach, Weight
+from cnndsl.ops.fields import Count, Expects, Flag, Fraction01, PerChannel, Positive, Rate, Real
+from cnndsl.shapes import Shape, ShapeError
+
+
+class Normalisation(Operator):
+    """What the normalisations share: the shape stays; nothing is counted but the affine parameters."""
+
+    def output(self, shapes: Sequence[Shape]) -> Shape:
+        return shapes[0]
+
+    def macs(self, shapes: Sequence[Shape], output: Shape) -> int:
+        return 0
+
+    def connections(self, shapes: Sequence[Shape], output: Shape) -> int:
+        return 0
+
+
+def affine_weights(affine: bool, *layout: int) -> dict[str, Weight]:
+    return {"weight": Weight(layout, fill=1.0), "bias": Weight(layout)} if affine else {}
+
+
+class BatchNorm(Normalisation):
+    """Batch normalisation with running statistics: (x - mean)/sqrt(var + eps)*weight + bias, per channel."""
+
+    operator: ClassVar[str] = "batchnorm"
+    in_place: ClassVar[bool] = True
+    rule: ClassVar[str] = "the shape of the input; parameters 2*C, buffers 2*C (running mean and variance)"
+    source: ClassVar[str] = "Ioffe and Szegedy 2015"
+    example: ClassVar[str] = "input 3@32x32\nconv 16 3x3 bias=false -> batchnorm -> relu"
+
+    eps: Positive = 1e-5
+    momentum: Fraction01 = 0.1
+    affine: Flag = True
+
+    def weights(self, shapes: Sequence[Shape]) -> Mapping[str, Weight]:
+        channels = shapes[0].channels
+        running = {
+            "running_mean": Weight((channels,), buffer=True),
+            "running_var": Weight((channels,), fill=1.0, buffer=True),
+        }
+        return {**affine_weights(self.affine, channels), **running}
+
+    def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
+        return "point"
+
+
+class LayerNorm(Normalisation):
+    """Normalises each example over all axes, or (``axes=channel``) over the channels at each position."""
+
+    operator: ClassVar[str] = "layernorm"
+    rule: ClassVar[str] = "the shape of the input; parameters 2*elements, or 2*C under axes=channel"
+    source: ClassVar[str] = "Ba, Kiros, Hinton 2016; Liu et al. 2022 (ConvNeXt) for axes=channel"
+    example: ClassVar[str] = "input 96@56x56\nlayernorm axes=channel"
+
+    eps: Positive = 1e-5
+    axes: Annotated[Literal["all", "channel"], Expects("all or channel")] = "all"
+    affine: Flag = True
+
+    def weights(self, shapes: Sequence[Shape]) -> Mapping[str, Weight]:
+        (shape,) = shapes
+        layout = (shape.channels,) if self.axes == "channel" else shape.dimensions
+        return affine_weights(self.affine, *layout)
+
+    def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
+        return "point" if self.axes == "channel" else "whole"
+
+
+class GroupNorm(Normalisation):
+    """Normalises each example over groups of channels and all positions."""
+
+    operator: ClassVar[str] = "groupnorm"
+    positional: ClassVar[tuple[str, ...]] = ("groups",)
+    rule: ClassVar[str] = "the shape of the input; parameters 2*C"
+    source: ClassVar[str] = "Wu and He 2018"
+    example: ClassVar[str] = "input 32@28x28\ngroupnorm 8"
+
+    groups: Count
+    eps: Positive = 1e-5
+    affine: Flag = True
+
+    def output(self, shapes: Sequence[Shape]) -> Shape:
+        (shape,) = shapes
+        if shape.channels % self.groups:
+            raise ShapeError(
+                "bad-groups",
+                f"groupnorm: {shape.channels} channels cannot be divided into {self.groups} equal groups",
+                argument="groups",
+            )
+        return shape
+
+    def weights(self, shapes: Sequence[Shape]) -> Mapping[str, Weight]:
+        return affine_weights(self.affine, shapes[0].channels)
+
+    def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
+        return "whole"
+
+
+class InstanceNorm(Normalisation):
+    """Normalises each channel of each example over its positions."""
+
+    operator: ClassVar[str] = "instancenorm"
+    rule: ClassVar[str] = "the shape of the input; parameters 2*C under affine, otherwise none"
+    source: ClassVar[str] = "Ulyanov, Vedaldi, Lempitsky 2016"
+    example: ClassVar[str] = "input 32@28x28\ninstancenorm"
+
+    eps: Positive = 1e-5
+    affine: Flag = False
+
+    def output(self, shapes: Sequence[Shape]) -> Shape:
+        (shape,) = shapes
+        if shape.is_vector:
+            raise ShapeError(
+                "needs-map",
+                f"instancenorm averages over positions, but its input is a vector of {shape.channels:,} features",
+                "use layernorm for vectors",
+            )
+        return shape
+
+    def weights(self, shapes: Sequence[Shape]) -> Mapping[str, Weight]:
+        return affine_weights(self.affine, shapes[0].channels)
+
+    def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
+        return "whole"
+
+
+class LocalResponseNorm(Elementwise):
+    """AlexNet's normalisation over neighbouring channels: x / (k + alpha/size * sum of squares)^beta."""
+
+    operator: ClassVar[str] = "lrn"
+    in_place: ClassVar[bool] = False
+    positional: ClassVar[tuple[str, ...]] = ("size",)
+    rule: ClassVar[str] = "the shape of the input; no parameters"
+    source: ClassVar[str] = "Krizhevsky, Sutskever, Hinton 2012, section 3.3; alpha/size as in ONNX and PyTorch"
+    example: ClassVar[str] = "input 96@55x55\nlrn 5"
+
+    size: Count
+    alpha: Real = 1e-4
+    beta: Real = 0.75
+    k: Positive = 1.0
+
+
+class Normalize(Elementwise):
+    """(x - mean)/std per channel with constants, as images are prepared; no parameters."""
+
+    operator: ClassVar[str] = "normalize"
+    rule: ClassVar[str] = "the shape of the input; no parameters: mean and std are constants"
+    source: ClassVar[str] = "torchvision Normalize"
+    example: ClassVar[str] = "input 3@224x224\nnormalize mean=[0.485, 0.456, 0.406] std=[0.229, 0.224, 0.225]"
+
+    mean: PerChannel
+    std: PerChannel
+
+    def output(self, shapes: Sequence[Shape]) -> Shape:
+        (shape,) = shapes
+        for name, value in (("mean", self.mean), ("std", self.std)):
+            if isinstance(value, tuple) and len(value) != shape.channels:
+                raise ShapeError(
+                    "weight-shape",
+                    f"normalize: {name} has {len(value)} numbers, but its input has {shape.channels} channels",
+                    "give one number, or one per channel",
+                    argument=name,
+                )
+        if any(number <= 0 for number in (self.std if isinstance(self.std, tuple) else (self.std,))):
+            raise ShapeError("bad-argument", "normalize: std must be above 0", argument="std")
+        return shape
+
+
+class Scale(Normalisation):
+    """A learnable factor per channel (layer scale)."""
+
+    operator: ClassVar[str] = "scale"
+    in_place: ClassVar[bool] = True
+    rule: ClassVar[str] = "the shape of the input; parameters C"
+    source: ClassVar[str] = "Touvron et al. 2021 (CaiT); Liu et al. 2022 (ConvNeXt)"
+    example: ClassVar[str] = "input 96@56x56\nscale init=1e-6"
+
+    init: Real = 1.0
+
+    def weights(self, shapes: Sequence[Shape]) -> Mapping[str, Weight]:
+        return {"weight": Weight((shapes[0].channels,), fill=self.init)}
+
+    def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
+        return "point"
+
+
+class Dropout(Elementwise):
+    """Sets elements to zero at random while training; the identity at inference."""
+
+    operator: ClassVar[str] = "dropout"
+    positional: ClassVar[tuple[str, ...]] = ("rate",)
+    source: ClassVar[str] = "Srivastava et al. 2014"
+    example: ClassVar[str] = "input 512\ndropout 0.5"
+
+    rate: Rate
+
+
+class SpatialDropout(Elementwise):
+    """Sets whole channels to zero at random while training; the identity at inference."""
+
+    operator: ClassVar[str] = "spatial_dropout"
+    positional: ClassVar[tuple[str, ...]] = ("rate",)
+    source: ClassVar[str] = "Tompson et al. 2015"
+    example: ClassVar[str] = "input 64@14x14\nspatial_dropout 0.2"
+
+    rate: Rate

@@ -1,0 +1,1 @@
+"""What people see: diagnostics with excerpts, tables, JSON."""

@@ -1,0 +1,25 @@
+"""What all tests share: where the project is, reproducible Hypothesis runs, one thread for each worker."""
+
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# The workers of pytest-xdist fill the cores; BLAS and PyTorch read this when they are first imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+hypothesis.settings.register_profile("cnndsl", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("cnndsl")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's folder."""
+    return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def examples(root: Path) -> Path:
+    """The folder of example networks."""
+    return root / "examples"

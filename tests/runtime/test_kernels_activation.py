@@ -1,0 +1,141 @@
+"""Activations against the standard library's functions, number by number, and against PyTorch, also at the extremes."""
+
+import math
+from functools import partial
+
+import numpy as np
+import pytest
+
+from cnndsl.runtime.kernels import activation
+
+GRID = np.linspace(-12, 12, 2 * 3 * 4 * 101).reshape(2, 3, 4, 101)
+
+
+def sigmoid(x):
+    return 1 / (1 + math.exp(-x))
+
+
+def softplus(x):
+    return math.log1p(math.exp(x))
+
+
+def cubic(x):
+    return math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+
+
+CASES = {
+    "relu": (activation.relu, lambda x: max(x, 0), lambda f, x: f.relu(x)),
+    "relu6": (activation.relu6, lambda x: min(max(x, 0), 6), lambda f, x: f.relu6(x)),
+    "clip": (
+        lambda x: activation.clip(x, -1.5, 2),
+        lambda x: min(max(x, -1.5), 2),
+        lambda f, x: f.hardtanh(x, -1.5, 2),
+    ),
+    "leaky_relu": (
+        partial(activation.leaky_relu, alpha=0.2),
+        lambda x: x if x > 0 else 0.2 * x,
+        lambda f, x: f.leaky_relu(x, 0.2),
+    ),
+    "elu": (
+        partial(activation.elu, alpha=1.5),
+        lambda x: x if x > 0 else 1.5 * math.expm1(x),
+        lambda f, x: f.elu(x, 1.5),
+    ),
+    "selu": (
+        activation.selu,
+        lambda x: 1.0507009873554805 * (x if x > 0 else 1.6732632423543772 * math.expm1(x)),
+        lambda f, x: f.selu(x),
+    ),
+    "celu": (
+        partial(activation.celu, alpha=1.5),
+        lambda x: x if x > 0 else 1.5 * math.expm1(x / 1.5),
+        lambda f, x: f.celu(x, 1.5),
+    ),
+    "gelu": (
+        partial(activation.gelu, approximate="none"),
+        lambda x: x / 2 * (1 + math.erf(x / math.sqrt(2))),
+        lambda f, x: f.gelu(x),
+    ),
+    "gelu_tanh": (
+        partial(activation.gelu, approximate="tanh"),
+        lambda x: x / 2 * (1 + math.tanh(cubic(x))),
+        lambda f, x: f.gelu(x, approximate="tanh"),
+    ),
+    "silu": (activation.silu, lambda x: x * sigmoid(x), lambda f, x: f.silu(x)),
+    "mish": (activation.mish, lambda x: x * math.tanh(softplus(x)), lambda f, x: f.mish(x)),
+    "hardswish": (activation.hardswish, lambda x: x * min(max(x + 3, 0), 6) / 6, lambda f, x: f.hardswish(x)),
+    "hardsigmoid": (activation.hardsigmoid, lambda x: min(max(x + 3, 0), 6) / 6, lambda f, x: f.hardsigmoid(x)),
+    "sigmoid": (activation.sigmoid, sigmoid, lambda f, x: f.sigmoid(x)),
+    "tanh": (activation.tanh, math.tanh, lambda f, x: f.tanh(x)),
+    "softplus": (activation.softplus, softplus, lambda f, x: f.softplus(x)),
+    "softsign": (activation.softsign, lambda x: x / (1 + abs(x)), lambda f, x: f.softsign(x)),
+}
+
+
+@pytest.fixture
+def functional():
+    return pytest.importorskip("torch.nn.functional")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_activation_is_its_definition(agree, name):
+    kernel, definition, _ = CASES[name]
+    agree(kernel, np.vectorize(definition, otypes=[float]), GRID)
+    agree(kernel, np.vectorize(definition, otypes=[float]), GRID.reshape((4, -1), order="F"))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", CASES)
+def test_extremes_agree_with_torch_and_do_not_warn(by_torch, functional, name, dtype):
+    kernel, _, peer = CASES[name]
+    x = np.array([[0.0, -0.0, 1e-30, -1e-30, 90, -90, 800, -800, 1e30, -1e30, np.inf, -np.inf, np.nan]], dtype)
+    reference = by_torch(partial(peer, functional))
+    # In float64 and scalar by scalar: PyTorch's vectorised float32 gelu is NaN at infinity where its float64 is not.
+    expected = np.concatenate([reference(value[None].astype(np.float64)) for value in x[0]])
+    with np.errstate(all="raise", under="ignore"):
+        actual = kernel(x)
+    np.testing.assert_allclose(actual[0], expected, rtol=1e-5, atol=1e-30)
+
+
+def test_erf_is_the_standard_librarys():
+    x = np.concatenate([np.linspace(-7, 7, 20_001), np.linspace(0.46, 0.48, 2_001), [0.46875, 4, 1e-300, 30, 1e300]])
+    expected = np.array([math.erf(value) for value in x])
+    np.testing.assert_allclose(activation.erf(x), expected, rtol=2e-15, atol=0)
+    single = x[np.abs(x) < 1e30].astype(np.float32)
+    expected = np.array([math.erf(value) for value in single])
+    np.testing.assert_allclose(activation.erf(single), expected, rtol=1e-7, atol=1e-44)
+    np.testing.assert_array_equal(activation.erf(np.array([np.inf, -np.inf, np.nan])), [1, -1, np.nan])
+
+
+def test_prelu_has_a_slope_for_each_channel(agree, by_torch, functional):
+    slopes = np.array([0.25, -2.0, 0.0])
+    agree(activation.prelu, lambda x, w: np.maximum(x, 0) + w[:, None, None] * np.minimum(x, 0), GRID, slopes)
+    agree(activation.prelu, by_torch(functional.prelu), GRID, slopes)
+    agree(activation.prelu, by_torch(functional.prelu), GRID[:, :, 0, 50], slopes)
+
+
+def naive_softmax(x):
+    y = np.empty_like(x)
+    for index in np.ndindex(x.shape[0], *x.shape[2:]):
+        column = (index[0], slice(None), *index[1:])
+        powers = [math.exp(value) for value in x[column]]
+        y[column] = [power / math.fsum(powers) for power in powers]
+    return y
+
+
+@pytest.mark.parametrize("shape", [(3, 10), (3, 5, 4), (2, 3, 4, 5), (2, 1, 3)])
+def test_softmax_is_over_channels(agree, by_torch, functional, shape):
+    x = np.random.default_rng(9).standard_normal(shape) * 3
+    agree(activation.softmax, naive_softmax, x)
+    agree(activation.log_softmax, lambda x: np.log(naive_softmax(x)), x)
+    agree(activation.softmax, by_torch(lambda x: functional.softmax(x, 1)), x)
+    agree(activation.log_softmax, by_torch(lambda x: functional.log_softmax(x, 1)), x)
+
+
+def test_softmax_of_large_numbers():
+    x = np.array([[1e4, 1e4, -1e4], [-np.inf, 0, -np.inf], [0, np.nan, 0]], np.float32)
+    expected = [[0.5, 0.5, 0], [0, 1, 0], [np.nan] * 3]
+    np.testing.assert_allclose(activation.softmax(x), expected, rtol=1e-6)
+    half = math.log(0.5)
+    expected = [[half, half, -2e4], [-np.inf, 0, -np.inf], [np.nan] * 3]
+    np.testing.assert_allclose(activation.log_softmax(x), expected, rtol=1e-4)

@@ -1,0 +1,180 @@
+"""The docs: generated pages are fresh, every example in them does what it should, every link leads somewhere."""
+
+import importlib.util
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import jsonschema
+import numpy as np
+import pytest
+
+import cnndsl
+from cnndsl import ops
+from cnndsl.cli import parser
+from cnndsl.ir import Network
+from cnndsl.lang.compile import compile_text
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(path for path in [*DOCS.glob("*.md"), ROOT / "README.md"] if path.exists())
+GENERATED = {"errors.md"}
+"""Pages whose blocks tests/test_codes.py runs from the table that they are made of."""
+
+
+class Block(NamedTuple):
+    """A fenced block: the page, the line that it starts on, what its fence says, and its text."""
+
+    page: str
+    line: int
+    info: tuple[str, ...]
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    text = page.read_text(encoding="utf-8")
+    for match in re.finditer(r"^```(.*)\n((?:.*\n)*?)```$", text, re.MULTILINE):
+        line = text.count("\n", 0, match.start()) + 1
+        yield Block(page.name, line, tuple(match[1].split()), match[2])
+
+
+NETWORK = re.compile(r"(?:\s*#.*\n|\s)*(?:input|block|network|import|param|let)\s")
+
+
+def language(block: Block) -> str:
+    """What a block is written in; one without a word on its fence is a network if it begins like one."""
+    if block.info:
+        return block.info[0]
+    return "cnn" if NETWORK.match(block.text) else "text"
+
+
+ALL = [block for page in PAGES if page.name not in GENERATED for block in blocks(page)]
+
+
+def written_in(name: str) -> list[Block]:
+    return [block for block in ALL if language(block) == name]
+
+
+@pytest.fixture(scope="module")
+def make_docs() -> ModuleType:
+    path = ROOT / "tools" / "make_docs.py"
+    specification = importlib.util.spec_from_file_location("make_docs", path)
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["operators.md", "errors.md", "network.schema.json"])
+def test_generated_pages_are_fresh(name: str, make_docs: ModuleType) -> None:
+    stored = (DOCS / name).read_text(encoding="utf-8")
+    assert stored == make_docs.pages()[name], "run tools/make_docs.py"
+
+
+def test_all_generated_pages_are_tested(make_docs: ModuleType) -> None:
+    assert set(make_docs.pages()) == {"operators.md", "errors.md", "network.schema.json"}
+
+
+def test_every_block_says_what_it_is() -> None:
+    assert not [str(block) for block in ALL if language(block) not in {"cnn", "python", "sh", "json", "text"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("# LeNet\n\ninput 1@28x28\n", "cnn"),
+        ("block A { relu }\n", "cnn"),
+        ("$ cnndsl check a.cnn\ninput 1@28x28\n", "text"),
+        ("error[syntax]: input\n", "text"),
+    ],
+)
+def test_plain_blocks_are_told_apart(text: str, expected: str) -> None:
+    assert language(Block("page.md", 1, (), text)) == expected
+
+
+@pytest.mark.parametrize("block", written_in("cnn"), ids=str)
+def test_examples_check(block: Block) -> None:
+    on_page = {
+        info.removeprefix("file="): other.text
+        for other in ALL
+        if other.page == block.page
+        for info in other.info
+        if info.startswith("file=")
+    }
+    diagnostics = compile_text(block.text, "example.cnn", on_page.__getitem__).diagnostics
+    if "wrong" in block.info:
+        assert any(diagnostic.severity == "error" for diagnostic in diagnostics)
+    else:
+        assert not diagnostics, "\n".join(map(str, diagnostics))
+
+
+@pytest.mark.parametrize("block", written_in("python"), ids=str)
+def test_python_examples_run(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    names = {"x": np.zeros((2, 1, 28, 28), np.float32)}
+    exec(compile(block.text, str(block), "exec"), names)
+
+
+@pytest.mark.parametrize("block", written_in("sh"), ids=str)
+def test_command_lines_are_understood(block: Block) -> None:
+    for line in block.text.splitlines():
+        program, *arguments = line.split()
+        if program == "cnndsl" and arguments != ["--version"]:
+            parser().parse_args(arguments)
+
+
+@pytest.mark.parametrize("block", written_in("json"), ids=str)
+def test_json_is_json(block: Block) -> None:
+    assert json.loads(block.text)
+
+
+def test_the_json_report_has_the_documented_keys() -> None:
+    from cnndsl.report.as_json import file_to_json, report
+
+    def keys(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: keys(item) for key, item in value.items() if key != "attributes"}
+        return [keys(value[0])] if isinstance(value, list) and value else None
+
+    page = next(block for block in written_in("json") if block.page == "cli.md")
+    documented = json.loads(page.text)
+    result = cnndsl.check("input 1@28x28; conv 6 5x5 stride=4 pad=2", file="lenet.cnn")
+    printed = json.loads(json.dumps(report([file_to_json("lenet.cnn", result.diagnostics, result.networks)])))
+    for each in (documented, printed):
+        for diagnostic in each["files"][0]["diagnostics"]:
+            diagnostic["labels"] = diagnostic["help"] = diagnostic["fixes"] = []
+    assert keys(printed) == keys(documented)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert not [link for link in links if not (page.parent / link).exists()]
+
+
+@pytest.mark.parametrize("name", ops.NAMES)
+def test_the_example_of_an_operator_uses_it(name: str) -> None:
+    result = compile_text(ops.operator(name).example, "example.cnn")
+    assert result.diagnostics == ()
+    (network,) = result.networks
+    assert name in {node.op.operator for node in network.layers}
+
+
+def test_the_schema_accepts_networks_and_refuses_others() -> None:
+    schema = json.loads((DOCS / "network.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    text = "input 3@32x32 as x; conv 8 3x3 bias=[0,0,0,0,0,0,0,0] -> relu; flatten; dense 10"
+    (network,) = compile_text(text, "net.cnn").networks
+    written = json.loads(network.model_dump_json())
+    jsonschema.validate(written, schema)
+    assert Network.model_validate(written) == network
+    for spoilt in ({"version": 2}, {"outputs": []}, {"layers": [{"name": "conv1"}]}, {"extra": 1}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**written, **spoilt}, schema)

@@ -1,0 +1,107 @@
+"""The zoo against torchvision: totals, every layer, and receptive fields, to the digit."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cnndsl
+
+ZOO = {
+    "alexnet": ("alexnet.cnn", "AlexNet"),
+    "vgg11": ("vgg.cnn", "VGG11"),
+    "vgg13": ("vgg.cnn", "VGG13"),
+    "vgg16": ("vgg.cnn", "VGG16"),
+    "vgg19": ("vgg.cnn", "VGG19"),
+    "vgg11_bn": ("vgg.cnn", "VGG11"),
+    "vgg16_bn": ("vgg.cnn", "VGG16"),
+    "vgg19_bn": ("vgg.cnn", "VGG19"),
+    "squeezenet1_0": ("squeezenet.cnn", "SqueezeNet1_0"),
+    "squeezenet1_1": ("squeezenet.cnn", "SqueezeNet1_1"),
+    "googlenet": ("googlenet.cnn", "GoogLeNetBN"),
+    "resnet18": ("resnet.cnn", "ResNet18"),
+    "resnet34": ("resnet.cnn", "ResNet34"),
+    "resnet50": ("resnet.cnn", "ResNet50"),
+    "resnet101": ("resnet.cnn", "ResNet101"),
+    "resnext50_32x4d": ("resnext.cnn", "ResNeXt50_32x4d"),
+    "wide_resnet50_2": ("wide_resnet.cnn", "WideResNet50_2"),
+    "densenet121": ("densenet.cnn", "DenseNet121"),
+    "densenet161": ("densenet.cnn", "DenseNet161"),
+    "mobilenet_v2": ("mobilenet_v2.cnn", "MobileNetV2"),
+    "shufflenet_v2_x1_0": ("shufflenet_v2.cnn", "ShuffleNetV2"),
+}
+
+# The rows that are compared. All others (activations, merges, dropout, flatten) have neither parameters nor MACs;
+# that the rows which are compared add up to the totals proves it on both sides.
+TYPES = {
+    "conv": "Conv2d",
+    "depthwise": "Conv2d",
+    "dense": "Linear",
+    "batchnorm": "BatchNorm2d",
+    "maxpool": "MaxPool2d",
+    "avgpool": "AvgPool2d",
+    "adaptive_avgpool": "AdaptiveAvgPool2d",
+    "global_avgpool": "AdaptiveAvgPool2d",
+}
+
+
+def reference(name: str) -> Any:
+    return json.loads((Path(__file__).parent / "reference" / name).read_text(encoding="utf-8"))
+
+
+TOTALS = reference("torchvision_totals.json")["models"]
+LAYERS = reference("torchvision_layers.json")["models"]
+FIELDS = reference("receptive_fields.json")["torchvision"]["models"]
+
+
+def load(zoo: Path, model: str) -> cnndsl.Network:
+    file, network = ZOO[model]
+    settings = {"batch_norm": model.endswith("_bn")} if file == "vgg.cnn" else {}
+    return cnndsl.load(zoo / file, network=network, params=settings)
+
+
+@pytest.fixture(scope="module")
+def zoo(examples: Path) -> Path:
+    return examples / "zoo"
+
+
+def test_every_model_of_the_reference_is_in_the_zoo() -> None:
+    assert set(TOTALS) == set(ZOO)
+    assert len(LAYERS) == 8 and set(LAYERS) <= set(ZOO)
+    assert len(FIELDS) == 15 and set(FIELDS) <= set(ZOO)
+
+
+@pytest.mark.parametrize("model", ZOO)
+def test_totals(zoo: Path, model: str) -> None:
+    network, expected = load(zoo, model), TOTALS[model]
+    norms = sum(layer.operator == "batchnorm" for layer in network.layers.values())
+    assert network.params == expected["params"]
+    assert network.macs == expected["macs"]
+    assert network.buffers + norms == expected["buffers"]  # PyTorch also keeps num_batches_tracked, one a norm
+    assert [str(shape) for shape in network.outputs.values()] == [expected["output"]]
+
+
+@pytest.mark.parametrize("model", LAYERS)
+def test_layer_by_layer(zoo: Path, model: str) -> None:
+    network, expected = load(zoo, model), LAYERS[model]
+    mine = [
+        [TYPES[layer.operator], str(layer.shape), layer.params, layer.macs]
+        for layer in network.layers.values()
+        if layer.operator in TYPES
+    ]
+    assert mine == expected["rows"]
+    for column, total in ((2, "params"), (3, "macs")):
+        assert sum(row[column] for row in expected["rows"]) == expected[total]
+        assert sum(row[column] for row in mine) == getattr(network, total)
+
+
+@pytest.mark.parametrize("model", FIELDS)
+def test_receptive_field_of_the_last_map(zoo: Path, model: str) -> None:
+    layers = load(zoo, model).layers
+    pool = next(layer for layer in layers.values() if layer.operator in ("adaptive_avgpool", "global_avgpool"))
+    last = layers[pool.inputs[0]]
+    expected = FIELDS[model]
+    assert last.receptive_field == (expected["rf"],) * 2
+    assert last.rf_stride == (expected["stride"],) * 2
+    assert last.rf_start == (-expected["padding"],) * 2
