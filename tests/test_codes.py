@@ -3,7 +3,6 @@
 import ast
 import re
 import shlex
-import shlex
 from pathlib import Path
 
 import numpy as np
@@ -147,7 +146,7 @@ def test_the_bad_python_gives_exactly_this_code(code: Code) -> None:
 def test_entries_are_well_formed(code: Code) -> None:
     assert code.code == code.code.lower().replace("_", "-").replace(" ", "-")
     assert code.title and not code.title.endswith(".") and "\n" not in code.title
-    assert code.meaning.endswith(".") and code.meaning[0].isupper() or code.meaning[0] == "`" or code.meaning[0] == "("
+    assert code.meaning.endswith(".") and (code.meaning[0].isupper() or code.meaning[0] in "`(")
     assert code.bad != code.good
     assert "\t" not in code.bad + code.good
 

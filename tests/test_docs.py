@@ -82,7 +82,9 @@ def test_all_generated_pages_are_tested(make_docs: ModuleType) -> None:
 
 
 def test_every_block_says_what_it_is() -> None:
-    assert not [str(block) for block in ALL if language(block) not in {"cnn", "python", "sh", "json", "text"}]
+    assert not [
+        str(block) for block in ALL if language(block) not in {"cnn", "python", "sh", "console", "json", "text"}
+    ]
 
 
 @pytest.mark.parametrize(

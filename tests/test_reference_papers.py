@@ -265,6 +265,8 @@ def test_squeezenet_table_1(zoo: Path) -> None:
     assert network.params == expected["params"] == sum(row["params"] for row in expected["rows"])
 
 
-@pytest.mark.parametrize(("name", "key"), [("SqueezeNet1_0", "squeezenet1_0_224"), ("SqueezeNet1_1", "squeezenet1_1_224")])
+@pytest.mark.parametrize(
+    ("name", "key"), [("SqueezeNet1_0", "squeezenet1_0_224"), ("SqueezeNet1_1", "squeezenet1_1_224")]
+)
 def test_squeezenet_multiplications(zoo: Path, name: str, key: str) -> None:
     assert cnndsl.load(zoo / "squeezenet.cnn", network=name).macs == PAPERS["squeezenet"]["macs"][key]

@@ -56,7 +56,7 @@ def _execute(options: argparse.Namespace) -> int:
         from cnndsl.cli.terminal import say
 
         say(error.diagnostics, error.sources)
-        usage = {"file-unreadable", "file-unwritable", "bad-setting", "not-utf8"}
+        usage = {"file-unreadable", "file-unwritable", "input-file", "weights-file", "bad-setting", "bad-opset", "not-utf8"}
         return USAGE if any(diagnostic.code in usage for diagnostic in error.diagnostics) else WRONG
     except KeyboardInterrupt:
         return INTERRUPTED

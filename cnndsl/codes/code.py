@@ -9,8 +9,8 @@ from cnndsl.errors import Severity
 class Code(NamedTuple):
     """One code: what it means, an example that triggers exactly it, and the example mended.
 
-    ``bad`` and ``good`` are ``.cnn`` texts; where a code is not about a text, they are command lines (``sh``) or Python.
-    ``files`` are the texts that they import or name, and ``given`` says what else there is. ``limits`` are the bounds,
+    ``bad`` and ``good`` are ``.cnn`` texts; where a code is not about a text, command lines (``sh``) or Python.
+    ``files`` are the texts that they import or name, ``given`` says what else there is. ``limits`` are the bounds,
     smaller than the usual ones, under which the example is short.
     """
 

@@ -62,6 +62,16 @@ CODES = (
         "input 3000\ndense 10",
     ),
     Code(
+        "diagnostic-limit",
+        "more findings than are reported",
+        "Checking stops after 100 diagnostics: what follows is mostly their consequence. Mend the first ones and check "
+        "again." + _RAISE,
+        "input 1@28x28\nrelu 7",
+        "input 1@28x28\nrelu",
+        severity="note",
+        limits={"diagnostics": 0},
+    ),
+    Code(
         "repeat-limit",
         "a loop that would give too many layers",
         "The turns of a loop, multiplied with those of the loops around it, are compared with the limit on layers "

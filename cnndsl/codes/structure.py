@@ -6,8 +6,8 @@ CODES = (
     Code(
         "no-network",
         "a file without a network",
-        "The file is empty, or holds comments only. A file with blocks or constants and no network is a library: it can "
-        "be checked and imported, but not run.",
+        "The file is empty, or holds comments only. A file with blocks or constants and no network is a library: it "
+        "can be checked and imported, but not run.",
         "# to be done: a network for digits",
         "# a network for digits\ninput 1@28x28\nflatten -> dense 10",
     ),

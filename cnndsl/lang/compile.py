@@ -51,7 +51,7 @@ def compile_text(
                     networks.append(lowered)
             _check_settings(settings, used, module, collector)
     except TooManyDiagnostics:
-        pass
+        collector.truncate()
     return Compiled(tuple(networks), tuple(collector.diagnostics), loader.sources)
 
 

@@ -29,7 +29,7 @@ from cnndsl.shapes import Shape
 Rational = int | Fraction
 
 FLOW_ATTRIBUTES = ("channels", "height", "width", "depth", "length", "features", "shape")
-MEASURES = ("params", "macs", "connections", "layers", "receptive_field", "rf_stride", "activation_bytes", "peak_bytes")
+MEASURES = ("params", "buffers", "macs", "connections", "layers", "receptive_field", "rf_stride", "activation_bytes", "peak_bytes")
 
 
 class Scope:
@@ -59,6 +59,10 @@ class Context(Protocol):
     """What the evaluator asks of the place an expression stands in."""
 
     limits: Limits
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether an import failed: an unknown name may have come from it."""
 
     def span(self, node: syntax.Spanned) -> Span: ...
 
@@ -112,6 +116,8 @@ class Evaluator:
         return found
 
     def _unknown_name(self, node: Expression, name: str) -> Fault:
+        if self.context.incomplete:
+            raise Unknowable
         known = self.scope.all_names() | (set(MEASURES) if self.counting else set())
         suggestion = nearest(name, known)
         advice = [f"did you mean {quoted(suggestion)}?"] if suggestion else []

@@ -84,6 +84,10 @@ class Expander:
     def measure(self, name: str, layers: Named | None) -> Value:
         """A count of everything so far, or of the layers of a named stage."""
 
+    @property
+    def incomplete(self) -> bool:
+        return bool(self.module.gaps)
+
     def span(self, node: syntax.Spanned) -> Span:
         """The place of a node of the module being expanded."""
         source = self.module.source
@@ -196,6 +200,8 @@ class Expander:
         return self._block(stage, place, flow) if is_block else self._operator(stage, place, [flow])
 
     def _unknown_operator(self, stage: syntax.Apply | syntax.Merge) -> Fault:
+        if self.module.gaps:
+            raise Unknowable
         span = self.module.source.span(stage.start, stage.name_end)
         suggestion = nearest(stage.name, [*ops.NAMES, *self.module.blocks])
         message = f"there is no operator or block {quoted(stage.name)}"
@@ -349,9 +355,9 @@ class Expander:
         if any(block is active for active, _ in self._calls):
             raise fault("recursion", f"block {quoted(stage.name)} uses itself", span, "repeat a body with `repeat n`")
         arguments = self._block_arguments(stage, block, module, place, flow)
-        instance = self.graph.fresh_name(
-            place.prefix, snake_case(stage.name), stage.alias.name if stage.alias else None
-        )
+        base = snake_case(stage.name)
+        base += "_" if base[-1].isdigit() else ""
+        instance = self.graph.fresh_name(place.prefix, base, stage.alias.name if stage.alias else None)
         inner = Place(Scope(module.scope), f"{instance}.", (*place.path, instance), place.depth + 1)
         inner.scope.names.update(arguments)
         caller, self.module = self.module, module

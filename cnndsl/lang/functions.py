@@ -28,7 +28,12 @@ def extreme_of(evaluator: Evaluator, node: syntax.Call, arguments: Sequence[Valu
     if not values:
         raise fault("wrong-type", f"{node.function} of an empty list", evaluator.context.span(node))
     numbers: list[Rational] = [evaluator.as_rational(value, node) for value in values]
-    return max(numbers, key=Fraction) if node.function == "max" else min(numbers, key=Fraction)
+    largest = node.function == "max"
+    chosen = numbers[0]
+    for number in numbers[1:]:
+        if (number > chosen) is largest and number != chosen:
+            chosen = number
+    return chosen
 
 
 def rounded(evaluator: Evaluator, node: syntax.Call, arguments: Sequence[Value]) -> Value:

@@ -29,6 +29,8 @@ class Module(NamedTuple):
     networks: "dict[str, tuple[syntax.Network, Module]]"
     statements: tuple[syntax.Statement, ...]
     """Statements outside any network: the file's unnamed one."""
+    gaps: set[str]
+    """Imports that failed: names that are unknown may have come from them."""
 
 
 class Settings(NamedTuple):
@@ -60,6 +62,12 @@ class Collector:
         self._seen.add(key)
         self.diagnostics.append(diagnostic)
 
+    def truncate(self) -> None:
+        """Says that checking stopped early, if that is because of the limit."""
+        if len(self.diagnostics) >= self.limits.diagnostics:
+            message = f"stopped after {self.limits.diagnostics} diagnostics; there may be more"
+            self.diagnostics.append(Diagnostic("diagnostic-limit", message, severity="note"))
+
 
 class ModuleLoader:
     """Parses files and gathers what they define; imports are read through the resolver."""
@@ -90,7 +98,7 @@ class ModuleLoader:
         definitions = (syntax.Import, syntax.Block, syntax.Network)
         loose = tuple(item for item in tree.items if not isinstance(item, definitions))
         has_body = any(isinstance(item, syntax.Pipeline | syntax.Input | syntax.Output) for item in loose)
-        module = Module(Source(file, tree.text), Scope(), {}, {}, loose if has_body else ())
+        module = Module(Source(file, tree.text), Scope(), {}, {}, loose if has_body else (), set())
         self._modules[path] = module
         self._chain.append(path)
         for item in tree.items:
@@ -106,9 +114,11 @@ class ModuleLoader:
         return module
 
     def _define(self, module: Module, item: syntax.Item, path: str) -> None:
-        context = FileContext(module.source, self.limits)
+        context = FileContext(module.source, self.limits, bool(module.gaps))
         if isinstance(item, syntax.Import):
+            module.gaps.add(item.path.value)
             self._import(module, item, path)
+            module.gaps.discard(item.path.value)
         elif isinstance(item, syntax.Block):
             span = module.source.span(item.name_start, item.name_end)
             if item.name in ops.NAMES:
@@ -199,6 +209,7 @@ class ModuleLoader:
         return f"{folder}/{target}" if folder else target
 
     def _merge(self, module: Module, imported: Module, span: Span) -> None:
+        module.gaps.update(imported.gaps)
         for name, block in imported.blocks.items():
             if module.blocks.setdefault(name, block) is not block:
                 raise fault("name-taken", f"the import brings in a second block {quoted(name)}", span)
@@ -214,9 +225,10 @@ class ModuleLoader:
 class FileContext:
     """What the evaluator asks of the file level: there are no layers to count here."""
 
-    def __init__(self, source: Source, limits: Limits) -> None:
+    def __init__(self, source: Source, limits: Limits, incomplete: bool = False) -> None:
         self.source = source
         self.limits = limits
+        self.incomplete = incomplete
 
     def span(self, node: syntax.Spanned) -> Span:
         return self.source.span(node.start, node.end)

@@ -87,7 +87,7 @@ def shown(value: Value) -> str:
         exact = f"{value.numerator}/{value.denominator}"
         return decimal if Fraction(decimal if decimal != "…" else 0) == value else f"{exact} = {decimal}"
     if isinstance(value, str):
-        return quoted(value)
+        return f'"{quoted(value)[1:-1]}"'
     if isinstance(value, ListValue):
         if value.elements > 12:
             return f"a list of {len(value.items):,}"

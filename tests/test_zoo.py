@@ -1,0 +1,227 @@
+"""The zoo: every network loads in every variant, and its size is what a recount by hand gives."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import cnndsl
+
+NAMES = sorted(path.name for path in (Path(__file__).resolve().parent.parent / "examples" / "zoo").glob("*.cnn"))
+
+NETWORKS = {
+    "alexnet.cnn": ["AlexNetTwoTowers", "AlexNet"],
+    "c3d.cnn": ["C3D"],
+    "dcgan.cnn": ["Generator", "Discriminator"],
+    "deeplab_v3.cnn": ["ASPPHead", "DeepLabV3"],
+    "densenet.cnn": ["DenseNet121", "DenseNet161"],
+    "ecg.cnn": ["ECG"],
+    "espcn.cnn": ["ESPCN"],
+    "fpn.cnn": ["FPN"],
+    "googlenet.cnn": ["GoogLeNet", "GoogLeNetBN"],
+    "lenet.cnn": ["LeNet5", "LeNet5Modern"],
+    "mobilenet_v1.cnn": ["MobileNetV1", "ConvMobileNet", "ShallowMobileNet"],
+    "mobilenet_v2.cnn": ["MobileNetV2"],
+    "nin.cnn": ["NIN"],
+    "resnet.cnn": ["ResNet18", "ResNet34", "ResNet50", "ResNet101", "ResNet152"],
+    "resnet_v1.cnn": ["ResNet50V1", "ResNet101V1", "ResNet152V1"],
+    "resnext.cnn": ["ResNeXt50_32x4d"],
+    "se_resnet.cnn": ["SEResNet50"],
+    "shufflenet_v2.cnn": ["ShuffleNetV2"],
+    "siamese.cnn": ["Siamese"],
+    "squeezenet.cnn": ["SqueezeNet1_0", "SqueezeNet1_1"],
+    "textcnn.cnn": ["TextCNN"],
+    "unet.cnn": ["UNet"],
+    "vgg.cnn": ["VGG11", "VGG13", "VGG16C", "VGG16", "VGG19"],
+    "wavenet.cnn": ["WaveNet"],
+    "wide_resnet.cnn": ["WideResNet50_2"],
+    "xception.cnn": ["Xception"],
+    "zfnet.cnn": ["ZFNet"],
+}
+
+UNREAD = {"squeezenet.cnn": 2}
+"""Files with `unread-pixels` warnings, and how many; their comments say why."""
+
+
+@pytest.fixture(scope="module")
+def zoo(examples: Path) -> Path:
+    return examples / "zoo"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_zoo_is_sound(zoo: Path, name: str) -> None:
+    result = cnndsl.check_file(zoo / name)
+    assert [network.name for network in result.networks] == NETWORKS[name]
+    assert [diagnostic.code for diagnostic in result.diagnostics] == ["unread-pixels"] * UNREAD.get(name, 0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_fits_beside_its_paper(zoo: Path, name: str) -> None:
+    text = (zoo / name).read_text(encoding="utf-8")
+    lines = text.splitlines()
+    comment = " ".join(line for line in lines[:8] if line.startswith("#"))
+    assert len(lines) <= 120 and max(map(len, lines)) <= 120
+    assert any(str(year) in comment for year in range(1998, 2024)), "the comment names the paper's year"
+    assert "expect " in text
+    assert ("`unread-pixels`" in text) == (name in UNREAD)
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [(name, {"classes": 7}) for name in NAMES if name not in ("dcgan.cnn", "deeplab_v3.cnn", "ecg.cnn", "espcn.cnn",
+                                                               "fpn.cnn", "siamese.cnn", "wavenet.cnn")]
+    + [
+        ("vgg.cnn", {"batch_norm": True}),
+        ("vgg.cnn", {"batch_norm": True, "classes": 7}),
+        ("mobilenet_v1.cnn", {"alpha": 0.25, "resolution": 128}),
+        ("mobilenet_v2.cnn", {"alpha": 0.35}),
+        ("mobilenet_v2.cnn", {"alpha": 1.4}),
+        ("dcgan.cnn", {"width": 128}),
+        ("deeplab_v3.cnn", {"labels": 150}),
+        ("espcn.cnn", {"factor": 4}),
+        ("textcnn.cnn", {"vocabulary": 1_000, "classes": 6}),
+        ("wavenet.cnn", {"channels": 64}),
+    ],
+)  # fmt: skip
+def test_settings_from_outside(zoo: Path, name: str, params: dict[str, object]) -> None:
+    """No promise of the file is broken by what it offers to set."""
+    result = cnndsl.check_file(zoo / name, params=params)
+    assert result.ok, result.diagnostics
+    assert len(result.networks) == len(NETWORKS[name])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["alexnet.cnn:AlexNet", "vgg.cnn:VGG16", "googlenet.cnn:GoogLeNetBN", "squeezenet.cnn:SqueezeNet1_1",
+     "resnet.cnn:ResNet50", "resnet_v1.cnn:ResNet50V1", "resnext.cnn:ResNeXt50_32x4d", "se_resnet.cnn:SEResNet50",
+     "densenet.cnn:DenseNet121", "mobilenet_v1.cnn:MobileNetV1", "mobilenet_v2.cnn:MobileNetV2",
+     "shufflenet_v2.cnn:ShuffleNetV2", "xception.cnn:Xception", "fpn.cnn:FPN", "deeplab_v3.cnn:DeepLabV3"],
+)  # fmt: skip
+def test_another_size_of_image(zoo: Path, name: str) -> None:
+    """Networks that pool before they classify take other images; their parameters stay."""
+    file, _, network = name.partition(":")
+    usual = cnndsl.load(zoo / file, network=network)
+    larger = cnndsl.load(zoo / file, network=network, inputs={None: cnndsl.Shape(3, (320, 256))})
+    assert larger.params == usual.params
+    assert larger.macs != usual.macs
+
+
+def test_other_classes_change_the_last_layer_only(zoo: Path) -> None:
+    for file, network, features, total in [
+        ("vgg.cnn", "VGG16", 4_096, 138_357_544),
+        ("resnet.cnn", "ResNet18", 512, 11_689_512),
+        ("densenet.cnn", "DenseNet161", 2_208, 28_681_000),
+    ]:
+        assert cnndsl.load(zoo / file, network=network, classes=100).params == total - 900 * (features + 1)
+
+
+def test_vgg13_with_batch_norm(zoo: Path) -> None:
+    """A norm has two parameters for each of its conv's filters."""
+    filters = 2 * (64 + 128 + 256 + 512 + 512)
+    network = cnndsl.load(zoo / "vgg.cnn", network="VGG13", batch_norm=True)
+    assert network.params == 133_047_848 + 2 * filters
+    assert network.buffers == 2 * filters
+
+
+# Recounts: a layer is written (inputs of a unit, units); each has inputs * units weights and units biases.
+def dense(layers: Sequence[tuple[int, int]]) -> int:
+    return sum((inputs + 1) * units for inputs, units in layers)
+
+
+def unet_layers() -> list[tuple[int, int]]:
+    widths = [64, 128, 256, 512, 1024]
+    layers = [layer for before, w in zip([1, *widths], widths, strict=False) for layer in ((9 * before, w), (9 * w, w))]
+    layers += [layer for w in widths[:-1] for layer in ((9 * 2 * w, w), (9 * w, w), (4 * 2 * w, w))]
+    return [*layers, (64, 2)]
+
+
+RECOUNTS = {
+    # kernel area * channels in, filters; the last layers are dense
+    "zfnet.cnn:ZFNet": dense(
+        [
+            (49 * 3, 96),
+            (25 * 96, 256),
+            (9 * 256, 384),
+            (9 * 384, 384),
+            (9 * 384, 256),
+            (36 * 256, 4096),
+            (4096, 4096),
+            (4096, 1000),
+        ]
+    ),
+    "nin.cnn:NIN": dense(
+        [
+            (25 * 3, 192),
+            (192, 160),
+            (160, 96),
+            (25 * 96, 192),
+            (192, 192),
+            (192, 192),
+            (9 * 192, 192),
+            (192, 192),
+            (192, 10),
+        ]
+    ),
+    "unet.cnn:UNet": dense(unet_layers()),
+    "espcn.cnn:ESPCN": dense([(25, 64), (9 * 64, 32), (9 * 32, 9)]),
+    "c3d.cnn:C3D": dense(
+        [(27 * 3, 64), (27 * 64, 128), (27 * 128, 256), (27 * 256, 256), (27 * 256, 512)]
+        + [(27 * 512, 512)] * 3
+        + [(8192, 4096), (4096, 4096), (4096, 487)]
+    ),
+    "textcnn.cnn:TextCNN": 18_765 * 300 + dense([(300 * width, 100) for width in (3, 4, 5)] + [(300, 2)]),
+    "ecg.cnn:ECG": dense([(3, 5), (4 * 5, 10), (4 * 10, 20), (600, 30), (30, 20), (20, 5)]),
+    "siamese.cnn:Siamese": dense(
+        [(100, 64), (49 * 64, 128), (16 * 128, 128), (16 * 128, 256), (9216, 4096), (4096, 1)]
+    ),
+    "wavenet.cnn:WaveNet": dense([(1, 32), *[(64, 32), (64, 32), (32, 32)] * 10, (32, 256), (256, 256)]),
+    # no biases; a norm has two parameters a filter
+    "dcgan.cnn:Generator": 16 * (100 * 512 + 512 * 256 + 256 * 128 + 128 * 64 + 64 * 3) + 2 * (512 + 256 + 128 + 64),
+    "dcgan.cnn:Discriminator": 16 * (3 * 64 + 64 * 128 + 128 * 256 + 256 * 512 + 512) + 2 * (128 + 256 + 512),
+    # ResNet-50, torchvision's 25,557,032, and what is added: per block C²/8 weights and C/16 + C biases
+    "se_resnet.cnn:SEResNet50": 25_557_032
+    + sum(blocks * (c * c // 8 + c // 16 + c) for c, blocks in [(256, 3), (512, 4), (1024, 6), (2048, 3)]),
+    # ResNet-50 without its classifier, four lateral 1x1 layers, four 3x3 layers
+    "fpn.cnn:FPN": 25_557_032
+    - dense([(2048, 1000)])
+    + dense([(256, 256), (512, 256), (1024, 256), (2048, 256)] + [(9 * 256, 256)] * 4),
+    # torchvision's deeplabv3_resnet50 has 42,004,074; the auxiliary head (1024 to 256 by 3x3, norm, to 21) is left out
+    "deeplab_v3.cnn:DeepLabV3": 42_004_074 - (9 * 1024 * 256 + 512) - dense([(256, 21)]),
+    # Chollet 2016, Table 3
+    "xception.cnn:Xception": 22_855_952,
+}
+
+
+@pytest.mark.parametrize(("name", "params"), RECOUNTS.items(), ids=RECOUNTS)
+def test_recounts(zoo: Path, name: str, params: int) -> None:
+    file, _, network = name.partition(":")
+    assert cnndsl.load(zoo / file, network=network).params == params
+
+
+@pytest.mark.parametrize("exponents", [1, 5, 10])
+def test_wavenet_sees_one_more_than_the_sum_of_its_dilations(zoo: Path, exponents: int) -> None:
+    layers = [
+        layer
+        for layer in cnndsl.load(zoo / "wavenet.cnn").layers.values()
+        if f"gated{exponents}" in layer.node.path and layer.operator == "add"
+    ]
+    assert [layer.receptive_field for layer in layers] == [(1 + sum(2**i for i in range(exponents)),)]
+
+
+def test_siamese_towers_share_everything(zoo: Path) -> None:
+    network = cnndsl.load(zoo / "siamese.cnn")
+    owners = {layer.node.share for layer in network.layers.values() if layer.node.share}
+    assert owners == {"c1", "c2", "c3", "c4", "d1"}
+    tower = sum(network.layers[name].macs for name in owners)
+    assert network.macs == 2 * tower + 4096
+
+
+def test_u_net_and_fpn_shapes(zoo: Path) -> None:
+    assert {str(shape) for shape in cnndsl.load(zoo / "unet.cnn").outputs.values()} == {"2@388x388"}
+    outputs = cnndsl.load(zoo / "fpn.cnn").outputs
+    assert {name: str(shape) for name, shape in outputs.items()} == {
+        "p2": "256@56x56",
+        "p3": "256@28x28",
+        "p4": "256@14x14",
+        "p5": "256@7x7",
+    }
