@@ -12,6 +12,11 @@ from cnndsl.errors import CnnError
 
 COMMANDS = ("check", "run", "export", "explain")
 
+USAGE_CODES = frozenset(
+    {"file-unreadable", "file-unwritable", "not-utf8", "input-file", "weights-file", "bad-setting", "bad-opset"}
+)
+"""Codes of what is wrong with the command or its files, not with a network."""
+
 FINE, WRONG, USAGE, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 
 
@@ -56,8 +61,7 @@ def _execute(options: argparse.Namespace) -> int:
         from cnndsl.cli.terminal import say
 
         say(error.diagnostics, error.sources)
-        usage = {"file-unreadable", "file-unwritable", "input-file", "weights-file", "bad-setting", "bad-opset", "not-utf8"}
-        return USAGE if any(diagnostic.code in usage for diagnostic in error.diagnostics) else WRONG
+        return USAGE if any(diagnostic.code in USAGE_CODES for diagnostic in error.diagnostics) else WRONG
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

@@ -11,6 +11,7 @@ from cnndsl.lang.evaluate import Scope
 from cnndsl.lang.expand import Place
 from cnndsl.lang.lower import NetworkLowering
 from cnndsl.lang.modules import NO_SETTINGS, Collector, Module, ModuleLoader, Resolver, Settings
+from cnndsl.lang.naming import aliases
 from cnndsl.lang.values import Fault, TooManyDiagnostics
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 
@@ -40,8 +41,7 @@ def compile_text(
         module = loader.load(text, file)
         if module is not None:
             for name, statements, owner, place in _networks(module, file, network, collector):
-                reserved = frozenset(_aliases(statements))
-                lowering = NetworkLowering(owner, collector, settings, used, reserved)
+                lowering = NetworkLowering(owner, collector, settings, used)
                 try:
                     lowered = lowering.lower(name, statements, place)
                 except Fault as error:
@@ -64,11 +64,11 @@ def _networks(
     found = False
     if module.statements and wanted in (None, unnamed):
         found = True
-        yield unnamed, module.statements, module, Place(module.scope)
+        yield unnamed, module.statements, module, Place(module.scope, aliases(module.statements))
     for name, (node, owner) in module.networks.items():
         if name == wanted or (wanted is None and owner is module):
             found = True
-            yield name, node.body.statements, owner, Place(Scope(owner.scope))
+            yield name, node.body.statements, owner, Place(Scope(owner.scope), aliases(node.body.statements))
     if not found and wanted is not None:
         known = [*module.networks, *([unnamed] if module.statements else [])]
         suggestion = nearest(wanted, known)
@@ -77,26 +77,6 @@ def _networks(
     elif not (found or collector.diagnostics or module.blocks or module.scope.names):
         advice = "begin one with `input 3@32x32`, or write `network Name { ... }`"
         collector.add(Diagnostic("no-network", "the file holds no network", help=(advice,)))
-
-
-def _aliases(statements: Sequence[syntax.Statement]) -> Iterator[str]:
-    """Every name that ``as`` gives directly in these statements, so that automatic names keep away from them."""
-    pending: list[object] = list(statements)
-    while pending:
-        node = pending.pop()
-        if isinstance(node, syntax.Alias):
-            yield node.name
-        elif isinstance(node, syntax.Pipeline):
-            pending.extend(node.stages)
-        elif isinstance(node, syntax.If):
-            pending.extend(body for _, body in node.arms)
-            pending.extend((node.otherwise, node.alias))
-        elif isinstance(node, syntax.Body):
-            pending.extend(node.statements)
-        elif isinstance(node, syntax.Group | syntax.Repeat | syntax.For | syntax.Merge):
-            pending.extend((node.body, node.alias))
-        elif isinstance(node, syntax.Apply | syntax.From | syntax.Input):
-            pending.append(node.alias)
 
 
 def _check_settings(settings: Settings, used: set[str], module: Module, collector: Collector) -> None:

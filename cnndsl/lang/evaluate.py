@@ -29,7 +29,8 @@ from cnndsl.shapes import Shape
 Rational = int | Fraction
 
 FLOW_ATTRIBUTES = ("channels", "height", "width", "depth", "length", "features", "shape")
-MEASURES = ("params", "buffers", "macs", "connections", "layers", "receptive_field", "rf_stride", "activation_bytes", "peak_bytes")
+COUNTS = ("params", "buffers", "macs", "connections", "layers")
+MEASURES = (*COUNTS, "receptive_field", "rf_stride", "activation_bytes", "peak_bytes")
 
 
 class Scope:

@@ -17,6 +17,7 @@ from cnndsl.lang.bind import Binder, takes_share
 from cnndsl.lang.evaluate import Evaluator, Scope
 from cnndsl.lang.infer import GraphBuilder
 from cnndsl.lang.modules import Collector, Module, define
+from cnndsl.lang.naming import aliases, snake_case
 from cnndsl.lang.values import Fault, Flow, ListValue, Named, TooManyDiagnostics, Unknowable, Value, fault, kind, shown
 
 STOPPING = frozenset({"step-limit", "layer-limit"})
@@ -27,6 +28,8 @@ class Place(NamedTuple):
     """Where statements are executed: scope, prefix of layer names, block instances around, and depth of nesting."""
 
     scope: Scope
+    reserved: frozenset[str]
+    """What ``as`` names in the network or block around: automatic names keep away from it."""
     prefix: str = ""
     path: tuple[str, ...] = ()
     depth: int = 1
@@ -63,11 +66,11 @@ class Arguments(Mapping[str, Span]):
 class Expander:
     """Expands the statements of one network into a graph."""
 
-    def __init__(self, module: Module, collector: Collector, strict: bool, reserved: frozenset[str]) -> None:
+    def __init__(self, module: Module, collector: Collector, strict: bool) -> None:
         self.module = module
         self.collector = collector
         self.limits = collector.limits
-        self.graph = GraphBuilder(self.limits, strict, reserved)
+        self.graph = GraphBuilder(self.limits, strict)
         self.sound = True
         """False once something is unknown: then no network results, and nothing is counted."""
         self._binder = Binder(self)
@@ -218,7 +221,7 @@ class Expander:
         span = self.span(stage)
         if len(self.graph.layers) >= self.limits.layers:
             raise self._over_limit("layer-limit", f"the network has more than {self.limits.layers:,} layers", span)
-        name = self.graph.fresh_name(place.prefix, stage.name, stage.alias.name if stage.alias else None)
+        name = self._name(place, stage, stage.name)
         try:
             operator, share = self._binder.bind(stage, self.evaluator(place, flows[0] if len(flows) == 1 else None))
             owner = self._owner(share, place, span) if share else None
@@ -229,6 +232,9 @@ class Expander:
         except Fault as error:
             self.report(error.diagnostic)
         return Flow(name, None, flows[0].dtype, span)
+
+    def _name(self, place: Place, stage: syntax.Apply | syntax.Merge, base: str) -> str:
+        return self.graph.fresh_name(place.prefix, base, stage.alias.name if stage.alias else None, place.reserved)
 
     def _owner(self, share: str, place: Place, span: Span) -> Node:
         node = self.graph.node(self.named(place, share, span).flow.name)
@@ -357,8 +363,9 @@ class Expander:
         arguments = self._block_arguments(stage, block, module, place, flow)
         base = snake_case(stage.name)
         base += "_" if base[-1].isdigit() else ""
-        instance = self.graph.fresh_name(place.prefix, base, stage.alias.name if stage.alias else None)
-        inner = Place(Scope(module.scope), f"{instance}.", (*place.path, instance), place.depth + 1)
+        instance = self._name(place, stage, base)
+        reserved = aliases(block.body.statements)
+        inner = Place(Scope(module.scope), reserved, f"{instance}.", (*place.path, instance), place.depth + 1)
         inner.scope.names.update(arguments)
         caller, self.module = self.module, module
         self._calls.append((block, Label(span, f"in block {stage.name} used here")))
@@ -407,14 +414,6 @@ class Expander:
                 self.module = caller
             scope.names[parameter.name] = values[parameter.name]
         return values
-
-
-def snake_case(name: str) -> str:
-    """``DenseBlock`` as ``dense_block``; ``SE`` as ``se``."""
-    return "".join(
-        f"_{c.lower()}" if c.isupper() and i and (name[i - 1].islower() or name[i + 1 : i + 2].islower()) else c.lower()
-        for i, c in enumerate(name)
-    ).replace("__", "_")
 
 
 Handler = Callable[[Expander, syntax.Stage, Place, "Flow | None"], "Flow | None"]

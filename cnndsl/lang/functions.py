@@ -28,24 +28,19 @@ def extreme_of(evaluator: Evaluator, node: syntax.Call, arguments: Sequence[Valu
     if not values:
         raise fault("wrong-type", f"{node.function} of an empty list", evaluator.context.span(node))
     numbers: list[Rational] = [evaluator.as_rational(value, node) for value in values]
-    largest = node.function == "max"
-    chosen = numbers[0]
-    for number in numbers[1:]:
-        if (number > chosen) is largest and number != chosen:
-            chosen = number
-    return chosen
+    return max(numbers) if node.function == "max" else min(numbers)
 
 
 def rounded(evaluator: Evaluator, node: syntax.Call, arguments: Sequence[Value]) -> Value:
     check_arity(evaluator, node, 1)
     number = evaluator.as_rational(arguments[0], node.arguments[0])
     if node.function == "abs":
-        return abs(number)
+        return number if number >= 0 else -number
     if node.function == "floor":
         return number // 1
     if node.function == "ceil":
         return -(-number // 1)
-    return round(number)
+    return round(Fraction(number))
 
 
 def length_of(evaluator: Evaluator, node: syntax.Call, arguments: Sequence[Value]) -> Value:

@@ -1,6 +1,6 @@
 """One walk that adds layers to a graph: every layer gets its shape, or a diagnostic."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from cnndsl.errors import CnnError, Diagnostic, Label, Span, quoted
@@ -49,19 +49,18 @@ def infer(operator: Operator, shapes: Sequence[Shape], limits: Limits, exact: bo
 class GraphBuilder:
     """A graph under construction: layers in order, with fresh names."""
 
-    def __init__(self, limits: Limits, strict: bool, reserved: frozenset[str]) -> None:
+    def __init__(self, limits: Limits, strict: bool) -> None:
         self.limits = limits
         self.strict = strict
         self.inputs: list[Input] = []
         self.layers: list[Node] = []
         self.warnings: list[Diagnostic] = []
         self._by_name: dict[str, Node] = {}
-        self._reserved = reserved
         self._counters: dict[str, int] = {}
         self._taken: set[str] = set()
         self._inferred: dict[tuple[int, tuple[Shape, ...], bool], Inferred] = {}
 
-    def fresh_name(self, prefix: str, base: str, alias: str | None) -> str:
+    def fresh_name(self, prefix: str, base: str, alias: str | None, reserved: Collection[str] = ()) -> str:
         """``prefix.alias``, or ``prefix.base`` with the next number; never a name in use."""
         if alias is not None and (name := prefix + alias) not in self._taken:
             self._taken.add(name)
@@ -71,7 +70,7 @@ class GraphBuilder:
             number = self._counters.get(stem, 1 if alias else 0) + 1
             self._counters[stem] = number
             name = f"{stem}{number}"
-            if name not in self._taken and (alias or f"{base}{number}" not in self._reserved):
+            if name not in self._taken and (alias or f"{base}{number}" not in reserved):
                 self._taken.add(name)
                 return name
 

@@ -19,10 +19,8 @@ from cnndsl.shapes import Shape
 class NetworkLowering(Expander):
     """Lowers one network. ``used`` gathers the settings from outside that were used."""
 
-    def __init__(
-        self, module: Module, collector: Collector, settings: Settings, used: set[str], reserved: frozenset[str]
-    ) -> None:
-        super().__init__(module, collector, settings.strict, reserved)
+    def __init__(self, module: Module, collector: Collector, settings: Settings, used: set[str]) -> None:
+        super().__init__(module, collector, settings.strict)
         self._settings = settings
         self._used = used
         self._outputs: list[str] = []

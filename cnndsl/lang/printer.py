@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from cnndsl import ops
 from cnndsl.ir import Network, Node
+from cnndsl.lang.naming import KEYWORDS
 
 
 def print_network(network: Network) -> str:
@@ -20,7 +21,7 @@ def print_network(network: Network) -> str:
 def identifier(name: str) -> str:
     """A name that the language can write."""
     text = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name)
-    return text if text and not text[0].isdigit() else f"_{text}"
+    return text if text.isidentifier() and text not in KEYWORDS else f"_{text}"
 
 
 def _plain_names(network: Network) -> dict[str, str]:
