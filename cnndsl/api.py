@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnndsl.analysis.measured import Layer as Layer
 from cnndsl.analysis.measured import Measured
-from cnndsl.errors import CnnError, Diagnostic, nearest, quoted
+from cnndsl.errors import CnnError, Diagnostic, quoted
 from cnndsl.lang.compile import Compiled, compile_text
 from cnndsl.lang.modules import Resolver, Settings
 from cnndsl.lang.parser import decode
@@ -15,6 +15,7 @@ from cnndsl.lang.parser import parse as parse
 from cnndsl.lang.settings import setting_value
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.shapes import Shape
+from cnndsl.suggest import nearest
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -98,13 +98,3 @@ def quoted(text: str, limit: int = 60) -> str:
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: limit + 1])
     return f"`{shown[:limit]}…`" if len(shown) > limit else f"`{shown}`"
 
-
-def nearest(word: str, candidates: Iterable[str]) -> str | None:
-    """The candidate most like ``word`` if one is close enough to be what was meant."""
-    from difflib import get_close_matches
-
-    by_lower = {candidate.lower(): candidate for candidate in candidates}
-    if len(word) > 64:
-        return None
-    matches = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    return by_lower[matches[0]] if matches else None

@@ -9,9 +9,13 @@ from pathlib import Path
 def write_whole(path: str | os.PathLike[str], write: Callable[[str], object]) -> None:
     """Lets ``write`` fill a temporary file beside ``path``, then puts it in place at once.
 
-    On any failure nothing is left and an older file stays as it was. Raises what ``write`` raises, and OSError.
+    On any failure nothing is left and an older file stays as it was. Links are followed; pipes and devices cannot be
+    replaced and are written to directly. Raises what ``write`` raises, and OSError.
     """
-    target = Path(path)
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        write(os.fspath(path))
+        return
+    target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))

@@ -143,8 +143,7 @@ class Network(Model):
         return values
 
     def input_shapes(self, node: Node) -> tuple[Shape, ...]:
-        shapes = self.shapes
-        return tuple(shapes[name] for name in node.inputs)
+        return tuple(map(self.shapes.__getitem__, node.inputs))
 
     def weights(self, node: Node) -> dict[str, Weight]:
         """The tensors that a layer owns, by their local name; empty for a layer that shares another's."""

@@ -28,6 +28,7 @@ CALLS = {
     "ShapeError",
     "cls",
     "fault",
+    "misnamed",
     "self._over_limit",
 }
 """What makes diagnostics, with the code as its first argument."""

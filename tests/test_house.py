@@ -22,6 +22,7 @@ FLOORS = {
     "limits": 0,
     "codes": 0,
     "shapes": 0,
+    "suggest": 0,
     "ops": 1,
     "ir": 2,
     "analysis": 3,

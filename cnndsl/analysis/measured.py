@@ -122,14 +122,17 @@ class Measured:
     def layers(self) -> Layers:
         """The layers with their numbers, in order, by name."""
         fields = receptive_fields(self.graph)
-        costs = layer_costs(self.graph)
-        pairs = zip(self.graph.layers, costs, strict=True)
+        pairs = zip(self.graph.layers, self._costs, strict=True)
         return Layers([Layer(node, cost, fields.of(node.name)) for node, cost in pairs])
+
+    @cached_property
+    def _costs(self) -> tuple[Cost, ...]:
+        return layer_costs(self.graph)
 
     @cached_property
     def cost(self) -> Cost:
         """The sums over all layers, for one example."""
-        return total(layer_costs(self.graph))
+        return total(self._costs)
 
     @property
     def params(self) -> int:

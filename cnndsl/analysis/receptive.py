@@ -59,6 +59,9 @@ class Pattern(NamedTuple):
         if last < first:
             return None
         period = len(self.intervals)
+        if period == 1:
+            only = self.intervals[0]
+            return only and (only[0] + first * self.shift, only[1] + last * self.shift)
         begin = next(filter(None, map(self.at, range(first, min(last, first + period) + 1))), None)
         end = next(filter(None, map(self.at, range(last, max(first, last - period) - 1, -1))), None)
         return (begin[0], end[1]) if begin and end else None

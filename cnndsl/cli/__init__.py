@@ -1,23 +1,27 @@
 """The command line: arguments in, exit status out. The commands themselves are one file each."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 from cnndsl import __version__
 from cnndsl.cli.startup import finish, prepare
+from cnndsl.cli.terminal import (
+    FAULT,
+    FINE,
+    INTERRUPTED,
+    USAGE,
+    WRONG,
+    complain,
+    exit_status,
+    open_streams,
+    say,
+    silence,
+)
 from cnndsl.errors import CnnError
 
 COMMANDS = ("check", "run", "export", "explain")
-
-USAGE_CODES = frozenset(
-    {"file-unreadable", "file-unwritable", "not-utf8", "input-file", "weights-file", "bad-setting", "bad-opset"}
-)
-"""Codes of what is wrong with the command or its files, not with a network."""
-
-FINE, WRONG, USAGE, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def parser() -> argparse.ArgumentParser:
@@ -39,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
             epilog=f"example: {module.EXAMPLE}",
         )
         module.arguments(command)
+        command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         command.set_defaults(execute=module.execute)
     return top
 
@@ -46,8 +51,21 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; gives the exit status of docs/cli.md."""
     prepare()
+    open_streams()
     try:
-        return _execute(parser().parse_args(arguments))
+        try:
+            return _execute(parser().parse_args(arguments))
+        finally:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        silence(sys.stdout)
+        return FINE
+    except OSError as error:  # named files have messages of their own; this is a standard stream on a full disk
+        silence(sys.stdout)
+        complain(str(error))
+        return USAGE
     finally:
         finish()
 
@@ -55,24 +73,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _execute(options: argparse.Namespace) -> int:
     try:
         status: int = options.execute(options)
-        sys.stdout.flush()
         return status
     except CnnError as error:
-        from cnndsl.cli.terminal import say
-
         say(error.diagnostics, error.sources)
-        return USAGE if any(diagnostic.code in USAGE_CODES for diagnostic in error.diagnostics) else WRONG
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FINE
+        return exit_status(error)
+    except OSError:
+        raise
+    except MemoryError as error:
+        complain(f"there is not enough memory: {error}")
+        return WRONG
     except Exception as error:  # the last line of defence: whatever gets here is a bug in cnndsl
         if options.debug:
-            raise
-        print(
-            f"cnndsl: sorry, cnndsl itself failed ({type(error).__name__}: {error}). Please report it with the file "
-            "and the command; --debug shows where.",
-            file=sys.stderr,
+            import traceback
+
+            traceback.print_exc()
+        complain(
+            f"sorry, cnndsl itself failed ({type(error).__name__}: {error}). Please report it with the file and the "
+            "command; --debug shows where."
         )
         return FAULT

@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Any
 
-from cnndsl.cli.terminal import add_source_arguments, checked, say
+from cnndsl.cli.terminal import add_source_arguments, checked, exit_status, given_settings, say
 from cnndsl.errors import CnnError
 
 HELP = "check files and show every layer's shape and numbers"
@@ -27,6 +27,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
 def natural(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    if len(text) > 9:
+        raise argparse.ArgumentTypeError("must be below 1,000,000,000")
     return int(text)
 
 
@@ -39,12 +41,13 @@ def positive(text: str) -> int:
 def execute(options: argparse.Namespace) -> int:
     """0 if all is fine; 1 with errors, or warnings under --strict; 2 if a file cannot be read."""
     status = 0
+    settings = given_settings(options, options.input, options.strict)
     reports: list[dict[str, Any]] = []
     for file in options.files:
         try:
-            result = checked(file, options, options.input, options.strict)
+            result = checked(file, settings)
         except CnnError as error:
-            status = max(status, 2)
+            status = max(status, exit_status(error))
             _show(options, file, error, (), reports)
             continue
         if not result.ok or (options.strict and result.diagnostics):
@@ -55,7 +58,7 @@ def execute(options: argparse.Namespace) -> int:
 
         from cnndsl.report.as_json import report
 
-        json.dump(report(reports), sys.stdout, indent=1, ensure_ascii=False)
+        json.dump(report(reports), sys.stdout, indent=1)
         print()
     return status
 
@@ -75,12 +78,13 @@ def _show(options: argparse.Namespace, file: str, found: Any, networks: Any, rep
     say(found.diagnostics, found.sources)
     if options.quiet:
         return
+    from cnndsl.report.diagnostics import visible
     from cnndsl.report.table import one_line
 
     if len(options.files) > 1:
         errors = sum(diagnostic.severity == "error" for diagnostic in found.diagnostics)
         verdict = f"{errors} error{'' if errors == 1 else 's'}" if errors else "fine, no networks"
-        lines = [f"{file}: {one_line(network)}" for network in networks] or [f"{file}: {verdict}"]
+        lines = [f"{visible(file)}: {line}" for line in map(one_line, networks)] or [f"{visible(file)}: {verdict}"]
         print("\n".join(lines))
         return
     sys.stdout.write("\n".join(network.summary(options.depth, options.batch) for network in networks))

@@ -4,8 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from cnndsl.cli.check import natural
 from cnndsl.cli.terminal import add_source_arguments, only_network, unwritable
-from cnndsl.errors import CnnError
+from cnndsl.errors import CnnError, quoted
 
 HELP = "write a network as .onnx, .json (the graph) or .cnn (expanded)"
 EXAMPLE = "cnndsl export examples/lenet.cnn -o lenet.onnx --weights lenet.safetensors"
@@ -17,16 +18,16 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("-o", "--out", required=True, metavar="OUT", help="the file to write; - for standard output")
     command.add_argument("--to", choices=TARGETS, help="the format, if the suffix of OUT does not say")
     command.add_argument("--weights", metavar="W", help="a .safetensors or .npz file (onnx only)")
-    command.add_argument("--seed", type=int, default=0, help="for initial weights, if none are given (default: 0)")
-    command.add_argument("--opset", type=int, metavar="N", help="the ONNX opset (default: 17)")
+    command.add_argument("--seed", type=natural, default=0, help="for initial weights, if none are given (default: 0)")
+    command.add_argument("--opset", type=natural, metavar="N", help="the ONNX opset (default: 17)")
     add_source_arguments(command)
 
 
 def execute(options: argparse.Namespace) -> int:
     out = Path(options.out)
-    target = options.to or out.suffix.removeprefix(".")
+    target = options.to or out.suffix.lower().removeprefix(".")
     if target not in TARGETS:
-        message = f"cannot tell the format of `{options.out}`"
+        message = f"cannot tell the format of {quoted(options.out)}"
         raise CnnError.of("bad-setting", message, "end the name in .onnx, .json or .cnn, or give --to")
     network = only_network(options.file, options)
     try:

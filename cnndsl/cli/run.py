@@ -2,12 +2,14 @@
 
 import argparse
 import json
+import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from cnndsl.cli.check import positive
+from cnndsl.cli.check import natural, positive
 from cnndsl.cli.terminal import add_source_arguments, only_network, progress, unwritable
 from cnndsl.errors import CnnError, quoted
 
@@ -21,8 +23,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
     input_help = "an image, .npy, .npz, a folder of images, or random, zeros, ones"
     command.add_argument("--input", required=True, metavar="X", help=input_help)
     command.add_argument("--weights", metavar="W", help="a .safetensors or .npz file (default: initial weights)")
-    command.add_argument("--seed", type=int, default=0, help="for initial weights and random input (default: 0)")
-    batch_help = "examples of made-up input, or images run at a time (default: 1 and 32)"
+    command.add_argument("--seed", type=natural, default=0, help="for initial weights and random input (default: 0)")
+    batch_help = "examples of made-up input (default: 1), or examples run at a time (default: 32)"
     command.add_argument("--batch", type=positive, metavar="N", help=batch_help)
     command.add_argument("--top", type=positive, metavar="K", help="show the K largest outputs (default: 5)")
     command.add_argument("--labels", metavar="F", help="a text file with one class name a line")
@@ -36,12 +38,13 @@ def execute(options: argparse.Namespace) -> int:
     network = only_network(options.file, options)
     labels = _labels(options.labels) if options.labels else None
     keep = _kept(options.layers, network)
-    if options.out and Path(options.out).suffix != ".npz":
+    if options.out and Path(options.out).suffix.lower() != ".npz":
         raise CnnError.of("bad-setting", f"--out writes .npz files, not {quoted(options.out)}")
     run = network.runner(weights=options.weights, seed=options.seed, keep=keep)
     results = Results(network, labels, options)
-    for names, inputs in _inputs(options, network):
-        results.add(names, run(inputs))
+    with closing(_inputs(options, network)) as batches:
+        for names, inputs in batches:
+            results.add(names, run(inputs))
     results.finish()
     return 0
 
@@ -58,9 +61,17 @@ def _kept(layers: str | None, network: Any) -> tuple[str, ...]:
     return tuple(network.layers) if layers == "all" else tuple(name.strip() for name in layers.split(","))
 
 
-def _inputs(options: argparse.Namespace, network: Any) -> Iterator[tuple[list[str], dict[str, Any]]]:
+def _inputs(options: argparse.Namespace, network: Any) -> Generator[tuple[list[str], dict[str, Any]]]:
     """The inputs, a batch at a time, with a name for every example."""
     from cnndsl.runtime import images
+    from cnndsl.runtime.interpreter import checked_inputs
+
+    def parts(count: int) -> Any:
+        """Slices of a batch each; results that run over the terminal are progress enough."""
+        size = options.batch or 32
+        slices = [slice(start, start + size) for start in range(0, count, size)]
+        shown = options.format == "json" or not sys.stdout.isatty()
+        return closing(progress(slices, "running", shown))
 
     inputs = network.graph.inputs
     path = Path(options.input)
@@ -69,18 +80,22 @@ def _inputs(options: argparse.Namespace, network: Any) -> Iterator[tuple[list[st
         made = {value.name: images.made_input(value, options.input, count, options.seed) for value in inputs}
         yield [f"{options.input} {index}" for index in range(count)], made
     elif path.suffix.lower() in (".npy", ".npz"):
-        arrays = images.read_array(path, inputs)
-        count = len(next(iter(arrays.values()))) if next(iter(arrays.values())).ndim else 0
-        yield [f"{path.name}[{index}]" for index in range(count)], arrays
+        arrays = checked_inputs(network.graph, images.read_array(path, inputs))
+        count = len(arrays[inputs[0].name])
+        if not count:
+            raise CnnError.of("input-shape", f"{quoted(options.input)} holds no examples")
+        names = [f"{path.name}[{index}]" for index in range(count)]
+        with parts(count) as slices:
+            for part in slices:
+                yield names[part], {name: array[part] for name, array in arrays.items()}
     else:
         if len(inputs) != 1:
             message = f"images are for networks with one input; this one has {len(inputs)}"
             raise CnnError.of("input-names", message, "give an .npz with one array an input")
         files = images.image_files(path) if path.is_dir() else [path]
-        size = options.batch or 32
-        parts = [files[start : start + size] for start in range(0, len(files), size)]
-        for part in progress(parts, "running"):
-            yield [file.name for file in part], {inputs[0].name: images.read_batch(part, inputs[0])}
+        with parts(len(files)) as slices:
+            for part in slices:
+                yield [file.name for file in files[part]], {inputs[0].name: images.read_batch(files[part], inputs[0])}
 
 
 class Results:
@@ -93,10 +108,9 @@ class Results:
         self.kept: dict[str, list[Any]] = {}
         self.reports: list[dict[str, Any]] = []
         for name, shape in network.outputs.items():
-            if labels is not None and shape.is_vector and len(labels) != shape.channels:
-                raise CnnError.of(
-                    "labels-mismatch", f"there are {len(labels)} labels, but output {quoted(name)} has {shape.channels}"
-                )
+            if labels is not None and (not shape.is_vector or len(labels) != shape.channels):
+                message = f"there are {len(labels)} labels, but output {quoted(name)} is {shape}"
+                raise CnnError.of("labels-mismatch", message)
 
     def add(self, names: Sequence[str], values: dict[str, Any]) -> None:
         """One batch's values by layer name."""
@@ -114,10 +128,13 @@ class Results:
 
     def _described(self, value: Any) -> dict[str, Any]:
         """A value's largest elements if it is a vector, and its range."""
-        finite = {"min": float(value.min()), "mean": float(value.mean()), "max": float(value.max())}
-        result: dict[str, Any] = {"shape": list(value.shape), **finite}
+        import numpy as np
+
+        with np.errstate(all="ignore"):
+            spread = {"min": value.min(), "mean": value.mean(dtype=np.float64), "max": value.max()}
+        result: dict[str, Any] = {"shape": list(value.shape)} | {name: float(number) for name, number in spread.items()}
         if value.ndim == 1:
-            order = sorted(range(value.size), key=lambda index: (-float(value[index]), index))[: self.options.top or 5]
+            order = np.argsort(-value, kind="stable")[: self.options.top or 5].tolist()
             result["top"] = [
                 {"index": index, **self._label(index, value.size), "value": float(value[index])} for index in order
             ]
@@ -127,14 +144,16 @@ class Results:
         return {"label": self.labels[index]} if self.labels is not None and len(self.labels) == size else {}
 
     def _print(self, report: dict[str, Any]) -> None:
-        print(report["input"])
+        from cnndsl.report.diagnostics import visible
+
+        print(visible(report["input"]))
         for name, facts in {**report["outputs"], **report.get("layers", {})}.items():
             shape = "x".join(map(str, facts["shape"]))
             spread = f"min {facts['min']:.6g}, mean {facts['mean']:.6g}, max {facts['max']:.6g}"
             if name in report["outputs"] and "top" in facts:
                 print(f"  {name} ({shape})")
                 for row in facts["top"]:
-                    print(f"    {row['value']:>12.6g}  {row.get('label', row['index'])}")
+                    print(f"    {row['value']:>12.6g}  {visible(str(row.get('label', row['index'])))}")
             else:
                 print(f"  {name} ({shape}): {spread}")
 
@@ -151,5 +170,15 @@ class Results:
             except OSError as error:
                 raise unwritable(self.options.out, error) from None
         if self.options.format == "json":
-            json.dump({"version": 1, "network": self.network.name, "results": self.reports}, sys.stdout, indent=1)
+            report = {"version": 1, "network": self.network.name, "results": self.reports}
+            json.dump(_finite(report), sys.stdout, indent=1, allow_nan=False)
             print()
+
+
+def _finite(value: Any) -> Any:
+    """JSON has neither infinities nor NaN: they become null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -4,12 +4,43 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from cnndsl.errors import CnnError, Diagnostic
 
+FINE, WRONG, USAGE, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
+
+USAGE_CODES = frozenset(
+    {"file-unreadable", "file-unwritable", "not-utf8", "input-file", "weights-file", "bad-setting", "bad-opset"}
+)
+"""Codes of what is wrong with the command or its files, not with a network."""
+
 Item = TypeVar("Item")
+
+
+def exit_status(error: CnnError) -> int:
+    return USAGE if any(diagnostic.code in USAGE_CODES for diagnostic in error.diagnostics) else WRONG
+
+
+def open_streams() -> None:
+    """Standard streams that the caller closed become empty ones; characters that an encoding lacks are escaped."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, TextIOWrapper(BytesIO()))
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def silence(stream: IO[str]) -> None:
+    """Nobody reads the stream any more: what it still holds goes nowhere instead of failing at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def complain(message: str) -> None:
+    """One line on standard error."""
+    print("cnndsl:", " ".join(message.split()), file=sys.stderr)
 
 
 def coloured(stream: IO[str]) -> bool:
@@ -32,19 +63,24 @@ def add_source_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--network", metavar="NAME", help="the network, if the file has several")
 
 
-def checked(file: str, options: argparse.Namespace, inputs: Sequence[str] = (), strict: bool = False) -> Any:
-    """The CheckResult of a file, or of standard input for ``-``. Raises CnnError if it cannot be read."""
-    from cnndsl import api
-    from cnndsl.lang.parser import decode
+def given_settings(options: argparse.Namespace, inputs: Sequence[str] = (), strict: bool = False) -> dict[str, Any]:
+    """The arguments as keywords of ``api.check``. Raises CnnError."""
     from cnndsl.lang.settings import parse_input, parse_setting
-    from cnndsl.limits import DEFAULT_LIMITS
 
-    settings: dict[str, Any] = {
+    return {
         "params": dict(map(parse_setting, options.set)),
         "inputs": dict(map(parse_input, inputs)),
         "network": options.network,
         "strict": strict,
     }
+
+
+def checked(file: str, settings: Mapping[str, Any]) -> Any:
+    """The CheckResult of a file, or of standard input for ``-``. Raises CnnError if it cannot be read."""
+    from cnndsl import api
+    from cnndsl.lang.parser import decode
+    from cnndsl.limits import DEFAULT_LIMITS
+
     if file == "-":
         text = decode(sys.stdin.buffer.read(DEFAULT_LIMITS.source_bytes + 1), "<stdin>")
         return api.check(text, file="<stdin>", resolver=api.folder_resolver(Path()), **settings)
@@ -55,7 +91,7 @@ def only_network(file: str, options: argparse.Namespace) -> Any:
     """The one network of a file; its warnings are said. Raises CnnError where there is none."""
     from cnndsl import api
 
-    result = checked(file, options)
+    result = checked(file, given_settings(options))
     network = api.only(result)
     say(result.diagnostics, result.sources)
     return network
@@ -65,12 +101,19 @@ def unwritable(path: object, error: OSError) -> CnnError:
     return CnnError.of("file-unwritable", f"cannot write `{path}`: {error.strerror or error}")
 
 
-def progress(items: Sequence[Item], what: str) -> Iterator[Item]:
-    """The items, with a bar on standard error if that is a terminal and there is more than one."""
-    shown = sys.stderr.isatty() and len(items) > 1
-    for index, item in enumerate(items, 1):
-        yield item
-        if shown:
+def progress(items: Sequence[Item], what: str, shown: bool = True) -> Iterator[Item]:
+    """The items, with a bar on standard error if that is a terminal and there is more than one.
+
+    Close it (``contextlib.closing``) before anything else is said: that ends the bar's line.
+    """
+    if not (shown and sys.stderr.isatty() and len(items) > 1):
+        yield from items
+        return
+    try:
+        for index, item in enumerate(items):
             filled = 30 * index // len(items)
             bar = f"\r{what} [{'#' * filled}{' ' * (30 - filled)}] {index}/{len(items)}"
-            print(bar, end="\n" if index == len(items) else "", file=sys.stderr, flush=True)
+            print(bar, end="", file=sys.stderr, flush=True)
+            yield item
+    finally:
+        print(f"\r{' ' * len(bar)}\r", end="", file=sys.stderr, flush=True)

@@ -8,13 +8,15 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import ValidationError
 
 from cnndsl import ops
-from cnndsl.errors import Diagnostic, Fix, Span, nearest, quoted
+from cnndsl.errors import Span, quoted
 from cnndsl.lang import syntax
 from cnndsl.lang.evaluate import Context, Evaluator
-from cnndsl.lang.values import Fault, ListValue, Value, fault, shown
+from cnndsl.lang.synonyms import parameter_meant
+from cnndsl.lang.values import Fault, ListValue, Value, fault, misnamed, shown
 from cnndsl.ops.base import Operator
 from cnndsl.ops.fields import Tensor
 from cnndsl.shapes import Shape
+from cnndsl.suggest import suggest
 
 
 @cache
@@ -105,13 +107,10 @@ class Binder:
 
     def _unknown_parameter(self, cls: type[Operator], argument: syntax.Argument, name: str) -> Fault:
         known = [*cls.parameters(), *(["share"] if takes_share(cls) else [])]
-        suggestion = nearest(name, known)
         span = self.context.span(syntax.Name(argument.start, argument.start + len(name), name))
         takes = f"{cls.operator} takes {', '.join(known)}" if known else f"{cls.operator} takes no arguments"
-        fixes = (Fix(f"replace by {suggestion}", span, suggestion),) if suggestion else ()
-        advice = (f"did you mean {quoted(suggestion)}?", takes) if suggestion else (takes,)
         message = f"{cls.operator} has no parameter {quoted(name)}"
-        return Fault(Diagnostic("unknown-parameter", message, span, help=advice, fixes=fixes))
+        return misnamed("unknown-parameter", message, span, parameter_meant(name, known), takes)
 
     def _shared(self, argument: syntax.Argument) -> str:
         if not isinstance(argument.value, syntax.Name):
@@ -133,12 +132,9 @@ class Binder:
         return evaluator.value(node), isinstance(node, syntax.Number | syntax.Size | syntax.Bool | syntax.String)
 
     def _unknown_word(self, cls: type[Operator], name: str, node: syntax.Name, choices: Sequence[str]) -> Fault:
-        suggestion = nearest(node.name, choices)
-        span = self.context.span(node)
-        advice = f"did you mean {quoted(suggestion)}?" if suggestion else f"the words are {', '.join(choices)}"
-        fixes = (Fix(f"replace by {suggestion}", span, suggestion),) if suggestion else ()
         message = f"{cls.operator}: {name} must be {cls.expects(name)}, got {quoted(node.name)}"
-        return Fault(Diagnostic("bad-argument", message, span, help=(advice,), fixes=fixes))
+        found = suggest(node.name, choices)
+        return misnamed("bad-argument", message, self.context.span(node), found, f"the words are {', '.join(choices)}")
 
     def _check_required(self, cls: type[Operator], node: syntax.Apply | syntax.Merge, given: dict[str, Any]) -> None:
         missing = [name for name, field in cls.model_fields.items() if field.is_required() and name not in given]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from cnndsl.errors import Diagnostic, nearest, quoted
+from cnndsl.errors import Diagnostic, quoted
 from cnndsl.ir import Network
 from cnndsl.lang import syntax
 from cnndsl.lang.evaluate import Scope
@@ -14,6 +14,7 @@ from cnndsl.lang.modules import NO_SETTINGS, Collector, Module, ModuleLoader, Re
 from cnndsl.lang.naming import aliases
 from cnndsl.lang.values import Fault, TooManyDiagnostics
 from cnndsl.limits import DEFAULT_LIMITS, Limits
+from cnndsl.suggest import nearest
 
 
 class Compiled(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Protocol, cast
 
-from cnndsl.errors import Span, nearest, quoted
+from cnndsl.errors import Span, quoted
 from cnndsl.lang import syntax
 from cnndsl.lang.syntax import Expression
 from cnndsl.lang.values import (
@@ -20,11 +20,13 @@ from cnndsl.lang.values import (
     fault,
     kind,
     make_list,
+    misnamed,
     shown,
     simplified,
 )
 from cnndsl.limits import Limits
 from cnndsl.shapes import Shape
+from cnndsl.suggest import suggest
 
 Rational = int | Fraction
 
@@ -104,7 +106,7 @@ class Evaluator:
         except KeyError:
             if self.counting and node.name in MEASURES:
                 return self.context.measure(node.name, None)
-            raise self._unknown_name(node, node.name) from None
+            raise self._unknown_name(node.start, node.name) from None
         if found is None:
             raise Unknowable
         if isinstance(found, Named):
@@ -116,15 +118,13 @@ class Evaluator:
             )
         return found
 
-    def _unknown_name(self, node: Expression, name: str) -> Fault:
+    def _unknown_name(self, start: int, name: str) -> Fault:
         if self.context.incomplete:
             raise Unknowable
         known = self.scope.all_names() | (set(MEASURES) if self.counting else set())
-        suggestion = nearest(name, known)
-        advice = [f"did you mean {quoted(suggestion)}?"] if suggestion else []
-        if not suggestion:
-            advice = ["names come from param, let, block arguments and loops; a block sees nothing of its caller"]
-        return fault("unknown-name", f"nothing here is called {quoted(name)}", self.context.span(node), *advice)
+        span = self.context.span(syntax.Name(start, start + len(name), name))
+        advice = "names come from param, let, block arguments and loops; a block sees nothing of its caller"
+        return misnamed("unknown-name", f"nothing here is called {quoted(name)}", span, suggest(name, known), advice)
 
     def attribute(self, node: syntax.Attribute) -> Value:
         if node.base == "in":
@@ -139,7 +139,7 @@ class Evaluator:
         try:
             found = self.scope.find(node.base)
         except KeyError:
-            raise self._unknown_name(node, node.base) from None
+            raise self._unknown_name(node.start, node.base) from None
         if found is None:
             raise Unknowable
         if not isinstance(found, Named):
@@ -150,13 +150,10 @@ class Evaluator:
 
     def _of_flow(self, node: syntax.Attribute, flow: Flow) -> Value:
         if node.attribute not in FLOW_ATTRIBUTES:
-            suggestion = nearest(node.attribute, (*FLOW_ATTRIBUTES, *MEASURES))
-            raise fault(
-                "unknown-attribute",
-                f"a value has no attribute {quoted(node.attribute)}",
-                self.context.span(node),
-                f"did you mean {quoted(suggestion)}?" if suggestion else f"it has {', '.join(FLOW_ATTRIBUTES)}",
-            )
+            span = self.context.span(syntax.Name(node.end - len(node.attribute), node.end, node.attribute))
+            near = suggest(node.attribute, (*FLOW_ATTRIBUTES, *MEASURES))
+            message = f"a value has no attribute {quoted(node.attribute)}"
+            raise misnamed("unknown-attribute", message, span, near, f"it has {', '.join(FLOW_ATTRIBUTES)}")
         if flow.shape is None:
             raise Unknowable
         shape = flow.shape
@@ -203,13 +200,10 @@ class Evaluator:
 
         function = FUNCTIONS.get(node.function)
         if function is None:
-            suggestion = nearest(node.function, FUNCTIONS)
-            raise fault(
-                "unknown-function",
-                f"there is no function {quoted(node.function)}",
-                self.context.span(node),
-                f"did you mean {quoted(suggestion)}?" if suggestion else f"there are {', '.join(FUNCTIONS)}",
-            )
+            span = self.context.span(syntax.Name(node.start, node.start + len(node.function), node.function))
+            message = f"there is no function {quoted(node.function)}"
+            near = suggest(node.function, FUNCTIONS)
+            raise misnamed("unknown-function", message, span, near, f"there are {', '.join(FUNCTIONS)}")
         return function(self, node, [self.value(argument) for argument in node.arguments])
 
     def unary(self, node: syntax.Unary) -> Value:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import NamedTuple, cast
 
 from cnndsl import ops
-from cnndsl.errors import Diagnostic, Fix, Label, Span, nearest, quoted
+from cnndsl.errors import Diagnostic, Label, Span, quoted
 from cnndsl.ir import Node
 from cnndsl.lang import syntax
 from cnndsl.lang.bind import Binder, takes_share
@@ -18,7 +18,21 @@ from cnndsl.lang.evaluate import Evaluator, Scope
 from cnndsl.lang.infer import GraphBuilder
 from cnndsl.lang.modules import Collector, Module, define
 from cnndsl.lang.naming import aliases, snake_case
-from cnndsl.lang.values import Fault, Flow, ListValue, Named, TooManyDiagnostics, Unknowable, Value, fault, kind, shown
+from cnndsl.lang.synonyms import operator_meant
+from cnndsl.lang.values import (
+    Fault,
+    Flow,
+    ListValue,
+    Named,
+    TooManyDiagnostics,
+    Unknowable,
+    Value,
+    fault,
+    kind,
+    misnamed,
+    shown,
+)
+from cnndsl.suggest import suggest
 
 STOPPING = frozenset({"step-limit", "layer-limit"})
 """Codes after which nothing else is expanded."""
@@ -176,9 +190,11 @@ class Expander:
         try:
             found = place.scope.find(name)
         except KeyError:
-            suggestion = nearest(name, place.scope.all_names())
-            advice = f"did you mean {quoted(suggestion)}?" if suggestion else "name a value above with `as`"
-            raise fault("unknown-name", f"no value is called {quoted(name)}", span, advice) from None
+            if self.incomplete:
+                raise Unknowable from None
+            message = f"no value is called {quoted(name)}"
+            near = suggest(name, place.scope.all_names())
+            raise misnamed("unknown-name", message, span, near, "name a value above with `as`") from None
         if found is None:
             raise Unknowable
         if not isinstance(found, Named):
@@ -206,16 +222,10 @@ class Expander:
         if self.module.gaps:
             raise Unknowable
         span = self.module.source.span(stage.start, stage.name_end)
-        suggestion = nearest(stage.name, [*ops.NAMES, *self.module.blocks])
+        found = operator_meant(stage.name, [*ops.NAMES, *self.module.blocks])
         message = f"there is no operator or block {quoted(stage.name)}"
-        if suggestion is None:
-            advice = (
-                "`cnndsl explain unknown-operator` lists the operators; blocks are defined with `block Name { ... }`"
-            )
-            return fault("unknown-operator", message, span, advice)
-        fix = Fix(f"replace by {suggestion}", span, suggestion)
-        advice = f"did you mean {quoted(suggestion)}?"
-        return Fault(Diagnostic("unknown-operator", message, span, help=(advice,), fixes=(fix,)))
+        advice = "docs/operators.md lists the operators; blocks are defined with `block Name { ... }`"
+        return misnamed("unknown-operator", message, span, found, advice)
 
     def _operator(self, stage: syntax.Apply | syntax.Merge, place: Place, flows: Sequence[Flow]) -> Flow:
         span = self.span(stage)
@@ -390,10 +400,10 @@ class Expander:
                     raise fault("too-many-arguments", message, self.span(argument))
                 name = block.parameters[index].name
             if name not in parameters:
-                suggestion = nearest(name, parameters)
-                advice = f"did you mean {quoted(suggestion)}?" if suggestion else f"it takes {signature}"
                 message = f"block {stage.name} has no parameter {quoted(name)}"
-                raise fault("unknown-parameter", message, self.span(argument), advice)
+                span = self.module.source.span(argument.start, argument.start + len(name))
+                near = suggest(name, parameters)
+                raise misnamed("unknown-parameter", message, span, near, f"it takes {signature}")
             if name in values:
                 raise fault("repeated-argument", f"{quoted(name)} is given twice", self.span(argument))
             values[name] = evaluator.value(argument.value)

@@ -3,9 +3,10 @@
 from fractions import Fraction
 from typing import NamedTuple, TypeAlias
 
-from cnndsl.errors import Diagnostic, Span, quoted
+from cnndsl.errors import Diagnostic, Fix, Span, quoted
 from cnndsl.ir import Dtype
 from cnndsl.shapes import Shape
+from cnndsl.suggest import Suggestion
 
 
 class ListValue(NamedTuple):
@@ -52,6 +53,14 @@ class Unknowable(Exception):
 
 def fault(code: str, message: str, span: Span, *help: str) -> Fault:
     return Fault(Diagnostic(code, message, span, help=help))
+
+
+def misnamed(code: str, message: str, span: Span, found: Suggestion | None, *otherwise: str) -> Fault:
+    """A fault for a word that nothing is called: with what was probably meant, or with ``otherwise``."""
+    if found is None:
+        return fault(code, message, span, *otherwise)
+    fix = Fix(f"replace by {found.word}", span, found.word, found.sure)
+    return Fault(Diagnostic(code, message, span, help=(f"did you mean {quoted(found.word)}?",), fixes=(fix,)))
 
 
 class TooManyDiagnostics(Exception):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from cnndsl.analysis.costs import total
@@ -34,9 +35,10 @@ def table(network: Measured, depth: int | None = None, batch: int = 1) -> str:
         f"{value.name} {value.shape}" + ("" if value.dtype == "float32" else f" {value.dtype}")
         for value in network.graph.inputs
     )
-    lines = [f"{network.name}: {given}", _line(HEADINGS, widths), rule]
-    lines += [_line(row, widths) for row in rows]
-    lines += [rule, _line(totals, widths), "", *_facts(network, batch)]
+    line = "  ".join(f"{{:{'>' if index in RIGHT else '<'}{width}}}" for index, width in enumerate(widths)).format
+    lines = [f"{network.name}: {given}", line(*HEADINGS).rstrip(), rule]
+    lines += [line(*row).rstrip() for row in rows]
+    lines += [rule, line(*totals).rstrip(), "", *_facts(network, batch)]
     return "\n".join(lines) + "\n"
 
 
@@ -44,6 +46,7 @@ def folded(layers: Sequence[Layer], depth: int | None) -> Iterator[Row]:
     """The layers in order; those inside one block instance below ``depth`` together."""
     group: list[Layer] = []
     around: tuple[str, ...] = ()
+    written: dict[int, str] = {}
     for layer in layers:
         path = layer.node.path
         inside = path[: depth + 1] if depth is not None and len(path) > depth else ()
@@ -54,19 +57,23 @@ def folded(layers: Sequence[Layer], depth: int | None) -> Iterator[Row]:
             group.append(layer)
             around = inside
         else:
-            yield Row(layer.name, f"{layer.operator} {_arguments(layer)}".strip(), (layer,))
+            operator = layer.node.op
+            if id(operator) not in written:
+                written[id(operator)] = f"{layer.operator} {operator.arguments()}".rstrip()
+            share = f" share={layer.node.share}" if layer.node.share else ""
+            yield Row(layer.name, _shortened(written[id(operator)] + share, layer.operator), (layer,))
     if group:
         yield Row(around[-1], f"block of {len(group)}", tuple(group))
 
 
-def _arguments(layer: Layer) -> str:
-    text = layer.node.op.arguments() + (f" share={layer.node.share}" if layer.node.share else "")
-    return text if len(text) <= ARGUMENTS_WIDTH else text[: ARGUMENTS_WIDTH - 1] + "…"
+def _shortened(text: str, operator: str) -> str:
+    width = len(operator) + 1 + ARGUMENTS_WIDTH
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    cost = total([layer.cost for layer in row.layers])
     last = row.layers[-1]
+    cost = total([layer.cost for layer in row.layers]) if len(row.layers) > 1 else last.cost
     counts = (f"{number:,}" if number else "-" for number in (cost.params, cost.macs, cost.connections))
     return (row.name, row.operator, str(last.shape), *counts, field_text(last))
 
@@ -74,23 +81,17 @@ def _cells(row: Row) -> tuple[str, ...]:
 def field_text(layer: Layer) -> str:
     """``14x14 /4``: the size of the receptive field and its stride; the size alone where nothing moves."""
     size = extents(layer.receptive_field)
-    strides = [pattern.stride for pattern in layer.field]
-    if not any(strides):
+    if not any(pattern.shift for pattern in layer.field):
         return size
-    texts = list(dict.fromkeys(stride_text(stride) for stride in strides))
-    return f"{size} /{texts[0] if len(texts) == 1 else 'x'.join(map(stride_text, strides))}"
+    texts = [stride_text(pattern.shift, len(pattern.intervals)) for pattern in layer.field]
+    return f"{size} /{texts[0] if len(set(texts)) == 1 else 'x'.join(texts)}"
 
 
-def stride_text(stride: Fraction) -> str:
+@lru_cache(1024)
+def stride_text(shift: int, positions: int) -> str:
+    """``shift`` cells in ``positions`` steps: ``2``, or ``(1/2)`` behind an upsampling."""
+    stride = Fraction(shift, positions)
     return str(stride) if stride.denominator == 1 else f"({stride})"
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    parts = (
-        cell.rjust(width) if index in RIGHT else cell.ljust(width)
-        for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    )
-    return "  ".join(parts).rstrip()
 
 
 def _facts(network: Measured, batch: int) -> Iterator[str]:

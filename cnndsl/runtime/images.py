@@ -1,18 +1,17 @@
 """Inputs from files: images scaled to 0..1, arrays, folders of images."""
 
 import warnings
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from cnndsl.errors import CnnError, quoted
 from cnndsl.ir import Input
-from cnndsl.runtime.weights import first_line
+from cnndsl.runtime.weights import DAMAGE, first_line, npy_header, npz_headers, read_npz
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 
@@ -21,7 +20,10 @@ Float32 = NDArray[np.float32]
 
 def image_files(folder: Path) -> list[Path]:
     """The images directly in a folder, by name. Raises CnnError if there are none."""
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    try:
+        files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    except OSError as error:
+        raise CnnError.of("input-file", f"cannot read {quoted(str(folder))}: {error.strerror or error}") from None
     if not files:
         raise CnnError.of("input-file", f"there are no images in {quoted(str(folder))}")
     return files
@@ -71,9 +73,11 @@ def _check_size(size: tuple[int, int], value: Input, shown: str) -> None:
 
 def _pixels(image: Any) -> Float32:
     """Channels first, scaled to 0..1; palettes become RGB, 16-bit grey keeps its precision."""
-    if image.mode.startswith("I;16"):
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):  # the latter: before Pillow 11
         return (np.asarray(image, np.float32) / np.float32(65535))[None]
-    if image.mode in ("1", "LA", "I", "F"):
+    if image.mode in ("I", "F"):
+        raise ValueError("its pixels are numbers of 32 bits, whose range is unknown; save it with 8 or 16 bits")
+    if image.mode in ("1", "LA"):
         image = image.convert("L")
     elif image.mode not in ("L", "RGB", "RGBA"):
         image = image.convert("RGBA" if "transparency" in image.info else "RGB")
@@ -82,29 +86,31 @@ def _pixels(image: Any) -> Float32:
 
 
 def read_array(path: Path, network_inputs: tuple[Input, ...]) -> dict[str, NDArray[Any]]:
-    """Inputs from ``.npy`` (one input) or ``.npz`` (by name, or its only array). Raises CnnError."""
+    """Inputs from ``.npy`` (the only input) or ``.npz`` (by name, or its only array). Raises CnnError.
+
+    Headers are read first: an array that the file cannot hold is refused before any memory is taken.
+    """
     shown = quoted(str(path))
+    names = [value.name for value in network_inputs]
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            loaded = np.load(path, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return {network_inputs[0].name: loaded}
-            with loaded as archive:
-                names = [value.name for value in network_inputs]
-                if len(archive.files) == 1 and len(names) == 1:
-                    return {names[0]: archive[archive.files[0]]}
-                missing = [name for name in names if name not in archive.files]
-                if missing:
-                    raise CnnError.of(
-                        "input-names", f"{shown} lacks {', '.join(missing)}; it holds {', '.join(archive.files)}"
-                    )
-                return {name: archive[name] for name in names}
+        if path.suffix.lower() == ".npz":
+            held = list(npz_headers(path))
+            wanted = held if len(held) == len(names) == 1 else names
+            missing = [name for name in wanted if name not in held]
+            if missing:
+                message = f"{shown} lacks {', '.join(missing)}; it holds {', '.join(map(quoted, held)) or 'nothing'}"
+                raise CnnError.of("input-names", message)
+            return dict(zip(names, read_npz(path, wanted).values(), strict=True))
+        with path.open("rb") as stream:
+            npy_header(stream, path.stat().st_size)
+            stream.seek(0)
+            return {names[0]: npy.read_array(stream, allow_pickle=False)}
     except FileNotFoundError:
         raise CnnError.of("input-file", f"there is no file {shown}") from None
-    except (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        reason = "it holds pickled objects, which are never loaded" if "pickle" in str(error) else first_line(error)
-        raise CnnError.of("input-file", f"cannot read the array {shown}: {reason}") from None
+    except OSError as error:
+        raise CnnError.of("input-file", f"cannot read {shown}: {error.strerror or error}") from None
+    except DAMAGE as error:
+        raise CnnError.of("input-file", f"cannot read the array {shown}: {first_line(error)}") from None
 
 
 def made_input(value: Input, kind: str, batch: int, seed: int) -> NDArray[Any]:

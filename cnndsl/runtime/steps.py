@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from numpy.typing import NDArray
 
+from cnndsl.errors import CnnError
 from cnndsl.ops import conv, dense, merge, norm, pool, shape
 from cnndsl.ops.base import Operator, Windowed
 from cnndsl.runtime.kernels import activation as activations
@@ -162,7 +163,16 @@ def _instancenorm(op: norm.InstanceNorm, site: Site) -> Compute:
 
 
 def _embedding(op: dense.Embedding, site: Site) -> Compute:
-    return partial(products.embed, weight=site.weight)
+    def embed(x: Array) -> Array:
+        unknown = x[(x < 0) | (x >= op.vocabulary)]
+        if unknown.size:
+            raise CnnError.of(
+                "input-range",
+                f"`embedding {op.arguments()}` knows the word numbers 0 to {op.vocabulary - 1}, but got {unknown[0]}",
+            )
+        return products.embed(x, site.weight)
+
+    return embed
 
 
 def _reshape(op: shape.Reshape, site: Site) -> Compute:

@@ -7,19 +7,26 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from tokenize import TokenError
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from cnndsl.errors import CnnError, quoted
 from cnndsl.files import write_whole
 from cnndsl.ir import Network
 from cnndsl.runtime.initial import Float32, initial_weights, link_mask
-from cnndsl.shapes import extents
+from cnndsl.shapes import extents, product
+
+DAMAGE = (ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error, TokenError)
+"""What zipfile and NumPy raise for archives and arrays that are damaged, encrypted or packed in unknown ways."""
+
+MAX_INFLATION = 1100
+"""More than any byte of a file can inflate to: 1032 for the deflate method."""
 
 SAFETENSORS_TYPES = {"F32": "float32", "F64": "float64", "F16": "float16", "I64": "int64", "I32": "int32"}
 
@@ -34,14 +41,15 @@ class Header(NamedTuple):
 def load_weights(network: Network, path: str | os.PathLike[str]) -> dict[str, Float32]:
     """The network's tensors from a file. Literal weights may be missing there.
 
-    Raises CnnError: ``weights-file`` for a file that cannot be read, ``weights-mismatch`` with all missing, unexpected
-    and mismatched tensors in one message.
+    Raises CnnError: ``weights-file`` for a file that cannot be read or holds numbers that are not finite,
+    ``weights-mismatch`` with all missing, unexpected and mismatched tensors in one message.
     """
     file = Path(path)
-    readers = {".safetensors": (_safetensors_headers, _read_safetensors), ".npz": (_npz_headers, _read_npz)}
-    if file.suffix not in readers:
+    suffix = file.suffix.lower()
+    readers = {".safetensors": (_safetensors_headers, _read_safetensors), ".npz": (npz_headers, read_npz)}
+    if suffix not in readers:
         raise _unreadable(file, f"weights are .safetensors or .npz files, not {quoted(file.suffix or file.name)}")
-    headers_of, read = readers[file.suffix]
+    headers_of, read = readers[suffix]
     try:
         headers = headers_of(file)
         check_headers(network, headers, str(file))
@@ -49,16 +57,20 @@ def load_weights(network: Network, path: str | os.PathLike[str]) -> dict[str, Fl
         given = read(file, wanted)
     except OSError as error:
         raise _unreadable(file, error.strerror or str(error)) from None
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, struct.error, MemoryError) as error:
-        raise _unreadable(file, f"it is damaged or no {file.suffix} file ({first_line(error)})") from None
+    except DAMAGE as error:
+        raise _unreadable(file, f"damaged, or no {file.suffix} file ({first_line(error)})") from None
+    broken = [key for key, values in given.items() if not np.isfinite(values).all()]
+    if broken:
+        raise _unreadable(file, f"numbers that are infinite or not a number (NaN) are in {', '.join(broken)}")
     return check_values(network, initial_weights(network, keep=given), str(file))
 
 
-def given_weights(network: Network, weights: Mapping[str, NDArray[np.float32]]) -> dict[str, Float32]:
+def given_weights(network: Network, weights: Mapping[str, ArrayLike]) -> dict[str, Float32]:
     """The network's tensors from arrays in memory, with the same checks."""
-    headers = {key: Header(np.shape(value), str(np.asarray(value).dtype)) for key, value in weights.items()}
+    arrays = {key: np.asarray(value) for key, value in weights.items()}
+    headers = {key: Header(array.shape, str(array.dtype)) for key, array in arrays.items()}
     check_headers(network, headers, "the weights given")
-    return check_values(network, initial_weights(network, keep=weights), "the weights given")
+    return check_values(network, initial_weights(network, keep=arrays), "the weights given")
 
 
 def check_headers(network: Network, headers: Mapping[str, Header], source: str) -> None:
@@ -90,7 +102,7 @@ def check_headers(network: Network, headers: Mapping[str, Header], source: str) 
 def check_values(network: Network, weights: dict[str, Float32], source: str) -> dict[str, Float32]:
     """Refuses values where a ``connect`` table has no link."""
     for key, _, weight in network.all_weights():
-        if weight.links is not None and np.any(weights[key] * (1 - link_mask(weight))):
+        if weight.links is not None and np.any(np.where(link_mask(weight), 0, weights[key])):
             raise CnnError.of(
                 "weights-mismatch",
                 f"{source}: {key} has values for links that the connect table leaves out",
@@ -126,7 +138,7 @@ def _safetensors_headers(file: Path) -> dict[str, Header]:
         raise ValueError(str(error)) from None
 
 
-def _read_safetensors(file: Path, keys: list[str]) -> dict[str, Float32]:
+def _read_safetensors(file: Path, keys: Sequence[str]) -> dict[str, Float32]:
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -136,22 +148,33 @@ def _read_safetensors(file: Path, keys: list[str]) -> dict[str, Float32]:
         raise ValueError(str(error)) from None
 
 
-def _npz_headers(file: Path) -> dict[str, Header]:
+def npz_headers(file: Path) -> dict[str, Header]:
+    """What an ``.npz`` holds, by name. Raises ValueError and others of ``DAMAGE``, and OSError."""
     headers = {}
+    room = file.stat().st_size * MAX_INFLATION
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
             if member.filename.endswith(".npy"):
                 with archive.open(member) as stream:
-                    version = npy.read_magic(stream)
-                    reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-                    shape, _, dtype = reader(stream)
-                if dtype.hasobject:
-                    raise ValueError(f"{quoted(member.filename)} holds pickled objects, which are never loaded")
-                headers[member.filename.removesuffix(".npy")] = Header(shape, str(dtype))
+                    header = npy_header(stream, min(member.file_size, room))
+                headers[member.filename.removesuffix(".npy")] = header
     return headers
 
 
-def _read_npz(file: Path, keys: list[str]) -> dict[str, Float32]:
+def npy_header(stream: IO[bytes], length: int) -> Header:
+    """What a ``.npy`` of ``length`` bytes holds. Raises ValueError for pickled objects and for more than fits in."""
+    version = npy.read_magic(stream)
+    reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, _, dtype = reader(stream)
+    if dtype.hasobject:
+        raise ValueError("it holds pickled objects, which are never loaded")
+    if min(shape, default=0) < 0 or stream.tell() + product(shape) * dtype.itemsize > length:
+        raise ValueError(f"it ends before its array of {shape_text(shape)} does")
+    return Header(shape, str(dtype))
+
+
+def read_npz(file: Path, keys: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Those arrays of an ``.npz``, in order."""
     with np.load(file, allow_pickle=False) as archive:
         return {key: archive[key] for key in keys}
 

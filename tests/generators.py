@@ -1,0 +1,346 @@
+"""Random layers and random networks as text, for the tests that compare with an independent implementation.
+
+Loaded through the fixture ``generators`` (conftest.py). Every draw comes from the ``random.Random`` that is passed in,
+so that a seed names a text. A layer may not fit its input (a kernel too large, a divisor missing); whoever draws asks
+the compiler and draws again.
+"""
+
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import NamedTuple
+
+from cnndsl import ops
+from cnndsl.lang.compile import compile_text
+from cnndsl.shapes import Shape
+
+LARGEST = {0: 60, 1: 24, 2: 12, 3: 6}
+"""The largest extent of an axis by the number of spatial axes; for a vector its features."""
+
+ELEMENTS = 6_000
+"""The most elements of a value of a random network."""
+
+
+class Draw:
+    """Arguments for a layer on an input of a shape."""
+
+    def __init__(self, random: Random, shape: Shape) -> None:
+        self.random = random
+        self.shape = shape
+        self.rank = len(shape.spatial)
+
+    def chance(self, percent: int) -> bool:
+        return self.random.randrange(100) < percent
+
+    def one_of(self, *texts: str) -> str:
+        return self.random.choice(texts)
+
+    def integer(self, low: int, high: int) -> int:
+        return self.random.randint(low, high)
+
+    def number(self, low: float, high: float) -> float:
+        return round(self.random.uniform(low, high), 3)
+
+    def flag(self) -> str:
+        return self.one_of("true", "false")
+
+    def divisor(self, number: int) -> int:
+        return self.random.choice([n for n in range(1, number + 1) if number % n == 0])
+
+    def sizes(self, low: int, high: int, count: int | None = None) -> str:
+        """One number for all axes, or a list with one for each."""
+        if count is None and self.chance(40):
+            return str(self.integer(low, high))
+        return str([self.integer(low, high) for _ in range(count or self.rank)])
+
+    def option(self, percent: int, text: Callable[[], str]) -> str:
+        return f" {text()}" if self.chance(percent) else ""
+
+    def padding(self, most: int = 2) -> str:
+        """Any form of ``pad=``, or nothing."""
+        forms = ["", "pad=same", "pad=same_lower", "pad=valid", f"pad={self.sizes(0, most)}"]
+        forms += [f"pad={self.sizes(0, most, 2 * self.rank)}"] * 2 + (["pad=causal"] if self.rank == 1 else [])
+        return self.random.choice(forms)
+
+    def window(self, dilation: int = 3) -> str:
+        """Kernel, stride, padding and dilation."""
+        stride = self.option(60, lambda: f"stride={self.sizes(1, 3)}")
+        spread = self.option(35, lambda: f"dilation={self.sizes(1, dilation)}") if dilation > 1 else ""
+        return f"{self.sizes(1, 4)}{stride} {self.padding()}{spread}"
+
+
+def conv(draw: Draw) -> str:
+    channels = draw.shape.channels
+    groups = draw.divisor(channels) if draw.chance(40) else 1
+    filters = groups * draw.integer(1, 3)
+    text = f"{filters} {draw.window()}"
+    text += draw.option(40, lambda: f"pad_mode={draw.one_of('zeros', 'reflect', 'edge', 'circular')}")
+    text += draw.option(40, lambda: draw.one_of("bias=false", f"bias={[draw.number(-1, 1) for _ in range(filters)]}"))
+    if groups > 1:
+        return f"{text} groups={groups}"
+    links = [sorted(draw.random.sample(range(channels), draw.integer(1, channels))) for _ in range(filters)]
+    return text + draw.option(20, lambda: f"connect={links}")
+
+
+def depthwise(draw: Draw) -> str:
+    return f"{draw.window()} multiplier={draw.integer(1, 3)}" + draw.option(30, lambda: "bias=false")
+
+
+def conv_transpose(draw: Draw) -> str:
+    groups = draw.divisor(draw.shape.channels) if draw.chance(40) else 1
+    text = f"{groups * draw.integer(1, 3)} {draw.window()} groups={groups}"
+    return text + draw.option(40, lambda: f"output_pad={draw.sizes(0, 2)}") + draw.option(30, lambda: "bias=false")
+
+
+def maxpool(draw: Draw) -> str:
+    return draw.window() + draw.option(50, lambda: "ceil_mode=true")
+
+
+def avgpool(draw: Draw) -> str:
+    return f"{draw.window(dilation=1)} ceil_mode={draw.flag()} count_include_pad={draw.flag()}"
+
+
+def lppool(draw: Draw) -> str:
+    return f"{draw.window(dilation=1)} ceil_mode={draw.flag()} p={draw.integer(1, 3)}"
+
+
+def subsample(draw: Draw) -> str:
+    return draw.sizes(1, 3) + draw.option(50, lambda: f"stride={draw.sizes(1, 3)}")
+
+
+def reshape(draw: Draw) -> str:
+    """The elements dealt out to 0 to 3 spatial axes."""
+    rest, sizes = draw.shape.elements, []
+    for _ in range(draw.integer(0, 3)):
+        sizes.append(draw.divisor(rest))
+        rest //= sizes[-1]
+    return f"({rest}@{sizes})" if sizes else f"({rest})"
+
+
+def permute(draw: Draw) -> str:
+    return str(draw.random.sample(range(draw.rank + 1), draw.rank + 1))
+
+
+def pad(draw: Draw) -> str:
+    size = draw.one_of(draw.sizes(0, 3), draw.sizes(0, 3, 2 * draw.rank))
+    modes = [f"mode={mode}" for mode in ("zeros", "reflect", "edge", "circular")]
+    return f"{size} {draw.one_of('', f'value={draw.number(-2, 2)}', *modes)}"
+
+
+def crop(draw: Draw) -> str:
+    return draw.one_of(draw.sizes(0, 2), draw.sizes(0, 3, 2 * draw.rank))
+
+
+def resize(draw: Draw) -> str:
+    size = draw.sizes(1, 2 * LARGEST[draw.rank])
+    return size + draw.one_of("", " mode=linear", " mode=linear align_corners=true")
+
+
+def cut(draw: Draw) -> str:
+    axis = draw.integer(0, draw.rank)
+    begin, end = sorted(draw.random.sample(range(draw.shape.dimensions[axis] + 1), 2))
+    return f"{begin} {end} axis={axis}"
+
+
+def affine(draw: Draw) -> str:
+    return f"affine={draw.flag()}" + draw.option(50, lambda: f"eps={draw.number(0.001, 0.1)}")
+
+
+def lrn(draw: Draw) -> str:
+    factors = f"alpha={draw.number(0.01, 1)} beta={draw.number(0.3, 1)} k={draw.number(0.5, 2)}"
+    return f"{draw.integer(1, 7)} {factors}"
+
+
+def normalize(draw: Draw) -> str:
+    def constants(low: float, high: float) -> str:
+        if draw.chance(50):
+            return str(draw.number(low, high))
+        return str([draw.number(low, high) for _ in range(draw.shape.channels)])
+
+    return f"mean={constants(-1, 1)} std={constants(0.3, 2)}"
+
+
+def alpha(draw: Draw) -> str:
+    return draw.option(70, lambda: f"alpha={draw.number(0.05, 1.5)}")
+
+
+def nothing(draw: Draw) -> str:
+    return ""
+
+
+ARGUMENTS: dict[str, Callable[[Draw], str]] = {
+    "conv": conv,
+    "depthwise": depthwise,
+    "conv_transpose": conv_transpose,
+    "maxpool": maxpool,
+    "avgpool": avgpool,
+    "lppool": lppool,
+    "subsample": subsample,
+    "global_lppool": lambda draw: f"p={draw.integer(1, 3)}",
+    "adaptive_avgpool": lambda draw: draw.sizes(1, 9),
+    "adaptive_maxpool": lambda draw: draw.sizes(1, 9),
+    "dense": lambda draw: str(draw.integer(1, 20)) + draw.option(30, lambda: "bias=false"),
+    "rbf": lambda draw: str(draw.integer(1, 8)),
+    "embedding": lambda draw: f"9 {draw.integer(1, 6)}",
+    "reshape": reshape,
+    "permute": permute,
+    "pad": pad,
+    "crop": crop,
+    "upsample": lambda draw: draw.sizes(1, 3) + draw.option(50, lambda: "mode=linear"),
+    "resize": resize,
+    "slice": cut,
+    "channel_shuffle": lambda draw: str(draw.divisor(draw.shape.channels)),
+    "pixel_shuffle": lambda draw: str(draw.integer(1, 3)),
+    "space_to_depth": lambda draw: str(draw.integer(1, 3)),
+    "batchnorm": affine,
+    "layernorm": lambda draw: f"axes={draw.one_of('all', 'channel')} {affine(draw)}",
+    "groupnorm": lambda draw: f"{draw.divisor(draw.shape.channels)} {affine(draw)}",
+    "instancenorm": affine,
+    "lrn": lrn,
+    "normalize": normalize,
+    "dropout": lambda draw: str(draw.number(0, 0.9)),
+    "spatial_dropout": lambda draw: str(draw.number(0, 0.9)),
+    "leaky_relu": alpha,
+    "elu": alpha,
+    "celu": alpha,
+    "gelu": lambda draw: f"approximate={draw.one_of('none', 'tanh')}",
+    "clip": lambda draw: f"({draw.number(-2, 0)}) {draw.number(0, 2)}",
+    "concat": lambda draw: f"axis={draw.integer(0, draw.rank)}",
+    **dict.fromkeys(("global_maxpool", "global_avgpool", "flatten", "identity", "scale", "relu", "relu6"), nothing),
+    **dict.fromkeys(("prelu", "selu", "silu", "mish", "hardswish", "hardsigmoid", "sigmoid", "tanh"), nothing),
+    **dict.fromkeys(("softplus", "softsign", "softmax", "log_softmax"), nothing),
+    **dict.fromkeys(("add", "mul", "sub", "maximum", "average"), nothing),
+}
+"""For every operator its arguments as text, drawn for an input of a shape."""
+
+WIDE = {"conv": 8, "conv_transpose": 6, "maxpool": 6, "avgpool": 6, "depthwise": 4, "lppool": 4, "resize": 3, "pad": 3}
+"""Operators with much to vary, and how much more often to draw them."""
+
+VECTORS_ONLY = {"dense", "rbf", "embedding"}
+PLANES_ONLY = {"pixel_shuffle", "space_to_depth"}
+MAPS_ONLY = {*VECTORS_ONLY, *PLANES_ONLY}
+
+
+def shape_for(random: Random, name: str) -> Shape:
+    """An input for an operator; not every operator takes every one."""
+    rank = 0 if name in VECTORS_ONLY else 2 if name in PLANES_ONLY else random.randint(0, 3)
+    if rank == 0 and (ops.family(name) in ("conv", "pool") or random.randrange(2)) and name not in VECTORS_ONLY:
+        rank = random.randint(1, 3)
+    if rank == 0:
+        return Shape(random.randint(1, LARGEST[0]))
+    channels = 4 * random.randint(1, 3) if name == "pixel_shuffle" else random.randint(1, 8)
+    return Shape(channels, tuple(random.randint(1, LARGEST[rank]) for _ in range(rank)))
+
+
+def written(shape: Shape) -> str:
+    return f"{shape.channels}@{list(shape.spatial)}" if shape.spatial else str(shape.channels)
+
+
+def layer_text(random: Random, name: str) -> str:
+    """A network of one layer of an operator, with one input for each of its branches."""
+    shape = shape_for(random, name)
+    arguments = ARGUMENTS[name](Draw(random, shape))
+    if name not in ops.MERGES:
+        dtype = " dtype=int64" if name == "embedding" else ""
+        return f"input {written(shape)}{dtype}\n{name} {arguments}\n"
+    branches = [shape] * (2 if name == "sub" else random.randint(2, 4))
+    branches = [varied(random, branch, arguments if name == "concat" else None) for branch in branches]
+    inputs = "".join(f"input {written(branch)} as x{index}\n" for index, branch in enumerate(branches))
+    return f"{inputs}{name} {arguments} {{ {'; '.join(f'from x{index}' for index in range(len(branches)))} }}\n"
+
+
+def varied(random: Random, shape: Shape, joined: str | None) -> Shape:
+    """A branch beside others of ``shape``: some axes shrunk to 1, or for concat another size along its axis."""
+    sizes = list(shape.dimensions)
+    if joined is not None:
+        sizes[int(joined.removeprefix("axis="))] = random.randint(1, 6)
+    else:
+        sizes = [1 if random.randrange(4) == 0 else size for size in sizes]
+    return Shape(sizes[0], tuple(sizes[1:]))
+
+
+class Value(NamedTuple):
+    """A named value of a network that is being written."""
+
+    name: str
+    shape: Shape
+
+
+class Shareable(NamedTuple):
+    """A convolution whose weights another layer may use, and the shape that it reads."""
+
+    name: str
+    text: str
+    shape: Shape
+
+
+def network_text(random: Random, layers: int) -> str:
+    """A graph of at most ``layers`` layers: branches, merges, skips and shared weights, one to three outputs.
+
+    Layers that do not fit are left out, so that a text may end up with fewer.
+    """
+    inputs = [shape_for(random, "conv") for _ in range(random.choice([1, 1, 1, 2]))]
+    lines = [f"input {written(shape)} as x{index}" for index, shape in enumerate(inputs)]
+    values = [Value(f"x{index}", shape) for index, shape in enumerate(inputs)]
+    shared: list[Shareable] = []
+    names = [name for name in ops.NAMES if name not in ("embedding", "rbf")]
+    chances = [WIDE.get(name, 1) * (2 if name in ops.MERGES else 1) for name in names]
+    for index in range(layers):
+        (name,) = random.choices(names, chances)
+        source = values[-1] if random.randrange(4) else random.choice(values)
+        text = branching(random, name, values) if name in ops.MERGES else None
+        if text is None:
+            text = continued(random, name if name not in ops.MERGES else "relu", source, shared)
+        line = f"{text} as v{index}"
+        shape = shape_of("\n".join([*lines, line]))
+        if shape is None or shape.elements > ELEMENTS:
+            continue
+        lines.append(line)
+        values.append(Value(f"v{index}", shape))
+        if " conv " in text and "share=" not in text and "bias=[" not in text:
+            shared.append(Shareable(f"v{index}", text.partition(" -> ")[2], source.shape))
+    computed = [value.name for value in values[len(inputs) :]] or ["x0"]
+    results = sorted({computed[-1], *random.sample(computed, min(2, len(computed)))})
+    return "\n".join([*lines, f"output {' '.join(results)}", ""])
+
+
+def continued(random: Random, name: str, source: Value, shared: list[Shareable]) -> str:
+    """One layer behind a value; sometimes one with the weights of an earlier convolution."""
+    fitting = [layer for layer in shared if layer.shape == source.shape]
+    if name == "conv" and fitting and random.randrange(2):
+        owner = random.choice(fitting)
+        return f"from {source.name} -> {owner.text} share={owner.name}"
+    return f"from {source.name} -> {name} {ARGUMENTS[name](Draw(random, source.shape))}".rstrip()
+
+
+def branching(random: Random, name: str, values: list[Value]) -> str | None:
+    """A merge of values that fit together, or None if there are no two."""
+    anchor = random.choice(values)
+    arguments = ARGUMENTS[name](Draw(random, anchor.shape))
+    axis = int(arguments.removeprefix("axis=")) if name == "concat" else None
+    mates = [value for value in values if value != anchor and together(anchor.shape, value.shape, axis)]
+    if not mates:
+        return None
+    others = random.sample(mates, 1 if name == "sub" else random.randint(1, min(3, len(mates))))
+    branches = random.sample([anchor, *others], len(others) + 1)
+    return f"{name} {arguments} {{ {'; '.join(f'from {value.name}' for value in branches)} }}"
+
+
+def together(first: Shape, other: Shape, axis: int | None) -> bool:
+    """Whether two shapes can be merged: equal but for the axis of a concat, or for axes of size 1."""
+    pairs = list(zip(first.dimensions, other.dimensions, strict=False))
+    if len(first.spatial) != len(other.spatial):
+        return False
+    if axis is None:
+        return all(a == b or 1 in (a, b) for a, b in pairs)
+    return all(a == b for index, (a, b) in enumerate(pairs) if index != axis)
+
+
+def shape_of(text: str) -> Shape | None:
+    """The shape of a network's last value, or None if the text has errors."""
+    networks = compile_text(text).networks
+    return networks[0].layers[-1].shape if networks and networks[0].layers else None
+
+
+def sound(draw: Callable[[], str], tries: int = 200) -> Iterator[str]:
+    """The texts among so many draws that have no errors."""
+    return (text for text in (draw() for _ in range(tries)) if compile_text(text).networks)
