@@ -5,7 +5,7 @@ so that a seed names a text. A layer may not fit its input (a kernel too large, 
 the compiler and draws again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
@@ -217,7 +217,6 @@ WIDE = {"conv": 8, "conv_transpose": 6, "maxpool": 6, "avgpool": 6, "depthwise":
 
 VECTORS_ONLY = {"dense", "rbf", "embedding"}
 PLANES_ONLY = {"pixel_shuffle", "space_to_depth"}
-MAPS_ONLY = {*VECTORS_ONLY, *PLANES_ONLY}
 
 
 def shape_for(random: Random, name: str) -> Shape:
@@ -341,6 +340,6 @@ def shape_of(text: str) -> Shape | None:
     return networks[0].layers[-1].shape if networks and networks[0].layers else None
 
 
-def sound(draw: Callable[[], str], tries: int = 200) -> Iterator[str]:
-    """The texts among so many draws that have no errors."""
-    return (text for text in (draw() for _ in range(tries)) if compile_text(text).networks)
+def sound_layer(random: Random, name: str) -> str:
+    """A network of one layer of an operator that fits its input."""
+    return next(text for text in iter(lambda: layer_text(random, name), None) if compile_text(text).networks)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from cnndsl.errors import CnnError, Diagnostic, Label, Span, quoted
 from cnndsl.ir import Input, Network, Node
+from cnndsl.lang.provenance import inside, shape_label, shape_labels, size_chain
 from cnndsl.lang.values import Fault, Flow
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.ops.base import Operator
@@ -55,7 +56,8 @@ class GraphBuilder:
         self.inputs: list[Input] = []
         self.layers: list[Node] = []
         self.warnings: list[Diagnostic] = []
-        self._by_name: dict[str, Node] = {}
+        self.values: dict[str, Node | Input] = {}
+        """Every input and layer by name."""
         self._counters: dict[str, int] = {}
         self._taken: set[str] = set()
         self._inferred: dict[tuple[int, tuple[Shape, ...], bool], Inferred] = {}
@@ -77,6 +79,7 @@ class GraphBuilder:
     def add_input(self, name: str, shape: Shape, dtype: str, span: Span) -> Flow:
         value = Input(name=name, shape=shape, dtype=dtype, span=span)  # type: ignore[arg-type]  # checked by Pydantic
         self.inputs.append(value)
+        self.values[name] = value
         return Flow(name, shape, value.dtype, span)
 
     def add(
@@ -97,8 +100,10 @@ class GraphBuilder:
         shapes = tuple(flow.shape for flow in flows if flow.shape is not None)
         if len(shapes) < len(flows):
             return Flow(name, None, dtype, span)
-        if dtype != "float32" and not operator.takes_integers:
-            raise Fault(_dtype_error(operator, flows[0], span))
+        if not operator.takes_integers:
+            for flow in flows:
+                if flow.dtype != "float32":
+                    raise Fault(_dtype_error(operator, flow, span))
         if operator.operator == "embedding":
             dtype = "float32"
         exact = self.strict and "fit" not in arguments and "ceil_mode" not in arguments
@@ -108,7 +113,7 @@ class GraphBuilder:
             try:
                 inferred = self._inferred[key] = infer(operator, shapes, self.limits, exact)
             except ShapeError as error:
-                raise Fault(_diagnostic(error, operator, flows, span, arguments)) from None
+                raise Fault(self._diagnostic(error, flows, span, arguments)) from None
         if share is not None:
             self._check_share(operator, shapes, share, span)
         for unread in inferred.unread[:1]:
@@ -124,16 +129,17 @@ class GraphBuilder:
             share=None if share is None else share.share or share.name,
         )
         self.layers.append(node)
-        self._by_name[name] = node
+        self.values[name] = node
         return Flow(name, inferred.shape, dtype, span)
 
     def node(self, name: str) -> Node | None:
-        return self._by_name.get(name)
+        """The layer of that name; None for an input or an unknown name."""
+        value = self.values.get(name)
+        return value if isinstance(value, Node) else None
 
     def shapes_into(self, node: Node) -> tuple[Shape, ...]:
         """The shapes of a layer's inputs."""
-        given = {value.name: value.shape for value in self.inputs}
-        return tuple(self._by_name[name].shape if name in self._by_name else given[name] for name in node.inputs)
+        return tuple(self.values[name].shape for name in node.inputs)
 
     def _check_share(self, operator: Operator, shapes: Sequence[Shape], owner: Node, span: Span) -> None:
         mine = layouts(operator, shapes)
@@ -151,6 +157,22 @@ class GraphBuilder:
                 )
             )
 
+    def _diagnostic(
+        self, error: ShapeError, flows: Sequence[Flow], span: Span, arguments: Mapping[str, Span]
+    ) -> Diagnostic:
+        """A shape error with its places: the argument to blame, and the lines that gave each input its shape."""
+        labels: list[Label] = []
+        if len(flows) > 1:
+            for index, flow in enumerate(flows[:8], 1):
+                labels.append(Label(flow.span, f"branch {index}, {quoted(flow.name)}, gives {flow.shape}"))
+                labels += [x for x in shape_label(self.values, flow.name) if not inside(x.span, flow.span)]
+        elif error.code == "kernel-too-large":
+            labels += size_chain(self.values, flows[0].name)
+        else:
+            labels += shape_labels(self.values, flows[0].name)
+        place = arguments.get(error.argument or "", span)
+        return Diagnostic(error.code, error.message, place, labels=tuple(dict.fromkeys(labels)), help=error.help)
+
     def network(self, name: str, outputs: tuple[str, ...]) -> Network:
         return Network(name=name, inputs=tuple(self.inputs), layers=tuple(self.layers), outputs=outputs)
 
@@ -163,21 +185,6 @@ def _dtype_error(operator: Operator, flow: Flow, span: Span) -> Diagnostic:
         labels=(Label(flow.span, f"{flow.dtype} from here"),),
         help=("word numbers go through `embedding VOCABULARY SIZE` first",),
     )
-
-
-def _diagnostic(
-    error: ShapeError, operator: Operator, flows: Sequence[Flow], span: Span, arguments: Mapping[str, Span]
-) -> Diagnostic:
-    """A shape error with its places: the argument to blame, and where each input got its shape."""
-    place = arguments.get(error.argument or "", span)
-    if len(flows) > 1:
-        labels = [
-            Label(flow.span, f"branch {index}, {quoted(flow.name)}, gives {flow.shape}")
-            for index, flow in enumerate(flows[:8], 1)
-        ]
-    else:
-        labels = [Label(flow.span, f"{flow.shape} comes from here") for flow in flows if flow.span != span]
-    return Diagnostic(error.code, error.message, place, labels=tuple(labels), help=error.help)
 
 
 def _unread(

@@ -12,6 +12,7 @@ from cnndsl.lang import syntax
 from cnndsl.lang.evaluate import Evaluator
 from cnndsl.lang.expand import Expander, Place
 from cnndsl.lang.modules import Collector, Module, Settings, define, not_supported
+from cnndsl.lang.provenance import shape_labels
 from cnndsl.lang.values import Fault, Flow, ListValue, Named, Unknowable, Value, fault, kind, shown
 from cnndsl.shapes import Shape
 
@@ -199,7 +200,7 @@ class NetworkLowering(Expander):
         advice: tuple[str, ...] = ()
         maker = self.graph.node(flow.name) if flow else None
         if flow and maker:
-            labels = (Label(flow.span, f"{flow.shape} comes from here"),)
+            labels = tuple(shape_labels(self.graph.values, maker.name))
             if maker.op.operator != "conv_transpose":
                 windows = maker.op.windows(self.graph.shapes_into(maker)[0])
                 formulas = dict.fromkeys(window.formula() for window in windows)

@@ -9,10 +9,8 @@ from cnndsl.ir import shape_to_json
 
 
 def place(span: Span | None) -> dict[str, Any]:
-    """A span's lines and columns; none without a span."""
-    if span is None:
-        return {"line": None, "column": None, "end_line": None, "end_column": None}
-    return {"line": span.line, "column": span.column, "end_line": span.end_line, "end_column": span.end_column}
+    """A span's file, lines and columns; null without a span."""
+    return dict.fromkeys(Span._fields) if span is None else span._asdict()
 
 
 def diagnostic_to_json(diagnostic: Diagnostic) -> dict[str, Any]:
@@ -28,7 +26,7 @@ def diagnostic_to_json(diagnostic: Diagnostic) -> dict[str, Any]:
 
 
 def _label(label: Label) -> dict[str, Any]:
-    return {"file": label.span.file, "message": label.message, **place(label.span)}
+    return {"message": label.message, **place(label.span)}
 
 
 def _fix(fix: Fix) -> dict[str, Any]:

@@ -1,0 +1,82 @@
+"""Where a shape came from: which line set the channels, which the size, and how a size shrank on its way."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from cnndsl.errors import Label, Span
+from cnndsl.ir import Input, Node
+from cnndsl.shapes import Shape, extents
+
+Part = TypeVar("Part")
+Values = Mapping[str, Node | Input]
+"""Every layer and input so far, by name."""
+
+LONGEST_CHAIN = 6
+
+
+def setter(values: Values, name: str, part: Callable[[Shape], Part], of_channels: bool = True) -> Node | Input:
+    """The layer or input that gave a part of the shape of ``name`` its value: what flows after it left it alone."""
+    value = values[name]
+    while isinstance(value, Node):
+        wanted = part(value.shape)
+        unchanged = [source for source in value.inputs if part(values[source].shape) == wanted]
+        if not unchanged or (of_channels and states_channels(value)):
+            break
+        value = values[unchanged[0]]
+    return value
+
+
+def states_channels(node: Node) -> bool:
+    """Whether the layer's own arguments say how many channels come out, even if as many go in."""
+    return not {"filters", "units"}.isdisjoint(type(node.op).model_fields)
+
+
+def shape_label(values: Values, name: str) -> list[Label]:
+    """A label for the line after which the shape stayed as it is."""
+    maker = setter(values, name, lambda seen: seen)
+    return _labelled(maker, f"{maker.shape} comes from here")
+
+
+def shape_labels(values: Values, name: str) -> list[Label]:
+    """Labels for the lines that made a shape: one if one line did, else one for the channels and one for the size."""
+    shape = values[name].shape
+    channels = setter(values, name, lambda seen: (seen.channels, seen.is_vector))
+    size = setter(values, name, lambda seen: seen.spatial, of_channels=False)
+    if shape.is_vector or channels is size:
+        return _labelled(channels, f"{shape} comes from here")
+    return [
+        *_labelled(channels, f"{channels_text(shape.channels)} from here"),
+        *_labelled(size, f"{extents(shape.spatial)} comes from here"),
+    ]
+
+
+def channels_text(count: int) -> str:
+    return "1 channel comes" if count == 1 else f"{count} channels come"
+
+
+def _labelled(value: Node | Input, message: str) -> list[Label]:
+    return [Label(value.span, message)] if value.span else []
+
+
+def size_chain(values: Values, name: str) -> list[Label]:
+    """Labels for the layers that changed the size on the way to ``name``, the last few of them, in order."""
+    labels: list[Label] = []
+    value = setter(values, name, lambda seen: seen.spatial, of_channels=False)
+    while isinstance(value, Node) and len(labels) < LONGEST_CHAIN:
+        before = values[value.inputs[0]]
+        labels += _labelled(value, f"{extents(before.shape.spatial)} becomes {extents(value.shape.spatial)} here")
+        if before.shape.is_vector or value.shape.is_vector:
+            break
+        value = setter(values, before.name, lambda seen: seen.spatial, of_channels=False)
+    if not isinstance(value, Node):
+        labels += _labelled(value, f"the input is {extents(value.shape.spatial)}")
+    return labels[::-1]
+
+
+def inside(inner: Span, outer: Span) -> bool:
+    """Whether a span lies within another."""
+    return (
+        inner.file == outer.file
+        and (outer.line, outer.column) <= (inner.line, inner.column)
+        and (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
+    )

@@ -1,0 +1,225 @@
+"""What every command shares: exit statuses, streams, colour, interruption, faults."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import cnndsl as package
+from cnndsl.cli import COMMANDS, check, parser
+
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals, terminals and devices")
+BAD = "input 3@8x8\ncnov 8 3x3\n"
+
+
+def test_version(cnndsl):
+    assert cnndsl("--version") == (0, f"cnndsl {package.__version__}\n", "")
+
+
+def test_the_help_lists_every_command(cnndsl):
+    status, out, err = cnndsl("--help")
+    assert (status, err) == (0, "") and "example: cnndsl " in out
+    assert all(re.search(rf"^    {name} ", out, re.MULTILINE) for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_has_an_example_that_parses(cnndsl, name):
+    status, out, err = cnndsl(name, "--help")
+    assert (status, err) == (0, "")
+    (example,) = re.findall(r"^example: cnndsl (.*(?:\n\S.*)*)", out, re.MULTILINE)
+    assert parser().parse_args(example.split()).command == name
+
+
+@pytest.mark.parametrize(
+    "line", ["", "chekc net.cnn", "check", "run net.cnn", "export net.cnn", "check net.cnn --nope"]
+)
+def test_usage_errors(cnndsl, folder, line):
+    status, out, err = cnndsl(*line.split())
+    assert (status, out) == (2, "")
+    assert err.startswith("usage: cnndsl") and "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["check net.cnn --batch 0", "check net.cnn --batch 1.5", "check net.cnn --depth -1", "check net.cnn --format xml",
+     "check net.cnn --batch 1000000000", "run net.cnn --input zeros --batch 0", "run net.cnn --input zeros --top 0",
+     "run net.cnn --input zeros --seed -1", "export net.cnn -o net.onnx --opset x"],
+)  # fmt: skip
+def test_bad_option_values(cnndsl, folder, line):
+    status, out, err = cnndsl(*line.split())
+    assert (status, out) == (2, "")
+    assert f"argument --{line.split('--')[-1].split()[0]}" in err.splitlines()[-1]
+
+
+def test_explain(cnndsl):
+    status, out, err = cnndsl("explain", "kernel-too-large")
+    assert (status, err) == (0, "")
+    assert "kernel" in out and "conv" in out
+
+
+def test_explain_suggests_a_code(cnndsl):
+    status, out, err = cnndsl("explain", "kernel-to-large")
+    assert (status, out) == (2, "")
+    assert "did you mean `kernel-too-large`?" in err
+
+
+def test_a_fault_is_one_line(cnndsl, folder, monkeypatch):
+    def fail(*arguments):
+        raise RuntimeError("first line\nsecond line")
+
+    monkeypatch.setattr(check, "execute", fail)
+    status, out, err = cnndsl("check", "net.cnn")
+    assert (status, out, err.count("\n")) == (3, "", 1)
+    assert "RuntimeError: first line second line" in err and "report" in err and "--debug" in err
+
+
+@pytest.mark.parametrize("line", ["--debug check net.cnn", "check net.cnn --debug"])
+def test_debug_shows_where_a_fault_is(cnndsl, folder, monkeypatch, line):
+    def fail(*arguments):
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(check, "execute", fail)
+    status, out, err = cnndsl(*line.split())
+    assert (status, out) == (3, "")
+    assert "Traceback" in err and "in fail" in err
+
+
+def test_debug_changes_nothing_for_the_users_errors(cnndsl, folder):
+    assert cnndsl("--debug", "check", "missing.cnn") == cnndsl("check", "missing.cnn")
+
+
+def test_too_little_memory_is_no_fault_of_cnndsl(cnndsl, folder, monkeypatch):
+    def fail(*arguments):
+        raise MemoryError("Unable to allocate 3. TiB")
+
+    monkeypatch.setattr(check, "execute", fail)
+    assert cnndsl("check", "net.cnn") == (1, "", "cnndsl: there is not enough memory: Unable to allocate 3. TiB\n")
+
+
+def test_an_interrupt_is_quiet(cnndsl, folder, monkeypatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(check, "execute", interrupt)
+    assert cnndsl("check", "net.cnn") == (130, "", "")
+
+
+@needs_posix
+def test_ctrl_c_ends_a_process_quietly(folder, environment):
+    line = [sys.executable, "-c", "import sys\nprint(flush=True)\nfrom cnndsl.cli import main\nsys.exit(main())"]
+    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with subprocess.Popen([*line, "check", "-"], env=environment, **pipes) as process:
+        process.stdout.readline()
+        time.sleep(0.5)  # by now it waits for standard input
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30) == (b"", b"")
+        assert process.returncode == 130
+
+
+@needs_posix
+@pytest.mark.parametrize("line", ["check long.cnn", "check net.cnn", "check --help", "check net.cnn --format json"])
+def test_a_closed_pipe_is_no_error(folder, environment, line):
+    (folder / "long.cnn").write_text("input 8\nrepeat 3000 { relu }\n")
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = [sys.executable, "-m", "cnndsl", *line.split()]
+    done = subprocess.run(process, stdout=writer, stderr=subprocess.PIPE, env=environment, timeout=30)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("line", ["check net.cnn", "check net.cnn --format json", "export net.cnn --to cnn -o -"])
+def test_a_full_standard_output(folder, environment, line):
+    process = [sys.executable, "-m", "cnndsl", *line.split()]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(process, stdout=full, stderr=subprocess.PIPE, env=environment, timeout=30)
+    assert done.returncode == 2
+    assert done.stderr.count(b"\n") - done.stderr.count(b"\n\n") == 1
+    assert b"No space left on device" in done.stderr and b"itself failed" not in done.stderr
+
+
+@needs_posix
+def test_closed_standard_streams(folder, environment):
+    def shell(line):
+        script = f"{sys.executable} -m cnndsl {line}"
+        return subprocess.run(["/bin/sh", "-c", script], capture_output=True, env=environment, timeout=30)
+
+    assert shell("check net.cnn >&-").returncode == 0
+    closed = shell("check - <&-")
+    assert closed.returncode == 1 and b"no-network" in closed.stderr and b"itself" not in closed.stderr
+    assert shell("check missing.cnn 2>&-").returncode == 2
+
+
+def test_a_narrow_encoding_and_a_strange_file_name(folder, command):
+    name = os.fsdecode(b"na\xffme.cnn") if sys.platform == "linux" else "ñame.cnn"
+    (folder / name).write_text("input 8\nrelu\n")
+    table = command("check", name, "net.cnn", PYTHONIOENCODING="ascii")
+    assert table.status == 0 and table.out.count("1 layers") + table.out.count("7 layers") >= 1
+    report = command("check", name, "net.cnn", "--format", "json", PYTHONIOENCODING="ascii")
+    assert (report.status, report.err) == (0, "") and report.out.isascii()
+
+
+def in_a_terminal(line, environment, **variables):
+    """What a process writes when both its output streams are a terminal."""
+    import pty
+
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cnndsl", *line],
+        stdin=subprocess.DEVNULL,
+        stdout=follower,
+        stderr=follower,
+        env={**environment, "TERM": "xterm", **variables},
+    )
+    os.close(follower)
+    written = b""
+    while True:
+        try:
+            part = os.read(leader, 4096)
+        except OSError:
+            break
+        if not part:
+            break
+        written += part
+    os.close(leader)
+    return process.wait(timeout=30), written.decode()
+
+
+@needs_posix
+def test_colour_on_a_terminal_only(folder, environment, command):
+    (folder / "bad.cnn").write_text(BAD)
+    status, shown = in_a_terminal(["check", "bad.cnn"], environment)
+    assert status == 1 and "\x1b[1;31merror[" in shown
+    for value in ("1", "yes"):
+        status, shown = in_a_terminal(["check", "bad.cnn"], environment, NO_COLOR=value)
+        assert status == 1 and "error[unknown-operator]" in shown and "\x1b" not in shown
+    piped = command("check", "bad.cnn")
+    assert piped.status == 1 and "error[unknown-operator]" in piped.err and "\x1b" not in piped.err
+
+
+@needs_posix
+def test_progress_on_a_terminal_only(folder, environment, command):
+    images = Path("images")
+    images.mkdir()
+    from PIL import Image
+
+    for index in range(3):
+        Image.new("L", (28, 28), index).save(images / f"{index}.png")
+    line = ["run", "net.cnn", "--input", "images", "--batch", "1", "--format", "json"]
+    status, shown = in_a_terminal(line, environment)
+    assert status == 0
+    assert [f"{index}/3" in shown for index in range(3)] == [True] * 3
+    assert shown.index("2/3") < shown.index('"version"')
+    assert "\r" in shown.split("2/3")[1].split("{")[0]  # the bar is wiped before the data
+    piped = command(*line)
+    assert piped.status == 0 and piped.err == ""
+
+    (images / "2.png").write_bytes(b"no image")
+    status, shown = in_a_terminal(line, environment)
+    assert status == 2 and re.search(r"\r +\r(\x1b\[[0-9;]*m)*error\[input-file\]", shown)

@@ -1,0 +1,132 @@
+"""Random layers and random networks beside ONNX Runtime and PyTorch: equal shapes, equal values to rounding.
+
+ONNX Runtime judges every case through the exporter, in float32 and a random opset, PyTorch every operator by itself in
+float64. ``make fuzz`` draws many more cases: CNNDSL_FUZZ multiplies their number, CNNDSL_SEED chooses others.
+"""
+
+import os
+from collections.abc import Mapping
+from random import Random
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+import cnndsl
+from cnndsl import ops
+from cnndsl.interop.onnx_export import IR_VERSIONS
+from cnndsl.runtime.initial import link_mask
+
+TIMES = int(os.environ.get("CNNDSL_FUZZ", "1"))
+SEED = os.environ.get("CNNDSL_SEED", "0")
+LAYER_CASES = 4 * TIMES
+"""Cases for an operator with little to vary; others have several times as many (generators.WIDE)."""
+NETWORK_CASES = 4 * TIMES
+"""Cases in each of the parts that the workers share."""
+PARTS = 8
+NETWORK_LAYERS = 30
+TOLERANCE = 1e-4
+
+Array = np.ndarray[Any, Any]
+Arrays = Mapping[str, Array]
+
+
+class Case:
+    """A network with weights and inputs at random, and the values that the kernels give for its outputs."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self.text = text
+        self.network = cnndsl.loads(text)
+        random = np.random.default_rng(list(name.encode()))
+        self.weights = random_weights(self.network, random)
+        self.inputs = random_inputs(self.network, random)
+        self.values = self.network.runner(weights=self.weights)(self.inputs)
+
+
+def random_weights(network: cnndsl.Network, random: np.random.Generator) -> dict[str, Array]:
+    """The initial weights; those that begin as zeros or ones are drawn around that."""
+    weights = network.weights()
+    for key, _, weight in network.graph.all_weights():
+        if weight.init == "constant" and weight.literal is None:
+            weights[key] += random.uniform(-0.5, 0.5, weight.shape).astype(np.float32)
+        if weight.links is not None:
+            weights[key] *= link_mask(weight)
+    return weights
+
+
+def random_inputs(network: cnndsl.Network, random: np.random.Generator) -> dict[str, Array]:
+    return {
+        value.name: random.integers(0, 9, (2, *value.shape.dimensions))
+        if value.dtype == "int64"
+        else random.standard_normal((2, *value.shape.dimensions)).astype(np.float32)
+        for value in network.graph.inputs
+    }
+
+
+def by_onnx_runtime(model: onnx.ModelProto, inputs: Arrays) -> list[Array]:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    results: list[Array] = session.run(None, dict(inputs))
+    return results
+
+
+def assert_close(actual: Array, wanted: Array, what: str) -> None:
+    """Equal shapes, the same infinities, errors within 1e-4 of the largest value."""
+    assert actual.shape == wanted.shape, what
+    finite = np.isfinite(wanted)
+    np.testing.assert_array_equal(actual[~finite], wanted[~finite], err_msg=what)
+    error = np.abs(actual[finite].astype(np.float64) - wanted[finite]).max(initial=0)
+    scale = np.abs(wanted[finite]).max(initial=1e-6)
+    assert error <= TOLERANCE * scale, f"{what}\noff by {error / scale:.2g} of the largest value"
+
+
+def assert_onnx_runtime_agrees(case: Case, opset: int) -> None:
+    model = case.network.to_onnx(weights=case.weights, opset=opset)
+    judged = by_onnx_runtime(model, case.inputs)
+    for (name, shape), wanted in zip(case.network.outputs.items(), judged, strict=True):
+        what = f"{name} in ONNX Runtime, opset {opset}\n{case.text}"
+        assert wanted.shape == (2, *shape.dimensions), what
+        assert_close(case.values[name], wanted, what)
+
+
+def assert_pytorch_agrees(case: Case, torch: ModuleType, references: Mapping[str, Any]) -> None:
+    """``references`` are functions of an operator, its weights by name and its inputs."""
+
+    def tensor(array: Array) -> Any:
+        return torch.from_numpy(array.astype(np.float64) if array.dtype == np.float32 else array)
+
+    (node,) = case.network.graph.layers
+    weights = {key.rpartition(".")[2]: tensor(values) for key, values in case.weights.items()}
+    wanted = references[node.op.operator](node.op, weights, *(tensor(case.inputs[name]) for name in node.inputs))
+    what = f"{node.name} in PyTorch\n{case.text}"
+    assert tuple(wanted.shape) == (2, *node.shape.dimensions), what
+    assert_close(case.values[node.name], wanted.numpy(), what)
+
+
+@pytest.mark.parametrize("name", ops.NAMES)
+def test_random_layers(name: str, generators: ModuleType, pytorch_layers: ModuleType | None) -> None:
+    for index in range(LAYER_CASES * generators.WIDE.get(name, 1)):
+        seed = f"{SEED}/{name}/{index}"
+        random = Random(seed)
+        case = Case(generators.sound_layer(random, name), seed)
+        assert_onnx_runtime_agrees(case, random.choice(list(IR_VERSIONS)))
+        if pytorch_layers is not None:
+            assert_pytorch_agrees(case, pytorch_layers.torch, pytorch_layers.REFERENCES)
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_random_networks(part: int, generators: ModuleType) -> None:
+    for index in range(NETWORK_CASES):
+        seed = f"{SEED}/{part}/{index}"
+        random = Random(seed)
+        case = Case(generators.network_text(random, random.randint(2, NETWORK_LAYERS)), seed)
+        assert_onnx_runtime_agrees(case, random.choice(list(IR_VERSIONS)))
+
+
+def test_every_operator_is_drawn_and_judged(generators: ModuleType, pytorch_layers: ModuleType | None) -> None:
+    assert set(generators.ARGUMENTS) == set(ops.NAMES)
+    assert pytorch_layers is None or set(pytorch_layers.REFERENCES) == set(ops.NAMES)
