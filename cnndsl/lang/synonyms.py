@@ -1,6 +1,8 @@
 """Words of PyTorch, Keras, Caffe and ONNX that mean something here, for suggestions."""
 
 from collections.abc import Iterable
+from functools import cache
+from typing import Literal
 
 from cnndsl.suggest import Suggestion, suggest
 
@@ -88,10 +90,11 @@ _PARAMETERS = {
 }
 
 
-def _table(rows: dict[str, str]) -> dict[str, tuple[str, ...]]:
+@cache
+def _table(kind: Literal["operators", "parameters"]) -> dict[str, tuple[str, ...]]:
     """The meanings of every foreign word, in lower case."""
     table: dict[str, tuple[str, ...]] = {}
-    for meant, foreign in rows.items():
+    for meant, foreign in (_OPERATORS if kind == "operators" else _PARAMETERS).items():
         for word in foreign.lower().split():
             table[word] = (*table.get(word, ()), meant)
     return table
@@ -99,12 +102,12 @@ def _table(rows: dict[str, str]) -> dict[str, tuple[str, ...]]:
 
 def operator_meant(word: str, known: Iterable[str]) -> Suggestion | None:
     """The operator or block that a word stands for."""
-    return _meant(word, known, _table(_OPERATORS))
+    return _meant(word, known, _table("operators"))
 
 
 def parameter_meant(word: str, known: Iterable[str]) -> Suggestion | None:
     """The parameter, of those an operator has, that a word stands for."""
-    return _meant(word, known, _table(_PARAMETERS))
+    return _meant(word, known, _table("parameters"))
 
 
 def _meant(word: str, known: Iterable[str], table: dict[str, tuple[str, ...]]) -> Suggestion | None:

@@ -1,8 +1,9 @@
-"""Diagnostics for other programs: GitHub's workflow commands."""
+"""Diagnostics on one line each: for editors and for GitHub's workflow commands."""
 
 from collections.abc import Iterable
 
 from cnndsl.errors import Diagnostic
+from cnndsl.report.diagnostics import visible
 
 _LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
 
@@ -10,6 +11,12 @@ _LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
 def github(file: str, diagnostics: Iterable[Diagnostic]) -> str:
     """One workflow command a diagnostic, as GitHub Actions shows them beside the code."""
     return "".join(_command(file, diagnostic) + "\n" for diagnostic in diagnostics)
+
+
+def concise(file: str, diagnostics: Iterable[Diagnostic]) -> str:
+    """``file:line:column: error[code]: message``, one line a diagnostic."""
+    lines = (str(one) if one.span else f"{file}: {one}" for one in diagnostics)
+    return "".join(visible(line.replace("\n", " ")) + "\n" for line in lines)
 
 
 def _command(file: str, diagnostic: Diagnostic) -> str:

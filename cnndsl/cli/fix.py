@@ -1,0 +1,48 @@
+"""``cnndsl check --fix``: safe fixes are written back, or shown with ``--diff``."""
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cnndsl.cli.terminal import unwritable
+from cnndsl.errors import Diagnostic
+
+
+def fix_file(file: str, settings: Mapping[str, Any], diff: bool) -> int:
+    """Mends a file, or shows how it would be mended; gives the number of lines that change. Raises CnnError."""
+    from cnndsl import api
+    from cnndsl.lang.fixes import mended
+
+    path = Path(file)
+    original = api.read_text(path)
+    resolver = api.folder_resolver(path.parent)
+
+    def check(text: str) -> Sequence[Diagnostic]:
+        return api.check(text, file=file, resolver=resolver, **settings).diagnostics
+
+    mark = "\ufeff" if original.startswith("\ufeff") else ""
+    before = re.sub("\r(?!\n)", "\n", original.removeprefix(mark))
+    after = mended(before, file, check)
+    changed = sum(a != b for a, b in zip(before.split("\n"), after.split("\n"), strict=True))
+    if not changed:
+        return 0
+    if diff:
+        sys.stdout.writelines(difference(file, before, after))
+        return changed
+    from cnndsl.files import write_text
+
+    try:
+        write_text(path, mark + after)
+    except OSError as error:
+        raise unwritable(file, error) from None
+    return changed
+
+
+def difference(file: str, before: str, after: str) -> list[str]:
+    """A unified diff of two texts."""
+    from difflib import unified_diff
+
+    old, new = (text.replace("\r\n", "\n").splitlines(keepends=True) for text in (before, after))
+    return [line if line.endswith("\n") else line + "\n" for line in unified_diff(old, new, file, f"{file} (fixed)")]

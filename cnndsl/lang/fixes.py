@@ -1,0 +1,53 @@
+"""Applying the safe fixes that diagnostics carry."""
+
+from collections.abc import Callable, Iterable
+
+from cnndsl.errors import Diagnostic, Fix
+
+MAX_ROUNDS = 20
+"""A fix may uncover the next mistake; no text needs more rounds than this."""
+
+
+def apply_fixes(text: str, file: str, diagnostics: Iterable[Diagnostic]) -> str:
+    """The text with every safe fix for ``file`` applied; of two that overlap, the first."""
+    starts = _line_starts(text)
+
+    def offset(line: int, column: int) -> int:
+        return starts[line - 1] + column - 1
+
+    edits = sorted(
+        (offset(fix.span.line, fix.span.column), offset(fix.span.end_line, fix.span.end_column), fix.replacement)
+        for fix in safe_fixes(file, diagnostics)
+    )
+    parts, position = [], 0
+    for start, end, replacement in edits:
+        if start >= position:
+            parts += [text[position:start], replacement]
+            position = end
+    return "".join(parts) + text[position:]
+
+
+def safe_fixes(file: str, diagnostics: Iterable[Diagnostic]) -> list[Fix]:
+    """The first safe fix of each diagnostic that has one for ``file``."""
+    fixes = []
+    for diagnostic in diagnostics:
+        safe = [fix for fix in diagnostic.fixes if fix.safe and fix.span.file == file]
+        fixes += safe[:1]
+    return fixes
+
+
+def mended(text: str, file: str, check: Callable[[str], Iterable[Diagnostic]]) -> str:
+    """The text after fixing, and fixing what that uncovers, until nothing safe is left."""
+    for _ in range(MAX_ROUNDS):
+        after = apply_fixes(text, file, check(text))
+        if after == text:
+            break
+        text = after
+    return text
+
+
+def _line_starts(text: str) -> list[int]:
+    starts = [0]
+    for line in text.split("\n")[:-1]:
+        starts.append(starts[-1] + len(line) + 1)
+    return starts
