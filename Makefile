@@ -8,11 +8,11 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --ed
 TESTING := $(VENV)/$(if $(TORCH),torch,test).stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types format bench tables digits clean
+.PHONY: help demo test fuzz conformance check lint types format bench tables digits clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/demo.stamp ## check, run and export a trained digit reader, and compare with ONNX Runtime
 	$(BIN)/cnndsl check $(DIGITS)/digits.cnn
@@ -25,6 +25,12 @@ demo: $(VENV)/demo.stamp ## check, run and export a trained digit reader, and co
 
 test: lint types ## lint, check types and run the tests (TORCH=1: compare with PyTorch too)
 	$(BIN)/python -m pytest -n 2
+
+fuzz: $(TESTING) ## 11,000 random layers and 400 networks beside ONNX Runtime (FUZZ=10 times the tests', SEED=1, TORCH=1)
+	CNNDSL_FUZZ=$(or $(FUZZ),10) CNNDSL_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -n 2 tests/test_differential.py
+
+conformance: $(TESTING) ## run ONNX's own backend tests and say why the rest do not pass
+	$(BIN)/python tools/conformance.py
 
 check: ## everything CI runs: the demo, then the tests with PyTorch
 	.ci/run

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +10,8 @@ from pathlib import Path
 def write_whole(path: str | os.PathLike[str], write: Callable[[str], object]) -> None:
     """Lets ``write`` fill a temporary file beside ``path``, then puts it in place at once.
 
-    On any failure nothing is left and an older file stays as it was. Links are followed; pipes and devices cannot be
-    replaced and are written to directly. Raises what ``write`` raises, and OSError.
+    On any failure nothing is left and an older file stays as it was; its permissions are kept. Links are followed;
+    pipes and devices cannot be replaced and are written to directly. Raises what ``write`` raises, and OSError.
     """
     if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
         write(os.fspath(path))
@@ -20,6 +21,8 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[str], object]) ->
     try:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         write(str(temporary))
+        if target.exists():
+            shutil.copymode(target, temporary)
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)

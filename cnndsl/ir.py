@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from cnndsl import ops
-from cnndsl.errors import Span
+from cnndsl.errors import Span, quoted
 from cnndsl.ops.base import Operator, Weight
 from cnndsl.shapes import Shape
 
@@ -37,7 +37,9 @@ def shape_from_json(value: object) -> object:
         if set(value) == {"features"}:
             return (value["features"], ())
         if set(value) == {"channels", "spatial"}:
-            return (value["channels"], tuple(value["spatial"]))
+            return (value["channels"], value["spatial"])
+    if not isinstance(value, Shape):
+        raise ValueError("a shape is an object with channels and spatial, or with features")
     return value
 
 
@@ -76,7 +78,7 @@ def operator_from_json(value: object) -> object:
         fields = dict(value)
         name = fields.pop("op", None)
         if name not in ops.NAMES:
-            raise ValueError(f"unknown operator {name!r}")
+            raise ValueError(f"unknown operator {quoted(str(name))}")
         return ops.operator(name).model_validate(fields)
     return value
 

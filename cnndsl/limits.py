@@ -7,7 +7,7 @@ class Limits(NamedTuple):
     """Bounds for untrusted input; raise one with ``Limits(layers=1_000_000)`` or ``limits._replace(...)``."""
 
     source_bytes: int = 1 << 20
-    """Size of one source file in bytes."""
+    """Size of one source file in bytes, and of all imported ones together."""
     nesting: int = 64
     """Depth of brackets and expressions in the text, and of bodies and blocks while expanding."""
     layers: int = 100_000
@@ -28,6 +28,8 @@ class Limits(NamedTuple):
     """Imports inside imports."""
     import_files: int = 256
     """Different files imported in all."""
+    run_bytes: int | None = None
+    """Memory that a run may take; None is three quarters of what is free."""
     diagnostics: int = 100
     """Diagnostics collected before checking stops."""
 

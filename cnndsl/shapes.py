@@ -4,6 +4,7 @@ Sizes meet only ``+ - * //`` and comparisons here, so that a symbolic size can s
 """
 
 from collections.abc import Sequence
+from math import gcd
 from typing import NamedTuple, TypeAlias
 
 Padding: TypeAlias = "int | tuple[int, ...] | str"
@@ -11,6 +12,9 @@ Padding: TypeAlias = "int | tuple[int, ...] | str"
 
 Pairs: TypeAlias = tuple[tuple[int, int], ...]
 """Resolved padding: cells before and after, one pair a spatial axis."""
+
+MAX_RANK = 8
+"""The most spatial axes of a value: windows slide over 1 to 3, but shuffles reshape to more on their way."""
 
 PADDING_WORDS = ("same", "same_lower", "valid", "causal")
 
@@ -80,7 +84,7 @@ def per_axis(value: int | tuple[int, ...], rank: int, argument: str) -> tuple[in
         axes = "1 spatial axis" if rank == 1 else f"{rank} spatial axes"
         raise ShapeError(
             "wrong-rank",
-            f"{argument}={extents(value)} has {len(value)} numbers, but the input has {axes}",
+            f"{argument} has {len(value):,} numbers, but the input has {axes}",
             f"write one number for every axis, or {rank} numbers joined by x",
             argument=argument,
         )
@@ -120,11 +124,9 @@ class Axis(NamedTuple):
         Under ``ceil`` a last window that would start in the end padding is dropped, as ONNX and PyTorch do. The result
         is below 1 where the window does not fit.
         """
-        if self.room < 0:
-            return 0
         if not self.ceil:
-            return self.room // self.stride + 1
-        windows = -(-self.room // self.stride) + 1
+            return max(self.room // self.stride + 1, 0)
+        windows = max(-(-self.room // self.stride) + 1, 0)
         return windows - 1 if (windows - 1) * self.stride >= self.size + self.begin else windows
 
     def formula(self) -> str:
@@ -148,22 +150,25 @@ class Axis(NamedTuple):
     def unread(self) -> int:
         """Real pixels of the axis that no tap of any window reads: behind the last window or between taps.
 
-        Taps with the same offset modulo the stride read one arithmetic progression; on it each tap covers an interval
-        of ``output`` consecutive members. So it is enough to unite intervals, whatever the size of the axis.
+        A tap reads ``output`` consecutive members of an arithmetic progression whose step is the stride; taps that
+        share a progression follow at equal distances, so that their union is counted at once. Windows and taps may
+        change places: the fewer progressions are gone through, at most the square root of the axis.
         """
-        intervals: dict[int, list[tuple[int, int]]] = {}
-        for tap in range(self.kernel):
-            quotient, residue = divmod(tap * self.dilation, self.stride)
-            low = max(quotient, -(-(self.begin - residue) // self.stride))
-            high = min(quotient + self.output, -(-(self.begin + self.size - residue) // self.stride))
-            if low < high:
-                intervals.setdefault(residue, []).append((low, high))
+        taps, spread, windows, step = self.kernel, self.dilation, self.output, self.stride
+        common = gcd(spread, step)
+        if min(windows, spread // common) < min(taps, step // common):
+            taps, spread, windows, step = windows, step, taps, spread
+        cycle, jump = step // common, spread // common
         read = 0
-        for runs in intervals.values():
-            reached = runs[0][0]
-            for low, high in runs:  # taps ascend, so the intervals of a residue are sorted
-                read += max(high - max(low, reached), 0)
-                reached = max(reached, high)
+        for tap in range(min(taps, cycle)):
+            first, residue = divmod(tap * spread, step)
+            runs = -(-(taps - tap) // cycle)
+            ends = (-(-(self.begin - residue) // step), -(-(self.begin + self.size - residue) // step))
+            below = []
+            for end in ends:
+                run = min(max(end - first, 0) // jump, runs - 1)
+                below.append(run * min(windows, jump) + min(max(end - first - run * jump, 0), windows))
+            read += below[1] - below[0]
         return self.size - read
 
 

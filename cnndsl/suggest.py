@@ -1,10 +1,15 @@
 """Did you mean: the nearest of known words to a misspelt one."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 MAX_LENGTH = 64
 """Longer words are no misspellings of anything here."""
+
+
+MAX_CANDIDATES = 500
+"""Among more words than these nothing is searched: it would take long, and help little."""
 
 
 class Suggestion(NamedTuple):
@@ -21,12 +26,17 @@ def suggest(word: str, candidates: Iterable[str]) -> Suggestion | None:
     neighbours), without regard to case. Ties go to the candidate with the same first letter, then to the one whose
     letters are the same apart from those left out or doubled.
     """
-    if len(word) > MAX_LENGTH:
+    return _ranked(word, frozenset(candidates)) if len(word) <= MAX_LENGTH else None
+
+
+@lru_cache(maxsize=64)
+def _ranked(word: str, candidates: frozenset[str]) -> Suggestion | None:
+    if len(candidates) > MAX_CANDIDATES:
         return None
     lowered = word.lower()
     ranked = sorted(
         (distance(lowered, other), candidate[:1].lower() != lowered[:1], abs(len(other) - len(lowered)) == 0, candidate)
-        for candidate in set(candidates)
+        for candidate in candidates
         if abs(len(other := candidate.lower()) - len(lowered)) <= allowed(lowered)
     )
     if not ranked or ranked[0][0] > allowed(lowered):

@@ -19,14 +19,22 @@ LARGEST = {0: 60, 1: 24, 2: 12, 3: 6}
 ELEMENTS = 6_000
 """The most elements of a value of a random network."""
 
+ATTEMPTS = 20
+"""How often to draw again a layer that does not fit into a random network."""
+
 
 class Draw:
-    """Arguments for a layer on an input of a shape."""
+    """Arguments for a layer on an input of a shape.
 
-    def __init__(self, random: Random, shape: Shape) -> None:
+    ``inside`` a network there are no windows on padding alone, whose maximum is -inf, and no norms that blow up the
+    rounding errors of a constant map: both would hide what the other layers do.
+    """
+
+    def __init__(self, random: Random, shape: Shape, inside: bool = False) -> None:
         self.random = random
         self.shape = shape
         self.rank = len(shape.spatial)
+        self.inside = inside
 
     def chance(self, percent: int) -> bool:
         return self.random.randrange(100) < percent
@@ -92,7 +100,7 @@ def conv_transpose(draw: Draw) -> str:
 
 
 def maxpool(draw: Draw) -> str:
-    return draw.window() + draw.option(50, lambda: "ceil_mode=true")
+    return draw.window(dilation=1 if draw.inside else 3) + draw.option(50, lambda: "ceil_mode=true")
 
 
 def avgpool(draw: Draw) -> str:
@@ -142,6 +150,8 @@ def cut(draw: Draw) -> str:
 
 
 def affine(draw: Draw) -> str:
+    if draw.inside:
+        return f"affine={draw.flag()} eps={draw.number(0.1, 1)}"
     return f"affine={draw.flag()}" + draw.option(50, lambda: f"eps={draw.number(0.001, 0.1)}")
 
 
@@ -215,6 +225,9 @@ ARGUMENTS: dict[str, Callable[[Draw], str]] = {
 WIDE = {"conv": 8, "conv_transpose": 6, "maxpool": 6, "avgpool": 6, "depthwise": 4, "lppool": 4, "resize": 3, "pad": 3}
 """Operators with much to vary, and how much more often to draw them."""
 
+LIKELY = {"dense": 6, "flatten": 2, "add": 2, "mul": 2, "sub": 2, "maximum": 2, "average": 2, "concat": 4, "lppool": 2}
+"""How often to draw some operators in a network, beside WIDE."""
+
 VECTORS_ONLY = {"dense", "rbf", "embedding"}
 PLANES_ONLY = {"pixel_shuffle", "space_to_depth"}
 
@@ -275,29 +288,34 @@ class Shareable(NamedTuple):
 def network_text(random: Random, layers: int) -> str:
     """A graph of at most ``layers`` layers: branches, merges, skips and shared weights, one to three outputs.
 
-    Layers that do not fit are left out, so that a text may end up with fewer.
+    It ends early where nothing of what was drawn fits.
     """
-    inputs = [shape_for(random, "conv") for _ in range(random.choice([1, 1, 1, 2]))]
-    lines = [f"input {written(shape)} as x{index}" for index, shape in enumerate(inputs)]
-    values = [Value(f"x{index}", shape) for index, shape in enumerate(inputs)]
+    inputs = [Value(f"x{index}", shape_for(random, "relu")) for index in range(random.choice([1, 1, 1, 2]))]
+    lines = [f"input {written(value.shape)} as {value.name}" for value in inputs]
+    if random.randrange(6) == 0:
+        words, size = random.randint(1, 20), random.randint(1, 6)
+        lines += [f"input {words} dtype=int64 as words", f"embedding 9 {size} as vectors"]
+        inputs.append(Value("vectors", Shape(size, (words,))))
+    values = list(inputs)
     shared: list[Shareable] = []
-    names = [name for name in ops.NAMES if name not in ("embedding", "rbf")]
-    chances = [WIDE.get(name, 1) * (2 if name in ops.MERGES else 1) for name in names]
-    for index in range(layers):
-        (name,) = random.choices(names, chances)
-        source = values[-1] if random.randrange(4) else random.choice(values)
-        text = branching(random, name, values) if name in ops.MERGES else None
-        if text is None:
-            text = continued(random, name if name not in ops.MERGES else "relu", source, shared)
-        line = f"{text} as v{index}"
-        shape = shape_of("\n".join([*lines, line]))
-        if shape is None or shape.elements > ELEMENTS:
-            continue
+    names = [name for name in ops.NAMES if name != "embedding"]
+    chances = [LIKELY.get(name, WIDE.get(name, 1)) for name in names]
+    for index in range(layers - ("vectors" in lines[-1])):
+        for _ in range(ATTEMPTS):
+            (name,) = random.choices(names, chances)
+            source = values[-1] if random.randrange(4) else random.choice(values)
+            text = branching(random, name, values) if name in ops.MERGES else continued(random, name, source, shared)
+            line = f"{text} as v{index}"
+            shape = shape_of("\n".join([*lines, line])) if text else None
+            if shape is not None and shape.elements <= ELEMENTS:
+                break
+        else:
+            break
         lines.append(line)
         values.append(Value(f"v{index}", shape))
-        if " conv " in text and "share=" not in text and "bias=[" not in text:
+        if name == "conv" and "share=" not in line and "bias=[" not in line:
             shared.append(Shareable(f"v{index}", text.partition(" -> ")[2], source.shape))
-    computed = [value.name for value in values[len(inputs) :]] or ["x0"]
+    computed = [value.name for value in values[len(inputs) :]]
     results = sorted({computed[-1], *random.sample(computed, min(2, len(computed)))})
     return "\n".join([*lines, f"output {' '.join(results)}", ""])
 
@@ -305,16 +323,16 @@ def network_text(random: Random, layers: int) -> str:
 def continued(random: Random, name: str, source: Value, shared: list[Shareable]) -> str:
     """One layer behind a value; sometimes one with the weights of an earlier convolution."""
     fitting = [layer for layer in shared if layer.shape == source.shape]
-    if name == "conv" and fitting and random.randrange(2):
+    if fitting and random.randrange(4) == 0:
         owner = random.choice(fitting)
         return f"from {source.name} -> {owner.text} share={owner.name}"
-    return f"from {source.name} -> {name} {ARGUMENTS[name](Draw(random, source.shape))}".rstrip()
+    return f"from {source.name} -> {name} {ARGUMENTS[name](Draw(random, source.shape, inside=True))}".rstrip()
 
 
 def branching(random: Random, name: str, values: list[Value]) -> str | None:
     """A merge of values that fit together, or None if there are no two."""
     anchor = random.choice(values)
-    arguments = ARGUMENTS[name](Draw(random, anchor.shape))
+    arguments = ARGUMENTS[name](Draw(random, anchor.shape, inside=True))
     axis = int(arguments.removeprefix("axis=")) if name == "concat" else None
     mates = [value for value in values if value != anchor and together(anchor.shape, value.shape, axis)]
     if not mates:

@@ -10,7 +10,7 @@ from functools import reduce
 from typing import Any, TypeAlias
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor
 
 Weights: TypeAlias = Mapping[str, Tensor]
@@ -101,9 +101,10 @@ def slides(op: Any, x: Tensor) -> tuple[tuple[int, ...], tuple[int, ...], tuple[
 
 
 def native(op: Any, x: Tensor) -> list[int] | None:
-    """The padding where PyTorch can pad by itself: equal on both sides, at most half the kernel."""
+    """The padding where PyTorch can pad by itself: equal sides, at most half a kernel that fits the map without it."""
     kernel, _, _, pairs = slides(op, x)
-    fits = all(begin == end <= taps // 2 for (begin, end), taps in zip(pairs, kernel, strict=True))
+    axes = zip(x.shape[2:], kernel, pairs, strict=True)
+    fits = all(taps <= size and begin == end <= taps // 2 for size, taps, (begin, end) in axes)
     return [begin for begin, _ in pairs] if fits else None
 
 
@@ -154,7 +155,7 @@ def avgpool(op: Any, weights: Weights, x: Tensor) -> Tensor:
 def lppool(op: Any, weights: Weights, x: Tensor) -> Tensor:
     kernel, stride, _, pairs = slides(op, x)
     if op.p == 2 and not op.ceil_mode and not any(map(any, pairs)):
-        return LP_POOL[rank(x)](x, 2, kernel, stride)
+        return LP_POOL[rank(x)](x, 2, kernel if rank(x) > 1 else kernel[0], stride)
     return torch.linalg.vector_norm(windows(op, x, 0.0).flatten(2 + rank(x)), op.p, dim=-1)
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 import cnndsl
 from cnndsl import ops
+from cnndsl.analysis.lint import Choice, enabled
 from cnndsl.cli import main
 from cnndsl.codes import AREAS, CODES, explain
 from cnndsl.codes.code import Code
@@ -38,7 +39,10 @@ def compiled(code: Code, text: str) -> Compiled:
     def resolver(path: str) -> str:
         return code.files[path]
 
-    return compile_text(text, "net.cnn", resolver if code.files else None, limits=Limits(**code.limits))
+    warnings = enabled(Choice([code.select] if code.select else []))
+    return compile_text(
+        text, "net.cnn", resolver if code.files else None, limits=Limits(**code.limits), warnings=warnings
+    )
 
 
 def codes_in(source: str) -> set[str]:
@@ -83,6 +87,18 @@ def test_the_good_text_is_clean(code: Code) -> None:
     assert result.networks
 
 
+def save_models(folder: Path) -> None:
+    """A model, its first half, one that depends on itself, and one with an operator that no network has."""
+    model = cnndsl.loads("input 1@28x28; conv 4 5x5 -> relu").to_onnx()
+    (folder / "net.onnx").write_bytes(model.SerializeToString())
+    (folder / "damaged.onnx").write_bytes(model.SerializeToString()[: model.ByteSize() // 2])
+    model.graph.node[0].input[0] = "relu1"
+    (folder / "cyclic.onnx").write_bytes(model.SerializeToString())
+    model.graph.node[0].input[0] = "input"
+    model.graph.node[1].op_type = "Sin"
+    (folder / "sine.onnx").write_bytes(model.SerializeToString())
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with the files that examples say are given."""
@@ -99,6 +115,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     np.savez(tmp_path / "both.npz", left=np.zeros((1, 4)), right=np.zeros((1, 4)))
     (tmp_path / "two.txt").write_text("no\nyes\n")
     (tmp_path / "ten.txt").write_text("".join(f"{digit}\n" for digit in range(10)))
+    save_models(tmp_path)
     (tmp_path / "local.cnn").write_bytes("# grüne Bildpunkte\ninput 1@28x28\n".encode("iso-8859-1"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -109,6 +126,7 @@ def outcome(code: Code, line: str, folder: Path, capsys: pytest.CaptureFixture[s
     from cnndsl.runtime.weights import save_weights
 
     for name, content in code.files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(content, encoding="utf-8")
     if "--weights" in line:
         weights = cnndsl.load(folder / "net.cnn").weights()

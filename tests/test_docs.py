@@ -21,8 +21,8 @@ from cnndsl.lang.compile import compile_text
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(path for path in [*DOCS.glob("*.md"), ROOT / "README.md"] if path.exists())
-GENERATED = {"errors.md"}
-"""Pages whose blocks tests/test_codes.py runs from the table that they are made of."""
+GENERATED = {"errors.md", "zoo.md"}
+"""Pages whose blocks tests/test_codes.py and tests/test_zoo.py run from what they are made of."""
 
 
 class Block(NamedTuple):
@@ -71,14 +71,14 @@ def make_docs() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["operators.md", "errors.md", "network.schema.json"])
+@pytest.mark.parametrize("name", ["operators.md", "errors.md", "zoo.md", "network.schema.json"])
 def test_generated_pages_are_fresh(name: str, make_docs: ModuleType) -> None:
     stored = (DOCS / name).read_text(encoding="utf-8")
     assert stored == make_docs.pages()[name], "run tools/make_docs.py"
 
 
 def test_all_generated_pages_are_tested(make_docs: ModuleType) -> None:
-    assert set(make_docs.pages()) == {"operators.md", "errors.md", "network.schema.json"}
+    assert set(make_docs.pages()) == {"operators.md", "errors.md", "zoo.md", "network.schema.json"}
 
 
 def test_every_block_says_what_it_is() -> None:

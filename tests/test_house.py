@@ -52,7 +52,9 @@ LIBRARIES = {
     "numpy": Library(anywhere=frozenset({"runtime", "interop"}), on_use=frozenset({"report", "api", "cli"})),
     "safetensors": Library(anywhere=frozenset({"runtime", "interop"})),
     "onnx": Library(anywhere=frozenset({"interop"})),
+    "google": Library(anywhere=frozenset({"interop"})),  # protobuf's errors, which onnx lets through
     "onnxruntime": Library(on_use=frozenset({"interop", "runtime"})),
+    "threadpoolctl": Library(on_use=frozenset({"runtime"})),
     "PIL": Library(on_use=frozenset({"runtime", "report", "cli"})),
 }
 

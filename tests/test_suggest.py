@@ -23,7 +23,7 @@ def slips(word: str) -> Iterator[str]:
 def share_right(words: Iterable[str], known: set[str], meant: Callable[..., Suggestion | None]) -> float:
     wrong = right = 0
     for word in words:
-        for slip in set(slips(word)) - known - {""}:
+        for slip in sorted(set(slips(word)) - known - {""})[::5]:
             found = meant(slip, known)
             right += found is not None and found.word == word
             wrong += found is None or found.word != word

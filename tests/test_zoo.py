@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import cnndsl
+from cnndsl.cli import main
 
 NAMES = sorted(path.name for path in (Path(__file__).resolve().parent.parent / "examples" / "zoo").glob("*.cnn"))
 
@@ -38,6 +39,21 @@ NETWORKS = {
     "xception.cnn": ["Xception"],
     "zfnet.cnn": ["ZFNet"],
 }
+
+OTHER_SIZES = {
+    "c3d.cnn": "3@32x128x96",
+    "ASPPHead": "2048@40x32",
+    "Generator": "100@2x3",
+    "dcgan.cnn": "3@128x96",
+    "ecg.cnn": "1@300",
+    "espcn.cnn": "1@120x90",
+    "lenet.cnn": "1@36x40",
+    "siamese.cnn": "1@120x90",
+    "textcnn.cnn": "40",
+    "unet.cnn": "1@604x700",
+    "wavenet.cnn": "1@8000",
+}
+"""Sizes that a network, or a file, is tried with; all others with images of 320x256."""
 
 UNREAD = {"squeezenet.cnn": 2}
 """Files with `unread-pixels` warnings, and how many; their comments say why."""
@@ -104,6 +120,31 @@ def test_another_size_of_image(zoo: Path, name: str) -> None:
     larger = cnndsl.load(zoo / file, network=network, inputs={None: cnndsl.Shape(3, (320, 256))})
     assert larger.params == usual.params
     assert larger.macs != usual.macs
+
+
+@pytest.mark.parametrize(
+    ("file", "network"), [(file, network) for file, networks in NETWORKS.items() for network in networks]
+)
+def test_other_inputs_and_options(zoo: Path, capsys: pytest.CaptureFixture[str], file: str, network: str) -> None:
+    """No promise of a network is broken by another size of its input, or by one channel more (a word, in TextCNN)."""
+    usual = cnndsl.load(zoo / file, network=network).graph.inputs[0].shape
+    size = OTHER_SIZES.get(network, OTHER_SIZES.get(file, "3@320x256"))
+    more = str(cnndsl.Shape(usual.channels + 1, usual.spatial))
+    assert size != str(usual)
+    for shape in (size, more):
+        options = ["--network", network, "--input", shape, "--batch", "3", "--depth", "1"]
+        status = main(["check", str(zoo / file), *options])
+        said = capsys.readouterr()
+        assert (status, "error" in said.err) == (0, False), said.err
+        title, *_, memory = said.out.splitlines()
+        assert title.startswith(f"{network}: ") and shape in title and "(batch of 3)" in memory
+
+
+@pytest.mark.parametrize("file", NAMES)
+def test_another_input_for_all_networks_of_a_file(zoo: Path, capsys: pytest.CaptureFixture[str], file: str) -> None:
+    assert main(["check", str(zoo / file), "--input", OTHER_SIZES.get(file, "3@320x256")]) == 0
+    titles = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()]
+    assert [title for title in titles if title in NETWORKS[file]] == NETWORKS[file]
 
 
 def test_other_classes_change_the_last_layer_only(zoo: Path) -> None:

@@ -17,6 +17,9 @@ from cnndsl.shapes import Shape
 MAX_PERIOD = 64
 """Longer patterns (resizing by odd ratios, several times) are widened to the whole axis."""
 
+MAX_INPUTS = 4
+"""A value's fields are kept for the first of the inputs that it depends on: merging hundreds would take too long."""
+
 Interval: TypeAlias = tuple[int, int]
 
 
@@ -55,16 +58,20 @@ class Pattern(NamedTuple):
         return interval and (interval[0] + turns * self.shift, interval[1] + turns * self.shift)
 
     def hull(self, first: int, last: int) -> Interval | None:
-        """What the positions ``first`` to ``last`` see together; both ends of the intervals ascend."""
+        """What the positions ``first`` to ``last`` see together.
+
+        After a period everything has moved on, so that the least cell is seen by one of the first positions, the
+        greatest by one of the last.
+        """
         if last < first:
             return None
         period = len(self.intervals)
         if period == 1:
             only = self.intervals[0]
             return only and (only[0] + first * self.shift, only[1] + last * self.shift)
-        begin = next(filter(None, map(self.at, range(first, min(last, first + period) + 1))), None)
-        end = next(filter(None, map(self.at, range(last, max(first, last - period) - 1, -1))), None)
-        return (begin[0], end[1]) if begin and end else None
+        begins = list(filter(None, map(self.at, range(first, min(last, first + period) + 1))))
+        ends = filter(None, map(self.at, range(max(first, last - period), last + 1)))
+        return (min(low for low, _ in begins), max(high for _, high in ends)) if begins else None
 
     def collapsed(self, positions: int, disagree: bool = False) -> "Pattern":
         """Every position seeing what all ``positions`` see together."""
@@ -82,12 +89,14 @@ def extent(shape: Shape, axis: int) -> int:
 
 
 class ReceptiveFields:
-    """The field of every value with respect to every input it depends on, extended a layer at a time."""
+    """The fields of every value with respect to the first inputs that it depends on, extended a layer at a time."""
 
     def __init__(self) -> None:
         self.fields: dict[str, dict[str, Field]] = {}
+        self._inputs: dict[str, int] = {}
 
     def add_input(self, value: Input) -> None:
+        self._inputs[value.name] = len(self._inputs)
         axes = range(max(len(value.shape.spatial), 1))
         self.fields[value.name] = {value.name: tuple(Pattern(axis, ((0, 0),), 1) for axis in axes)}
 
@@ -110,11 +119,13 @@ class ReceptiveFields:
                     pairs = zip(united[source], seen, strict=True)
                     seen = tuple(_union(one, other, node.shape) for one, other in pairs)
                 united[source] = seen
-        self.fields[node.name] = united
+        kept = sorted(united, key=self._inputs.__getitem__)[:MAX_INPUTS]
+        self.fields[node.name] = {source: united[source] for source in kept}
 
     def of(self, name: str) -> Field:
         """The field with respect to the first of the network's inputs that the value depends on."""
-        return next(iter(self.fields[name].values()))
+        fields = self.fields[name]
+        return fields[min(fields, key=self._inputs.__getitem__)]
 
 
 def receptive_fields(network: Network) -> ReceptiveFields:

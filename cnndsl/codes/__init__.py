@@ -5,7 +5,7 @@ Nothing loads it but ``cnndsl explain``, the docs and the tests. Codes never cha
 
 from textwrap import fill, indent
 
-from cnndsl.codes import data, files, limits, names, shapes, structure, text, values
+from cnndsl.codes import data, files, limits, lint, names, shapes, structure, text, values
 from cnndsl.codes.code import Code
 from cnndsl.limits import DEFAULT_LIMITS
 
@@ -15,6 +15,7 @@ AREAS: dict[str, tuple[Code, ...]] = {
     "Arguments and values": values.CODES,
     "Structure": structure.CODES,
     "Shapes": shapes.CODES,
+    "Lint": lint.CODES,
     "Limits": limits.CODES,
     "Files": files.CODES,
     "Running and exporting": data.CODES,
@@ -36,9 +37,11 @@ def explain(code: str, width: int = 80) -> str:
 
 
 def circumstances(entry: Code) -> str:
-    """The limits under which the example is wrong, or nothing."""
+    """The limits or the option under which the example is wrong, or nothing."""
     bounds = [
         f"{name} is limited to {bound:,} instead of {getattr(DEFAULT_LIMITS, name):,}"
         for name, bound in entry.limits.items()
     ]
-    return f" where {' and '.join(bounds)}" if bounds else ""
+    return (f" under `--select {entry.select}`" if entry.select else "") + (
+        f" where {' and '.join(bounds)}" if bounds else ""
+    )

@@ -11,7 +11,7 @@ class Code(NamedTuple):
 
     ``bad`` and ``good`` are ``.cnn`` texts; where a code is not about a text, command lines (``sh``) or Python.
     ``files`` are the texts that they import or name, ``given`` says what else there is. ``limits`` are the bounds,
-    smaller than the usual ones, under which the example is short.
+    smaller than the usual ones, under which the example is short. ``select`` names an opt-in warning's group.
     """
 
     code: str
@@ -24,3 +24,4 @@ class Code(NamedTuple):
     files: Mapping[str, str] = {}
     limits: Mapping[str, int] = {}
     given: str = ""
+    select: str = ""

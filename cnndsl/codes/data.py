@@ -126,9 +126,21 @@ CODES = (
         "bad-setting",
         "an option whose value is none",
         "`--set` takes `name=value`, `--input` of `check` a shape such as `3@64x64`, and `-o` a name that ends in "
-        "`.onnx`, `.json` or `.cnn`, unless `--to` gives the format. Values are written as in a `.cnn` file.",
+        "`.onnx`, `.json` or `.cnn`, unless `--to` gives the format. Values are written as in a `.cnn` file. "
+        "`--select` and `--ignore` of `check` take codes and groups of warnings.",
         "cnndsl check net.cnn --input 64x64",
         "cnndsl check net.cnn --input 1@64x64",
+        language="sh",
+        files=_NET,
+    ),
+    Code(
+        "memory-limit",
+        "a run that would not fit into memory",
+        "What a run takes is known before it starts: the weights, the values that live at the same time, times the "
+        "examples run together, and some room to work in. It is refused if that is more than three quarters of the "
+        "memory that is free; a program that embeds cnndsl can set another bound.",
+        "cnndsl run net.cnn --input zeros --batch 900000000",
+        "cnndsl run net.cnn --input zeros --batch 2",
         language="sh",
         files=_NET,
     ),
@@ -151,6 +163,49 @@ CODES = (
         "cnndsl.from_json(net.to_json()).to_onnx()",
         language="python",
         given="net is the network `input 3@8x8; conv 8 3x3 -> relu`.",
+    ),
+    Code(
+        "onnx-file",
+        "an ONNX model that cannot be read",
+        "The file is missing, damaged, of an opset before 6 or newer than is known, or its weights lie in a file that "
+        "is missing, too short, or outside the folder of the model. Numbers in a file are never believed before they "
+        "are compared with what is there.",
+        "cnndsl check damaged.onnx",
+        "cnndsl check net.onnx",
+        language="sh",
+        given="net.onnx is a model, damaged.onnx its first half.",
+    ),
+    Code(
+        "onnx-graph",
+        "an ONNX model that makes no sense",
+        "A value is read that nothing makes, made twice, or made from itself; a tensor has other extents than numbers; "
+        "an output is a constant. Such a model runs nowhere: write it again with the tool that exported it.",
+        "cnndsl check cyclic.onnx",
+        "cnndsl check net.onnx",
+        language="sh",
+        given="net.onnx is a model; in cyclic.onnx a layer reads what is made from its own value.",
+    ),
+    Code(
+        "import-unsupported",
+        "an ONNX model with nodes that the language cannot express",
+        "Every node that is not understood is listed, by its name in the model; what depends on it is not. The "
+        "language has the operators of convolutional networks, with weights that are constants, and never mixes the "
+        "examples of a batch. Quantised models are not read: export the model before it was quantised. `cnndsl import "
+        "--partial` keeps what is understood.",
+        "cnndsl check sine.onnx",
+        "cnndsl check net.onnx",
+        language="sh",
+        given="sine.onnx has a node of the operator Sin, net.onnx has none.",
+    ),
+    Code(
+        "verify-failed",
+        "the interpreter and ONNX Runtime disagree",
+        "`cnndsl verify` runs both on the same random inputs. The difference is relative to the largest value; float32 "
+        "sums in another order differ by some 1e-6. The message names the first layer where they part.",
+        "cnndsl verify net.cnn --tolerance 0",
+        "cnndsl verify net.cnn",
+        language="sh",
+        files=_NET,
     ),
     Code(
         "bad-json",

@@ -2,7 +2,9 @@
 
 from cnndsl.codes.code import Code
 
-_LIBRARY = "block Double(width) { conv width 3x3; conv width 3x3 }"
+_LIBRARY = "block Double(width) { repeat 2 { conv width 3x3 -> relu } }"
+
+_NETWORK = "input 1@28x28\nconv 6 5x5"
 
 CODES = (
     Code(
@@ -29,7 +31,7 @@ CODES = (
         "A text that was given as a string has no folder in which imports could be looked up. Load the network from "
         "a file, or give `cnndsl.loads` a resolver: a function from a path to the text of the file.",
         'import "blocks.cnn"\ninput 3@32x32\nconv 8 3x3',
-        "block Double(width) { conv width 3x3; conv width 3x3 }\ninput 3@32x32\nDouble 8",
+        "block Double(width) { repeat 2 { conv width 3x3 -> relu } }\ninput 3@32x32\nDouble 8",
     ),
     Code(
         "import-cycle",
@@ -48,6 +50,22 @@ CODES = (
         'import "lenet.cnn"\ninput 3@32x32\nconv 8 3x3',
         'import "blocks.cnn"\ninput 3@32x32\nDouble 8',
         files={"lenet.cnn": "input 1@28x28\nconv 6 5x5", "blocks.cnn": _LIBRARY},
+    ),
+    Code(
+        "bad-config",
+        "a project configuration that cannot be used",
+        "The nearest `pyproject.toml` in or above the folder of a file may have a table `[tool.cnndsl]`. Its keys are "
+        "`select` and `ignore`, lists of codes and groups of warnings, and `strict`, true or false. The message tells "
+        "which file is meant and what is wrong with it.",
+        "cnndsl check net.cnn",
+        "cnndsl check mended/net.cnn",
+        language="sh",
+        files={
+            "pyproject.toml": '[tool.cnndsl]\nignore = "unread-pixels"',
+            "net.cnn": _NETWORK,
+            "mended/pyproject.toml": '[tool.cnndsl]\nignore = ["unread-pixels"]',
+            "mended/net.cnn": _NETWORK,
+        },
     ),
     Code(
         "not-utf8",

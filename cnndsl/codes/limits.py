@@ -26,8 +26,8 @@ CODES = (
         "nesting-limit",
         "bodies and blocks nested too deep",
         "Bodies and uses of blocks may stand 64 deep in one another, counted while the file is expanded." + _RAISE,
-        "block A { conv 8 3x3 pad=1 }\nblock B { A; A }\nblock C { B; B }\ninput 1@28x28\nC",
-        "block A { conv 8 3x3 pad=1 }\nblock B { A; A }\ninput 1@28x28\nB; B",
+        "block A { conv 8 3x3 pad=1 -> relu }\nblock B { A; A }\nblock C { B; B }\ninput 1@28x28\nC",
+        "block A { conv 8 3x3 pad=1 -> relu }\nblock B { A; A }\ninput 1@28x28\nB; B",
         limits={"nesting": 3},
     ),
     Code(
@@ -51,8 +51,8 @@ CODES = (
         "a list with too many elements",
         "Lists, the elements of nested ones counted together, may hold 1,000,000 elements. Larger tables of weights "
         "belong into a weights file." + _RAISE,
-        "input 1@28x28\nfor width in range(2M) { conv 8 3x3 }",
-        "input 1@28x28\nfor width in range(2) { conv 8 3x3 }",
+        "input 1@28x28\nfor width in range(2M) { conv 8 3x3 -> relu }",
+        "input 1@28x28\nfor width in range(2) { conv 8 3x3 -> relu }",
     ),
     Code(
         "dimension-limit",
@@ -76,15 +76,15 @@ CODES = (
         "a loop that would give too many layers",
         "The turns of a loop, multiplied with those of the loops around it, are compared with the limit on layers "
         "(100,000) before the first of them is expanded." + _RAISE,
-        "input 1@28x28\nrepeat 1000000000 { conv 8 3x3 pad=1 }",
-        "input 1@28x28\nrepeat 10 { conv 8 3x3 pad=1 }",
+        "input 1@28x28\nrepeat 1000000000 { conv 8 3x3 pad=1 -> relu }",
+        "input 1@28x28\nrepeat 10 { conv 8 3x3 pad=1 -> relu }",
     ),
     Code(
         "layer-limit",
         "a network with too many layers",
         "A network has at most 100,000 layers once its loops and blocks are expanded." + _RAISE,
-        "block Four { conv 8 3x3; conv 8 3x3; conv 8 3x3; conv 8 3x3 }\ninput 1@28x28\nFour; Four; Four",
-        "block Four { conv 8 3x3; conv 8 3x3; conv 8 3x3; conv 8 3x3 }\ninput 1@28x28\nFour; Four",
+        "block Four { conv 8 3x3; relu; conv 8 3x3; relu }\ninput 1@28x28\nFour; Four; Four",
+        "block Four { conv 8 3x3; relu; conv 8 3x3; relu }\ninput 1@28x28\nFour; Four",
         limits={"layers": 10},
     ),
     Code(
@@ -107,10 +107,10 @@ CODES = (
     Code(
         "import-limit",
         "too many imports",
-        "Imports may be nested 32 deep, and a file may bring in 256 others in all." + _RAISE,
-        'import "a.cnn"\ninput 1@28x28\nconv 8 3x3',
-        'import "b.cnn"\ninput 1@28x28\nconv 8 3x3',
-        files={"a.cnn": 'import "b.cnn"', "b.cnn": "block Double { conv 8 3x3; conv 8 3x3 }"},
+        "Imports may be nested 32 deep, and a file may bring in 256 others in all, of 1 MiB together." + _RAISE,
+        'import "a.cnn"\ninput 1@28x28\nDouble',
+        'import "b.cnn"\ninput 1@28x28\nDouble',
+        files={"a.cnn": 'import "b.cnn"', "b.cnn": "block Double { repeat 2 { conv 8 3x3 -> relu } }"},
         limits={"import_depth": 1},
     ),
 )

@@ -4,7 +4,7 @@ from cnndsl.codes.code import Code
 
 _TWO_NETWORKS = (
     "network Small {\n  param classes = 10\n  input 64\n  dense classes\n}\n"
-    "network Large {\n  input 64\n  dense 100 -> dense 10\n}"
+    "network Large {\n  input 64\n  dense 100 -> relu -> dense 10\n}"
 )
 
 CODES = (
@@ -108,7 +108,7 @@ CODES = (
         "one again. Blocks cannot have the name of an operator, and two imported files cannot bring in different "
         "things of the same name.",
         "input 3@32x32\nlet width = 8\nlet width = 16\nconv width 3x3",
-        "input 3@32x32\nlet width = 8\nlet wider = 16\nconv width 3x3 -> conv wider 3x3",
+        "input 3@32x32\nlet width = 8\nlet wider = 16\nconv width 3x3 -> relu -> conv wider 3x3",
     ),
     Code(
         "not-a-value",
@@ -116,7 +116,7 @@ CODES = (
         "`as` names a layer and the value that it gives; `let`, `param` and loops name numbers, lists and strings. "
         "`from` and `output` take the first kind, expressions the second. What an expression may ask of a layer are "
         "its attributes: `stem.channels`, `stem.shape`.",
-        "input 3@32x32\nconv 8 3x3 as stem\nconv (2*stem) 3x3",
-        "input 3@32x32\nconv 8 3x3 as stem\nconv (2*stem.channels) 3x3",
+        "input 3@32x32\nconv 8 3x3 -> relu as stem\nconv (2*stem) 3x3",
+        "input 3@32x32\nconv 8 3x3 -> relu as stem\nconv (2*stem.channels) 3x3",
     ),
 )

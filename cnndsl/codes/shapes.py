@@ -51,7 +51,8 @@ CODES = (
         "pixels at the border that no window reads",
         "(W - K + P)/S is not whole, the remainder is dropped, and with it real pixels at the end of the axis: "
         "nothing that the layer computes depends on them. The result is well defined, and so this is only a warning. "
-        "It is not given where the remainder falls into the padding, as in the stem of ResNet.",
+        "It is not given where the remainder falls into the padding, as in the stem of ResNet (Dumoulin and Visin "
+        "2016, section 2.4, on odd sizes).",
         "input 1@7x7\nconv 8 3x3 stride=3",
         "input 1@7x7\nconv 8 3x3 stride=3 pad=1",
         severity="warning",
@@ -84,8 +85,8 @@ CODES = (
         "output padding that a transposed convolution cannot have",
         "`output_pad` chooses between the sizes that a convolution with this stride would map to the same output. "
         "There are as many of them as the stride (or the dilation, if that is larger), so it is smaller than that.",
-        "input 8@8x8\nconv_transpose 4 3x3 stride=2 output_pad=2",
-        "input 8@8x8\nconv_transpose 4 3x3 stride=2 output_pad=1",
+        "input 8@8x8\nconv_transpose 4 2x2 stride=2 output_pad=2",
+        "input 8@8x8\nconv_transpose 4 2x2 stride=2 output_pad=1",
     ),
     Code(
         "bad-groups",
@@ -148,8 +149,8 @@ CODES = (
         "shared weights that do not fit",
         "`share=name` uses the weights of another layer, so both are the same operator, and their weights have the "
         "same shapes: equal channels in, filters, kernels and biases.",
-        "input 3@32x32\nconv 3 3x3 pad=1 as head\nconv 3 5x5 share=head",
-        "input 3@32x32\nconv 3 3x3 pad=1 as head\nconv 3 3x3 share=head",
+        "input 3@32x32\nconv 3 3x3 pad=1 as head -> relu\nconv 3 5x5 share=head",
+        "input 3@32x32\nconv 3 3x3 pad=1 as head -> relu\nconv 3 3x3 share=head",
     ),
     Code(
         "wrong-dtype",

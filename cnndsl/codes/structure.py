@@ -25,8 +25,8 @@ CODES = (
         "`param` and `output` belong at the top of a network (a `param` also at the top of a file), `input` to a "
         "network and not to a block. In a file that only defines networks, blocks and constants, layers stand inside "
         "a `network`.",
-        "input 3@32x32\nrepeat 2 {\n  param width = 8\n  conv width 3x3\n}",
-        "param width = 8\ninput 3@32x32\nrepeat 2 {\n  conv width 3x3\n}",
+        "input 3@32x32\nrepeat 2 {\n  param width = 8\n  conv width 3x3 -> relu\n}",
+        "param width = 8\ninput 3@32x32\nrepeat 2 {\n  conv width 3x3 -> relu\n}",
     ),
     Code(
         "missing-branches",
@@ -57,8 +57,8 @@ CODES = (
         "a block that uses itself",
         "Blocks are expanded where they are used, so one that uses itself, directly or through others, would never "
         "end. What repeats is written with `repeat` or `for`.",
-        "block Tower(width) {\n  conv width 3x3 pad=1\n  Tower width\n}\ninput 3@32x32\nTower 8",
-        "block Tower(width, depth) {\n  repeat depth { conv width 3x3 pad=1 }\n}\ninput 3@32x32\nTower 8 4",
+        "block Tower(width) {\n  conv width 3x3 pad=1 -> relu\n  Tower width\n}\ninput 3@32x32\nTower 8",
+        "block Tower(width, depth) {\n  repeat depth { conv width 3x3 pad=1 -> relu }\n}\ninput 3@32x32\nTower 8 4",
     ),
     Code(
         "not-supported",

@@ -8,8 +8,8 @@ CODES = (
         "the text does not follow the grammar",
         "A file is a list of statements, one a line. A layer is a word with its arguments behind it, separated by "
         "spaces: neither parentheses nor commas. Bodies stand between `{` and `}`, and the `{` stands on the line of "
-        "what it belongs to. The message tells what was found and what could have stood there. After a syntax error "
-        "nothing else of the file is checked.",
+        "what it belongs to. The message tells what was found and what could have stood there. All syntax "
+        "errors of a file are reported at once; as long as there is one, nothing else of the file is checked.",
         "input 1@28x28\nconv(6, 5)",
         "input 1@28x28\nconv 6 5",
     ),
@@ -28,7 +28,7 @@ CODES = (
         r"In a string the backslash starts an escape: `\"`, `\\`, `\n`, `\t`, or `\uXXXX` with four hexadecimal "
         "digits. Paths of files are written with `/`, whatever the system.",
         'import "blocks\\resnet.cnn"\ninput 1@28x28\nconv 8 3x3',
-        'import "blocks/resnet.cnn"\ninput 1@28x28\nconv 8 3x3',
-        files={"blocks/resnet.cnn": "block Double { conv 8 3x3; conv 8 3x3 }"},
+        'import "blocks/resnet.cnn"\ninput 1@28x28\nDouble',
+        files={"blocks/resnet.cnn": "block Double { repeat 2 { conv 8 3x3 -> relu } }"},
     ),
 )

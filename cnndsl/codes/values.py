@@ -56,8 +56,8 @@ CODES = (
         "a fraction where a whole number is needed",
         "`/` is exact: 7/2 is seven halves, not 3. Where a number of layers, an index or a dimension is wanted, write "
         "`//` to round down, or `ceil`, `floor` or `round`.",
-        "let depth = 7\ninput 3@32x32\nrepeat depth/2 { conv 8 3x3 }",
-        "let depth = 7\ninput 3@32x32\nrepeat depth//2 { conv 8 3x3 }",
+        "let depth = 7\ninput 3@32x32\nrepeat depth/2 { conv 8 3x3 -> relu }",
+        "let depth = 7\ninput 3@32x32\nrepeat depth//2 { conv 8 3x3 -> relu }",
     ),
     Code(
         "bad-index",

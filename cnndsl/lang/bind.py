@@ -1,6 +1,6 @@
 """Argument binding: what was written behind an operator's name becomes an instance of its class."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
 from typing import Any, Literal, get_args, get_origin
@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from cnndsl import ops
 from cnndsl.errors import Span, quoted
 from cnndsl.lang import syntax
-from cnndsl.lang.evaluate import Context, Evaluator
+from cnndsl.lang.evaluate import Evaluator
+from cnndsl.lang.scope import Context
 from cnndsl.lang.synonyms import parameter_meant
 from cnndsl.lang.values import Fault, ListValue, Value, fault, misnamed, shown
 from cnndsl.ops.base import Operator
@@ -40,6 +41,28 @@ def _leaves(annotation: Any) -> Iterator[Any]:
 def words(operator: str, field: str) -> list[str]:
     """The words that a parameter takes."""
     return sorted(item for item in accepted(operator, field) if isinstance(item, str))
+
+
+class Arguments(Mapping[str, Span]):
+    """The places of a stage's arguments by parameter, worked out when a diagnostic asks."""
+
+    def __init__(self, context: Context, stage: syntax.Apply | syntax.Merge, positional: Sequence[str]) -> None:
+        self._context = context
+        self._stage = stage
+        self._positional = positional
+
+    def _nodes(self) -> dict[str, syntax.Argument]:
+        positional = iter(self._positional)
+        return {argument.name or next(positional): argument for argument in self._stage.arguments}
+
+    def __getitem__(self, name: str) -> Span:
+        return self._context.span(self._nodes()[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._nodes())
+
+    def __len__(self) -> int:
+        return len(self._stage.arguments)
 
 
 class Binder:
@@ -164,9 +187,8 @@ class Binder:
             return Shape(value) if isinstance(value, int) and not isinstance(value, bool) else value
         if isinstance(value, ListValue) and Tensor in types:
             return self._tensor(name, argument, value)
-        if isinstance(value, str) and isinstance(argument.value, syntax.Name) and value not in types:
-            return None
-        self._check_dimension(argument, value)
+        if float not in types:
+            self._check_dimension(argument, value)
         return plain(value)
 
     def _check_dimension(self, argument: syntax.Argument, value: Value) -> None:

@@ -4,14 +4,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from cnndsl.analysis.lint import enabled
 from cnndsl.errors import Diagnostic, quoted
 from cnndsl.ir import Network
 from cnndsl.lang import syntax
-from cnndsl.lang.evaluate import Scope
 from cnndsl.lang.expand import Place
 from cnndsl.lang.lower import NetworkLowering
 from cnndsl.lang.modules import NO_SETTINGS, Collector, Module, ModuleLoader, Resolver, Settings
 from cnndsl.lang.naming import aliases
+from cnndsl.lang.review import review
+from cnndsl.lang.scope import Scope
 from cnndsl.lang.values import Fault, TooManyDiagnostics
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.suggest import nearest
@@ -32,8 +34,12 @@ def compile_text(
     settings: Settings = NO_SETTINGS,
     limits: Limits = DEFAULT_LIMITS,
     network: str | None = None,
+    warnings: frozenset[str] | None = None,
 ) -> Compiled:
-    """Everything a text defines; ``network`` picks one by name, an imported one included. Never raises on text."""
+    """Everything a text defines; ``network`` picks one by name, an imported one included. Never raises on text.
+
+    ``warnings`` are the codes of the warnings wanted (:func:`cnndsl.analysis.lint.enabled`); None: the default ones.
+    """
     collector = Collector(limits)
     used: set[str] = set()
     loader = ModuleLoader(resolver, collector, settings, used)
@@ -51,6 +57,8 @@ def compile_text(
                 if lowered is not None:
                     networks.append(lowered)
             _check_settings(settings, used, module, collector)
+            whole = network is None and not settings.params and not settings.inputs
+            review(collector, loader, module, networks, enabled() if warnings is None else warnings, whole)
     except TooManyDiagnostics:
         collector.truncate()
     return Compiled(tuple(networks), tuple(collector.diagnostics), loader.sources)
@@ -69,7 +77,12 @@ def _networks(
     for name, (node, owner) in module.networks.items():
         if name == wanted or (wanted is None and owner is module):
             found = True
-            yield name, node.body.statements, owner, Place(Scope(owner.scope), aliases(node.body.statements))
+            yield (
+                name,
+                node.body.statements,
+                owner,
+                Place(Scope(owner.scope, sealed=True), aliases(node.body.statements)),
+            )
     if not found and wanted is not None:
         known = [*module.networks, *([unnamed] if module.statements else [])]
         suggestion = nearest(wanted, known)

@@ -5,10 +5,13 @@ Evaluation always ends and never outgrows the limits: the size of every number a
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Protocol, cast
+from typing import cast
 
-from cnndsl.errors import Span, quoted
+from cnndsl.errors import quoted
 from cnndsl.lang import syntax
+from cnndsl.lang.coerce import Coercions, Rational
+from cnndsl.lang.functions import FUNCTIONS
+from cnndsl.lang.scope import FLOW_ATTRIBUTES, MEASURES, Context, Scope
 from cnndsl.lang.syntax import Expression
 from cnndsl.lang.values import (
     Fault,
@@ -24,68 +27,24 @@ from cnndsl.lang.values import (
     shown,
     simplified,
 )
-from cnndsl.limits import Limits
-from cnndsl.shapes import Shape
+from cnndsl.shapes import MAX_RANK, Shape
 from cnndsl.suggest import suggest
 
-Rational = int | Fraction
 
-FLOW_ATTRIBUTES = ("channels", "height", "width", "depth", "length", "features", "shape")
-COUNTS = ("params", "buffers", "macs", "connections", "layers")
-MEASURES = (*COUNTS, "receptive_field", "rf_stride", "activation_bytes", "peak_bytes")
-
-
-class Scope:
-    """Names visible at a place; an inner scope hides what it names again."""
-
-    __slots__ = ("names", "outer")
-
-    def __init__(self, outer: "Scope | None" = None) -> None:
-        self.outer = outer
-        self.names: dict[str, Value | Named | None] = {}
-
-    def find(self, name: str) -> "Value | Named | None":
-        """What the name stands for. Raises KeyError; gives None for a name whose definition was in error."""
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.names:
-                return scope.names[name]
-            scope = scope.outer
-        raise KeyError(name)
-
-    def all_names(self) -> set[str]:
-        inherited = self.outer.all_names() if self.outer else set()
-        return inherited | set(self.names)
-
-
-class Context(Protocol):
-    """What the evaluator asks of the place an expression stands in."""
-
-    limits: Limits
-
-    @property
-    def incomplete(self) -> bool:
-        """Whether an import failed: an unknown name may have come from it."""
-
-    def span(self, node: syntax.Spanned) -> Span: ...
-
-    def measure(self, name: str, layers: Named | None) -> Value:
-        """A count of everything so far, or of a named stage."""
-
-
-class Evaluator:
+class Evaluator(Coercions):
     """Evaluates expressions in one scope, with ``flow`` the value of ``in`` and ``counting`` true inside expect."""
 
-    __slots__ = ("context", "counting", "flow", "scope")
+    __slots__ = ("counting", "flow", "scope")
 
     def __init__(self, context: Context, scope: Scope, flow: Flow | None, counting: bool = False) -> None:
-        self.context = context
+        super().__init__(context)
         self.scope = scope
         self.flow = flow
         self.counting = counting
 
     def value(self, node: Expression) -> Value:
         """The value of an expression. Raises Fault, or Unknowable where it depends on an unknown shape."""
+        self.context.budget.spend(1)
         return _EVALUATE[type(node)](self, node)
 
     # --- leaves ---
@@ -196,8 +155,6 @@ class Evaluator:
         return base.items[position]
 
     def call(self, node: syntax.Call) -> Value:
-        from cnndsl.lang.functions import FUNCTIONS
-
         function = FUNCTIONS.get(node.function)
         if function is None:
             span = self.context.span(syntax.Name(node.start, node.start + len(node.function), node.function))
@@ -223,12 +180,16 @@ class Evaluator:
         for operator, operand in zip(node.operators, node.operands[1:], strict=True):
             right = self.value(operand)
             if operator == "+" and isinstance(value, ListValue) and isinstance(right, ListValue):
-                joined = ListValue(value.items + right.items, value.elements + right.elements)
-                value = self._limited(joined, node)
+                value = self._joined(value, right, node)
                 continue
             left = self.as_rational(value, left_node)
             value = self._arithmetic(node, operator, left, self.as_rational(right, operand))
         return value
+
+    def _joined(self, left: ListValue, right: ListValue, node: Expression) -> ListValue:
+        self.context.budget.spend(len(left.items) + len(right.items))
+        joined = ListValue(left.items + right.items, left.elements + right.elements, max(left.depth, right.depth))
+        return self._limited(joined, node)
 
     def _logic(self, node: syntax.Chain, until: bool) -> Value:
         for operand in node.operands:
@@ -266,20 +227,12 @@ class Evaluator:
             raise fault("division-by-zero", "0 has no negative powers", self.context.span(node))
         bits = max(abs(base.numerator).bit_length(), base.denominator.bit_length())
         if base not in (0, 1, -1) and (bits - 1) * abs(exponent) > self.context.limits.integer_bits:
-            raise self._too_large(node)
+            raise self.too_large(node)
         if base in (0, 1, -1):
-            return base if base != -1 else 1 - 2 * (exponent % 2) if exponent else 1
+            if exponent == 0:
+                return 1
+            return base if exponent % 2 else base * base
         return self.bounded(simplified(Fraction(base) ** exponent), node)
-
-    def _too_large(self, node: Expression) -> Fault:
-        bits = self.context.limits.integer_bits
-        return fault("number-limit", f"this number is larger than 2^{bits}, the limit", self.context.span(node))
-
-    def bounded(self, number: Rational, node: Expression) -> Rational:
-        limit = self.context.limits.integer_bits
-        if number.numerator.bit_length() > limit or number.denominator.bit_length() > limit:
-            raise self._too_large(node)
-        return number
 
     def _limited(self, value: ListValue, node: Expression) -> ListValue:
         limit = self.context.limits.literal_elements
@@ -289,6 +242,9 @@ class Evaluator:
                 f"this list has {max(value.elements, len(value.items)):,} elements; the limit is {limit:,}",
                 self.context.span(node),
             )
+        if value.depth > self.context.limits.nesting:
+            message = f"lists are nested more than {self.context.limits.nesting} deep"
+            raise fault("list-limit", message, self.context.span(node))
         return value
 
     def if_else(self, node: syntax.IfElse) -> Value:
@@ -300,47 +256,10 @@ class Evaluator:
         sizes: Sequence[Value] = spatial.items if isinstance(spatial, ListValue) else (spatial,)
         if not sizes:
             raise fault("wrong-type", "a map needs at least one spatial axis", self.context.span(node.spatial))
+        if len(sizes) > MAX_RANK:
+            message = f"a map has 1 to {MAX_RANK} spatial axes, not {len(sizes):,}"
+            raise fault("wrong-rank", message, self.context.span(node.spatial))
         return Shape(channels, tuple(self.dimension(size, node.spatial) for size in sizes))
-
-    def dimension(self, value: Value, node: Expression) -> int:
-        """A positive whole number within the limit on dimensions."""
-        number = self.as_whole(value, node, "a dimension")
-        if number < 1:
-            raise fault("wrong-type", f"a dimension must be at least 1, got {number}", self.context.span(node))
-        if number > self.context.limits.dimension:
-            raise fault(
-                "dimension-limit",
-                f"a dimension of {number} is over the limit of {self.context.limits.dimension:,}",
-                self.context.span(node),
-            )
-        return number
-
-    # --- coercions ---
-    def as_rational(self, value: Value, node: Expression) -> Rational:
-        if isinstance(value, bool) or not isinstance(value, int | Fraction):
-            raise fault("wrong-type", f"a number is needed here, but this is {kind(value)}", self.context.span(node))
-        return value
-
-    def as_whole(self, value: Value, node: Expression, what: str) -> int:
-        number = self.as_rational(value, node)
-        if isinstance(number, int):
-            return number
-        raise fault(
-            "not-whole",
-            f"{what} must be a whole number, got {shown(number)}",
-            self.context.span(node),
-            "`/` is exact; `//` rounds down",
-        )
-
-    def as_truth(self, value: Value, node: Expression) -> bool:
-        if not isinstance(value, bool):
-            raise fault(
-                "wrong-type",
-                f"true or false is needed here, but this is {kind(value)}: {shown(value)}",
-                self.context.span(node),
-                "compare it: `stride != 1`",
-            )
-        return value
 
     def truth(self, node: Expression) -> bool:
         """The value of a condition."""

@@ -13,13 +13,16 @@ from cnndsl import ops
 from cnndsl.errors import Diagnostic, Label, Span, quoted
 from cnndsl.ir import Node
 from cnndsl.lang import syntax
-from cnndsl.lang.bind import Binder, takes_share
-from cnndsl.lang.evaluate import Evaluator, Scope
+from cnndsl.lang.bind import Arguments, Binder, takes_share
+from cnndsl.lang.doubt import doubt
+from cnndsl.lang.evaluate import Evaluator
 from cnndsl.lang.infer import GraphBuilder
 from cnndsl.lang.modules import Collector, Module, define
 from cnndsl.lang.naming import aliases, snake_case
+from cnndsl.lang.scope import Scope
 from cnndsl.lang.synonyms import operator_meant
 from cnndsl.lang.values import (
+    WORK_PER_STEP,
     Fault,
     Flow,
     ListValue,
@@ -32,6 +35,7 @@ from cnndsl.lang.values import (
     misnamed,
     shown,
 )
+from cnndsl.lang.weigh import Weigher
 from cnndsl.suggest import suggest
 
 STOPPING = frozenset({"step-limit", "layer-limit"})
@@ -55,28 +59,6 @@ class Place(NamedTuple):
         return self._replace(scope=scope, depth=self.depth + 1)
 
 
-class Arguments(Mapping[str, Span]):
-    """The places of a stage's arguments by parameter, worked out when a diagnostic asks."""
-
-    def __init__(self, expander: "Expander", stage: syntax.Apply | syntax.Merge, positional: Sequence[str]) -> None:
-        self._expander = expander
-        self._stage = stage
-        self._positional = positional
-
-    def _nodes(self) -> dict[str, syntax.Argument]:
-        positional = iter(self._positional)
-        return {argument.name or next(positional): argument for argument in self._stage.arguments}
-
-    def __getitem__(self, name: str) -> Span:
-        return self._expander.span(self._nodes()[name])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._nodes())
-
-    def __len__(self) -> int:
-        return len(self._stage.arguments)
-
-
 class Expander:
     """Expands the statements of one network into a graph."""
 
@@ -84,11 +66,14 @@ class Expander:
         self.module = module
         self.collector = collector
         self.limits = collector.limits
+        self.budget = collector.budget
         self.graph = GraphBuilder(self.limits, strict)
         self.sound = True
-        """False once something is unknown: then no network results, and nothing is counted."""
+        """False once there was an error: then no network results."""
+        self.known = True
+        """False once something is unknown: then nothing is counted."""
         self._binder = Binder(self)
-        self._steps = 0
+        self._weigher = Weigher(self.limits)
         self._factor = 1
         self._calls: list[tuple[syntax.Block, Label]] = []
         self._spans: dict[tuple[str, int, int], Span] = {}
@@ -122,15 +107,19 @@ class Expander:
         """Collects a diagnostic, with the block instances around it."""
         if diagnostic.severity == "error":
             self.sound = False
+            self.known = self.known and diagnostic.code == "expect-failed"
         around = tuple(label for _, label in reversed(self._calls[-3:]))
         self.collector.add(diagnostic._replace(labels=(*diagnostic.labels, *around)))
         if diagnostic.code in STOPPING:
             raise TooManyDiagnostics
 
+    def unknown(self, span: Span) -> Flow:
+        """A value about which nothing is known, after an error."""
+        self.sound = self.known = False
+        return Flow("", None, "float32", span)
+
     def step(self, count: int = 1) -> None:
-        self._steps += count
-        if self._steps > self.limits.steps:
-            raise self._over_limit("step-limit", f"expansion takes more than {self.limits.steps:,} steps", None)
+        self.budget.spend(count * WORK_PER_STEP)
 
     def _over_limit(self, code: str, message: str, span: Span | None) -> Fault:
         advice = "use smaller counts; a program that embeds cnndsl can raise its Limits"
@@ -144,7 +133,7 @@ class Expander:
         except Fault as error:
             self.report(error.diagnostic)
         except Unknowable:
-            self.sound = False
+            self.sound = self.known = False
         for warning in self.graph.warnings:
             self.report(warning)
         self.graph.warnings.clear()
@@ -155,8 +144,10 @@ class Expander:
         self._check_depth(place, statements)
         for statement in statements:
             self.step()
-            before, after = flow, flow and flow._replace(shape=None)
-            if isinstance(statement, syntax.Input):
+            before, after = flow, flow
+            if isinstance(statement, syntax.Pipeline) and flow:
+                after = flow._replace(shape=None)
+            elif isinstance(statement, syntax.Pipeline | syntax.Input):
                 after = Flow("", None, "float32", self.span(statement))
             with self._collecting():
                 after = self.statement(statement, place, before)
@@ -175,7 +166,9 @@ class Expander:
             alias = stage.alias
             try:
                 flow = _STAGES[type(stage)](self, stage, place, flow)
-            except (Fault, Unknowable):
+            except (Fault, Unknowable) as error:
+                if isinstance(error, Fault):
+                    doubt(place.scope, stage, error.diagnostic.span, self.span, bool(place.path))
                 for later in node.stages:
                     if later.alias:
                         place.scope.names.setdefault(later.alias.name, None)
@@ -238,16 +231,22 @@ class Expander:
             arguments = Arguments(self, stage, operator.positional)
             return self.graph.add(operator, flows, name, span, place.path, owner, arguments)
         except Unknowable:
-            self.sound = False
+            self.sound = self.known = False
         except Fault as error:
             self.report(error.diagnostic)
+            doubt(place.scope, stage, error.diagnostic.span, self.span, bool(place.path))
         return Flow(name, None, flows[0].dtype, span)
 
     def _name(self, place: Place, stage: syntax.Apply | syntax.Merge, base: str) -> str:
-        return self.graph.fresh_name(place.prefix, base, stage.alias.name if stage.alias else None, place.reserved)
+        name = self.graph.fresh_name(place.prefix, base, stage.alias.name if stage.alias else None, place.reserved)
+        self.budget.spend(len(name) // WORK_PER_STEP)
+        return name
 
     def _owner(self, share: str, place: Place, span: Span) -> Node:
-        node = self.graph.node(self.named(place, share, span).flow.name)
+        flow = self.named(place, share, span).flow
+        if flow.shape is None:
+            raise Unknowable
+        node = self.graph.node(flow.name)
         if node is None or not takes_share(type(node.op)):
             message = f"share= needs a layer with weights, and {quoted(share)} has none"
             raise fault("bad-argument", message, span, "name a conv or dense layer above with `as`")
@@ -280,7 +279,7 @@ class Expander:
             count = evaluator.whole(stage.count, "a repeat count")
             if count < 0:
                 raise fault("wrong-type", f"a repeat count must be 0 or more, got {count}", self.span(stage.count))
-            self._check_repetitions(count, self.span(stage.count))
+            self._check_repetitions(count, self.span(stage.count), stage)
             variable = stage.variable
             bindings: Iterator[dict[str, Value]] = ({variable: index} if variable else {} for index in range(count))
         else:
@@ -288,7 +287,7 @@ class Expander:
             if not isinstance(rows, ListValue):
                 raise fault("wrong-type", f"for goes over a list, but this is {kind(rows)}", self.span(stage.rows))
             count = len(rows.items)
-            self._check_repetitions(count, self.span(stage.rows))
+            self._check_repetitions(count, self.span(stage.rows), stage)
             bindings = (self._row(stage, row) for row in rows.items)
         outer, self._factor = self._factor, self._factor * max(count, 1)
         try:
@@ -298,11 +297,12 @@ class Expander:
         finally:
             self._factor = outer
 
-    def _check_repetitions(self, count: int, span: Span) -> None:
+    def _check_repetitions(self, count: int, span: Span, stage: syntax.Repeat | syntax.For) -> None:
         if count * self._factor > self.limits.layers:
             nested = f", inside loops that repeat {self._factor:,} times," if self._factor > 1 else ""
             message = f"{count:,} repetitions{nested} go over the limit of {self.limits.layers:,} layers"
             raise self._over_limit("repeat-limit", message, span)
+        self.budget.require(count * self._weigher.steps(stage.body, self.module), span)
 
     def _row(self, stage: syntax.For, row: Value) -> dict[str, Value]:
         if not stage.destructured:
@@ -336,8 +336,12 @@ class Expander:
         self._check_depth(place, statements)
         for statement in statements:
             self.step()
+            ended = not isinstance(statement, syntax.Pipeline)
             with self._collecting():
                 yield from self._branch(statement, place, flow)
+                ended = True
+            if not ended:
+                yield self.unknown(self.span(statement))
 
     def _branch(self, statement: syntax.Statement, place: Place, flow: Flow | None) -> Iterator[Flow]:
         if not isinstance(statement, syntax.Pipeline | syntax.Input):
@@ -362,7 +366,7 @@ class Expander:
             end = self.statement(statement, place, flow)
             if end is None:
                 raise fault("no-input", "nothing flows into this branch", self.span(statement))
-        return (end or Flow("", None, "float32", self.span(statement)))._replace(span=self.span(statement))
+        return (end or self.unknown(self.span(statement)))._replace(span=self.span(statement))
 
     # --- blocks ---
     def _block(self, stage: syntax.Apply, place: Place, flow: Flow) -> Flow | None:
@@ -370,12 +374,15 @@ class Expander:
         span = self.span(stage)
         if any(block is active for active, _ in self._calls):
             raise fault("recursion", f"block {quoted(stage.name)} uses itself", span, "repeat a body with `repeat n`")
+        self.budget.require(self._weigher.steps(block.body, module), span)
         arguments = self._block_arguments(stage, block, module, place, flow)
         base = snake_case(stage.name)
         base += "_" if base[-1].isdigit() else ""
         instance = self._name(place, stage, base)
         reserved = aliases(block.body.statements)
-        inner = Place(Scope(module.scope), reserved, f"{instance}.", (*place.path, instance), place.depth + 1)
+        inner = Place(
+            Scope(module.scope, sealed=True), reserved, f"{instance}.", (*place.path, instance), place.depth + 1
+        )
         inner.scope.names.update(arguments)
         caller, self.module = self.module, module
         self._calls.append((block, Label(span, f"in block {stage.name} used here")))
@@ -391,7 +398,7 @@ class Expander:
         parameters = {parameter.name: parameter for parameter in block.parameters}
         evaluator = self.evaluator(place, flow)
         signature = ", ".join(parameters) or "no arguments"
-        values: dict[str, Value] = {}
+        given: dict[str, Value] = {}
         for index, argument in enumerate(stage.arguments):
             name = argument.name
             if name is None:
@@ -404,16 +411,17 @@ class Expander:
                 span = self.module.source.span(argument.start, argument.start + len(name))
                 near = suggest(name, parameters)
                 raise misnamed("unknown-parameter", message, span, near, f"it takes {signature}")
-            if name in values:
+            if name in given:
                 raise fault("repeated-argument", f"{quoted(name)} is given twice", self.span(argument))
-            values[name] = evaluator.value(argument.value)
-        scope = Scope(module.scope)
-        scope.names.update(values)
+            given[name] = evaluator.value(argument.value)
+        scope = Scope(module.scope, sealed=True)
+        values: dict[str, Value] = {}
         for parameter in block.parameters:
-            if parameter.name in values:
+            if parameter.name in given:
+                scope.names[parameter.name] = values[parameter.name] = given[parameter.name]
                 continue
             if parameter.default is None:
-                missing = [quoted(p.name) for p in block.parameters if p.default is None and p.name not in values]
+                missing = [quoted(p.name) for p in block.parameters if p.default is None and p.name not in given]
                 message = f"block {stage.name} needs {' and '.join(missing)}"
                 span = self.module.source.span(stage.start, stage.name_end)
                 raise fault("missing-argument", message, span, f"it takes {signature}")

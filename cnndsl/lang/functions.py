@@ -5,35 +5,36 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from cnndsl.lang import syntax
-from cnndsl.lang.evaluate import Evaluator, Rational
+from cnndsl.lang.coerce import Coercions, Rational
 from cnndsl.lang.values import ListValue, Value, fault, kind
 
 
-def check_arity(evaluator: Evaluator, node: syntax.Call, least: int, most: int | None = None) -> None:
+def check_arity(place: Coercions, node: syntax.Call, least: int, most: int | None = None) -> None:
     given = len(node.arguments)
     if given < least or given > (least if most is None else most):
         wanted = str(least) if most is None else f"{least} to {most}" if most < 1000 else f"at least {least}"
         raise fault(
             "wrong-arguments",
             f"{node.function} takes {wanted} argument{'s' if wanted != '1' else ''}, got {given}",
-            evaluator.context.span(node),
+            place.context.span(node),
         )
 
 
-def extreme_of(evaluator: Evaluator, node: syntax.Call, arguments: Sequence[Value]) -> Value:
-    check_arity(evaluator, node, 1, 1_000_000)
+def extreme_of(place: Coercions, node: syntax.Call, arguments: Sequence[Value]) -> Value:
+    check_arity(place, node, 1, 1_000_000)
     values: Sequence[Value] = arguments
     if len(arguments) == 1 and isinstance(arguments[0], ListValue):
         values = arguments[0].items
     if not values:
-        raise fault("wrong-type", f"{node.function} of an empty list", evaluator.context.span(node))
-    numbers: list[Rational] = [evaluator.as_rational(value, node) for value in values]
+        raise fault("wrong-type", f"{node.function} of an empty list", place.context.span(node))
+    place.context.budget.spend(len(values))
+    numbers: list[Rational] = [place.as_rational(value, node) for value in values]
     return max(numbers) if node.function == "max" else min(numbers)
 
 
-def rounded(evaluator: Evaluator, node: syntax.Call, arguments: Sequence[Value]) -> Value:
-    check_arity(evaluator, node, 1)
-    number = evaluator.as_rational(arguments[0], node.arguments[0])
+def rounded(place: Coercions, node: syntax.Call, arguments: Sequence[Value]) -> Value:
+    check_arity(place, node, 1)
+    number = place.as_rational(arguments[0], node.arguments[0])
     if node.function == "abs":
         return number if number >= 0 else -number
     if node.function == "floor":
@@ -43,41 +44,42 @@ def rounded(evaluator: Evaluator, node: syntax.Call, arguments: Sequence[Value])
     return round(Fraction(number))
 
 
-def length_of(evaluator: Evaluator, node: syntax.Call, arguments: Sequence[Value]) -> Value:
-    check_arity(evaluator, node, 1)
+def length_of(place: Coercions, node: syntax.Call, arguments: Sequence[Value]) -> Value:
+    check_arity(place, node, 1)
     if not isinstance(arguments[0], ListValue):
-        raise fault("wrong-type", f"len is for lists, but this is {kind(arguments[0])}", evaluator.context.span(node))
+        raise fault("wrong-type", f"len is for lists, but this is {kind(arguments[0])}", place.context.span(node))
     return len(arguments[0].items)
 
 
-def range_of(evaluator: Evaluator, node: syntax.Call, arguments: Sequence[Value]) -> Value:
-    check_arity(evaluator, node, 1, 3)
-    bounds = [evaluator.as_whole(value, node, "a bound of range") for value in arguments]
+def range_of(place: Coercions, node: syntax.Call, arguments: Sequence[Value]) -> Value:
+    check_arity(place, node, 1, 3)
+    bounds = [place.as_whole(value, node, "a bound of range") for value in arguments]
     if len(bounds) == 3 and bounds[2] == 0:
-        raise fault("wrong-type", "range needs a step other than 0", evaluator.context.span(node))
+        raise fault("wrong-type", "range needs a step other than 0", place.context.span(node))
     start, stop, step = (0, bounds[0], 1) if len(bounds) == 1 else (*bounds[:2], bounds[2] if bounds[2:] else 1)
     count = max(-(-(stop - start) // step), 0)
-    limit = evaluator.context.limits.literal_elements
+    limit = place.context.limits.literal_elements
     if count > limit:
         raise fault(
-            "list-limit", f"this range has {count:,} elements; the limit is {limit:,}", evaluator.context.span(node)
+            "list-limit", f"this range has {count:,} elements; the limit is {limit:,}", place.context.span(node)
         )
+    place.context.budget.spend(count)
     return ListValue(tuple(range(start, stop, step)), count)
 
 
-def make_divisible(evaluator: Evaluator, node: syntax.Call, arguments: Sequence[Value]) -> Value:
+def make_divisible(place: Coercions, node: syntax.Call, arguments: Sequence[Value]) -> Value:
     """MobileNet's rounding: the nearest multiple of d, at least d, one more d if that is below 0.9 v."""
-    check_arity(evaluator, node, 1, 2)
-    number = evaluator.as_rational(arguments[0], node.arguments[0])
-    divisor = evaluator.as_whole(arguments[1], node.arguments[1], "the divisor") if len(arguments) > 1 else 8
+    check_arity(place, node, 1, 2)
+    number = place.as_rational(arguments[0], node.arguments[0])
+    divisor = place.as_whole(arguments[1], node.arguments[1], "the divisor") if len(arguments) > 1 else 8
     if divisor < 1:
-        raise fault("wrong-type", f"the divisor must be at least 1, got {divisor}", evaluator.context.span(node))
+        raise fault("wrong-type", f"the divisor must be at least 1, got {divisor}", place.context.span(node))
     nearest_multiple = max(divisor, (number + Fraction(divisor, 2)) // divisor * divisor)
     result = nearest_multiple if nearest_multiple * 10 >= number * 9 else nearest_multiple + divisor
-    return evaluator.bounded(result, node)
+    return place.bounded(result, node)
 
 
-Function: TypeAlias = Callable[[Evaluator, syntax.Call, Sequence[Value]], Value]
+Function: TypeAlias = Callable[[Coercions, syntax.Call, Sequence[Value]], Value]
 
 FUNCTIONS: dict[str, Function] = {
     "min": extreme_of,

@@ -4,19 +4,22 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from cnndsl.errors import CnnError, Diagnostic, Label, Span, quoted
-from cnndsl.ir import Input, Network, Node
-from cnndsl.lang.provenance import inside, shape_label, shape_labels, size_chain
+from cnndsl.ir import Dtype, Input, Network, Node
+from cnndsl.lang.provenance import inside, keeping_size, shape_label, shape_labels, size_chain
 from cnndsl.lang.values import Fault, Flow
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.ops.base import Operator
-from cnndsl.shapes import Shape, ShapeError, extents
+from cnndsl.shapes import MAX_RANK, Axis, Shape, ShapeError, extents
+
+MAX_PAD = 64
+"""The largest padding that is tried for an advice."""
 
 
 class Inferred(NamedTuple):
-    """What an operator makes of shapes; ``unread`` are (axis, pixels, formula) of remainders that are never read."""
+    """What an operator makes of shapes; ``unread`` holds the windows of all axes if they leave pixels behind them."""
 
     shape: Shape
-    unread: tuple[tuple[int, int, str], ...]
+    unread: tuple[Axis, ...] = ()
 
 
 def infer(operator: Operator, shapes: Sequence[Shape], limits: Limits, exact: bool) -> Inferred:
@@ -33,7 +36,7 @@ def infer(operator: Operator, shapes: Sequence[Shape], limits: Limits, exact: bo
                 "dimension-limit", f"{operator.operator}: a dimension of {size:,} is over {limits.dimension:,}"
             )
     if len(shapes) != 1 or operator.operator == "conv_transpose":
-        return Inferred(shape, ())
+        return Inferred(shape)
     windows = operator.windows(shapes[0])
     if exact or getattr(operator, "fit", "floor") == "exact":
         for window in windows:
@@ -44,7 +47,7 @@ def infer(operator: Operator, shapes: Sequence[Shape], limits: Limits, exact: bo
                     "change the padding, the kernel or the stride; fit=floor drops the remainder",
                     argument="stride",
                 )
-    return Inferred(shape, tuple((axis, w.trailing, w.formula()) for axis, w in enumerate(windows) if w.trailing))
+    return Inferred(shape, windows if any(window.trailing for window in windows) else ())
 
 
 class GraphBuilder:
@@ -100,12 +103,9 @@ class GraphBuilder:
         shapes = tuple(flow.shape for flow in flows if flow.shape is not None)
         if len(shapes) < len(flows):
             return Flow(name, None, dtype, span)
-        if not operator.takes_integers:
-            for flow in flows:
-                if flow.dtype != "float32":
-                    raise Fault(_dtype_error(operator, flow, span))
-        if operator.operator == "embedding":
-            dtype = "float32"
+        after = dtype_after(operator, [flow.dtype for flow in flows])
+        if after is None:
+            raise Fault(_dtype_error(operator, flows, span))
         exact = self.strict and "fit" not in arguments and "ceil_mode" not in arguments
         key = (id(operator), shapes, exact)
         inferred = self._inferred.get(key)
@@ -116,21 +116,21 @@ class GraphBuilder:
                 raise Fault(self._diagnostic(error, flows, span, arguments)) from None
         if share is not None:
             self._check_share(operator, shapes, share, span)
-        for unread in inferred.unread[:1]:
-            self.warnings.append(_unread(operator, inferred, shapes[0], unread, span, arguments))
+        if inferred.unread:
+            self.warnings.append(_unread(operator, shapes[0], inferred.unread, arguments.get("stride", span)))
         node = Node(
             name=name,
             op=operator,
             inputs=tuple(flow.name for flow in flows),
             shape=inferred.shape,
-            dtype=dtype,
+            dtype=after,
             span=span,
             path=path,
             share=None if share is None else share.share or share.name,
         )
         self.layers.append(node)
         self.values[name] = node
-        return Flow(name, inferred.shape, dtype, span)
+        return Flow(name, inferred.shape, after, span)
 
     def node(self, name: str) -> Node | None:
         """The layer of that name; None for an input or an unknown name."""
@@ -142,18 +142,15 @@ class GraphBuilder:
         return tuple(self.values[name].shape for name in node.inputs)
 
     def _check_share(self, operator: Operator, shapes: Sequence[Shape], owner: Node, span: Span) -> None:
-        mine = layouts(operator, shapes)
-        theirs = layouts(owner.op, self.shapes_into(owner))
-        if mine != theirs or type(operator) is not type(owner.op):
-            both = " and ".join(
-                ", ".join(f"{name} {extents(shape)}" for name, shape in weights.items()) for weights in (mine, theirs)
-            )
+        theirs = self.shapes_into(owner)
+        if not can_share(operator, shapes, owner.op, theirs):
+            both = " and ".join(layout_text(op, seen) for op, seen in ((operator, shapes), (owner.op, theirs)))
             raise Fault(
                 Diagnostic(
                     "share-mismatch",
-                    f"{operator.operator} cannot use the weights of {quoted(owner.name)}: the layouts differ ({both})",
+                    f"{operator.operator} cannot use the weights of {quoted(owner.name)}: {both}",
                     span,
-                    help=("layers that share weights need equal operators, channels and kernels",),
+                    help=("layers that share weights need equal operators, channels, kernels and links",),
                 )
             )
 
@@ -170,42 +167,47 @@ class GraphBuilder:
             labels += size_chain(self.values, flows[0].name)
         else:
             labels += shape_labels(self.values, flows[0].name)
+        advice = error.help
+        if error.code == "merge-mismatch" and error.branch is not None:
+            keeping = keeping_size(self.values, [flows[0].name, flows[error.branch].name])
+            advice = (keeping,) if keeping else advice
         place = arguments.get(error.argument or "", span)
-        return Diagnostic(error.code, error.message, place, labels=tuple(dict.fromkeys(labels)), help=error.help)
+        return Diagnostic(error.code, error.message, place, labels=tuple(dict.fromkeys(labels)), help=advice)
 
     def network(self, name: str, outputs: tuple[str, ...]) -> Network:
         return Network(name=name, inputs=tuple(self.inputs), layers=tuple(self.layers), outputs=outputs)
 
 
-def _dtype_error(operator: Operator, flow: Flow, span: Span) -> Diagnostic:
+def _dtype_error(operator: Operator, flows: Sequence[Flow], span: Span) -> Diagnostic:
+    flow = next((flow for flow in flows if flow.dtype != "float32"), flows[0])
+    takes, advice = "computes with float32", "word numbers go through `embedding VOCABULARY SIZE` first"
+    if flow.dtype == "float32":
+        takes, advice = "reads word numbers", "give the input `dtype=int64`"
     return Diagnostic(
         "wrong-dtype",
-        f"{operator.operator} computes with float32, but {quoted(flow.name)} is {flow.dtype}",
+        f"{operator.operator} {takes}, but {quoted(flow.name)} is {flow.dtype}",
         span,
         labels=(Label(flow.span, f"{flow.dtype} from here"),),
-        help=("word numbers go through `embedding VOCABULARY SIZE` first",),
+        help=(advice,),
     )
 
 
-def _unread(
-    operator: Operator,
-    inferred: Inferred,
-    shape: Shape,
-    unread: tuple[int, int, str],
-    span: Span,
-    arguments: Mapping[str, Span],
-) -> Diagnostic:
-    """The warning for real pixels behind the last window, with the sums over all axes."""
-    names = {1: ("position",), 2: ("row", "column"), 3: ("slice", "row", "column")}[len(shape.spatial)]
-    lost = " and ".join(f"{count} {names[axis]}{'s' if count > 1 else ''}" for axis, count, _ in inferred.unread)
-    verb = "is" if len(inferred.unread) == 1 and unread[1] == 1 else "are"
-    return Diagnostic(
-        "unread-pixels",
-        f"{operator.operator}: {lost} of the input {shape} {verb} never read: {unread[2]}",
-        arguments.get("stride", span),
-        "warning",
-        help=("choose padding, kernel and stride so that the division is exact, or crop on purpose",),
-    )
+def _unread(operator: Operator, shape: Shape, windows: Sequence[Axis], span: Span) -> Diagnostic:
+    """The warning for real pixels behind the last window, with the padding that would have them read."""
+    names = {1: ("position",), 2: ("row", "column"), 3: ("slice", "row", "column")}[len(windows)]
+    behind = [(axis.trailing, name) for axis, name in zip(windows, names, strict=True) if axis.trailing]
+    lost = " and ".join(f"{count} {name}{'s' if count > 1 else ''}" for count, name in behind)
+    verb = "is" if len(behind) == 1 and behind[0][0] == 1 else "are"
+    formula = next(axis.formula() for axis in windows if axis.trailing)
+    message = f"{operator.operator}: {lost} of the input {shape} {verb} never read: {formula}"
+    advice = "choose padding, kernel and stride so that the division is exact, or crop on purpose"
+    for pad in range(1, min(max(axis.reach for axis in windows) // 2, MAX_PAD) + 1):
+        padded = [axis._replace(begin=pad, end=pad) for axis in windows]
+        if not any(axis.trailing for axis in padded):
+            size = extents([axis.output for axis in padded])
+            advice = f"pad={pad} has every pixel read and gives {size}; or crop on purpose"
+            break
+    return Diagnostic("unread-pixels", message, span, "warning", help=(advice,))
 
 
 def verified(text: str) -> Network:
@@ -220,10 +222,21 @@ def verified(text: str) -> Network:
         raise CnnError.of(
             "bad-json", f"this is no network: {first['msg']}" + (f" at {where}" if where else "")
         ) from None
-    known = {value.name: value.shape for value in network.inputs}
+    known: dict[str, Shape] = {}
+    dtypes: dict[str, Dtype] = {}
+    for value in network.inputs:
+        sizes = value.shape.dimensions
+        if (
+            value.name in known
+            or len(sizes) > MAX_RANK + 1
+            or not all(0 < size <= DEFAULT_LIMITS.dimension for size in sizes)
+        ):
+            raise CnnError.of("bad-json", f"input {quoted(value.name)} stands there twice or has an impossible shape")
+        known[value.name], dtypes[value.name] = value.shape, value.dtype
     owners: dict[str, Node] = {}
     for node in network.layers:
-        missing = [name for name in (*node.inputs, *([node.share] if node.share else [])) if name not in known]
+        read = (*node.inputs, *(() if node.share is None else (node.share,)))
+        missing = [name for name in read if name not in known or not name]
         if missing or node.name in known:
             what = f"reads {quoted(missing[0])}, which is not above it" if missing else "stands there twice"
             raise CnnError.of("bad-json", f"layer {quoted(node.name)} {what}")
@@ -233,19 +246,52 @@ def verified(text: str) -> Network:
         except ShapeError as error:
             raise CnnError.of("bad-json", f"layer {quoted(node.name)}: {error.message}") from None
         if shape != node.shape:
-            raise CnnError.of("bad-json", f"layer {quoted(node.name)} gives {shape}, but {node.shape} is written")
-        if node.share:
+            raise CnnError.of("bad-json", f"layer {quoted(node.name)} gives {shape}, but another shape is written")
+        dtype = dtype_after(node.op, [dtypes[name] for name in node.inputs])
+        if dtype != node.dtype:
+            raise CnnError.of("bad-json", f"layer {quoted(node.name)} cannot take or give the dtypes written")
+        dtypes[node.name] = dtype
+        if node.share is not None:
             owner = owners.get(node.share)
-            if owner is None or layouts(node.op, shapes) != layouts(owner.op, tuple(known[n] for n in owner.inputs)):
+            if owner is None or owner.share or not can_share(node.op, shapes, owner.op, network.input_shapes(owner)):
                 raise CnnError.of("bad-json", f"layer {quoted(node.name)} cannot share {quoted(node.share)}'s weights")
         known[node.name] = shape
         owners[node.name] = node
     unknown = [name for name in network.outputs if name not in known]
     if unknown or not network.inputs:
         raise CnnError.of("bad-json", f"there is no output {quoted(unknown[0])}" if unknown else "there is no input")
+    if len(set(network.outputs)) < len(network.outputs):
+        raise CnnError.of("bad-json", "an output is named twice")
     return network
 
 
-def layouts(operator: Operator, shapes: Sequence[Shape]) -> dict[str, tuple[int, ...]]:
-    """The shapes of an operator's tensors."""
-    return {name: weight.shape for name, weight in operator.weights(shapes).items()}
+def dtype_after(operator: Operator, dtypes: Sequence[Dtype]) -> Dtype | None:
+    """The dtype that an operator makes of those of its inputs; None if it does not take them."""
+    if operator.operator == "embedding":
+        return "float32" if dtypes[0] == "int64" else None
+    if not operator.takes_integers and "int64" in dtypes:
+        return None
+    return dtypes[0]
+
+
+def can_share(operator: Operator, shapes: Sequence[Shape], owner: Operator, owner_shapes: Sequence[Shape]) -> bool:
+    """Whether an operator can use the tensors of another: equal layouts, equal links, and no other literal values."""
+    mine, theirs = operator.weights(shapes), owner.weights(owner_shapes)
+    return (
+        type(operator) is type(owner)
+        and mine.keys() == theirs.keys()
+        and all(
+            (weight.shape, weight.links) == (theirs[name].shape, theirs[name].links)
+            and weight.literal in (None, theirs[name].literal)
+            for name, weight in mine.items()
+        )
+    )
+
+
+def layout_text(operator: Operator, shapes: Sequence[Shape]) -> str:
+    """An operator's tensors in words: ``conv has weight 8x3x3x3, bias 8``."""
+    tensors = (
+        f"{name} {extents(weight.shape)}{' by a table of links' if weight.links else ''}"
+        for name, weight in operator.weights(shapes).items()
+    )
+    return f"{operator.operator} has {', '.join(tensors)}"

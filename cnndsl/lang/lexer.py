@@ -88,7 +88,10 @@ class Lexer:
         self._nesting = limits.nesting
 
     def __iter__(self) -> Iterator[Token]:
-        """Yields the tokens that the grammar is about, the last one of type END.
+        return self.tokens()
+
+    def tokens(self, position: int = 0) -> Iterator[Token]:
+        """Yields the tokens from an offset on that the grammar is about, the last one of type END.
 
         Raises :class:`Refused` (``nesting-too-deep``) as soon as brackets or signs stand too deep.
         """
@@ -97,7 +100,7 @@ class Lexer:
         separator: Token | None = None
         previous: Token | None = None
         signs = 0
-        for match in pattern.finditer(text):
+        for match in pattern.finditer(text, position):
             kind = match.lastgroup or UNEXPECTED
             start, end = match.span(kind)
             value = text[start:end]

@@ -4,17 +4,17 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from cnndsl.analysis.costs import Cost, Costs
-from cnndsl.analysis.memory import peak, size_of
+from cnndsl.analysis.memory import BYTES, peak, size_of
 from cnndsl.analysis.receptive import ReceptiveFields
 from cnndsl.errors import Diagnostic, Fix, Label, quoted
 from cnndsl.ir import Dtype, Network
 from cnndsl.lang import syntax
 from cnndsl.lang.evaluate import Evaluator
 from cnndsl.lang.expand import Expander, Place
-from cnndsl.lang.modules import Collector, Module, Settings, define, not_supported
+from cnndsl.lang.modules import Collector, Module, Settings, define, define_value, not_supported
 from cnndsl.lang.provenance import shape_labels
 from cnndsl.lang.values import Fault, Flow, ListValue, Named, Unknowable, Value, fault, kind, shown
-from cnndsl.shapes import Shape
+from cnndsl.shapes import MAX_RANK, Shape
 
 
 class NetworkLowering(Expander):
@@ -24,7 +24,7 @@ class NetworkLowering(Expander):
         super().__init__(module, collector, settings.strict)
         self._settings = settings
         self._used = used
-        self._outputs: list[str] = []
+        self._outputs: dict[str, None] = {}
         self._costs = Costs()
         self._sums = [Cost()]
         self._fields = ReceptiveFields()
@@ -46,7 +46,7 @@ class NetworkLowering(Expander):
 
     # --- counting, for expect ---
     def measure(self, name: str, layers: Named | None) -> Value:
-        if not self.sound:
+        if not self.known:
             raise Unknowable
         self._count()
         first, last = (layers.first, layers.last) if layers else (0, len(self.graph.layers))
@@ -54,6 +54,9 @@ class NetworkLowering(Expander):
             return last - first
         if name in ("params", "buffers", "macs", "connections"):
             return cast(int, getattr(self._sums[last], name) - getattr(self._sums[first], name))
+        if name == "weight_bytes":
+            before, after = self._sums[first], self._sums[last]
+            return (after.params + after.buffers - before.params - before.buffers) * BYTES["float32"]
         if name == "activation_bytes":
             self.step(last - first)
             return sum(map(size_of, self.graph.layers[first:last]))
@@ -80,8 +83,8 @@ class NetworkLowering(Expander):
 
     # --- statements ---
     def _let(self, node: syntax.Let, place: Place, flow: Flow | None) -> Flow | None:
-        define(place.scope, node.name, None, self.module.source.span(node.name_start, node.name_end))
-        place.scope.names[node.name] = self.evaluator(place, flow).value(node.value)
+        span = self.module.source.span(node.name_start, node.name_end)
+        define_value(place.scope, node, self.evaluator(place, flow), span)
         return flow
 
     def _param(self, node: syntax.Param, place: Place, flow: Flow | None) -> Flow | None:
@@ -89,10 +92,12 @@ class NetworkLowering(Expander):
             place.scope.names.setdefault(node.name, None)
             advice = "use let here, or give the block an argument"
             raise fault("misplaced", "a param belongs at the top of a network or a file", self.span(node), advice)
-        define(place.scope, node.name, None, self.module.source.span(node.name_start, node.name_end))
+        span = self.module.source.span(node.name_start, node.name_end)
         self._used.add(node.name)
-        given = self._settings.params.get(node.name)
-        place.scope.names[node.name] = self.evaluator(place, flow).value(node.value) if given is None else given
+        if node.name in self._settings.params:
+            define(place.scope, node.name, self._settings.params[node.name], span)
+        else:
+            define_value(place.scope, node, self.evaluator(place, flow), span)
         return flow
 
     def _symbol(self, node: syntax.Symbol, place: Place, flow: Flow | None) -> Flow | None:
@@ -119,10 +124,14 @@ class NetworkLowering(Expander):
         else:
             name = self.graph.fresh_name("", "input", "input")
         settings = self._settings.inputs
+        self._used.add(f"input {name}")
         shape = settings.get(name, None if self.graph.inputs else settings.get(None))
         if shape is None:
             shape = self._shape(self.evaluator(place, flow), node.shape)
-        self._used.add(f"input {name}")
+        elif len(shape.spatial) > MAX_RANK or not all(0 < size <= self.limits.dimension for size in shape.dimensions):
+            message = f"{quoted(name)} cannot have the shape {quoted(str(shape))}"
+            advice = f"1 to {MAX_RANK} spatial axes, and sizes from 1 to {self.limits.dimension:,}"
+            raise fault("bad-setting", message, span, advice)
         made = self.graph.add_input(name, shape, dtype, span)
         if node.alias:
             count = len(self.graph.layers)
@@ -172,7 +181,7 @@ class NetworkLowering(Expander):
             name = self.named(place, alias.name, self.span(alias)).flow.name
             if name in self._outputs:
                 raise fault("repeated-argument", f"{quoted(alias.name)} is an output already", self.span(alias))
-            self._outputs.append(name)
+            self._outputs[name] = None
         return flow
 
     # --- expectations ---
@@ -212,7 +221,7 @@ class NetworkLowering(Expander):
         evaluator = self.evaluator(place, flow, counting=True)
         parts: Sequence[syntax.Expression] = [node.condition]
         if isinstance(node.condition, syntax.Chain) and node.condition.operators[0] == "and":
-            parts = [part for part in node.condition.operands if evaluator.value(part) is False]
+            parts = [next(part for part in node.condition.operands if evaluator.value(part) is False)]
         facts = []
         for part in parts:
             sides = part.operands if isinstance(part, syntax.Chain) and len(part.operands) == 2 else ()

@@ -7,9 +7,10 @@ from typing import NamedTuple, TypeAlias
 from cnndsl import ops
 from cnndsl.errors import CnnError, Diagnostic, Source, Span, quoted
 from cnndsl.lang import syntax
-from cnndsl.lang.evaluate import Evaluator, Scope
+from cnndsl.lang.evaluate import Evaluator
 from cnndsl.lang.parser import parse
-from cnndsl.lang.values import Fault, Named, TooManyDiagnostics, Unknowable, Value, fault
+from cnndsl.lang.scope import Scope
+from cnndsl.lang.values import Budget, Fault, Named, TooManyDiagnostics, Unknowable, Value, fault, stopped
 from cnndsl.limits import Limits
 from cnndsl.shapes import Shape
 
@@ -49,24 +50,36 @@ class Collector:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self.budget = Budget(limits.steps)
         self.diagnostics: list[Diagnostic] = []
-        self._seen: set[tuple[str, Span | None]] = set()
+        self._seen: set[tuple[str, Span | str]] = set()
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Keeps a diagnostic. Raises TooManyDiagnostics when the limit is reached."""
-        key = (diagnostic.code, diagnostic.span)
+        """Keeps a diagnostic. Raises TooManyDiagnostics for an error when the limit is reached.
+
+        Warnings give way to errors: a text is never refused without one.
+        """
+        key = (diagnostic.code, diagnostic.span or diagnostic.message)
         if key in self._seen:
             return
         if len(self.diagnostics) >= self.limits.diagnostics:
-            raise TooManyDiagnostics
+            if diagnostic.severity != "error":
+                return
+            self._drop_warning()
         self._seen.add(key)
         self.diagnostics.append(diagnostic)
+
+    def _drop_warning(self) -> None:
+        for index in range(len(self.diagnostics) - 1, -1, -1):
+            if self.diagnostics[index].severity != "error":
+                del self.diagnostics[index]
+                return
+        raise TooManyDiagnostics
 
     def truncate(self) -> None:
         """Says that checking stopped early, if that is because of the limit."""
         if len(self.diagnostics) >= self.limits.diagnostics:
-            message = f"stopped after {self.limits.diagnostics} diagnostics; there may be more"
-            self.diagnostics.append(Diagnostic("diagnostic-limit", message, severity="note"))
+            self.diagnostics.append(stopped(self.limits.diagnostics))
 
 
 class ModuleLoader:
@@ -79,7 +92,10 @@ class ModuleLoader:
         self.settings = settings
         self.used = used
         self.sources: dict[str, str] = {}
-        self._modules: dict[str, Module] = {}
+        self.trees: dict[str, syntax.File] = {}
+        self.imports: list[tuple[str, syntax.Import, Module]] = []
+        self._modules: dict[str, Module | None] = {}
+        self._imported_bytes = 0
         self._chain: list[str] = []
 
     def load(self, text: str, file: str) -> Module | None:
@@ -91,13 +107,18 @@ class ModuleLoader:
         try:
             tree = parse(text, file, self.limits)
         except CnnError as error:
+            self.sources.update(error.sources)
             for diagnostic in error.diagnostics:
+                if diagnostic.code == "diagnostic-limit":
+                    raise TooManyDiagnostics from None
                 self.collector.add(diagnostic)
             return None
         self.sources[file] = tree.text
+        self.trees[file] = tree
         definitions = (syntax.Import, syntax.Block, syntax.Network)
         loose = tuple(item for item in tree.items if not isinstance(item, definitions))
         has_body = any(isinstance(item, syntax.Pipeline | syntax.Input | syntax.Output) for item in loose)
+        has_body = has_body and not any(isinstance(item, syntax.Network) for item in tree.items)
         module = Module(Source(file, tree.text), Scope(), {}, {}, loose if has_body else (), set())
         self._modules[path] = module
         self._chain.append(path)
@@ -114,7 +135,7 @@ class ModuleLoader:
         return module
 
     def _define(self, module: Module, item: syntax.Item, path: str) -> None:
-        context = FileContext(module.source, self.limits, bool(module.gaps))
+        context = FileContext(module.source, self.limits, self.collector.budget, bool(module.gaps))
         if isinstance(item, syntax.Import):
             module.gaps.add(item.path.value)
             self._import(module, item, path)
@@ -137,6 +158,8 @@ class ModuleLoader:
             module.scope.names.update(dict.fromkeys((alias.name for alias in item.names), None))
             raise not_supported(item, module.source)
         else:
+            # It may be a definition whose first word is misspelt.
+            module.gaps.add(f"line {context.span(item).line}")
             raise fault("misplaced", "this belongs inside a network", context.span(item))
 
     def _import(self, module: Module, item: syntax.Import, path: str) -> None:
@@ -145,13 +168,19 @@ class ModuleLoader:
         if target in self._chain:
             cycle = " → ".join([*self._chain[self._chain.index(target) :], target])
             raise fault("import-cycle", f"the imports go round in a circle: {cycle}", span)
-        imported = self._modules.get(target)
-        if imported is None:
+        if target not in self._modules:
             if len(self._chain) > self.limits.import_depth:
                 raise fault("import-limit", f"imports are nested more than {self.limits.import_depth} deep", span)
             if len(self._modules) > self.limits.import_files:
                 raise fault("import-limit", f"more than {self.limits.import_files} files are imported", span)
-            imported = self._load(self._read(target, item.path.value, span), self._shown(module, target), target)
+            text = self._read(target, item.path.value, span)
+            self._imported_bytes += len(text)
+            if len(text) <= self.limits.source_bytes < self._imported_bytes:
+                message = f"the imported files have more than {self.limits.source_bytes:,} bytes together"
+                raise fault("import-limit", message, span)
+            self._modules[target] = None
+            self._load(text, self._shown(module, target), target)
+        imported = self._modules[target]
         if imported is None:
             raise Unknowable
         if imported.statements:
@@ -162,6 +191,7 @@ class ModuleLoader:
                 "put them into `network Name { ... }`",
             )
         self._merge(module, imported, span)
+        self.imports.append((module.source.file, item, imported))
 
     def _target(self, written: str, path: str, span: Span) -> str:
         """The imported file's path from the folder of the file first loaded."""
@@ -196,7 +226,7 @@ class ModuleLoader:
             return self.resolver(target)
         except PermissionError:
             raise fault("import-outside", f"{quoted(written)} may not be read from here", span) from None
-        except (OSError, LookupError) as error:
+        except (OSError, LookupError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "no such file"
             raise fault("import-not-found", f"{quoted(written)} cannot be read: {reason}", span) from None
         except CnnError as error:
@@ -225,9 +255,10 @@ class ModuleLoader:
 class FileContext:
     """What the evaluator asks of the file level: there are no layers to count here."""
 
-    def __init__(self, source: Source, limits: Limits, incomplete: bool = False) -> None:
+    def __init__(self, source: Source, limits: Limits, budget: Budget, incomplete: bool = False) -> None:
         self.source = source
         self.limits = limits
+        self.budget = budget
         self.incomplete = incomplete
 
     def span(self, node: syntax.Spanned) -> Span:
@@ -241,17 +272,29 @@ def define_constant(
     item: syntax.Param | syntax.Let, scope: Scope, context: FileContext, settings: Settings, used: set[str]
 ) -> None:
     """Puts a param or let of the file level into scope. Raises Fault or Unknowable."""
-    define(scope, item.name, None, context.source.span(item.name_start, item.name_end))
-    if isinstance(item, syntax.Param) and item.name in settings.params:
+    span = context.source.span(item.name_start, item.name_end)
+    if isinstance(item, syntax.Param):
         used.add(item.name)
-        scope.names[item.name] = settings.params[item.name]
-    else:
-        scope.names[item.name] = Evaluator(context, scope, None).value(item.value)
+        if item.name in settings.params:
+            define(scope, item.name, settings.params[item.name], span)
+            return
+    define_value(scope, item, Evaluator(context, scope, None), span)
+
+
+def define_value(scope: Scope, item: syntax.Param | syntax.Let, evaluator: Evaluator, span: Span) -> None:
+    """Defines a name as the value of its expression, which does not see the name; unknown if that is in error."""
+    if item.name in scope.names:
+        define(scope, item.name, None, span)
+    value = None
+    try:
+        value = evaluator.value(item.value)
+    finally:
+        define(scope, item.name, value, span)
 
 
 def define(scope: Scope, name: str, value: Value | Named | None, span: Span) -> None:
-    """A new name in a scope. Raises Fault for one that this scope has already."""
-    if name in scope.names:
+    """A new name in a scope. Raises Fault for one that this scope has already, unless an error left it unknown."""
+    if scope.names.get(name) is not None:
         raise fault("name-taken", f"{quoted(name)} is defined already in this body", span, "names are never reassigned")
     scope.names[name] = value
 

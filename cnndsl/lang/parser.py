@@ -1,18 +1,13 @@
 """Text to syntax tree."""
 
 import re
-from collections.abc import Callable
-from functools import cache
-from typing import NoReturn, cast
 
 from lark.exceptions import UnexpectedToken
-from lark.lexer import Token as LarkToken
 
 from cnndsl.errors import CnnError, Diagnostic, Source, Span
-from cnndsl.lang import syntax, syntax_errors
-from cnndsl.lang.grammar import lark_parser, vocabulary
-from cnndsl.lang.lexer import Lexer, Refused
-from cnndsl.lang.tree_builder import current_limits
+from cnndsl.lang import syntax
+from cnndsl.lang.lexer import Refused
+from cnndsl.lang.machine import Machine
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 
 # Control characters but tab and newline, and halves of surrogate pairs: nothing that an editor would show.
@@ -25,8 +20,9 @@ def parse(text: str, file: str = "<text>", limits: Limits = DEFAULT_LIMITS) -> s
     A byte-order mark is taken off, and CRLF and lone CR become ``\\n``: offsets in the tree refer to ``File.text``.
     ``file`` is the name that diagnostics show. Any number of threads may parse at once.
 
-    Raises :class:`CnnError` with one diagnostic: ``syntax``, ``bad-character``, ``bad-escape``, ``number-too-long``,
-    ``nesting-too-deep`` or ``source-too-large``.
+    Raises :class:`CnnError` with everything that is wrong, in the order of the text: ``syntax``, ``bad-character``,
+    ``bad-escape``, ``number-too-long``, ``nesting-too-deep``, or ``source-too-large``; with ``diagnostic-limit`` at
+    the end where there may be more.
     """
     # No character is shorter than a byte: a text that is far too long is refused before it is encoded.
     if len(text) > limits.source_bytes or len(text.encode("utf-8", "surrogatepass")) > limits.source_bytes:
@@ -37,18 +33,35 @@ def parse(text: str, file: str = "<text>", limits: Limits = DEFAULT_LIMITS) -> s
         )
     text = _normalized(text)
     invisible = _INVISIBLE.search(text)
-    if invisible:
-        source = Source(file, text)
-        _refuse(syntax_errors.bad_character(invisible[0], invisible.start(), source), source)
+    machine = Machine(_INVISIBLE.sub(" ", text) if invisible else text, limits)
     try:
-        outcome = _run(text, limits)
-    except Refused as refused:
-        source = Source(file, text)
-        _refuse(syntax_errors.refusal(refused, source), source)
-    if isinstance(outcome, syntax_errors.Failure):
-        source = Source(file, text)
-        _refuse(syntax_errors.syntax_error(outcome, _known_mistakes(), source), source)
-    return syntax.File(0, len(text), outcome, text)
+        items = machine.read()
+    except (UnexpectedToken, Refused) as problem:
+        raise _refusal(text, file, limits, machine, problem) from None
+    if invisible:
+        raise _refusal(text, file, limits)
+    return syntax.File(0, len(text), items, text)
+
+
+def _refusal(
+    text: str,
+    file: str,
+    limits: Limits,
+    machine: Machine | None = None,
+    problem: UnexpectedToken | Refused | None = None,
+) -> CnnError:
+    """Everything that is wrong with a text, imported only now: most texts are right."""
+    from cnndsl.lang import recovery, syntax_errors
+    from cnndsl.lang.values import stopped
+
+    source = Source(file, text)
+    found = syntax_errors.invisible_characters(_INVISIBLE, source, limits.diagnostics + 1)
+    if machine and problem:
+        found += recovery.diagnostics_of(machine, problem, source, limits.diagnostics + 1)
+    found = sorted(dict.fromkeys(found), key=_place)
+    if len(found) > limits.diagnostics:
+        found[limits.diagnostics :] = [stopped(limits.diagnostics)]
+    return CnnError(found, {file: text})
 
 
 def decode(data: bytes, file: str) -> str:
@@ -76,37 +89,6 @@ def _normalized(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def _run(text: str, limits: Limits) -> tuple[syntax.Item, ...] | syntax_errors.Failure:
-    """The items of a file, or where the parser stopped; raises :class:`Refused`."""
-    parser = lark_parser().parse_interactive()
-    feed = parser.feed_token
-    lexer = Lexer(text, vocabulary(), limits)
-    outer_limits = current_limits.set(limits)
-    items: object = ()
-    try:
-        for token in lexer:
-            # Lark asks a token for its type only.
-            items = feed(cast(LarkToken, token))
-    except UnexpectedToken:
-        state = parser.parser_state.position
-        accepts = cast(Callable[[], set[str]], parser.accepts)
-        expected = frozenset(accepts())
-        return syntax_errors.Failure(cast(int, state), token, lexer.previous, tuple(lexer.open), expected)
-    finally:
-        current_limits.reset(outer_limits)
-    return cast("tuple[syntax.Item, ...]", items)
-
-
-@cache
-def _known_mistakes() -> syntax_errors.KnownMistakes:
-    def failure_of(example: str) -> syntax_errors.Failure:
-        outcome = _run(example, DEFAULT_LIMITS)
-        if isinstance(outcome, syntax_errors.Failure):
-            return outcome
-        raise ValueError(f"this mistake is none: {example}")
-
-    return syntax_errors.learned(failure_of)
-
-
-def _refuse(diagnostic: Diagnostic, source: Source) -> NoReturn:
-    raise CnnError([diagnostic], {source.file: source.text})
+def _place(diagnostic: Diagnostic) -> tuple[int, int]:
+    span = diagnostic.span
+    return (span.line, span.column) if span else (0, 0)

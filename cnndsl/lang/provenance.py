@@ -1,9 +1,9 @@
 """Where a shape came from: which line set the channels, which the size, and how a size shrank on its way."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from cnndsl.errors import Label, Span
+from cnndsl.errors import Label, Span, quoted
 from cnndsl.ir import Input, Node
 from cnndsl.shapes import Shape, extents
 
@@ -71,6 +71,25 @@ def size_chain(values: Values, name: str) -> list[Label]:
     if not isinstance(value, Node):
         labels += _labelled(value, f"the input is {extents(value.shape.spatial)}")
     return labels[::-1]
+
+
+def keeping_size(values: Values, names: Sequence[str]) -> str | None:
+    """The padding that would make the smaller of two branches as large as the other, if one layer alone shrinks it."""
+    first, other = sorted((values[name] for name in names), key=lambda value: value.shape.positions)
+    wanted = other.shape.spatial
+    shrinking: list[Node] = []
+    value: Node | Input = setter(values, first.name, lambda seen: seen.spatial, of_channels=False)
+    while isinstance(value, Node) and value.shape.spatial != wanted and not value.shape.is_vector:
+        shrinking.append(value)
+        value = setter(values, value.inputs[0], lambda seen: seen.spatial, of_channels=False)
+    if len(shrinking) != 1 or value.shape.spatial != wanted or "pad" not in type(shrinking[0].op).model_fields:
+        return None
+    (layer,) = shrinking
+    windows = layer.op.windows(values[layer.inputs[0]].shape)
+    pads = {(window.reach - 1) // 2 for window in windows}
+    if len(pads) == 1 and all(window.stride == 1 and window.reach % 2 for window in windows):
+        return f"pad={pads.pop()} on {quoted(layer.name)} keeps {extents(wanted)}"
+    return None
 
 
 def inside(inner: Span, outer: Span) -> bool:

@@ -4,24 +4,39 @@ from fractions import Fraction
 
 from cnndsl.errors import CnnError, Source, quoted
 from cnndsl.lang import syntax
-from cnndsl.lang.evaluate import Evaluator, Scope
+from cnndsl.lang.evaluate import Evaluator
 from cnndsl.lang.modules import FileContext
 from cnndsl.lang.parser import parse
-from cnndsl.lang.values import Fault, Unknowable, Value, make_list
+from cnndsl.lang.scope import Scope
+from cnndsl.lang.values import Budget, Fault, ListValue, Unknowable, Value, make_list, simplified
 from cnndsl.limits import DEFAULT_LIMITS
 from cnndsl.shapes import Shape
 
 
-def setting_value(name: str, value: object) -> Value:
-    """A Python value as a value of the language. Raises CnnError for what has none."""
-    if isinstance(value, bool | str | Shape | Fraction):
+def setting_value(name: str, value: object, depth: int = 0) -> Value:
+    """A Python value, inside ``depth`` lists, as a value of the language. Raises CnnError for what has none."""
+    if isinstance(value, bool | str | Shape):
         return value
-    if isinstance(value, int):
-        return value
+    if isinstance(value, int | Fraction):
+        bits = max(value.numerator.bit_length(), value.denominator.bit_length())
+        if bits > DEFAULT_LIMITS.integer_bits:
+            raise CnnError.of("bad-setting", f"param {quoted(name)} is set to a number of {bits:,} bits")
+        return simplified(value)
     if isinstance(value, float) and value == value and abs(value) != float("inf"):
-        return Fraction(str(value))
+        return setting_value(name, Fraction(str(value)))
     if isinstance(value, list | tuple):
-        return make_list(tuple(setting_value(name, item) for item in value))
+        if depth >= DEFAULT_LIMITS.nesting:
+            raise CnnError.of("bad-setting", f"param {quoted(name)} is set to lists nested more than {depth} deep")
+        items: list[Value] = []
+        elements = 0
+        for item in value:
+            made = setting_value(name, item, depth + 1)
+            items.append(made)
+            elements += max(made.elements, 1) if isinstance(made, ListValue) else 1
+            if elements > DEFAULT_LIMITS.literal_elements:
+                message = f"param {quoted(name)} is set to more than {DEFAULT_LIMITS.literal_elements:,} elements"
+                raise CnnError.of("bad-setting", message)
+        return make_list(tuple(items))
     raise CnnError.of("bad-setting", f"param {quoted(name)} cannot be set to {quoted(repr(value))}")
 
 
@@ -35,7 +50,7 @@ def parse_value(text: str) -> Value:
     item = tree.items[0] if len(tree.items) == 1 else None
     if not isinstance(item, syntax.Let):
         raise CnnError.of("bad-setting", f"{quoted(text)} is not one value")
-    context = FileContext(Source(file, tree.text), DEFAULT_LIMITS)
+    context = FileContext(Source(file, tree.text), DEFAULT_LIMITS, Budget(DEFAULT_LIMITS.steps))
     try:
         return Evaluator(context, Scope(), None).value(item.value)
     except Fault as error:

@@ -10,20 +10,9 @@ from collections.abc import Callable, Mapping, Set
 from typing import NamedTuple
 
 from cnndsl.errors import Diagnostic, Label, Source, quoted
+from cnndsl.lang.layout import first_on_line, gaps, surplus
 from cnndsl.lang.lexer import END, RESERVED, UNEXPECTED, Refused, Token
-
-
-class Failure(NamedTuple):
-    """Where the parser stopped: the token it could not take, and what surrounds it.
-
-    ``open`` holds the brackets that were open there, ``expected`` the terminals that the parser could have taken.
-    """
-
-    state: int
-    found: Token
-    previous: Token | None
-    open: tuple[Token, ...]
-    expected: Set[str]
+from cnndsl.lang.machine import Failure
 
 
 class Mistake(NamedTuple):
@@ -62,7 +51,7 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     Mistake(("output a, b",), "the names of `output` are separated by spaces, not by commas", "write `output a b`"),
     Mistake(
-        ("output", "output\n", "add { output }"),
+        ("output", "add { output }"),
         "`output` names no value",
         "name a layer with `as`, then write `output name`; without an `output` the last value is the result",
     ),
@@ -87,7 +76,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "write `a < b and b < c`",
     ),
     Mistake(
-        ("import blocks.cnn", "import", "import\n"),
+        ("import blocks.cnn", "import"),
         "`import` takes the name of a file in quotes",
         'write `import "blocks.cnn"`',
     ),
@@ -113,14 +102,14 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     Mistake(
         (
-            "network A\n{",
-            "block B\n{",
-            "block B(a)\n{",
-            "repeat 3\n{",
-            "repeat 3 as i\n{",
-            "for x in xs\n{",
-            "if a\n{",
-            "if a { } else\n{",
+            "network A\n{ }",
+            "block B\n{ }",
+            "block B(a)\n{ }",
+            "repeat 3\n{ }",
+            "repeat 3 as i\n{ }",
+            "for x in xs\n{ }",
+            "if a\n{ }",
+            "if a { } else\n{ }",
         ),
         "the `{` stands on the same line as what it belongs to",
         "write `network Name {` and the body on the lines below",
@@ -182,6 +171,7 @@ _PUNCTUATION = {
     "INDEX": "[",
 }
 _PARTNERS = {")": "(", "]": "[", "}": "{"}
+_CLOSERS = {opening: closing for closing, opening in _PARTNERS.items()}
 _GLUED = re.compile(r"[0-9][A-Za-z0-9_.]*")
 _OPEN_STRING = re.compile(r'"(?:[^"\\\n]|\\[^\n])*\\?')
 
@@ -195,6 +185,8 @@ def learned(failure_of: Callable[[str], Failure]) -> KnownMistakes:
         for example in mistake.examples:
             failure = failure_of(example)
             known.setdefault((failure.state, failure.found.type), mistake)
+            if failure.found.type == END:
+                known.setdefault((failure.state, "_SEP"), mistake)
     return known
 
 
@@ -203,23 +195,31 @@ def refusal(refused: Refused, source: Source) -> Diagnostic:
     return Diagnostic(refused.code, refused.message, source.span(refused.start, refused.end), help=refused.help)
 
 
-def syntax_error(failure: Failure, known: KnownMistakes, source: Source) -> Diagnostic:
-    """The diagnostic of a text that the grammar does not allow: a particular one if possible, else a general one."""
+def syntax_errors(failure: Failure, known: KnownMistakes, source: Source) -> list[Diagnostic]:
+    """The diagnostics of one place that the grammar does not allow; several where several brackets are missing."""
     found = failure.found
     if found.type == UNEXPECTED:
-        return _lexical(found, source)
-    diagnostic = _bracket(failure, source) or _word(failure, source)
-    if diagnostic:
-        return diagnostic
+        return [_lexical(found, source)]
+    missing = _missing_brackets(failure, source)
+    return missing or [_bracket(failure, source) or _word(failure, source) or _grammatical(failure, known, source)]
+
+
+def _grammatical(failure: Failure, known: KnownMistakes, source: Source) -> Diagnostic:
+    """A known mistake if it is one, else what was expected."""
+    found = failure.found
     mistake = known.get((failure.state, found.type))
     if mistake:
         return _at(found, source, mistake.message, mistake.help)
     message = f"expected {_alternatives(failure.expected)}, found {_described(found)}"
+    diagnostic = _at(found, source, message)
     opener = failure.open[-1] if failure.open else None
     if opener and opener.value != "{":
         label = Label(source.span(opener.start, opener.end), f"inside this `{opener.value}`")
-        return _at(found, source, message)._replace(labels=(label,))
-    return _at(found, source, message)
+        diagnostic = diagnostic._replace(labels=(label,))
+        if failure.previous and first_on_line(source.text, found):
+            # What is missing is missing at the end of the line above.
+            diagnostic = diagnostic._replace(span=source.span(failure.previous.end, failure.previous.end))
+    return diagnostic
 
 
 def _at(token: Token, source: Source, message: str, *help: str) -> Diagnostic:
@@ -264,6 +264,40 @@ def bad_character(character: str, offset: int, source: Source, *help: str) -> Di
     return Diagnostic("bad-character", message, source.span(offset, offset + 1), help=help)
 
 
+def invisible_characters(pattern: re.Pattern[str], source: Source, most: int) -> list[Diagnostic]:
+    """The first such character of every line, ``most`` of them."""
+    found: list[Diagnostic] = []
+    match = pattern.search(source.text)
+    while match and len(found) < most:
+        found.append(bad_character(match[0], match.start(), source))
+        line_end = source.text.find("\n", match.end())
+        match = pattern.search(source.text, line_end) if line_end >= 0 else None
+    return found
+
+
+def _missing_brackets(failure: Failure, source: Source) -> list[Diagnostic]:
+    """The brackets that, by the indentation, should have been closed above."""
+    found = failure.found
+    if not failure.open or (failure.open[-1].value == "{" and found.type not in (END, "NETWORK", "BLOCK", "IMPORT")):
+        return []
+    first = next(token for token in failure.open if (token.value == "{") == (failure.open[-1].value == "{"))
+    # The unexpected token's own line counts; at the end of the file there is none.
+    places = gaps(source.text, first.start, found.end)
+    if len(places) != len(failure.open):
+        places = places[:1]
+    return [
+        Diagnostic(
+            "syntax",
+            f"a `{_CLOSERS[opener.value]}` is missing here",
+            source.span(place, place),
+            labels=(
+                Label(source.span(opener.start, opener.end), f"by the indentation, this `{opener.value}` ends there"),
+            ),
+        )
+        for opener, place in places
+    ]
+
+
 def _bracket(failure: Failure, source: Source) -> Diagnostic | None:
     found = failure.found
     opener = failure.open[-1] if failure.open else None
@@ -280,10 +314,24 @@ def _bracket(failure: Failure, source: Source) -> Diagnostic | None:
     partner = _PARTNERS.get(found.value)
     if partner is None or (opener and opener.value == partner):
         return None
-    if opener is None:
-        return _at(found, source, f"no `{partner}` is open for this `{found.value}`")
+    if opener is None or opener.value == "{":
+        return _left_over(failure, source) or _at(found, source, f"no `{partner}` is open for this `{found.value}`")
     label = Label(source.span(opener.start, opener.end), f"this `{opener.value}` is still open")
     return _at(found, source, f"`{found.value}` does not close `{opener.value}`")._replace(labels=(label,))
+
+
+def _left_over(failure: Failure, source: Source) -> Diagnostic | None:
+    """Where the indentation says why a ``}`` has no partner."""
+    found = failure.found
+    reason = surplus(source.text, failure.since, found.start) if found.value == "}" else None
+    if reason is None:
+        return None
+    label = Label(source.span(found.start, found.end), "no `{` is left for this `}`")
+    if reason.brace:
+        message = "this `}` is one too many, or a `{` is missing before it"
+        return _at(reason.brace, source, message)._replace(labels=(label,))
+    message = "a `{` is missing here: the lines below are indented"
+    return Diagnostic("syntax", message, source.span(reason.place, reason.place), labels=(label,))
 
 
 def _word(failure: Failure, source: Source) -> Diagnostic | None:

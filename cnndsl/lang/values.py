@@ -10,10 +10,15 @@ from cnndsl.suggest import Suggestion
 
 
 class ListValue(NamedTuple):
-    """A list or a size. ``elements`` counts the leaves of nested lists, so that a limit on it bounds all work on it."""
+    """A list or a size.
+
+    ``elements`` counts the leaves of nested lists, an empty list as one, so that a limit on it bounds all work on it;
+    ``depth`` is how deep lists stand in it, itself counted.
+    """
 
     items: "tuple[Value, ...]"
     elements: int
+    depth: int = 1
 
 
 Value: TypeAlias = int | Fraction | bool | str | Shape | ListValue
@@ -51,7 +56,7 @@ class Unknowable(Exception):
     """An expression depends on an unknown shape: silent, because the cause was reported already."""
 
 
-def fault(code: str, message: str, span: Span, *help: str) -> Fault:
+def fault(code: str, message: str, span: Span | None, *help: str) -> Fault:
     return Fault(Diagnostic(code, message, span, help=help))
 
 
@@ -63,12 +68,48 @@ def misnamed(code: str, message: str, span: Span, found: Suggestion | None, *oth
     return Fault(Diagnostic(code, message, span, help=(f"did you mean {quoted(found.word)}?",), fixes=(fix,)))
 
 
+WORK_PER_STEP = 16
+"""How many expression nodes, list elements or characters of names cost as much as one statement."""
+
+
+class Budget:
+    """What is left of the work that a text may take: it bounds loops, expressions and lists together."""
+
+    __slots__ = ("left", "limit")
+
+    def __init__(self, steps: int) -> None:
+        self.limit = steps
+        self.left = steps * WORK_PER_STEP
+
+    def spend(self, work: int) -> None:
+        """Raises Fault when the limit on steps is passed."""
+        self.left -= work
+        if self.left < 0:
+            raise self._passed(None)
+
+    def require(self, steps: int, span: Span) -> None:
+        """Raises Fault where ``steps`` more would pass the limit; spends nothing."""
+        if steps * WORK_PER_STEP > self.left:
+            raise self._passed(span)
+
+    def _passed(self, span: Span | None) -> Fault:
+        advice = "use smaller counts; a program that embeds cnndsl can raise its Limits"
+        return fault("step-limit", f"expansion takes more than {self.limit:,} steps", span, advice)
+
+
+def stopped(most: int) -> Diagnostic:
+    """The note behind ``most`` diagnostics that there may be more."""
+    return Diagnostic("diagnostic-limit", f"stopped after {most} diagnostics; there may be more", severity="note")
+
+
 class TooManyDiagnostics(Exception):
     """The limit on diagnostics is reached: stop."""
 
 
 def make_list(items: tuple[Value, ...]) -> ListValue:
-    return ListValue(items, sum(item.elements if isinstance(item, ListValue) else 1 for item in items))
+    inner = [item for item in items if isinstance(item, ListValue)]
+    elements = len(items) - len(inner) + sum(max(item.elements, 1) for item in inner)
+    return ListValue(items, elements, 1 + max((item.depth for item in inner), default=0))
 
 
 def simplified(number: int | Fraction) -> int | Fraction:

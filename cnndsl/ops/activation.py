@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
-from cnndsl.ops.base import Elementwise, Operator, Reach, Weight
+from cnndsl.ops.base import Elementwise, Operator, Reach, Weight, over_channels
 from cnndsl.ops.fields import Expects, Positive, Real
 from cnndsl.shapes import Shape, ShapeError
 
@@ -193,6 +193,9 @@ class Softmax(Elementwise):
     source: ClassVar[str] = "Bridle 1990"
     example: ClassVar[str] = "input 84\ndense 10 -> softmax"
 
+    def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
+        return over_channels(output)
+
 
 class LogSoftmax(Elementwise):
     """x - ln(sum of e^x), over the channels at each position or over the vector."""
@@ -201,3 +204,6 @@ class LogSoftmax(Elementwise):
     rule: ClassVar[str] = "the shape of the input; normalised over the channels"
     source: ClassVar[str] = "PyTorch LogSoftmax"
     example: ClassVar[str] = "input 84\ndense 10 -> log_softmax"
+
+    def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
+        return over_channels(output)

@@ -154,6 +154,11 @@ class Elementwise(Unweighted):
         return "point"
 
 
+def over_channels(output: Shape) -> Reach:
+    """What an operator reads that mixes the channels at each position: of a vector, everything."""
+    return "whole" if output.is_vector else "point"
+
+
 class Geometry(NamedTuple):
     """A sliding window as written, before it meets a shape."""
 
@@ -240,6 +245,9 @@ def fitted(literal: Tensor | None, shape: tuple[int, ...], argument: str) -> Ten
             "axes of size 1 may be left out; all others must be there, in the order of the layout",
             argument=argument,
         )
+    if len(literal.elements) != product(shape):
+        message = f"{argument} has {len(literal.elements):,} numbers, but {extents(shape)} needs {product(shape):,}"
+        raise ShapeError("weight-shape", message, argument=argument)
     return Tensor(shape, literal.elements)
 
 

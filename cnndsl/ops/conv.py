@@ -1,10 +1,11 @@
 """Convolutions: filters that slide over 1, 2 or 3 spatial axes."""
 
 from collections.abc import Mapping, Sequence
+from math import gcd, isqrt
 from typing import Annotated, ClassVar, Literal
 
 from cnndsl.ops.base import AxisReach, Geometry, Operator, Reach, Weight, Windowed, bias_weight, fitted, spatial_rank
-from cnndsl.ops.fields import Bias, Count, Expects, Links, Literals, Naturals, Pad, PadMode, Sizes
+from cnndsl.ops.fields import Bias, Count, Expects, Links, Literals, Naturals, Pad, PadMode, Sizes, listed
 from cnndsl.shapes import Axis, Pairs, Shape, ShapeError, per_axis, product, resolve_padding, transposed_output
 
 Fit = Annotated[Literal["floor", "exact"], Expects("floor or exact")]
@@ -61,7 +62,7 @@ class Conv(Windowed):
             if not seen or len(set(seen)) != len(seen) or max(seen) >= channels:
                 raise ShapeError(
                     "bad-connect",
-                    f"filter {index} is connected to the channels {list(seen)}, but must see at least one of "
+                    f"filter {index} is connected to the channels {listed(seen)}, but must see at least one of "
                     f"0 to {channels - 1}, each once",
                     argument="connect",
                 )
@@ -173,6 +174,14 @@ class ConvTranspose(Operator):
     def _padding(
         self, shape: Shape, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
     ) -> Pairs:
+        if self.pad == "causal":
+            raise ShapeError(
+                "bad-argument",
+                "conv_transpose takes no pad=causal: padding crops its output, and cropping the beginning would let "
+                "the output look ahead",
+                "crop what is too much behind it: crop [0, CELLS]",
+                argument="pad",
+            )
         if self.pad not in ("same", "same_lower"):
             return resolve_padding(self.pad, shape.spatial, kernel, stride, dilation)
         extra = per_axis(self.output_pad, len(kernel), "output_pad")
@@ -243,14 +252,19 @@ class ConvTranspose(Operator):
 def check_groups(operator: str, groups: int, channels: int, filters: int) -> None:
     for what, number in (("input channels", channels), ("filters", filters)):
         if number % groups:
-            divisors = [n for n in range(groups, 0, -1) if channels % n == 0 and filters % n == 0]
             raise ShapeError(
                 "bad-groups",
                 f"{operator}: {number} {what} cannot be divided into {groups} equal groups",
                 f"the next smaller number of groups that divides {channels} channels and {filters} filters is "
-                f"{divisors[0]}",
+                f"{largest_divisor(gcd(channels, filters), groups)}",
                 argument="groups",
             )
+
+
+def largest_divisor(number: int, most: int) -> int:
+    """The largest divisor of ``number`` that is at most ``most``."""
+    small = [n for n in range(1, isqrt(number) + 1) if number % n == 0]
+    return max(n for divisor in small for n in (divisor, number // divisor) if n <= most)
 
 
 def check_pad_mode(mode: str, axes: Sequence[Axis]) -> None:

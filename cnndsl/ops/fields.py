@@ -20,8 +20,9 @@ class Tensor(NamedTuple):
     elements: tuple[float, ...]
 
 
-_Whole = Annotated[int, Field(strict=True, ge=1)]
-_Natural = Annotated[int, Field(strict=True, ge=0)]
+_LARGEST = 2**63 - 1  # what a tensor library can count; the language's own limit is in cnndsl.limits
+_Whole = Annotated[int, Field(strict=True, ge=1, le=_LARGEST)]
+_Natural = Annotated[int, Field(strict=True, ge=0, le=_LARGEST)]
 _Truth = Annotated[bool, Field(strict=True)]
 _Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
@@ -55,6 +56,12 @@ Order = Annotated[tuple[_Natural, ...], Expects("the axes in their new order, as
 Target = Annotated[Shape, Expects("a shape such as 8@4x4 or 120")]
 
 
+def listed(numbers: tuple[int, ...], most: int = 12) -> str:
+    """A list for a message, shortened."""
+    more = ", …" if len(numbers) > most else ""
+    return f"[{', '.join(map(str, numbers[:most]))}{more}]"
+
+
 def written(value: object, positional: bool = False) -> str:
     """A value in the language's own notation; reading it back gives the same value."""
     if isinstance(value, bool):
@@ -63,10 +70,10 @@ def written(value: object, positional: bool = False) -> str:
         return _nested(value)
     if isinstance(value, Shape):
         return f"({value})" if positional and value.spatial else str(value)
-    if isinstance(value, tuple):
-        if 2 <= len(value) <= 3 and all(isinstance(item, int) for item in value):
+    if isinstance(value, tuple | list):
+        if isinstance(value, tuple) and 2 <= len(value) <= 3 and all(isinstance(item, int) for item in value):
             return extents(value)
-        return "[" + ", ".join(map(written, value)) + "]"
+        return "[" + ", ".join(written(list(item) if isinstance(item, tuple) else item) for item in value) + "]"
     if isinstance(value, int | float):
         text = _number(value)
         return f"({text})" if positional and value < 0 else text

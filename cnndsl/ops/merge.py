@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from cnndsl.ops.base import Reach, Unweighted
+from cnndsl.ops.base import Reach, Unweighted, over_channels
 from cnndsl.ops.fields import Natural
 from cnndsl.shapes import Shape, ShapeError, broadcast
 
@@ -25,7 +25,7 @@ class Merge(Unweighted):
                 "merge-mismatch",
                 f"{self.operator}: the branches have different shapes: "
                 f"{' and '.join(map(str, dict.fromkeys(map(str, shapes))))}",
-                *mismatch_help(shapes[0], shapes[index]),
+                *mismatch_help(shapes, index),
                 branch=index,
             )
         return common
@@ -34,16 +34,26 @@ class Merge(Unweighted):
         return "point"
 
 
-def mismatch_help(first: Shape, other: Shape) -> list[str]:
-    """What would make the second branch fit the first."""
+def mismatch_help(shapes: Sequence[Shape], index: int, channels_join: bool = False) -> list[str]:
+    """What would bring the branch at ``index`` and the first one together, as a layer to write and its effect.
+
+    ``channels_join`` tells that the channels need not be equal.
+    """
+    first, other = shapes[0], shapes[index]
     if len(first.spatial) != len(other.spatial):
         return ["bring all branches to the same number of axes before they meet"]
-    advice = []
-    if first.channels != other.channels:
-        advice.append(f"a 1x1 convolution changes the channels: `conv {first.channels} 1x1` on the other branch")
-    if first.spatial != other.spatial:
-        advice.append("give the branches the same stride, and pad=same where a kernel takes the border away")
-    return advice
+    if first.spatial == other.spatial:
+        parameters = (other.channels + 1) * first.channels
+        layer = f"`conv {first.channels} 1x1`"
+        return [f"{layer} at the end of branch {index + 1} makes it {first}, with {parameters:,} parameters"]
+    smaller, larger, branch = (other, first, 1) if other.positions < first.positions else (first, other, index + 1)
+    channels = larger.channels if channels_join else smaller.channels
+    stride = -(-larger.spatial[0] // smaller.spatial[0])
+    pairs = list(zip(larger.spatial, smaller.spatial, strict=True))
+    if stride > 1 and all((size - 1) // stride + 1 == wanted for size, wanted in pairs):
+        made = Shape(channels, smaller.spatial)
+        return [f"`conv {channels} 1x1 stride={stride}` at the end of branch {branch} makes it {made}"]
+    return ["give the branches the same stride, and pad=same where a kernel takes the border away"]
 
 
 class Add(Merge):
@@ -112,7 +122,7 @@ class Concat(Unweighted):
                     "merge-mismatch",
                     f"concat: the branches differ in more than axis {self.axis}: "
                     f"{' and '.join(dict.fromkeys(map(str, shapes)))}",
-                    *(mismatch_help(Shape(shape.channels, shapes[0].spatial), shape) or ["make all other axes equal"]),
+                    *mismatch_help(shapes, index, channels_join=self.axis == 0),
                     branch=index,
                 )
         total = sum(shape.dimensions[self.axis] for shape in shapes)
@@ -120,4 +130,4 @@ class Concat(Unweighted):
         return Shape(dimensions[0], dimensions[1:])
 
     def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
-        return "point" if self.axis == 0 else "whole"
+        return over_channels(output) if self.axis == 0 else "whole"

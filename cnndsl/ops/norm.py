@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
-from cnndsl.ops.base import Elementwise, Operator, Reach, Weight
+from cnndsl.ops.base import Elementwise, Operator, Reach, Weight, over_channels
 from cnndsl.ops.fields import Count, Expects, Flag, Fraction01, PerChannel, Positive, Rate, Real
 from cnndsl.shapes import Shape, ShapeError
 
@@ -68,7 +68,7 @@ class LayerNorm(Normalisation):
         return affine_weights(self.affine, *layout)
 
     def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
-        return "point" if self.axes == "channel" else "whole"
+        return over_channels(output) if self.axes == "channel" else "whole"
 
 
 class GroupNorm(Normalisation):
@@ -130,19 +130,27 @@ class InstanceNorm(Normalisation):
 
 
 class LocalResponseNorm(Elementwise):
-    """AlexNet's normalisation over neighbouring channels: x / (k + alpha/size * sum of squares)^beta."""
+    """AlexNet's normalisation over neighbouring channels: x / (k + alpha/size * sum of squares)^beta.
+
+    An even size takes the odd channel from behind the middle one, as ONNX does; PyTorch takes it from before.
+    """
 
     operator: ClassVar[str] = "lrn"
     in_place: ClassVar[bool] = False
     positional: ClassVar[tuple[str, ...]] = ("size",)
     rule: ClassVar[str] = "the shape of the input; no parameters"
-    source: ClassVar[str] = "Krizhevsky, Sutskever, Hinton 2012, section 3.3; alpha/size as in ONNX and PyTorch"
+    source: ClassVar[str] = (
+        "Krizhevsky, Sutskever, Hinton 2012, section 3.3; alpha/size as in ONNX and PyTorch; even sizes as in ONNX"
+    )
     example: ClassVar[str] = "input 96@55x55\nlrn 5"
 
     size: Count
     alpha: Real = 1e-4
     beta: Real = 0.75
     k: Positive = 1.0
+
+    def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
+        return over_channels(output)
 
 
 class Normalize(Elementwise):

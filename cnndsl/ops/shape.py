@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
-from cnndsl.ops.base import AxisReach, Elementwise, Reach, Unweighted, spatial_rank
+from cnndsl.ops.base import AxisReach, Elementwise, Reach, Unweighted, over_channels, spatial_rank
 from cnndsl.ops.conv import check_pad_mode
-from cnndsl.ops.fields import Cells, Count, Expects, Flag, Natural, Order, PadMode, Real, Sizes, Target
+from cnndsl.ops.fields import Cells, Count, Expects, Flag, Natural, Order, PadMode, Real, Sizes, Target, listed
 from cnndsl.shapes import Axis, Shape, ShapeError, explicit_padding, per_axis
 
 
@@ -82,7 +82,7 @@ class Permute(Unweighted):
             raise ShapeError(
                 "bad-argument",
                 f"permute: the order must hold each of the axes 0 to {len(dimensions) - 1} once, got "
-                f"{list(self.order)}",
+                f"{listed(self.order)}",
                 argument="order",
             )
         moved = [dimensions[axis] for axis in self.order]
@@ -149,9 +149,9 @@ def resize_reach(mode: str, align_corners: bool, size: int, cells: int) -> AxisR
     if mode == "nearest":
         return AxisReach(step=size, rate=cells, before=cells - 1, after=0)
     if not align_corners:
-        return AxisReach(step=2 * size, rate=2 * cells, before=3 * cells - size - 1, after=size + cells)
+        return AxisReach(step=2 * size, rate=2 * cells, before=3 * cells - size - 1, after=size + cells - 1)
     rate = max(cells - 1, 1)
-    return AxisReach(step=size - 1 if cells > 1 else 0, rate=rate, before=rate - 1, after=rate if cells > 1 else 0)
+    return AxisReach(step=size - 1 if cells > 1 else 0, rate=rate, before=rate - 1, after=rate - 1)
 
 
 class Upsample(Unweighted):
@@ -265,7 +265,7 @@ class ChannelShuffle(Unweighted):
         return shapes[0]
 
     def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
-        return "point"
+        return over_channels(output)
 
 
 class PixelShuffle(Unweighted):

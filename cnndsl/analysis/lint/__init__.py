@@ -1,0 +1,108 @@
+"""Rules that find what is well-formed but rarely meant. The table says which rules there are and which run by default.
+
+A default rule is quiet on the networks that people cite: where a published architecture does the same on purpose, the
+rule is opt-in. A rule about the graph is a function named like its code, in a module that loads when it first runs;
+rules about the text are in :mod:`cnndsl.lang.unused`. Every code's meaning and source stand in :mod:`cnndsl.codes`.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from typing import NamedTuple
+
+from cnndsl.analysis.lint.view import View
+from cnndsl.errors import CnnError, Diagnostic, quoted
+from cnndsl.ir import Network
+
+RULES: dict[str, tuple[str, str]] = {
+    "unread-pixels": ("default", ""),
+    "skipped-pixels": ("default", "windows"),
+    "padding-only": ("default", "windows"),
+    "even-kernel": ("default", "windows"),
+    "checkerboard": ("default", "windows"),
+    "gridding": ("default", "windows"),
+    "bias-before-norm": ("default", "order"),
+    "dropout-before-norm": ("default", "order"),
+    "linear-pair": ("default", "order"),
+    "abrupt-bottleneck": ("default", "order"),
+    "unused-value": ("default", "order"),
+    "unused-block": ("default", ""),
+    "unused-parameter": ("default", ""),
+    "unused-let": ("default", ""),
+    "unused-import": ("default", ""),
+    "bad-suppression": ("default", ""),
+    "softmax-output": ("extra", "sizes"),
+    "field-exceeds-input": ("extra", "sizes"),
+    "small-field": ("extra", "sizes"),
+    "heavy-dense": ("extra", "sizes"),
+    "channels-of-8": ("extra", "sizes"),
+    "large-kernel": ("teach", "teach"),
+    "large-pool": ("teach", "teach"),
+    "constant-filters": ("teach", "teach"),
+    "falling-filters": ("teach", "teach"),
+}
+"""Every warning by its code: its group, and the module of its function where it is a rule about the graph."""
+
+GROUPS = ("default", "extra", "teach", "all")
+ALWAYS = frozenset({"unread-pixels"})
+"""Found while shapes are inferred, whether rules run or not."""
+
+
+class Choice(NamedTuple):
+    """Codes and groups to add to the rules that run, and to take away from them."""
+
+    select: Sequence[str] = ()
+    ignore: Sequence[str] = ()
+
+
+@cache
+def members(group: str) -> frozenset[str]:
+    """The codes of a group; of a code, itself. Raises KeyError for what is neither."""
+    if group in RULES:
+        return frozenset({group})
+    if group not in GROUPS:
+        raise KeyError(group)
+    return frozenset(code for code, (own, _) in RULES.items() if group in (own, "all"))
+
+
+def enabled(*choices: Choice) -> frozenset[str]:
+    """The codes that are reported: the default ones, changed by one choice after the other.
+
+    Within a choice a code named itself counts more than a group, and ``ignore`` more than ``select``. Raises CnnError
+    (``bad-setting``) for a word that is neither a code nor a group.
+    """
+    codes = members("default")
+    for choice in choices:
+        for named in (False, True):
+            for words, add in ((choice.select, True), (choice.ignore, False)):
+                for word in words:
+                    if (word in RULES) is named:
+                        codes = codes | _members(word) if add else codes - _members(word)
+    return codes
+
+
+def _members(word: str) -> frozenset[str]:
+    try:
+        return members(word)
+    except KeyError:
+        from cnndsl.suggest import nearest
+
+        suggestion = nearest(word, (*RULES, *GROUPS))
+        advice = f"did you mean {quoted(suggestion)}?" if suggestion else f"the groups are {', '.join(GROUPS)}"
+        raise CnnError.of("bad-setting", f"there is no rule {quoted(word)}", advice) from None
+
+
+def findings(networks: Sequence[Network], sources: Mapping[str, str], codes: Collection[str]) -> Iterator[Diagnostic]:
+    """What the rules about the graph find in sound networks. ``sources`` are the texts by file name."""
+    rules = [_rule(module, code) for code, (_, module) in RULES.items() if module and code in codes]
+    for network in networks if rules else ():
+        view = View(network, sources)
+        for rule in rules:
+            yield from rule(view)
+
+
+@cache
+def _rule(module: str, code: str) -> Callable[[View], Iterator[Diagnostic]]:
+    function: Callable[[View], Iterator[Diagnostic]]
+    function = getattr(import_module(f"cnndsl.analysis.lint.{module}"), code.replace("-", "_"))
+    return function

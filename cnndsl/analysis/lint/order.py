@@ -1,0 +1,185 @@
+"""Rules about the order of layers: what a normalisation undoes, what nothing bends, what nobody reads."""
+
+import re
+from collections.abc import Iterator
+
+from cnndsl import ops
+from cnndsl.analysis.lint.view import View, called
+from cnndsl.errors import Diagnostic, Fix, Label, Span, quoted
+from cnndsl.ir import Input, Node
+from cnndsl.ops.conv import Conv
+from cnndsl.ops.dense import Dense
+from cnndsl.shapes import product
+
+BIASED = ("conv", "depthwise", "conv_transpose", "dense")
+STILL_LINEAR = frozenset({"batchnorm", "scale", "identity", "flatten", "dropout", "spatial_dropout"})
+EXTREME = 16
+"""How many times fewer elements make a bottleneck abrupt; SqueezeNet's narrowest has 8."""
+
+
+def bias_before_norm(view: View) -> Iterator[Diagnostic]:
+    """Biases that the normalisation behind them takes away again."""
+    shared = {node.share for node in view.network.layers if node.share}
+    cancelled: dict[Span | None, list[tuple[Node, Node]]] = {}
+    for norm in view.of("batchnorm", "instancenorm"):
+        node = view.maker(norm)
+        if node is None or node.op.operator not in BIASED or not view.private(node):
+            continue
+        if node.share is None and node.name not in shared and getattr(node.op, "bias", False) is not False:
+            cancelled.setdefault(node.span, []).append((node, norm))
+    if not cancelled:
+        return
+    expanded: dict[Span | None, int] = {}
+    for node in view.of(*BIASED):
+        expanded[node.span] = expanded.get(node.span, 0) + 1
+    for span, pairs in cancelled.items():
+        node, norm = pairs[0]
+        count = sum(view.network.weights(one)["bias"].elements for one, _ in pairs)
+        layers = f" ({len(pairs)} layers here)" if len(pairs) > 1 else ""
+        yield Diagnostic(
+            "bias-before-norm",
+            f"the bias of {called(node)} has no effect: {norm.op.operator} takes the mean away again; {count:,} "
+            f"parameters{layers} for nothing",
+            span if view.text(span).count("bias") == 0 else view.argument(node, "bias"),
+            "warning",
+            labels=(Label(norm.span, "the mean is taken away here"),) if norm.span and norm.span != span else (),
+            help=("write bias=false",),
+            fixes=_without_bias(view, node, norm) if len(pairs) == expanded[span] else (),
+        )
+
+
+def _without_bias(view: View, node: Node, norm: Node) -> tuple[Fix, ...]:
+    """The fix, where the text shows that this norm always follows: only an arrow or a line end lies between them."""
+    span, text = node.span, view.text(node.span)
+    if span is None or norm.span is None or norm.span.file != span.file or norm.span < span or "#" in text:
+        return ()
+    between = Span(span.file, span.end_line, span.end_column, norm.span.line, norm.span.column)
+    if not re.fullmatch(r"(?:\s|->|;|#[^\n]*\n)*", view.text(between)):
+        return ()
+    written = re.search(r"\bbias\s*=\s*(\w+|\[)", text)
+    if written is not None:
+        place = view.argument(node, "bias")
+        replaceable = written[1] == "true" and place is not None and place != span
+        return (Fix("write bias=false", place, "bias=false", safe=True),) if replaceable and place else ()
+    alias = re.search(r"\s+as\s+\w+$", text)
+    head = text[: alias.start()] if alias else text
+    line = span.line + head.count("\n")
+    column = len(head.rpartition("\n")[2]) + (span.column if line == span.line else 1)
+    end = Span(span.file, line, column, line, column)
+    return (Fix("add bias=false", end, " bias=false", safe=True),)
+
+
+def dropout_before_norm(view: View) -> Iterator[Diagnostic]:
+    """Dropout whose changed variance goes straight into batch statistics."""
+    for norm in view.of("batchnorm"):
+        node = view.maker(norm)
+        while node is not None and _keeps_units(node):
+            node = view.maker(node)
+        if node is None or node.op.operator not in ("dropout", "spatial_dropout"):
+            continue
+        yield Diagnostic(
+            "dropout-before-norm",
+            f"{called(norm)} learns its variance while {called(node)} drops values, and normalises with it when "
+            "nothing is dropped: the variances differ",
+            node.span,
+            "warning",
+            labels=(Label(norm.span, "the running variance is learnt here"),) if norm.span else (),
+            help=("put the dropout behind the last batchnorm, or leave one of them out",),
+        )
+
+
+def _keeps_units(node: Node) -> bool:
+    return ops.family(node.op.operator) == "activation" or node.op.operator in ("identity", "flatten", "maxpool")
+
+
+def linear_pair(view: View) -> Iterator[Diagnostic]:
+    """A convolution or dense layer behind another, with nothing between them that is not linear."""
+    for second in view.of("conv", "dense"):
+        first = view.maker(second)
+        while first is not None and first.op.operator in STILL_LINEAR and view.private(first):
+            first = view.maker(first)
+        if first is None or not view.private(first) or _meant(view, first, second):
+            continue
+        yield Diagnostic(
+            "linear-pair",
+            f"{called(second)} follows {called(first)} with no activation between: the two compute what a single "
+            "linear layer could",
+            second.span,
+            "warning",
+            labels=(Label(first.span, "linear too"),) if first.span and first.span != second.span else (),
+            help=("put an activation between them, as in `-> relu`, or leave one out",),
+        )
+
+
+def _meant(view: View, first: Node, second: Node) -> bool:
+    """Whether a pair of linear layers saves arithmetic (or is fixed by hand), so that it is no oversight."""
+    one, other = first.op, second.op
+    if not isinstance(one, Conv | Dense) or not isinstance(other, Conv | Dense):
+        return True
+    if one.weight is not None or other.weight is not None:
+        return True
+    if isinstance(one, Dense) and isinstance(other, Dense):
+        return one.units < min(view.shape_into(first).channels, other.units)
+    if isinstance(one, Dense) or isinstance(other, Dense):
+        return False
+    if one.groups != 1 or other.groups != 1 or one.connect is not None or other.connect is not None:
+        return True
+    kernels = [[axis.kernel for axis in view.axes(node)] for node in (first, second)]
+    sizes = [product(kernel) for kernel in kernels]
+    if 1 in sizes:
+        return one.filters < min(view.shape_into(first).channels * sizes[0], other.filters * sizes[1])
+    return all(1 in pair for pair in zip(*kernels, strict=True))
+
+
+def abrupt_bottleneck(view: View) -> Iterator[Diagnostic]:
+    """A map through which everything flows, far smaller than the one before it, with wider layers behind it."""
+    suspects = {node.name for node in view.of("conv") if _squeezes(view, node)}
+    if not suspects:
+        return
+    layers = view.network.layers
+    last_read = {name: index for index, node in enumerate(layers) for name in node.inputs}
+    last_read.update(dict.fromkeys(view.outputs, len(layers)))
+    widest, later = 0, [0] * len(layers)
+    for index in range(len(layers) - 1, -1, -1):
+        later[index] = widest
+        if layers[index].op.operator in BIASED:
+            widest = max(widest, layers[index].shape.channels)
+    alive = {value.name for value in view.network.inputs}
+    for index, node in enumerate(layers):
+        alive.difference_update(name for name in node.inputs if last_read[name] == index)
+        if last_read.get(node.name, -1) > index:
+            alive.add(node.name)
+        if node.name in suspects and alive == {node.name} and later[index] > node.shape.channels:
+            before = view.shape_into(node)
+            ratio = before.elements // node.shape.elements
+            yield Diagnostic(
+                "abrupt-bottleneck",
+                f"{called(node)} squeezes {before} into {node.shape}, {ratio} times fewer numbers, and all that "
+                f"follows depends on them; a later layer has {later[index]} channels again",
+                node.span,
+                "warning",
+                help=("narrow in several steps, or lead a shortcut around the bottleneck",),
+            )
+
+
+def _squeezes(view: View, node: Node) -> bool:
+    before, after = view.shape_into(node), node.shape
+    if before.spatial == after.spatial:
+        return before.channels >= EXTREME * after.channels and after.positions > 1
+    return before.elements >= EXTREME * after.elements and after.positions > 1
+
+
+def unused_value(view: View) -> Iterator[Diagnostic]:
+    """Values that no layer reads and no output gives."""
+    values: list[Input | Node] = [*view.network.inputs, *view.network.layers]
+    for value in values:
+        if value.name in view.readers or value.name in view.outputs:
+            continue
+        what = called(value) if isinstance(value, Node) else f"the input {quoted(value.name)}"
+        yield Diagnostic(
+            "unused-value",
+            f"nothing reads {what}, and it is no output of {quoted(view.network.name)}",
+            value.span,
+            "warning",
+            help=("read it with `from`, name it in `output`, or take it out",),
+        )

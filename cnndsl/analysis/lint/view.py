@@ -1,0 +1,91 @@
+"""What the rules look at: a network with its readers, and the text behind its layers."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from cnndsl.errors import Span, quoted
+from cnndsl.ir import Network, Node
+from cnndsl.ops.base import Windowed
+from cnndsl.shapes import Axis, Shape
+
+MAX_TAPS = 4096
+"""Longer kernels are not looked at tap by tap."""
+
+
+class View:
+    """One sound network. Building it takes one step for every edge of the graph."""
+
+    def __init__(self, network: Network, sources: Mapping[str, str]) -> None:
+        self.network = network
+        self.nodes = {node.name: node for node in network.layers}
+        self.outputs = frozenset(network.outputs)
+        self.readers: dict[str, list[Node]] = {}
+        self._by_operator: dict[str, list[Node]] = {}
+        for node in network.layers:
+            self._by_operator.setdefault(node.op.operator, []).append(node)
+            for name in node.inputs:
+                self.readers.setdefault(name, []).append(node)
+        self._sources = sources
+        self._lines: dict[str, list[str]] = {}
+        self._axes: dict[tuple[int, Shape], tuple[Axis, ...]] = {}
+
+    def of(self, *operators: str) -> Iterator[Node]:
+        """The layers of some operators, one operator after the other, each in order."""
+        for operator in operators:
+            yield from self._by_operator.get(operator, ())
+
+    def shape_into(self, node: Node) -> Shape:
+        """The shape of a layer's first input."""
+        return self.network.shapes[node.inputs[0]]
+
+    def maker(self, node: Node) -> Node | None:
+        """The layer whose value is the only input of a layer; None for an input of the network or of a merge."""
+        return self.nodes.get(node.inputs[0]) if len(node.inputs) == 1 else None
+
+    def private(self, node: Node) -> bool:
+        """Whether exactly one layer reads the value, and it is no output."""
+        return len(self.readers.get(node.name, ())) == 1 and node.name not in self.outputs
+
+    def axes(self, node: Node) -> tuple[Axis, ...]:
+        """The window on every spatial axis; empty for operators without one."""
+        if not isinstance(node.op, Windowed):
+            return ()
+        shape = self.shape_into(node)
+        key = (id(node.op), shape)
+        found = self._axes.get(key)
+        if found is None:
+            found = self._axes[key] = node.op.windows(shape)
+        return found
+
+    # --- the text ---
+    def text(self, span: Span | None) -> str:
+        """The source text of a span; empty where there is none."""
+        if span is None or span.file not in self._sources:
+            return ""
+        lines = self._lines.get(span.file)
+        if lines is None:
+            lines = self._lines[span.file] = self._sources[span.file].split("\n")
+        chosen = lines[span.line - 1 : span.end_line]
+        chosen[-1:] = [chosen[-1][: span.end_column - 1]]
+        chosen[0] = chosen[0][span.column - 1 :]
+        return "\n".join(chosen)
+
+    def argument(self, node: Node, name: str) -> Span | None:
+        """The place of ``name=value`` in the layer's text; of the whole layer where it is not written out."""
+        span = node.span
+        text = self.text(span)
+        found = re.search(rf"\b{name}\s*=\s*(?:\[[^\]]*\]|\([^()]*\)|[^\s;#]+)", text)
+        if span is None or found is None or "\n" in text[: found.end()]:
+            return span
+        begin = span.column + found.start()
+        return Span(span.file, span.line, begin, span.line, span.column + found.end())
+
+
+def called(node: Node) -> str:
+    """A layer for a message: its operator, and its name in backquotes."""
+    return f"{node.op.operator} {quoted(node.name)}"
+
+
+def axis_names(rank: int) -> tuple[str, ...]:
+    """What the positions along each spatial axis are called."""
+    return {1: ("positions",), 2: ("rows", "columns"), 3: ("slices", "rows", "columns")}[rank]

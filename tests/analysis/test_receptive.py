@@ -1,0 +1,251 @@
+"""Receptive fields against a naive simulator that follows every single tap back to the input.
+
+The simulator knows cells, not intervals: for one output position it gathers the set of input cells, layer by layer,
+from the definition of each operator. As everywhere, borders are ignored: positions outside the map count like others.
+"""
+
+from fractions import Fraction
+from math import ceil, floor
+from random import Random
+from typing import Any
+
+import pytest
+
+from cnndsl.analysis.receptive import receptive_fields
+from cnndsl.ir import Network, Node
+from cnndsl.lang.compile import compile_text
+from cnndsl.shapes import Shape
+
+Cells = frozenset[int]
+
+
+def compiled(text: str) -> Network:
+    result = compile_text(text)
+    (network,) = result.networks
+    return network
+
+
+class Simulator:
+    """Dependencies along the first spatial axis; under ``borders`` nothing is read outside a map."""
+
+    def __init__(self, network: Network, borders: bool = False) -> None:
+        self.network = network
+        self.borders = borders
+        self.nodes = {node.name: node for node in network.layers}
+        self.known: dict[tuple[str, int], dict[str, Cells]] = {}
+
+    def seen(self, name: str, position: int) -> dict[str, Cells]:
+        """The cells of every input that one position of a value depends on."""
+        key = (name, position)
+        if key not in self.known:
+            if name in self.nodes:
+                self.known[key] = self.through(self.nodes[name], position)
+            else:
+                self.known[key] = {name: frozenset({position})}
+        return self.known[key]
+
+    def through(self, node: Node, position: int) -> dict[str, Cells]:
+        united: dict[str, Cells] = {}
+        for source in node.inputs:
+            shape = self.network.shapes[source]
+            for read in taps(node, shape, position):
+                if self.borders and not 0 <= read < length(shape):
+                    continue
+                for name, cells in self.seen(source, read).items():
+                    united[name] = united.get(name, frozenset()) | cells
+        return united
+
+
+def length(shape: Shape) -> int:
+    return shape.dimensions[min(1, len(shape.spatial))]
+
+
+def taps(node: Node, shape: Shape, o: int) -> list[int]:
+    """The positions of an input that position ``o`` of a layer reads, from the operator's definition."""
+    op: Any = node.op
+    name = op.operator
+    size, output = length(shape), length(node.shape)
+    if name in ("conv", "maxpool", "avgpool", "depthwise"):
+        stride = op.stride or op.kernel
+        dilation = getattr(op, "dilation", 1)
+        return [o * stride - op.pad + tap * dilation for tap in range(op.kernel)]
+    if name == "conv_transpose":
+        spread = [o + op.pad - tap * op.dilation for tap in range(op.kernel)]
+        return [cell // op.stride for cell in spread if cell % op.stride == 0]
+    if name in ("upsample", "resize") and op.mode == "nearest":
+        return [floor(Fraction(o * size, output))]
+    if name in ("upsample", "resize"):
+        if getattr(op, "align_corners", False):
+            centre = Fraction(o * (size - 1), output - 1)
+        else:
+            centre = Fraction((2 * o + 1) * size, 2 * output) - Fraction(1, 2)
+        return [floor(centre), ceil(centre)]
+    if name == "pixel_shuffle":
+        return [o // op.factor]
+    if name == "space_to_depth":
+        return [o * op.factor + i for i in range(op.factor)]
+    if name == "adaptive_avgpool":
+        return list(range(floor(Fraction(o * size, output)), ceil(Fraction((o + 1) * size, output))))
+    if name in ("crop", "pad"):
+        begin = op.size if isinstance(op.size, int) else op.size[0]
+        return [o + begin if name == "crop" else o - begin]
+    if name == "slice":
+        return [o + (op.begin if op.axis == 1 else 0)]
+    if name in ("global_avgpool", "flatten", "dense", "groupnorm", "instancenorm"):
+        return list(range(size))
+    if name in ("add", "mul", "maximum") and size == 1 < output:
+        return [0]
+    assert name in ("relu", "batchnorm", "identity", "add", "mul", "maximum", "concat"), name
+    return [o]
+
+
+def judge(text: str) -> list[tuple[bool, int, int]]:
+    """For every value: whether its field moves with the position, and the claimed and the simulated size.
+
+    On the way: every claimed interval holds what was simulated.
+    """
+    network = compiled(text)
+    simulator, inside = Simulator(network), Simulator(network, borders=True)
+    fields = receptive_fields(network)
+    judged = []
+    for node in network.layers:
+        for source, (pattern, *_) in fields.fields[node.name].items():
+            sizes = []
+            for position in range(length(node.shape)):
+                cells = simulator.seen(node.name, position).get(source, frozenset())
+                claimed = pattern.at(position)
+                if pattern.axis is None:  # everything that there is, and nothing around it
+                    cells = inside.seen(node.name, position).get(source, frozenset())
+                if cells:
+                    assert claimed is not None and claimed[0] <= min(cells) and claimed[1] >= max(cells), (text, node)
+                    sizes.append(max(cells) - min(cells) + 1)
+            judged.append((pattern.axis is not None, pattern.size, max(sizes, default=0)))
+    return judged
+
+
+def chain(random: Random, gaps: bool) -> str:
+    """A random network of 1-D layers with skips and broadcasts; ``gaps`` allows what leaves cells between taps."""
+    lines = ["input 4@64 as x0"]
+    names = ["x0"]
+    for index in range(1, random.randint(3, 8)):
+        source = random.choice([names[-1], names[-1], random.choice(names)])
+        kernel, stride, radius = random.randint(1, 4), random.randint(1, 3), random.randint(0, 2)
+        layer = random.choice(
+            [
+                f"conv 4 {kernel} stride={stride} pad={random.randint(0, 2)} dilation={random.randint(1, 2)}",
+                f"maxpool {kernel} stride={random.randint(1, 2)}",
+                f"avgpool {kernel} stride={stride}",
+                f"conv_transpose 4 {kernel if gaps else max(kernel, stride)} stride={stride} pad={random.randint(0, 1)}"
+                + (f" dilation={random.randint(1, 2)}" if gaps else ""),
+                f"upsample {random.randint(1, 3)} mode={random.choice(['nearest', 'linear'])}",
+                f"crop [{random.randint(0, 2)}, {random.randint(0, 2)}]",
+                f"pad [{random.randint(0, 2)}, {random.randint(0, 2)}]",
+                f"slice {random.randint(0, 2)} 9 axis=1",
+                "relu",
+                "mul { identity; global_avgpool -> conv 4 1 }",
+                f"add {{ identity; conv 4 {2 * radius + 1} pad={radius} }}",
+                "concat { relu; conv 4 3 pad=1; conv 4 3 pad=2 dilation=2 } -> conv 4 1",
+            ]
+        )
+        line = f"from {source} -> {layer} as x{index}"
+        if compile_text("\n".join([*lines, line])).networks:
+            lines.append(line)
+            names.append(f"x{index}")
+    return "\n".join(lines)
+
+
+def test_random_networks_are_exact() -> None:
+    """Claimed and simulated sizes agree wherever the field moves with the position."""
+    judged = 0
+    for seed in range(150):
+        text = chain(Random(seed), gaps=False)
+        for moving, claimed, simulated in judge(text):
+            assert claimed == simulated or not moving, text
+            judged += moving
+    assert judged > 500
+
+
+def test_random_networks_with_gaps_are_never_too_small() -> None:
+    """``judge`` asserts for every position that nothing seen lies outside the claimed interval."""
+    assert sum(len(judge(chain(Random(seed), gaps=True))) for seed in range(1000, 1150)) > 500
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "input 1@40\nconv 4 3 dilation=3 -> conv 4 3 stride=2 -> conv 4 2",
+        "input 1@40\nconv 4 3 stride=2 pad=1 -> conv_transpose 4 4 stride=2 pad=1 -> conv 1 3",
+        "input 1@40\nupsample 3 mode=linear -> conv 4 3",
+        "input 1@40\nupsample 2 -> maxpool 2 -> conv 4 3",
+        "input 1@40\nresize 60 mode=linear -> conv 4 3",
+        "input 1@40\nresize 79 mode=linear align_corners=true",
+        "input 1@40\nadaptive_avgpool 7",
+        "input 1@40\nadaptive_avgpool 7 -> conv 2 3",
+        "input 4@40\nadd { conv 4 5 pad=2; identity } -> conv 4 3",
+        "input 4@40\nconcat { conv 4 5 pad=2; conv 4 3 pad=1 } -> crop 3 -> conv 4 3",
+        "input 4@40\nmul { identity; global_avgpool }",
+        "input 4@40 as x\nconv 4 2 stride=2 as d -> conv_transpose 4 2 stride=2\nconcat { from x; identity }",
+        "input 4@40 as x\nglobal_avgpool -> flatten -> dense 3",
+        "input 4@40 as a\nconv 4 3 pad=1 as b\ninput 4@40 as c\nconv 4 5 pad=2\nadd { identity; from b }",
+        # a transposed convolution whose kernel is smaller than its stride leaves positions that see nothing
+        "input 4@40\nadd { conv_transpose 4 1 stride=2 output_pad=1; upsample 2 -> conv 4 9 pad=4 } -> conv 4 2",
+        "input 4@40\nadd { conv 4 21 pad=10 stride=2 -> conv_transpose 4 1 stride=2 output_pad=1; relu } -> conv 4 2",
+    ],
+)
+def test_networks_are_exact(text: str) -> None:
+    assert all(claimed == simulated for _, claimed, simulated in judge(text)), judge(text)
+
+
+@pytest.mark.parametrize("text", ["input 4@4x4\npixel_shuffle 2", "input 1@8x8\nspace_to_depth 2 -> conv 4 3"])
+def test_rearrangements_are_exact(text: str) -> None:
+    assert all(claimed == simulated for _, claimed, simulated in judge(text))
+
+
+def sizes(text: str, layer: int = -1) -> tuple[int, ...]:
+    network = compiled(text)
+    return tuple(pattern.size for pattern in receptive_fields(network).of(network.layers[layer].name))
+
+
+def test_vgg16() -> None:
+    """The published field of VGG-16's last pool: 212 cells with stride 32 and 90 of padding (Araujo et al. 2019)."""
+    convolutions = "\n".join(
+        f"repeat {depth} {{ conv {width} 3x3 pad=1 -> relu }}\nmaxpool 2x2"
+        for width, depth in [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)]
+    )
+    network = compiled(f"input 3@224x224\n{convolutions}")
+    for pattern in receptive_fields(network).of("maxpool5"):
+        assert (pattern.size, pattern.stride, pattern.start) == (212, 32, -90)
+
+
+def test_axes_have_fields_of_their_own() -> None:
+    assert sizes("input 1@20x30\nconv 4 3x5 -> maxpool 2x1") == (4, 5)
+    assert sizes("input 1@20x30\nconv 4 3x5 -> permute [0, 2, 1] -> conv 4 2x1") == (3, 6)
+    assert sizes("input 1@20x30\nconv 4 3x5 -> permute [1, 0, 2]") == (20, 5)
+
+
+@pytest.mark.parametrize("layer", ["softmax", "log_softmax", "lrn 5", "layernorm axes=channel", "channel_shuffle 3"])
+def test_what_mixes_channels_sees_a_whole_vector(layer: str) -> None:
+    assert sizes(f"input 6\n{layer}") == (6,)
+    assert sizes(f"input 6@9\n{layer}") == (1,)
+
+
+def test_vectors_joined_see_no_more_than_the_input() -> None:
+    assert sizes("input 4\nconcat { identity; relu } -> dense 3") == (4,)
+    assert sizes("input 4\nrelu") == (1,)
+    assert sizes("input 4\ndense 3 -> relu") == (4,)
+
+
+def test_the_field_is_that_of_the_first_input() -> None:
+    """Whatever the order of the branches."""
+    text = "input 4@30 as a\nconv 4 3 pad=1 as b\ninput 4@30 as c\nconv 4 7 pad=3 as d\nadd {{ {} }}"
+    assert sizes(text.format("from b; from d")) == sizes(text.format("from d; from b")) == (3,)
+
+
+def test_paths_that_disagree_say_so() -> None:
+    def disagree(text: str) -> bool:
+        network = compiled(text)
+        return any(pattern.disagree for pattern in receptive_fields(network).of(network.layers[-1].name))
+
+    assert disagree("input 4@32\nadd { slice 1 31 axis=1; conv 4 1 -> crop [0, 2] }")  # centres
+    assert disagree("input 4@32\nadd { conv 4 2 stride=2; slice 0 16 axis=1 }")  # strides
+    assert not disagree("input 4@32\nadd { conv 4 3 pad=1; identity } -> relu")

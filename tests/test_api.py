@@ -1,0 +1,270 @@
+"""Embedding, as docs promise it: cheap to import, silent, without global state, safe from several threads."""
+
+import json
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import cnndsl
+
+TEXT = """param classes = 10
+input 1@28x28
+conv 6 5x5 pad=2 -> tanh
+avgpool 2x2
+flatten
+dense classes
+"""
+
+
+def codes(error):
+    return [diagnostic.code for diagnostic in error.value.diagnostics]
+
+
+def python(script, root):
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_importing_is_cheap_and_silent(root):
+    """Nothing but the standard library is loaded, and little of that."""
+    script = "import sys; before = set(sys.modules); import cnndsl; print(*(set(sys.modules) - before))"
+    loaded = set(python(script, root).split())
+    assert {name.partition(".")[0] for name in loaded} <= {"cnndsl", "typing", "collections", "contextlib", "re"} | set(
+        sys.stdlib_module_names
+    )
+    assert len(loaded) < 40
+    assert loaded & {"lark", "pydantic", "numpy", "onnx", "cnndsl.api"} == set()
+
+
+def test_checking_loads_neither_numpy_nor_onnx(root):
+    script = (
+        "import sys, cnndsl\nnet = cnndsl.loads('input 1@8x8; conv 2 3x3 -> relu')\nnet.summary(), net.to_json()\n"
+        "print(*sys.modules)"
+    )
+    loaded = set(python(script, root).split())
+    assert "pydantic" in loaded and loaded & {"numpy", "onnx", "PIL", "safetensors", "onnxruntime"} == set()
+
+
+def test_nothing_is_printed(root):
+    script = (
+        "import cnndsl, numpy\nnet = cnndsl.loads('input 1@8x8; maxpool 3x3 stride=3')\n"
+        "net.run(numpy.zeros((1, 1, 8, 8))), net.to_onnx(), cnndsl.check('inptu')"
+    )
+    assert python(script, root) == ""
+
+
+def test_what_is_exported_exists():
+    assert set(cnndsl.__all__) <= set(dir(cnndsl))
+    assert all(getattr(cnndsl, name) is not None for name in cnndsl.__all__)
+    with pytest.raises(AttributeError, match="nothing_of_the_kind"):
+        _ = cnndsl.nothing_of_the_kind
+
+
+def test_the_promised_calls(tmp_path):
+    (tmp_path / "lenet.cnn").write_text(TEXT)
+    net = cnndsl.load(tmp_path / "lenet.cnn", classes=100)
+    assert str(net.layers["conv1"].shape) == "6@28x28"
+    assert net.params == 156 + (6 * 14 * 14 + 1) * 100
+    assert net.macs == 6 * 28 * 28 * 25 + 6 * 14 * 14 * 100
+    assert "conv1" in net.summary() and f"{net.params:,}" in net.summary()
+    x = np.zeros((3, 1, 28, 28), np.float32)
+    y = net.run(x)
+    assert y.shape == (3, 100) and y.dtype == np.float32
+    again, kept = net.run(x, keep=["conv1"])
+    assert kept["conv1"].shape == (3, 6, 28, 28) and (again == y).all()
+    net.to_onnx(tmp_path / "lenet.onnx")
+    assert (tmp_path / "lenet.onnx").read_bytes() == net.to_onnx().SerializeToString(deterministic=True)
+    assert cnndsl.from_json(net.to_json()).graph == net.graph
+    result = cnndsl.check(TEXT)
+    assert result.ok and result.network.params == 156 + 1177 * 10 and result.diagnostics == ()
+    tree = cnndsl.parse(TEXT)
+    assert len(tree.items) == 6
+    assert repr(net) == f"<Network lenet: 5 layers, {net.params:,} parameters>"
+    assert repr(net.layers["conv1"]) == "<Layer conv1: conv 6@28x28>"
+
+
+def test_settings():
+    assert cnndsl.loads(TEXT, classes=3).outputs["dense1"] == cnndsl.Shape(3)
+    assert cnndsl.loads(TEXT, params={"classes": 4}).outputs["dense1"] == cnndsl.Shape(4)
+    shape = cnndsl.Shape(3, (32, 32))
+    assert cnndsl.loads(TEXT, inputs={None: shape}).inputs == {"input": shape}
+    assert cnndsl.loads(TEXT, inputs={"input": shape}).inputs == {"input": shape}
+    assert cnndsl.loads("param ratio = 1\ninput 8; dense (round(ratio * 10))", ratio=0.5).params == 45
+    with pytest.raises(cnndsl.CnnError) as error:
+        cnndsl.loads(TEXT, classes=object())
+    assert codes(error) == ["bad-setting"]
+    with pytest.raises(cnndsl.CnnError) as error:
+        cnndsl.loads(TEXT, clases=3)
+    assert codes(error) == ["unknown-setting"] and "classes" in error.value.diagnostics[0].help[0]
+
+
+def test_strict_and_limits():
+    assert cnndsl.check("input 1@8x8; maxpool 3x3 stride=2").ok
+    assert not cnndsl.check("input 1@8x8; maxpool 3x3 stride=2", strict=True).ok
+    limits = cnndsl.Limits(layers=3)
+    assert cnndsl.check("input 8; repeat 3 { relu }", limits=limits).ok
+    assert not cnndsl.check("input 8; repeat 4 { relu }", limits=limits).ok
+
+
+def test_networks_are_picked_by_name(tmp_path):
+    text = "network A { input 8; relu }\nnetwork B { input 9; relu }\n"
+    assert [network.name for network in cnndsl.check(text).networks] == ["A", "B"]
+    assert cnndsl.check(text).network is None
+    assert cnndsl.loads(text, network="B").inputs == {"input": cnndsl.Shape(9)}
+    with pytest.raises(cnndsl.CnnError) as error:
+        cnndsl.loads(text)
+    assert codes(error) == ["several-networks"]
+
+
+def test_all_errors_at_once():
+    with pytest.raises(cnndsl.CnnError) as error:
+        cnndsl.loads("input 3@8x8\nconv 8 9x9\nfrom nowhere\nrelo\n")
+    assert codes(error) == ["kernel-too-large", "unknown-name", "unknown-operator"]
+    assert str(error.value).count("\n") == 2 and "<text>:2:8: error[kernel-too-large]" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\0", "input", "\ud800", "}" * 99, "input 8; " + "(" * 500, "#", "network {", "é"]
+)
+def test_check_never_raises_on_bad_text(text):
+    result = cnndsl.check(text)
+    assert result.network is None and not result.ok and result.diagnostics
+
+
+def test_files(tmp_path):
+    with pytest.raises(cnndsl.CnnError) as error:
+        cnndsl.load(tmp_path / "missing.cnn")
+    assert codes(error) == ["file-unreadable"]
+    (tmp_path / "blocks.cnn").write_text("block Unit(width) { dense width -> relu }")
+    (tmp_path / "net.cnn").write_text('import "blocks.cnn"\ninput 8\nUnit 4\n')
+    assert cnndsl.load(tmp_path / "net.cnn").params == 36
+    with pytest.raises(cnndsl.CnnError) as error:
+        cnndsl.loads((tmp_path / "net.cnn").read_text())
+    assert codes(error)[0] == "import-unavailable"
+    resolver = {"blocks.cnn": "block Unit(width) { dense width }"}.__getitem__
+    assert cnndsl.loads((tmp_path / "net.cnn").read_text(), resolver=resolver).params == 36
+
+
+def test_imports_stay_in_the_folder(tmp_path):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (tmp_path / "secret.cnn").write_text("block Unit { relu }")
+    (inside / "link.cnn").symlink_to(tmp_path / "secret.cnn")
+    for path in ("../secret.cnn", "link.cnn", str(tmp_path / "secret.cnn")):
+        (inside / "net.cnn").write_text(f'import "{path}"\ninput 8\nUnit\n')
+        with pytest.raises(cnndsl.CnnError) as error:
+            cnndsl.load(inside / "net.cnn")
+        assert codes(error)[0] == "import-outside"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"version": 2}', "null", '"text"'])
+def test_json_that_is_no_network(text):
+    with pytest.raises(cnndsl.CnnError) as error:
+        cnndsl.from_json(text)
+    assert codes(error) == ["bad-json"]
+
+
+def test_json_is_checked_again():
+    written = json.loads(cnndsl.loads(TEXT).to_json())
+    written["layers"][0]["shape"]["channels"] = 7
+    with pytest.raises(cnndsl.CnnError) as error:
+        cnndsl.from_json(json.dumps(written))
+    assert codes(error) == ["bad-json"]
+
+
+@pytest.mark.parametrize("name", ["lenet.cnn", "inception.cnn", "tiny_unet.cnn", "lenet5_1998.cnn", "sentence.cnn"])
+def test_the_three_forms_of_a_network_agree(examples, name):
+    """The expanded text has names of its own for what lay in blocks: weights are handed over in order."""
+    original = cnndsl.load(examples / name)
+    (value,) = original.graph.inputs
+    x = np.random.default_rng(0).random((2, *value.shape.dimensions), np.float32)
+    weights = list(original.weights().values())
+    for copy in (cnndsl.from_json(original.to_json()), cnndsl.loads(original.to_cnn())):
+        assert (copy.params, copy.macs, copy.connections) == (original.params, original.macs, original.connections)
+        renamed = dict(zip(copy.weights(), weights, strict=True))
+        np.testing.assert_array_equal(copy.run(x, weights=renamed), original.run(x))
+    assert cnndsl.from_json(original.to_json()).graph == original.graph
+    assert cnndsl.loads(original.to_cnn()).to_cnn() == original.to_cnn()
+
+
+def test_errors_and_networks_are_pickled():
+    with pytest.raises(cnndsl.CnnError) as error:
+        cnndsl.loads("input 3@8x8\nconv 8 9x9\n", file="net.cnn")
+    again = pickle.loads(pickle.dumps(error.value))
+    assert type(again) is cnndsl.CnnError and str(again) == str(error.value)
+    assert (again.diagnostics, again.sources) == (error.value.diagnostics, error.value.sources)
+    net = cnndsl.loads(TEXT)
+    assert net.layers
+    copy = pickle.loads(pickle.dumps(net))
+    assert copy.graph == net.graph and copy.params == net.params
+
+
+def task(index):
+    """Checks, runs and exports a network of its own; everything that it saw."""
+    width = index % 8 + 1
+    text = (
+        f"input 1@12x12\nconv {width} 3x3 pad=1 as c -> batchnorm -> relu\nadd {{ identity; tanh }}\nflatten\ndense 5"
+    )
+    net = cnndsl.loads(text)
+    x = np.random.default_rng(index).random((2, 1, 12, 12), np.float32)
+    bad = cnndsl.check(text + f"\nexpect {width}\nrelo")
+    y, kept = net.run(x, keep=["c"], seed=index)
+    model = net.to_onnx(seed=index).SerializeToString(deterministic=True)
+    return y.tobytes(), kept["c"].tobytes(), model, net.summary(), net.to_json(), bad.diagnostics
+
+
+def test_eight_threads_give_what_one_gives():
+    expected = [task(index) for index in range(32)]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(task, range(32))) == expected
+
+
+def test_one_network_and_one_runner_for_eight_threads():
+    net = cnndsl.loads(
+        "input 2@16x16\nconv 4 3x3 -> relu\nmaxpool 2x2\nconv 4 3x3\nglobal_avgpool -> flatten -> softmax"
+    )
+    inputs = [np.random.default_rng(index).random((3, 2, 16, 16), np.float32) for index in range(32)]
+    run = net.runner()
+    expected = [run(x)["softmax1"] for x in inputs]
+    with ThreadPoolExecutor(8) as pool:
+        for result, wanted in zip(pool.map(run, inputs), expected, strict=True):
+            np.testing.assert_array_equal(result["softmax1"], wanted)
+
+
+def test_the_first_use_may_be_in_eight_threads(root):
+    """Models are built on first use; here eight threads come first."""
+    script = """
+import sys, threading
+import cnndsl
+sys.setswitchinterval(1e-6)
+barrier, results = threading.Barrier(8), []
+def work():
+    barrier.wait()
+    net = cnndsl.loads("input 1@8x8; conv 2 3x3 -> relu; maxpool 2x2; flatten; dense 3")
+    results.append((net.to_json(), net.summary(), cnndsl.from_json(net.to_json()).params))
+threads = [threading.Thread(target=work) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(len(results), len(set(results)))
+"""
+    assert python(script, root) == "8 1\n"
+
+
+def test_calls_leave_no_traces():
+    first = cnndsl.loads(TEXT, classes=7)
+    cnndsl.check("let broken = (", classes=3)
+    assert cnndsl.loads(TEXT).outputs["dense1"] == cnndsl.Shape(10)
+    assert first.outputs["dense1"] == cnndsl.Shape(7)
+    weights = first.weights()
+    weights["conv1.weight"][:] = 0
+    assert first.weights()["conv1.weight"].any()
+
+
+def test_the_package_is_typed(root):
+    assert (Path(cnndsl.__file__).parent / "py.typed").exists()
