@@ -54,7 +54,13 @@ def permute(layer: Layer[shape.Permute]) -> str:
 
 
 def pad(layer: Layer[shape.Pad]) -> str:
-    return layer.pad(layer.input, explicit_padding(layer.op.size, layer.rank), layer.op.mode, layer.op.value)
+    """Pad; zeros stand behind a maximum of one value, which keeps ONNX Runtime's hands off them.
+
+    It folds a Pad of zeros into the pool behind it, and the padding of a MaxPool is -inf (microsoft/onnxruntime#18136).
+    """
+    op = layer.op
+    x = layer.pad(layer.input, explicit_padding(op.size, layer.rank), op.mode, op.value)
+    return layer.emit("Max", x) if op.mode == "zeros" and op.value == 0 else x
 
 
 def crop(layer: Layer[shape.Crop]) -> str:

@@ -276,6 +276,13 @@ def test_example_networks_agree(examples, name):
     assert_exports((examples / f"{name}.cnn").read_text(encoding="utf-8"), opsets=(DEFAULT_OPSET,))
 
 
+@pytest.mark.parametrize("between", ["identity", "dropout 0.5", "slice 0 1"])
+@pytest.mark.parametrize("pool", ["maxpool 3 stride=1", "maxpool 1", "avgpool 2 count_include_pad=true"])
+def test_onnx_runtime_keeps_padding_out_of_the_pool_behind_it(between, pool):
+    """Zeros before the maximum of negative values; ONNX Runtime would make them the pool's own padding, -inf."""
+    assert_exports(f"input 1@6\nnormalize mean=100 std=1\npad 2 -> {between} -> {pool}")
+
+
 def test_several_inputs_and_outputs_and_shared_weights():
     text = """
         network Twin {

@@ -1,0 +1,54 @@
+"""Names for layers from what exporters call nodes and tensors."""
+
+import re
+
+from onnx import NodeProto
+
+LONGEST = 120
+_GENERATED = re.compile(r"(|onnx::\w+|[rnxy]?\d*|_?(output|input|tensor|node|val|Constant)[_.]?\d*)", re.IGNORECASE)
+_WEIGHT = re.compile(r"(.+?)(?:[._](?:weight|w|W|kernel|scale|s)(?:_0)?)")
+
+
+def layer_name(node: NodeProto, producer: str = "") -> str:
+    """What the exporter called the layer; "" where that says nothing.
+
+    PyTorch's ``/layer1/layer1.0/conv1/Conv`` is ``layer1.0.conv1``; caffe2's ``gpu_0/res2_0_branch2a_1`` is
+    ``res2_0_branch2a``.
+    """
+    said = "" if _GENERATED.fullmatch(node.name) else node.name
+    name = said or (node.output[0] if node.output else "")
+    if producer == "cnndsl":
+        return printable(name.rpartition("/")[0] or name)
+    if name.startswith("/"):
+        *path, last = name.strip("/").split("/")
+        if not re.fullmatch(rf"{re.escape(node.op_type)}(_\d+)?", last):
+            path.append(last)
+        return printable(".".join(_nested(path)))
+    if re.fullmatch(rf"{re.escape(node.op_type)}[_-]?\d*", name) or _GENERATED.fullmatch(name):
+        weight = _WEIGHT.fullmatch(node.input[1]) if len(node.input) > 1 else None
+        return printable(re.sub(r"^gpu_\d+/", "", weight.group(1))) if weight else ""
+    name = re.sub(r"^gpu_\d+/", "", name)
+    if not said:
+        name = re.sub(r"_\d+$", "", name)
+    return printable(name)
+
+
+def value_name(name: str) -> str:
+    """An input's name for the network; "" where it says nothing."""
+    name = re.sub(r"^gpu_\d+/", "", name)
+    return "" if _GENERATED.fullmatch(name) or re.fullmatch(r"data(_\d+)?|input([._]\d+)?", name) else printable(name)
+
+
+def _nested(path: list[str]) -> list[str]:
+    """PyTorch repeats the outer name in ``layer1/layer1.0``."""
+    found: list[str] = []
+    for part in path:
+        if found and part.startswith(found[-1] + "."):
+            found[-1] = part
+        else:
+            found.append(part)
+    return found
+
+
+def printable(name: str) -> str:
+    return "".join(c if c.isprintable() else "_" for c in name)[:LONGEST]

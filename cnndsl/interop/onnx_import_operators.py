@@ -1,0 +1,60 @@
+"""The table from ONNX operator to the language: a function from a node to the value (or values) that it gives."""
+
+from collections.abc import Callable
+from typing import Any
+
+from cnndsl.interop import onnx_import_shaping as shaping
+from cnndsl.interop import onnx_import_windows as windows
+from cnndsl.interop.onnx_import_elements import ACTIVATIONS, ARITHMETIC
+from cnndsl.interop.onnx_import_graph import Site
+
+TRANSLATIONS: dict[str, Callable[[Site], Any]] = {
+    "Conv": windows.conv,
+    "ConvTranspose": windows.conv_transpose,
+    "MaxPool": windows.maxpool,
+    "AveragePool": windows.avgpool,
+    "LpPool": windows.lppool,
+    "GlobalAveragePool": windows.global_avgpool,
+    "GlobalMaxPool": windows.global_maxpool,
+    "GlobalLpPool": windows.global_lppool,
+    "ReduceMean": windows.reduced,
+    "ReduceMax": windows.reduced,
+    "Gemm": windows.gemm,
+    "MatMul": windows.matmul,
+    "BatchNormalization": windows.batchnorm,
+    "InstanceNormalization": windows.instancenorm,
+    "GroupNormalization": windows.groupnorm,
+    "LayerNormalization": windows.layernorm,
+    "LRN": windows.lrn,
+    "Identity": shaping.same,
+    "Dropout": shaping.dropout,
+    "Flatten": shaping.flatten,
+    "Reshape": shaping.reshape,
+    "Squeeze": shaping.squeeze,
+    "Unsqueeze": shaping.unsqueeze,
+    "Transpose": shaping.transpose,
+    "Concat": shaping.concat,
+    "Slice": shaping.cut,
+    "Split": shaping.split,
+    "Gather": shaping.gather,
+    "Pad": shaping.pad,
+    "Resize": shaping.resize,
+    "Upsample": shaping.resize,
+    "DepthToSpace": shaping.depth_to_space,
+    "SpaceToDepth": shaping.space_to_depth,
+    **ACTIVATIONS,
+    **ARITHMETIC,
+}
+
+QUANTISED = frozenset(
+    {
+        "QuantizeLinear",
+        "DequantizeLinear",
+        "DynamicQuantizeLinear",
+        "QLinearConv",
+        "QLinearMatMul",
+        "ConvInteger",
+        "MatMulInteger",
+    }
+)
+"""Operators of quantised networks."""
