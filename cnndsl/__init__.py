@@ -21,14 +21,28 @@ __all__ = [
     "Span",
     "check",
     "check_file",
+    "format",
     "from_json",
+    "from_onnx",
     "load",
     "loads",
     "parse",
 ]
 
 if TYPE_CHECKING:
-    from cnndsl.api import CheckResult, Layer, Network, check, check_file, from_json, load, loads, parse
+    from cnndsl.api import (
+        CheckResult,
+        Layer,
+        Network,
+        check,
+        check_file,
+        format,
+        from_json,
+        from_onnx,
+        load,
+        loads,
+        parse,
+    )
     from cnndsl.errors import CnnError, Diagnostic, Span
     from cnndsl.limits import Limits
     from cnndsl.shapes import Shape

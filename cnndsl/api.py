@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from cnndsl.analysis.lint import Choice, enabled
 from cnndsl.analysis.measured import Layer as Layer
 from cnndsl.analysis.measured import Measured
 from cnndsl.errors import CnnError, Diagnostic, quoted
+from cnndsl.ir import Network as Graph
 from cnndsl.lang.compile import Compiled, compile_text
 from cnndsl.lang.modules import Resolver, Settings
 from cnndsl.lang.parser import decode
@@ -20,11 +22,22 @@ from cnndsl.suggest import nearest
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from cnndsl.interop.verify import Verification
+    from cnndsl.runtime.plan import BatchPlan
+    from cnndsl.runtime.profile import Profile
+
     Arrays = Mapping[str, NDArray[Any]]
 
 
 class Network(Measured):
-    """A checked network: its layers, counts, execution and translation. Safe to use from several threads."""
+    """A checked network: its layers, counts, execution and translation. Safe to use from several threads.
+
+    A network from an ONNX model has the model's weights; they are used where no others are given.
+    """
+
+    def __init__(self, graph: Graph, weights: "Arrays | None" = None) -> None:
+        super().__init__(graph)
+        self._own_weights = weights
 
     def __repr__(self) -> str:
         return f"<Network {self.name}: {len(self.graph.layers)} layers, {self.params:,} parameters>"
@@ -36,7 +49,12 @@ class Network(Measured):
         return table(self, depth, batch)
 
     def weights(self, seed: int = 0) -> dict[str, "NDArray[Any]"]:
-        """The initial weights by key ``<layer>.<weight>``, the same for the same seed on any machine."""
+        """The initial weights by key ``<layer>.<weight>``, the same for the same seed on any machine.
+
+        For a network from an ONNX model, the model's weights.
+        """
+        if self._own_weights is not None:
+            return dict(self._own_weights)
         from cnndsl.runtime.initial import initial_weights
 
         return dict(initial_weights(self.graph, seed))
@@ -48,14 +66,16 @@ class Network(Measured):
         weights: "str | PathLike[str] | Arrays | None" = None,
         seed: int = 0,
         keep: Sequence[str] = (),
+        threads: int | None = None,
     ) -> Any:
         """Executes the network on ``x``, (N, C, spatial...) float32, or a mapping from input names to such arrays.
 
-        ``weights`` is a .safetensors or .npz file or a mapping of arrays; without it the initial weights of ``seed``
-        are used. Gives the output, a dict by name if there are several; with ``keep``, a pair of that and a dict of the
-        kept layers' values. Raises CnnError for inputs or weights that do not fit.
+        ``weights`` is a .safetensors, .npz or .onnx file or a mapping of arrays; without it the initial weights of
+        ``seed`` are used. Gives the output, a dict by name if there are several; with ``keep``, a pair of that and a
+        dict of the kept layers' values. ``threads`` compute, by default one for each core; results do not depend on
+        their number. Raises CnnError for inputs or weights that do not fit.
         """
-        outputs = self.runner(weights=weights, seed=seed, keep=keep)(x)
+        outputs = self.runner(weights=weights, seed=seed, keep=keep, threads=threads)(x)
         results = {name: outputs[name] for name in self.graph.outputs}
         result = results if len(results) > 1 else next(iter(results.values()))
         return (result, {name: outputs[name] for name in keep}) if keep else result
@@ -66,17 +86,61 @@ class Network(Measured):
         weights: "str | PathLike[str] | Arrays | None" = None,
         seed: int = 0,
         keep: Sequence[str] = (),
+        limits: Limits = DEFAULT_LIMITS,
+        backend: Literal["numpy", "onnxruntime"] = "numpy",
+        threads: int | None = None,
+        profile: "Profile | None" = None,
     ) -> "Callable[[ArrayLike | Mapping[str, ArrayLike]], dict[str, NDArray[Any]]]":
-        """Plans once for many calls: a function from inputs to the outputs' and kept layers' values by name."""
+        """Plans once for many calls: a function from inputs to the outputs' and kept layers' values by name.
+
+        ``backend="onnxruntime"`` computes with ONNX Runtime, the extra of that name. ``threads`` and ``profile``, which
+        adds up the time of every step (cnndsl.runtime.profile), are for the default. The function may be called from
+        several threads at once.
+
+        Raises CnnError ``memory-limit``, here and at each call, before more memory is taken than ``limits`` allow.
+        """
         from cnndsl.runtime.interpreter import checked_inputs, execute
         from cnndsl.runtime.plan import make_plan
+        from cnndsl.runtime.room import require_room
 
+        self._require_layers(keep)
+        if threads is not None and threads < 1:
+            raise CnnError.of("bad-setting", f"threads={threads}: at least one thread must compute")
+        require_room(self.graph, 1, limits.run_bytes)
+        arrays = self._weights(weights, seed)
+        if backend == "onnxruntime":
+            from cnndsl.interop.onnx_runtime import make_runner
+
+            running = make_runner(self.graph, arrays, keep)
+            return lambda x: running(checked_inputs(self.graph, x))
+        plan = make_plan(self.graph, arrays, keep)
+
+        def run(x: "ArrayLike | Mapping[str, ArrayLike]") -> "dict[str, NDArray[Any]]":
+            inputs = checked_inputs(self.graph, x)
+            require_room(self.graph, len(next(iter(inputs.values()))), limits.run_bytes)
+            return execute(plan, inputs, threads, profile.add if profile else None)
+
+        return run
+
+    def plan(
+        self,
+        batch: int = 1,
+        *,
+        weights: "str | PathLike[str] | Arrays | None" = None,
+        seed: int = 0,
+        keep: Sequence[str] = (),
+    ) -> "BatchPlan":
+        """How a batch of that size is computed: ``explain()`` is the text, ``peak_bytes()`` the memory it takes."""
+        from cnndsl.runtime.plan import make_plan
+
+        self._require_layers(keep)
+        return make_plan(self.graph, self._weights(weights, seed), keep).at(batch)
+
+    def _require_layers(self, names: Sequence[str]) -> None:
         known = self.graph.shapes
-        for name in keep:
+        for name in names:
             if name not in known:
                 raise _unknown_layer(name, known)
-        plan = make_plan(self.graph, self._weights(weights, seed), keep)
-        return lambda x: execute(plan, checked_inputs(self.graph, x))
 
     def _weights(self, weights: "str | PathLike[str] | Arrays | None", seed: int) -> "dict[str, NDArray[Any]]":
         from cnndsl.runtime.weights import given_weights, load_weights
@@ -85,7 +149,20 @@ class Network(Measured):
             return self.weights(seed)
         if isinstance(weights, Mapping):
             return dict(given_weights(self.graph, weights))
+        if is_onnx(weights):
+            return dict(given_weights(self.graph, self._model_weights(weights)))
         return dict(load_weights(self.graph, weights))
+
+    def _model_weights(self, model: "str | PathLike[str]") -> "Arrays":
+        """A model's tensors, by the names that they have there or in the text made of it."""
+        from cnndsl.interop.onnx_import import weights_from
+
+        found = weights_from(self.graph, model)
+        wanted = {key for key, _, _ in self.graph.all_weights()}
+        if found.keys() != wanted:
+            renamed = from_onnx(model).decompiled()[1].weights()
+            found = renamed if renamed.keys() == wanted else found
+        return found
 
     def to_onnx(
         self,
@@ -105,6 +182,31 @@ class Network(Measured):
         onnx_export.write(self.graph, arrays, path, opset=chosen)
         return None
 
+    def verify(
+        self,
+        *,
+        weights: "str | PathLike[str] | Arrays | None" = None,
+        seed: int = 0,
+        batch: int = 1,
+        tolerance: float | None = None,
+        model: str | PathLike[str] | None = None,
+    ) -> "Verification":
+        """Compares the interpreter with ONNX Runtime, an extra, on random inputs of ``seed``.
+
+        ``model`` is the ONNX file that the network was read from: its own outputs are compared then. Raises CnnError.
+        """
+        from cnndsl.interop.onnx_runtime import run_file
+        from cnndsl.interop.verify import TOLERANCE, compare
+        from cnndsl.runtime.images import made_input
+
+        inputs = {value.name: made_input(value, "random", batch, seed) for value in self.graph.inputs}
+        arrays = self._weights(weights, seed)
+        kept = tuple(self.layers)
+        mine = self.runner(weights=arrays, keep=kept)(inputs)
+        theirs = self.runner(weights=arrays, keep=kept, backend="onnxruntime")(inputs)
+        outputs = None if model is None else run_file(model, list(inputs.values()))
+        return compare(self.graph, mine, theirs, outputs, TOLERANCE if tolerance is None else tolerance)
+
     def to_json(self) -> str:
         """The graph as JSON (docs/network.schema.json)."""
         return self.graph.model_dump_json(indent=1) + "\n"
@@ -114,6 +216,22 @@ class Network(Measured):
         from cnndsl.lang.printer import print_network
 
         return print_network(self.graph)
+
+    def decompiled(self, folded: bool = True) -> "tuple[str, Network]":
+        """The graph as text that a person would have written, with blocks and loops, and the network of that text.
+
+        Its layers have the names that the text gives them; its weights are this network's, if it has its own. Without
+        ``folded`` the text has one line a layer.
+        """
+        from cnndsl.lang.decompile import decompile
+
+        found = decompile(self.graph, folded)
+        if self._own_weights is None:
+            return found.text, Network(found.network)
+        weights = {}
+        for key, node, _ in found.network.all_weights():
+            weights[key] = self._own_weights[found.names[node.name] + key.removeprefix(node.name)]
+        return found.text, Network(found.network, weights)
 
 
 class CheckResult(NamedTuple):
@@ -144,16 +262,20 @@ def check(
     strict: bool = False,
     limits: Limits = DEFAULT_LIMITS,
     params: Mapping[str, object] | None = None,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
     **more: object,
 ) -> CheckResult:
     """Checks a text and never raises on what it says. Keywords beyond these set the network's params.
 
     ``network`` picks one by name; ``inputs`` replaces shapes of inputs by name (None: the first); ``resolver`` reads
-    imported files, without it imports are errors; ``strict`` makes divisions with a remainder errors.
+    imported files, without it imports are errors; ``strict`` makes divisions with a remainder errors. ``select`` adds
+    codes or groups of warnings to the default ones, ``ignore`` takes them away (docs/cli.md).
     """
     given = {**(params or {}), **more}
     settings = Settings({name: setting_value(name, value) for name, value in given.items()}, inputs or {}, strict)
-    return _result(compile_text(text, file, resolver, settings, limits, network))
+    warnings = enabled(Choice(select, ignore))
+    return _result(compile_text(text, file, resolver, settings, limits, network, warnings))
 
 
 def _result(compiled: Compiled) -> CheckResult:
@@ -161,20 +283,25 @@ def _result(compiled: Compiled) -> CheckResult:
 
 
 def check_file(path: str | PathLike[str], **options: Any) -> CheckResult:
-    """Checks a file like :func:`check`; its imports are read from its folder. Raises CnnError if it cannot be read."""
+    """Checks a file like :func:`check`; its imports are read from its folder. Raises CnnError if it cannot be read.
+
+    An ``.onnx`` file is read as a model; it has one network and no params.
+    """
     limits: Limits = options.get("limits", DEFAULT_LIMITS)
+    if is_onnx(path):
+        return _check_model(path, limits, options)
     text = read_text(Path(path), limits)
     return check(text, **{"file": str(path), "resolver": folder_resolver(Path(path).parent, limits), **options})
 
 
 def load(path: str | PathLike[str], **options: Any) -> Network:
     """The network of a file; keywords as for :func:`check`. Raises CnnError with all diagnostics."""
-    return only(check_file(path, **options))
+    return only(check_file(path, **{"ignore": ("all",), **options}))
 
 
 def loads(text: str, **options: Any) -> Network:
     """The network of a text; keywords as for :func:`check`. Raises CnnError with all diagnostics."""
-    return only(check(text, **options))
+    return only(check(text, **{"ignore": ("all",), **options}))
 
 
 def only(result: CheckResult) -> Network:
@@ -186,8 +313,41 @@ def only(result: CheckResult) -> Network:
         raise CnnError.of("no-network", "the file defines no network", "begin one with `input 3@32x32`")
     if len(result.networks) > 1:
         names = ", ".join(network.name for network in result.networks)
-        raise CnnError.of("several-networks", f"the file holds several networks: {names}", "pick one: network=NAME")
+        advice = "pick one: network=NAME, on the command line --network NAME"
+        raise CnnError.of("several-networks", f"the file holds several networks: {names}", advice)
     return result.networks[0]
+
+
+def from_onnx(model: Any, *, partial: bool = False, limits: Limits = DEFAULT_LIMITS) -> Network:
+    """The network of an ONNX file, or of an ``onnx.ModelProto``, with its weights.
+
+    Raises CnnError with one diagnostic for every node that the language cannot express; ``partial`` keeps the rest.
+    """
+    from cnndsl.interop.onnx_import import from_onnx
+
+    imported = from_onnx(model, partial=partial, limits=limits)
+    return Network(imported.network, imported.weights)
+
+
+def is_onnx(path: object) -> bool:
+    """Whether a file is an ONNX model, by its name."""
+    return Path(str(path)).suffix.lower() == ".onnx"
+
+
+def _check_model(path: str | PathLike[str], limits: Limits, options: Mapping[str, Any]) -> CheckResult:
+    if options.get("params") or options.get("inputs"):
+        advice = "`cnndsl import` makes a .cnn file of it"
+        raise CnnError.of("bad-setting", f"{quoted(str(path))} is a model: it has no settings to change", advice)
+    try:
+        network = from_onnx(path, limits=limits)
+    except CnnError as error:
+        if any(found.code != "import-unsupported" for found in error.diagnostics):
+            raise
+        return CheckResult((), tuple(error.diagnostics), {})
+    wanted = options.get("network")
+    if wanted not in (None, network.name):
+        raise CnnError.of("unknown-network", f"there is no network {quoted(wanted)}", f"there is {network.name}")
+    return CheckResult((network,), (), {})
 
 
 def from_json(text: str) -> Network:
@@ -195,6 +355,13 @@ def from_json(text: str) -> Network:
     from cnndsl.lang.infer import verified
 
     return Network(verified(text))
+
+
+def format(text: str, *, file: str = "<text>", limits: Limits = DEFAULT_LIMITS) -> str:
+    """A text in the one style of the language: the same syntax tree, the same comments. Raises CnnError."""
+    from cnndsl.lang.format import format_text
+
+    return format_text(text, file, limits)
 
 
 def read_text(path: Path, limits: Limits = DEFAULT_LIMITS) -> str:

@@ -21,7 +21,10 @@ from cnndsl.cli.terminal import (
 )
 from cnndsl.errors import CnnError
 
-COMMANDS = ("check", "run", "export", "explain")
+COMMANDS = ("check", "run", "export", "import", "verify", "fmt", "explain")
+
+MODULES = {"import": "import_"}
+"""The modules of commands whose names are words of Python."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--debug", action="store_true", help="show a traceback if cnndsl itself fails")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in COMMANDS:
-        module = import_module(f"cnndsl.cli.{name}")
+        module = import_module(f"cnndsl.cli.{MODULES.get(name, name)}")
         command = commands.add_parser(
             name,
             help=module.HELP,

@@ -24,7 +24,7 @@ class Found(NamedTuple):
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("files", nargs="+", metavar="FILE", help="a .cnn file, or - for standard input")
+    command.add_argument("files", nargs="+", metavar="FILE", help="a .cnn or .onnx file, or - for standard input")
     add_source_arguments(command)
     shape_help = "replace the (named) input's shape"
     command.add_argument("--input", action="append", default=[], metavar="[NAME=]SHAPE", help=shape_help)
@@ -32,6 +32,10 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--depth", type=natural, metavar="N", help="fold blocks nested deeper than N into one line")
     strict_help = "warnings count as errors, and so do divisions with a remainder"
     command.add_argument("--strict", action="store_true", help=strict_help)
+    select_help = "report these warnings too: codes and groups (teach, extra, all), separated by commas"
+    command.add_argument("--select", action="append", default=[], metavar="CODES", help=select_help)
+    ignore_help = "leave these warnings out: codes and groups (default, all), separated by commas"
+    command.add_argument("--ignore", action="append", default=[], metavar="CODES", help=ignore_help)
     command.add_argument("--quiet", action="store_true", help="say nothing but diagnostics")
     command.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     command.add_argument("--fix", action="store_true", help="mend what has a safe fix, in place")
@@ -58,11 +62,14 @@ def execute(options: argparse.Namespace) -> int:
         raise CnnError.of("bad-setting", "--diff shows what --fix would change", "give both")
     if options.fix and "-" in options.files:
         raise CnnError.of("bad-setting", "--fix writes files; standard input is none")
+    from cnndsl.cli.config import chosen, configured
+
     status = 0
-    settings = given_settings(options, options.input, options.strict)
+    given, choice = given_settings(options, options.input, options.strict), chosen(options)
     found: list[Found] = []
     for file in options.files:
         try:
+            settings = configured(file, given, choice)
             if options.fix:
                 changed = fixed(file, settings, options.diff)
                 status = max(status, 1 if changed and options.diff else 0)
@@ -71,7 +78,7 @@ def execute(options: argparse.Namespace) -> int:
             status = max(status, exit_status(error))
             found.append(Found(file, error.diagnostics, error.sources, ()))
         else:
-            if not result.ok or (options.strict and result.diagnostics):
+            if not result.ok or (settings["strict"] and result.diagnostics):
                 status = max(status, 1)
             found.append(Found(file, result.diagnostics, result.sources, result.networks))
         if options.format == "text":

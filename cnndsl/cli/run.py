@@ -19,10 +19,10 @@ MADE = ("random", "zeros", "ones")
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", metavar="FILE", help="a .cnn file, or - for standard input")
+    command.add_argument("file", metavar="FILE", help="a .cnn or .onnx file, or - for standard input")
     input_help = "an image, .npy, .npz, a folder of images, or random, zeros, ones"
     command.add_argument("--input", required=True, metavar="X", help=input_help)
-    command.add_argument("--weights", metavar="W", help="a .safetensors or .npz file (default: initial weights)")
+    command.add_argument("--weights", metavar="W", help="a .safetensors, .npz or .onnx file (default: initial weights)")
     command.add_argument("--seed", type=natural, default=0, help="for initial weights and random input (default: 0)")
     batch_help = "examples of made-up input (default: 1), or examples run at a time (default: 32)"
     command.add_argument("--batch", type=positive, metavar="N", help=batch_help)
@@ -30,6 +30,10 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--labels", metavar="F", help="a text file with one class name a line")
     command.add_argument("--layers", metavar="A,B", help="keep these layers' values too; all for every layer")
     command.add_argument("--out", metavar="F.npz", help="write the outputs (and kept layers) as .npz")
+    backend_help = "what computes; onnxruntime is an extra (default: numpy)"
+    command.add_argument("--backend", choices=("numpy", "onnxruntime"), default="numpy", help=backend_help)
+    command.add_argument("--threads", type=positive, metavar="N", help="threads that compute (default: one a core)")
+    command.add_argument("--profile", action="store_true", help="show algorithm, time and GFLOP/s of every layer")
     command.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     add_source_arguments(command)
 
@@ -40,13 +44,32 @@ def execute(options: argparse.Namespace) -> int:
     keep = _kept(options.layers, network)
     if options.out and Path(options.out).suffix.lower() != ".npz":
         raise CnnError.of("bad-setting", f"--out writes .npz files, not {quoted(options.out)}")
-    run = network.runner(weights=options.weights, seed=options.seed, keep=keep)
-    results = Results(network, labels, options)
-    with closing(_inputs(options, network)) as batches:
-        for names, inputs in batches:
-            results.add(names, run(inputs))
-    results.finish()
+    profile = _profile(options)
+    run = network.runner(
+        weights=options.weights,
+        seed=options.seed,
+        keep=keep,
+        backend=options.backend,
+        threads=options.threads,
+        profile=profile,
+    )
+    with closing(Results(network, labels, options, profile)) as results:
+        with closing(_inputs(options, network)) as batches:
+            for names, inputs in batches:
+                results.add(names, run(inputs))
+        results.finish()
     return 0
+
+
+def _profile(options: argparse.Namespace) -> Any:
+    """What the time of every layer is added up in, or None."""
+    if not options.profile:
+        return None
+    if options.backend != "numpy":
+        raise CnnError.of("bad-setting", "--profile is for the numpy backend")
+    from cnndsl.runtime.profile import Profile
+
+    return Profile()
 
 
 def _labels(path: str) -> list[str]:
@@ -65,6 +88,7 @@ def _inputs(options: argparse.Namespace, network: Any) -> Generator[tuple[list[s
     """The inputs, a batch at a time, with a name for every example."""
     from cnndsl.runtime import images
     from cnndsl.runtime.interpreter import checked_inputs
+    from cnndsl.runtime.room import require_room
 
     def parts(count: int) -> Any:
         """Slices of a batch each; results that run over the terminal are progress enough."""
@@ -77,6 +101,7 @@ def _inputs(options: argparse.Namespace, network: Any) -> Generator[tuple[list[s
     path = Path(options.input)
     if options.input in MADE:
         count = options.batch or 1
+        require_room(network.graph, count)
         made = {value.name: images.made_input(value, options.input, count, options.seed) for value in inputs}
         yield [f"{options.input} {index}" for index in range(count)], made
     elif path.suffix.lower() in (".npy", ".npz"):
@@ -101,11 +126,16 @@ def _inputs(options: argparse.Namespace, network: Any) -> Generator[tuple[list[s
 class Results:
     """Gathers what the batches give and shows it."""
 
-    def __init__(self, network: Any, labels: Sequence[str] | None, options: argparse.Namespace) -> None:
+    def __init__(
+        self, network: Any, labels: Sequence[str] | None, options: argparse.Namespace, profile: Any = None
+    ) -> None:
+        from cnndsl.runtime.spool import Spool
+
         self.network = network
+        self.profile = profile
         self.labels = labels
         self.options = options
-        self.kept: dict[str, list[Any]] = {}
+        self.kept = Spool()
         self.reports: list[dict[str, Any]] = []
         for name, shape in network.outputs.items():
             if labels is not None and (not shape.is_vector or len(labels) != shape.channels):
@@ -115,8 +145,11 @@ class Results:
     def add(self, names: Sequence[str], values: dict[str, Any]) -> None:
         """One batch's values by layer name."""
         if self.options.out:
-            for name, value in values.items():
-                self.kept.setdefault(name, []).append(value)
+            try:
+                for name, value in values.items():
+                    self.kept.add(name, value)
+            except OSError as error:
+                raise unwritable(self.options.out, error) from None
         for index, example in enumerate(names):
             outputs = {name: self._described(values[name][index]) for name in self.network.outputs}
             layers = {name: self._described(value[index]) for name, value in values.items() if name not in outputs}
@@ -157,22 +190,26 @@ class Results:
             else:
                 print(f"  {name} ({shape}): {spread}")
 
+    def close(self) -> None:
+        self.kept.close()
+
     def finish(self) -> None:
         """Writes the file and the JSON, once all is computed."""
         if self.options.out:
-            import numpy as np
-
-            from cnndsl.runtime.weights import save_arrays
-
-            arrays = {name: np.concatenate(parts) for name, parts in self.kept.items()}
             try:
-                save_arrays(arrays, self.options.out)
+                self.kept.write(self.options.out)
             except OSError as error:
                 raise unwritable(self.options.out, error) from None
         if self.options.format == "json":
             report = {"version": 1, "network": self.network.name, "results": self.reports}
+            if self.profile:
+                report["profile"] = self.profile.rows()
             json.dump(_finite(report), sys.stdout, indent=1, allow_nan=False)
             print()
+        elif self.profile:
+            from cnndsl.report.diagnostics import visible
+
+            print("\n" + "\n".join(map(visible, self.profile.table().splitlines())))
 
 
 def _finite(value: Any) -> Any:

@@ -13,7 +13,17 @@ from cnndsl.errors import CnnError, Diagnostic
 FINE, WRONG, USAGE, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 
 USAGE_CODES = frozenset(
-    {"file-unreadable", "file-unwritable", "not-utf8", "input-file", "weights-file", "bad-setting", "bad-opset"}
+    {
+        "file-unreadable",
+        "file-unwritable",
+        "not-utf8",
+        "input-file",
+        "weights-file",
+        "onnx-file",
+        "bad-setting",
+        "bad-config",
+        "bad-opset",
+    }
 )
 """Codes of what is wrong with the command or its files, not with a network."""
 
@@ -91,7 +101,8 @@ def only_network(file: str, options: argparse.Namespace) -> Any:
     """The one network of a file; its warnings are said. Raises CnnError where there is none."""
     from cnndsl import api
 
-    result = checked(file, given_settings(options))
+    settings = {**given_settings(options), "select": ("unread-pixels",), "ignore": ("all",)}
+    result = checked(file, settings)
     network = api.only(result)
     say(result.diagnostics, result.sources)
     return network

@@ -36,6 +36,7 @@ def read_image(path: Path, value: Input) -> Float32:
     shown = quoted(str(path))
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about damage that Pillow gets over
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 _check_size(image.size, value, shown)
@@ -104,7 +105,8 @@ def read_array(path: Path, network_inputs: tuple[Input, ...]) -> dict[str, NDArr
         with path.open("rb") as stream:
             npy_header(stream, path.stat().st_size)
             stream.seek(0)
-            return {names[0]: npy.read_array(stream, allow_pickle=False)}
+            with warnings.catch_warnings(action="ignore"):
+                return {names[0]: npy.read_array(stream, allow_pickle=False)}
     except FileNotFoundError:
         raise CnnError.of("input-file", f"there is no file {shown}") from None
     except OSError as error:

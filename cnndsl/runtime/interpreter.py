@@ -1,30 +1,73 @@
 """Execution: inputs are checked, then the plan's steps run in order."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from time import perf_counter
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cnndsl.errors import CnnError, quoted
 from cnndsl.ir import Input, Network
-from cnndsl.runtime.plan import Plan
+from cnndsl.runtime.kernels.channels_last.strips import FLOAT
+from cnndsl.runtime.plan import BatchPlan, Plan, Workspace, aligned, dtypes
+from cnndsl.runtime.threads import MAX_THREADS, default_threads, team
 
 Array = NDArray[Any]
+Watch: TypeAlias = Callable[[BatchPlan, list[float]], None]
 
 
-def execute(plan: Plan, inputs: Mapping[str, Array]) -> dict[str, Array]:
+def execute(
+    plan: Plan, inputs: Mapping[str, Array], threads: int | None = None, watch: Watch | None = None
+) -> dict[str, Array]:
     """The values that the plan keeps, by name: arrays of their own, that share no memory with the inputs.
 
-    Inputs are (N, C, spatial...) and stay as they are. Raises CnnError for word numbers outside the vocabulary.
+    Inputs are (N, C, spatial...) and stay as they are. ``threads`` is the number of threads (default: a thread a core);
+    results do not depend on it. ``watch`` gets the batch's plan and the seconds of every step.
+    Raises CnnError for word numbers outside the vocabulary.
     """
-    values: dict[str, Array] = dict(inputs)
-    with np.errstate(all="ignore"):
-        for step in plan.steps:
-            values[step.name] = step.compute(*(values[name] for name in step.inputs))
-            for name in step.dead:
-                del values[name]
-    return {name: np.array(values[name], order="C") for name in plan.kept}
+    batch = len(next(iter(inputs.values())))
+    if not batch:
+        return _empty(plan)
+    planned = plan.at(batch)
+    workspace = planned.borrow()
+    try:
+        times: list[float] | None = None if watch is None else []
+        results = _follow(planned, workspace, inputs, min(threads or default_threads(), MAX_THREADS), times)
+    finally:
+        planned.give_back(workspace)
+    if watch is not None and times is not None:
+        watch(planned, times)
+    return results
+
+
+def _follow(
+    plan: BatchPlan, workspace: Workspace, inputs: Mapping[str, Array], threads: int, times: list[float] | None
+) -> dict[str, Array]:
+    for name, target in workspace.inputs.items():
+        np.copyto(target, inputs[name])
+    wanted: dict[str, list[str]] = {}
+    for name in plan.kept:
+        wanted.setdefault(plan.holder[name], []).append(name)
+    results = {name: plan.results(workspace, name) for value in plan.inputs for name in wanted.get(value, ())}
+    scratch = [*aligned(threads * plan.scratch * FLOAT.itemsize).view(FLOAT).reshape(threads, plan.scratch)]
+    with team(threads) as workers, np.errstate(all="ignore"):
+        for step, phases in zip(plan.steps, workspace.steps, strict=True):
+            begun = perf_counter()
+            for tasks in phases:
+                workers.run(tasks, scratch)
+            if times is not None:
+                times.append(perf_counter() - begun)
+            for name in wanted.get(step.layer.name, ()):
+                results[name] = plan.results(workspace, name)
+    return {name: results[name] for name in plan.kept}
+
+
+def _empty(plan: Plan) -> dict[str, Array]:
+    """Results for no examples."""
+    network = plan.network
+    types = dtypes(network)
+    return {name: np.empty((0, *network.shapes[name].dimensions), types[name]) for name in plan.kept}
 
 
 def checked_inputs(network: Network, given: ArrayLike | Mapping[str, ArrayLike]) -> dict[str, Array]:

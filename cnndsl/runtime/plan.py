@@ -1,44 +1,208 @@
-"""Planning: a graph and its weights become a list of steps, once; execution only follows it."""
+"""Planning: a graph and its weights become steps bound to memory, once for each batch size; running only follows them.
 
+:mod:`~cnndsl.runtime.plan_fuse` says which layers are computed together, :mod:`~cnndsl.runtime.plan_choice` by which
+algorithm, :mod:`~cnndsl.runtime.plan_steps` with which kernel, :mod:`~cnndsl.runtime.plan_memory` where values live.
+Inside, arrays have their channels last; inputs, outputs and kept values have them first.
+"""
+
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from math import prod
+from threading import Lock
+from typing import Any, NamedTuple
 
-from cnndsl.analysis.memory import last_readers
+import numpy as np
+from numpy.typing import NDArray
+
 from cnndsl.ir import Network
 from cnndsl.runtime.initial import Float32
-from cnndsl.runtime.steps import Compute, Site, compute
+from cnndsl.runtime.kernels.arrays import Array
+from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases
+from cnndsl.runtime.plan_fuse import Graph, fuse
+from cnndsl.runtime.plan_memory import ALIGNMENT, Place, Span, arena, lifetimes, places
+from cnndsl.runtime.plan_steps import Packed, Step, layout, make_step, reads_planar
+from cnndsl.runtime.threads import default_threads
+
+LINE = ALIGNMENT // FLOAT.itemsize
+"""The float32 numbers of a cache line."""
+BATCH_SIZES = 4
+"""Plans kept for so many batch sizes, those used last."""
+IDLE_WORKSPACES = 2
+"""Memory kept for so many runs at once."""
 
 
-class Step(NamedTuple):
-    """One layer: its name, the values it reads, how they become its value, and the values nobody reads after it."""
+class Workspace(NamedTuple):
+    """Memory for one run at a time, and the steps bound to it: inputs, phases of every step, values by name."""
 
-    name: str
-    operator: str
-    inputs: tuple[str, ...]
-    compute: Compute
-    dead: tuple[str, ...]
+    inputs: dict[str, Array]
+    steps: list[Phases]
+    values: dict[str, Array]
 
 
-class Plan(NamedTuple):
-    """Steps in order. Values in ``kept`` live to the end."""
+class BatchPlan:
+    """A network planned for a batch size."""
 
-    steps: tuple[Step, ...]
-    kept: tuple[str, ...]
+    def __init__(self, network: Network, graph: Graph, kept: Sequence[str], batch: int, packed: Packed) -> None:
+        self.batch = batch
+        self.kept = tuple(kept)
+        self.name = network.name
+        self.shapes = network.shapes
+        self.dtypes = dtypes(network)
+        self.holder = graph.holder
+        self.inputs = tuple(value.name for value in network.inputs)
+        self.planar = _planar_inputs(network, graph)
+        self.steps = [make_step(layer, batch, self.planar, packed) for layer in graph.layers]
+        self.place = places(graph, network)
+        self.scratch = -(-max((step.scratch for step in self.steps), default=0) // LINE) * LINE
+        self.offsets, self.arena_bytes = arena(self._spans())
+        self._idle: list[Workspace] = []
+
+    def _spans(self) -> dict[str, Span]:
+        """The lifetimes of all buffers: values, and what the threads share during one step."""
+        sizes = {name: self._bytes(name) for name in self.place}
+        writes = [step.layer.name for step in self.steps]
+        spans = lifetimes(sizes, writes, [step.layer.reads for step in self.steps], self.place)
+        for name in self.inputs:
+            spans.setdefault(name, Span(sizes[name], -1, -1))
+        for index, step in enumerate(self.steps):
+            if step.shared:
+                spans[shared_name(step)] = Span(step.shared * FLOAT.itemsize, index, index)
+        return spans
+
+    def _bytes(self, name: str) -> int:
+        size: int = self.batch * self.shapes[name].elements * self.dtypes[name].itemsize
+        return size
+
+    def peak_bytes(self, threads: int | None = None) -> int:
+        """The most memory that a run takes beside weights and inputs: arena, scratch, results, unplanned kernels."""
+        results = sum(self._bytes(name) for name in self.kept)
+        scratch = self.scratch * FLOAT.itemsize * (threads or default_threads())
+        return self.arena_bytes + scratch + results + max((step.temporary for step in self.steps), default=0)
+
+    def borrow(self) -> Workspace:
+        """A workspace that no other run uses."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._workspace()
+
+    def give_back(self, workspace: Workspace) -> None:
+        if len(self._idle) < IDLE_WORKSPACES:
+            self._idle.append(workspace)
+
+    def _workspace(self) -> Workspace:
+        memory = aligned(self.arena_bytes)
+        values = {name: self._view(memory, name, place) for name, place in self.place.items()}
+        steps = []
+        for step in self.steps:
+            layer = step.layer
+            others = [values[name] for name in layer.others]
+            followers = [
+                Follower("other", others[follower.operand]) if follower.kind == "other" else follower
+                for follower in step.followers
+            ]
+            begin = self.offsets[shared_name(step)] if step.shared else 0
+            shared = memory[begin : begin + step.shared * FLOAT.itemsize].view(FLOAT)
+            finish = Finish(values[layer.name], followers)
+            steps.append(step.bind([values[name] for name in layer.inputs], finish, shared))
+        inputs = {}
+        for name in self.inputs:
+            array = values[name]
+            channels_first = name in self.planar or array.ndim < 3
+            inputs[name] = array if channels_first else np.moveaxis(array, -1, 1)
+        return Workspace(inputs, steps, values)
+
+    def _view(self, memory: Array, name: str, place: Place) -> Array:
+        """A value's array: all of its buffer, or some of the channels."""
+        dtype = self.dtypes[name]
+        root, shape = self.shapes[place.root], self.shapes[name]
+        extents = layout(root.spatial, root.channels, self.batch, name in self.planar)
+        begin = self.offsets[place.root]
+        buffer: Array = memory[begin : begin + prod(extents) * dtype.itemsize].view(dtype).reshape(extents)
+        return buffer if place.root == name else buffer[..., place.channel : place.channel + shape.channels]
+
+    def results(self, workspace: Workspace, name: str) -> Array:
+        """A kept value with the channels first, as an array of its own."""
+        holder = self.holder[name]
+        array = workspace.values[holder]
+        first = array if holder in self.planar or array.ndim < 3 else np.moveaxis(array, -1, 1)
+        return np.array(first, order="C")
+
+    def flops(self, step: Step) -> int:
+        """Two for every multiply-accumulate that the layers of a step are defined by, whatever the algorithm saves."""
+        node = step.layer.node
+        return 2 * self.batch * node.op.macs(step.layer.shapes, node.shape)
+
+    def explain(self) -> str:
+        """The steps as text: what is computed together, by which algorithm, and why."""
+        lines = [f"{self.name}, batch {self.batch}: {len(self.steps)} steps, {self.peak_bytes():,} bytes at most"]
+        for step in self.steps:
+            covers = " + ".join(step.layer.covers)
+            why = f" ({step.choice.why})" if step.choice.why else ""
+            lines.append(f"  {covers}: {step.choice.algorithm}, {self._cuts(step)}{why}")
+        return "\n".join(lines)
+
+    @staticmethod
+    def _cuts(step: Step) -> str:
+        count = step.choice.samples * step.choice.rows * step.choice.filters
+        return "1 part" if count == 1 else f"{count} parts"
+
+
+class Plan:
+    """A network with its weights, planned for any batch size when that is first met."""
+
+    def __init__(self, network: Network, weights: Mapping[str, Float32], keep: Sequence[str] = ()) -> None:
+        self.network = network
+        self.kept = tuple(dict.fromkeys((*network.outputs, *keep)))
+        tensors: dict[str, dict[str, Float32]] = {}
+        for key, node, _ in network.all_weights():
+            tensors.setdefault(node.name, {})[key.removeprefix(f"{node.name}.")] = weights[key]
+        self.tensors = tensors
+        self.graph = fuse(network, tensors, self.kept)
+        self._packed: Packed = {}
+        self._plans: OrderedDict[int, BatchPlan] = OrderedDict()
+        self._lock = Lock()
+
+    def at(self, batch: int) -> BatchPlan:
+        """The plan for a batch of that size. Several threads may ask."""
+        with self._lock:
+            plan = self._plans.get(batch)
+            if plan is None:
+                plan = BatchPlan(self.network, self.graph, self.kept, batch, self._packed)
+                self._plans[batch] = plan
+                if len(self._plans) > BATCH_SIZES:
+                    self._plans.popitem(last=False)
+            self._plans.move_to_end(batch)
+            return plan
 
 
 def make_plan(network: Network, weights: Mapping[str, Float32], keep: Sequence[str] = ()) -> Plan:
-    """The steps for the network's outputs and the values to keep. ``weights`` holds every tensor by key."""
-    kept = tuple(dict.fromkeys((*network.outputs, *keep)))
-    last = last_readers(network.layers, kept)
-    tensors: dict[str, dict[str, Float32]] = {}
-    for key, node, _ in network.all_weights():
-        tensors.setdefault(node.name, {})[key.removeprefix(f"{node.name}.")] = weights[key]
-    steps = []
-    for index, node in enumerate(network.layers):
-        if node.name not in last:
-            last[node.name] = index
-        site = Site(network.input_shapes(node), node.shape, tensors.get(node.share or node.name, {}))
-        read = dict.fromkeys((*node.inputs, node.name))
-        dead = tuple(name for name in read if last[name] == index)
-        steps.append(Step(node.name, node.op.operator, node.inputs, compute(node.op, site), dead))
-    return Plan(tuple(steps), kept)
+    """The plan for the network's outputs and the values to keep. ``weights`` holds every tensor by key."""
+    return Plan(network, weights, keep)
+
+
+def shared_name(step: Step) -> str:
+    return f"{step.layer.name}/shared"
+
+
+def dtypes(network: Network) -> dict[str, np.dtype[Any]]:
+    """The type of every value by name."""
+    found = {value.name: np.dtype(value.dtype) for value in network.inputs}
+    return found | {node.name: np.dtype(node.dtype) for node in network.layers}
+
+
+def aligned(size: int) -> NDArray[Any]:
+    """Bytes that begin at a cache line."""
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    skip = -memory.__array_interface__["data"][0] % ALIGNMENT
+    return memory[skip : skip + size]
+
+
+def _planar_inputs(network: Network, graph: Graph) -> frozenset[str]:
+    """The images that are only read by layers which take the channels first."""
+    found = set()
+    for value in network.inputs:
+        readers = [layer for layer in graph.layers if value.name in layer.reads]
+        if readers and all(reads_planar(layer) and value.name not in layer.others for layer in readers):
+            found.add(value.name)
+    return frozenset(found)

@@ -5,6 +5,7 @@ Headers are checked against the network before any tensor is read, and files are
 
 import os
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,18 @@ from cnndsl.ir import Network
 from cnndsl.runtime.initial import Float32, initial_weights, link_mask
 from cnndsl.shapes import extents, product
 
-DAMAGE = (ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error, TokenError)
+DAMAGE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    RuntimeError,
+    SyntaxError,
+    TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+)
 """What zipfile and NumPy raise for archives and arrays that are damaged, encrypted or packed in unknown ways."""
 
 MAX_INFLATION = 1100
@@ -165,7 +177,8 @@ def npy_header(stream: IO[bytes], length: int) -> Header:
     """What a ``.npy`` of ``length`` bytes holds. Raises ValueError for pickled objects and for more than fits in."""
     version = npy.read_magic(stream)
     reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, _, dtype = reader(stream)
+    with warnings.catch_warnings(action="ignore"):  # about headers that Python 2 wrote
+        shape, _, dtype = reader(stream)
     if dtype.hasobject:
         raise ValueError("it holds pickled objects, which are never loaded")
     if min(shape, default=0) < 0 or stream.tell() + product(shape) * dtype.itemsize > length:
@@ -175,7 +188,7 @@ def npy_header(stream: IO[bytes], length: int) -> Header:
 
 def read_npz(file: Path, keys: Sequence[str]) -> dict[str, NDArray[Any]]:
     """Those arrays of an ``.npz``, in order."""
-    with np.load(file, allow_pickle=False) as archive:
+    with warnings.catch_warnings(action="ignore"), np.load(file, allow_pickle=False) as archive:
         return {key: archive[key] for key in keys}
 
 
@@ -183,10 +196,10 @@ def save_weights(weights: Mapping[str, NDArray[np.float32]], path: str | os.Path
     """Writes tensors as ``.safetensors`` or ``.npz``, the whole file or nothing."""
     file = Path(path)
     if file.suffix == ".safetensors":
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         arrays = {key: np.ascontiguousarray(value) for key, value in weights.items()}
-        write_whole(file, lambda target: save_file(arrays, target))
+        write_whole(file, lambda target: Path(target).write_bytes(save(arrays)))
     elif file.suffix == ".npz":
         save_arrays(weights, file)
     else:

@@ -10,7 +10,7 @@ import pytest
 
 INTEGER = {"type": "integer", "minimum": 0}
 POSITION = ("line", "column", "end_line", "end_column")
-PLACE = {"file": {"type": ["string", "null"]}, **dict.fromkeys(POSITION, {"type": ["integer", "null"], "minimum": 1})}
+PLACE = {"file": {"type": ["string", "null"]}, **{key: {"type": ["integer", "null"], "minimum": 1} for key in POSITION}}
 SHAPE = {
     "oneOf": [
         {
@@ -256,12 +256,8 @@ def test_depth(cnndsl, folder):
         return [line.split()[0] for line in out.split("-\n")[1].splitlines()[:-1]]
 
     assert names("--depth", "0") == ["outer1", "last", "conv1"]
-    assert names("--depth", "1") == ["outer1.inner1", "outer1.inner2", "outer1.tanh1"] + [
-        "last.inner1",
-        "last.inner2",
-        "last.tanh1",
-        "conv1",
-    ]
+    inner = [f"{outer}.{name}" for outer in ("outer1", "last") for name in ("inner1", "inner2", "tanh1")]
+    assert names("--depth", "1") == [*inner, "conv1"]
     assert names("--depth", "2") == names() and len(names()) == 11
     folded = cnndsl("check", "blocks.cnn", "--depth", "0").out
     assert re.search(r"outer1 +block of 5 +2@4x4 +12 +128 +192 ", folded)  # two times 2*(2+1), 32 and 48 positions

@@ -1,0 +1,244 @@
+"""Running networks of the zoo, beside ONNX Runtime, PyTorch where it is installed, and onnx's ReferenceEvaluator.
+
+    python benchmarks/run_speed.py [--networks VGG16,...] [--batch 1,8] [--repeats 15] [--reference] [--growth]
+
+Who takes part runs in turns, so that all meet the same load; the medians are compared. Between the turns is a pause:
+ONNX Runtime's threads go on spinning for a while after a run, on the cores that the next one needs. Exit status 1 if a
+bar is missed or values differ by more than 1e-4 of the largest.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from importlib.util import module_from_spec, spec_from_file_location
+from math import exp, log
+from pathlib import Path
+from statistics import median
+from time import perf_counter, sleep
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from onnx.reference import ReferenceEvaluator
+
+import cnndsl
+from cnndsl.runtime.interpreter import execute
+from cnndsl.runtime.plan import make_plan
+from cnndsl.runtime.threads import blas_core
+
+ROOT = Path(__file__).resolve().parents[1]
+ZOO = ROOT / "examples" / "zoo"
+
+# The file, and the bar: our time over ONNX Runtime's, batch 1.
+NETWORKS = {
+    "VGG16": ("vgg.cnn", 0.75),
+    "ResNet18": ("resnet.cnn", 1.0),
+    "ResNet50": ("resnet.cnn", 1.3),
+    "SqueezeNet1_1": ("squeezenet.cnn", 1.5),
+    "GoogLeNet": ("googlenet.cnn", 1.5),
+    "DenseNet121": ("densenet.cnn", 1.6),
+    "MobileNetV2": ("mobilenet_v2.cnn", 3.0),
+    "LeNet5Modern": ("lenet.cnn", 3.0),
+}
+MEAN_BARS = {1: 1.3, 8: 1.2}
+REFERENCE_BAR = 15.0
+FIRST_CALL_BAR = 5.0
+TOLERANCE = 1e-4
+
+Run = Callable[[], Any]
+
+
+def loaded(name: str) -> cnndsl.Network:
+    return cnndsl.load(ZOO / NETWORKS[name][0], network=name)
+
+
+def made_input(network: cnndsl.Network, batch: int) -> dict[str, Any]:
+    random = np.random.default_rng(0)
+    return {name: random.random((batch, *shape.dimensions), np.float32) for name, shape in network.inputs.items()}
+
+
+def onnx_runtime(model: bytes, inputs: Mapping[str, Any], threads: int) -> Run:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return lambda: session.run(None, dict(inputs))[0]
+
+
+def pytorch(network: cnndsl.Network, weights: Mapping[str, Any], inputs: Mapping[str, Any], threads: int) -> Run | None:
+    """PyTorch's operators one after the other, the functions with which the tests compare; None without PyTorch."""
+    spec = spec_from_file_location("pytorch_layers", ROOT / "tests" / "pytorch_layers.py")
+    if spec is None or spec.loader is None:
+        return None
+    layers = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(layers)
+    except ImportError:
+        return None
+    torch = layers.torch
+    torch.set_num_threads(threads)
+    tensors: dict[str, dict[str, Any]] = {}
+    for key, node, _ in network.graph.all_weights():
+        tensors.setdefault(node.name, {})[key.removeprefix(f"{node.name}.")] = torch.from_numpy(weights[key])
+
+    def run() -> Any:
+        with torch.inference_mode():
+            values = {name: torch.from_numpy(array) for name, array in inputs.items()}
+            for node in network.graph.layers:
+                own = tensors.get(node.share or node.name, {})
+                operands = [values[name] for name in node.inputs]
+                values[node.name] = layers.REFERENCES[node.op.operator](node.op, own, *operands)
+            return values[network.graph.outputs[0]]
+
+    return run
+
+
+def in_turns(runs: Mapping[str, Run], repeats: int, pause: float) -> dict[str, list[float]]:
+    """The seconds of each, ``repeats`` times in turns; the first time is for warming up."""
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for turn in range(repeats + 1):
+        for name, run in runs.items():
+            sleep(pause)
+            begun = perf_counter()
+            run()
+            if turn:
+                times[name].append(perf_counter() - begun)
+    return times
+
+
+def measure(name: str, batch: int, options: argparse.Namespace) -> dict[str, Any]:
+    """One network at one batch size."""
+    network = loaded(name)
+    weights, inputs = network.weights(), made_input(network, batch)
+    model = network.to_onnx(weights=weights)
+    begun = perf_counter()
+    plan = make_plan(network.graph, weights)
+    (values,) = execute(plan, inputs, options.threads).values()
+    first = perf_counter() - begun
+    runs: dict[str, Run] = {
+        "cnndsl": lambda: execute(plan, inputs, options.threads),
+        "one_thread": lambda: execute(plan, inputs, 1),
+        "onnxruntime": onnx_runtime(model.SerializeToString(), inputs, options.threads),
+    }
+    torch = pytorch(network, weights, inputs, options.threads)
+    if torch is not None:
+        runs["pytorch"] = torch
+    judged = runs["onnxruntime"]()
+    times = in_turns(runs, options.repeats, options.pause)
+    medians = {who: median(seconds) for who, seconds in times.items()}
+    row = {
+        "network": name,
+        "batch": batch,
+        "seconds": medians,
+        "fastest": {who: min(seconds) for who, seconds in times.items()},
+        "ratio": medians["cnndsl"] / medians["onnxruntime"],
+        "error": float(np.abs(values - judged).max() / np.abs(judged).max()),
+        "first_call_in_runs": first / medians["cnndsl"],
+        "threads_gain": medians["one_thread"] / medians["cnndsl"],
+        "peak_bytes": plan.at(batch).peak_bytes(options.threads),
+    }
+    if options.reference and batch == 1:
+        evaluator = ReferenceEvaluator(model)
+        begun = perf_counter()
+        evaluator.run(None, inputs)
+        row["reference_ratio"] = (perf_counter() - begun) / medians["cnndsl"]
+    return row
+
+
+def growth(options: argparse.Namespace) -> dict[str, Any]:
+    """Exponents of ResNet-18's time: over the batch (1 to 8), and over the pixels (112x112 to 448x448)."""
+    network = loaded("ResNet18")
+    by_batch = {count: _fastest(network, made_input(network, count), options) for count in (1, 2, 4, 8)}
+    by_pixels = {}
+    for extent in (112, 224, 448):
+        larger = cnndsl.load(ZOO / "resnet.cnn", network="ResNet18", inputs={None: cnndsl.Shape(3, (extent, extent))})
+        by_pixels[extent**2] = _fastest(larger, made_input(larger, 1), options)
+    return {"batch": _exponent(by_batch), "pixels": _exponent(by_pixels), "by_batch": by_batch, "by_pixels": by_pixels}
+
+
+def _fastest(network: cnndsl.Network, inputs: dict[str, Any], options: argparse.Namespace) -> float:
+    plan = make_plan(network.graph, network.weights())
+    return min(in_turns({"run": lambda: execute(plan, inputs, options.threads)}, 7, 0.01)["run"])
+
+
+def _exponent(seconds: Mapping[int, float]) -> float:
+    """The slope of a straight line through the logarithms."""
+    slope: float = np.polyfit(np.log(list(seconds)), np.log(list(seconds.values())), 1)[0]
+    return float(slope)
+
+
+def show(row: Mapping[str, Any]) -> str:
+    times = "  ".join(f"{row['seconds'][who] * 1e3:10.2f}" if who in row["seconds"] else " " * 10 for who in COLUMNS)
+    reference = f"{row['reference_ratio']:8.0f}" if "reference_ratio" in row else " " * 8
+    return (
+        f"{row['network']:<14}  {row['batch']:>5}  {times}  {row['ratio']:>5.2f}  {row['threads_gain']:>5.2f}  "
+        f"{row['first_call_in_runs']:>5.1f}  {reference}  {row['error']:.0e}"
+    )
+
+
+COLUMNS = ("cnndsl", "one_thread", "onnxruntime", "pytorch")
+HEADER = (
+    f"{'network':<14}  {'batch':>5}  " + "  ".join(f"{who:>10.10}" for who in COLUMNS) + f"  {'ratio':>5}  "
+    f"{'gain':>5}  {'first':>5}  {'x refer.':>8}  error"
+)
+
+
+def missed(rows: list[dict[str, Any]]) -> list[str]:
+    """The bars that are not reached, in words."""
+    found = []
+    for row in rows:
+        what = f"{row['network']}, batch {row['batch']}"
+        bar = NETWORKS[row["network"]][1]
+        if row["batch"] == 1 and row["ratio"] > bar:
+            found.append(f"{what}: {row['ratio']:.2f} times ONNX Runtime, the bar is {bar}")
+        if row["error"] > TOLERANCE:
+            found.append(f"{what}: off by {row['error']:.1g} of the largest value")
+        if row["batch"] == 1 and row["first_call_in_runs"] > FIRST_CALL_BAR + 1:
+            found.append(f"{what}: the first call takes {row['first_call_in_runs']:.1f} runs")
+        if row.get("reference_ratio", REFERENCE_BAR) < REFERENCE_BAR:
+            found.append(f"{what}: only {row['reference_ratio']:.1f} times as fast as ReferenceEvaluator")
+    for batch, bar in MEAN_BARS.items():
+        ratios = [row["ratio"] for row in rows if row["batch"] == batch]
+        if len(ratios) == len(NETWORKS) and mean_ratio(ratios) > bar:
+            found.append(f"batch {batch}: geometric mean {mean_ratio(ratios):.2f}, the bar is {bar}")
+    return found
+
+
+def mean_ratio(ratios: list[float]) -> float:
+    return exp(sum(map(log, ratios)) / len(ratios))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--networks", default=",".join(NETWORKS))
+    parser.add_argument("--batch", default="1,8")
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--pause", type=float, default=0.03, help="seconds between the turns")
+    parser.add_argument("--reference", action="store_true", help="also onnx's ReferenceEvaluator, once at batch 1")
+    parser.add_argument("--growth", action="store_true", help="also how the time grows with batch and pixels")
+    parser.add_argument("--json", metavar="FILE")
+    options = parser.parse_args(arguments)
+    print(f"{options.threads} threads, BLAS kernels for {blas_core()}, load {os.getloadavg()[0]:.1f}; milliseconds")
+    print(HEADER)
+    rows = []
+    for batch in map(int, options.batch.split(",")):
+        for name in options.networks.split(","):
+            rows.append(measure(name, batch, options))
+            print(show(rows[-1]), flush=True)
+        ratios = [row["ratio"] for row in rows if row["batch"] == batch]
+        print(f"geometric mean of the ratios at batch {batch}: {mean_ratio(ratios):.2f}")
+    report: dict[str, Any] = {"threads": options.threads, "blas": blas_core(), "rows": rows}
+    if options.growth:
+        report["growth"] = growth(options)
+        print(f"time grows as batch^{report['growth']['batch']:.2f} and pixels^{report['growth']['pixels']:.2f}")
+    if options.json:
+        Path(options.json).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    failures = missed(rows)
+    print("\n".join(failures) if failures else "every bar is reached")
+    return int(bool(failures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""Matrix products: 1x1 convolutions and dense layers.
+
+With the channels last, a 1x1 convolution is the product of the matrix (positions, C) with the matrix (C, filters), and
+nothing is copied. Cut along the positions, or along the filters where there are few positions: then every thread reads
+its own part of the weights instead of all of them.
+
+After batch normalisation and relu, as in DenseNet, ``relu(s*x + t) = s*clip(x, low, high) + t`` with ``low = -t/s``,
+``high = inf`` where s > 0 and the other way round where s < 0; s and t go into the weights, and one pass over the strip
+remains.
+"""
+
+from functools import partial
+from typing import TypeAlias
+
+import numpy as np
+
+from cnndsl.runtime.kernels.arrays import Array
+from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Call, Finish, Phases, split
+
+Bounds: TypeAlias = tuple[Array | None, Array | None]
+
+
+def product(
+    x: Array,
+    weight: Array,
+    finish: Finish,
+    row_parts: int,
+    filter_parts: int,
+    bounds: Bounds | None = None,
+) -> Phases:
+    """``finish.out = x @ weight``: ``x`` (M, C), ``weight`` (C, F), ``out`` (M, F), each with contiguous rows.
+
+    With ``bounds`` (C,), below and above, the product is that of ``x`` held between them; scratch: a strip of ``x``.
+    """
+    tasks = []
+    for rows in split(len(x), row_parts):
+        for filters in split(weight.shape[1], filter_parts):
+            part, out = weight[:, filters], finish.out[rows, filters]
+            tasks.append(partial(_multiply, x[rows], bounds, part, out, finish.at((rows, filters))))
+    return [tasks]
+
+
+def _multiply(
+    x: Array, bounds: Bounds | None, weight: Array, out: Array, after: tuple[Call, ...], scratch: Array
+) -> None:
+    if bounds is not None:
+        clipped = np.ndarray(x.shape, FLOAT, scratch)
+        low, high = bounds
+        if low is not None:
+            np.maximum(x, low, out=clipped)
+        if high is not None:
+            np.minimum(x if low is None else clipped, high, out=clipped)
+        x = clipped
+    np.matmul(x, weight, out)
+    for call in after:
+        call()

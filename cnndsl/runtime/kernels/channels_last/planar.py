@@ -1,0 +1,95 @@
+"""The first layer: windows of an image whose channels come first, as images do.
+
+With one to four channels a window's row is too short to copy in runs. Unfolded the other way round, one row of columns
+for each channel and tap, every copy is a whole row of cells, and the product takes the columns transposed, which BLAS
+does at the same speed. The image needs no conversion to channels last.
+"""
+
+from functools import partial
+from math import prod
+
+import numpy as np
+
+from cnndsl.runtime.kernels.arrays import Array, Sizes
+from cnndsl.runtime.kernels.channels_last import remainders
+from cnndsl.runtime.kernels.channels_last.strips import (
+    FLOAT,
+    Call,
+    Finish,
+    Phases,
+    Strip,
+    Window,
+    bytes_between,
+    matrix,
+    strips,
+)
+
+
+def pack(weight: Array) -> Array:
+    """PyTorch's (F, C, *kernel) as (C*kernel, F), contiguous."""
+    return np.ascontiguousarray(weight.reshape(len(weight), -1).T)
+
+
+def scratch(window: Window, shape: Sizes, row_parts: int) -> int:
+    """The float32 numbers a thread needs for ``shape`` (N, C, *spatial): the halo and the columns."""
+    batch, channels, *spatial = shape
+    links = prod(window.kernel) * channels
+    parts = strips(window, (batch, *spatial, channels), batch, row_parts)
+    return max(remainders.numbers(strip, window) + links * prod(strip.size(window)) for strip in parts)
+
+
+def convolve(x: Array, weight: Array, finish: Finish, window: Window, row_parts: int) -> Phases:
+    """``x`` (N, C, *spatial), ``weight`` from :func:`pack`: fills ``finish.out`` (N, *output, F)."""
+    last = np.moveaxis(x, 1, -1)
+    tasks = []
+    for strip in strips(window, last.shape, len(x), row_parts):
+        unfold = _Unfold(last[strip.source], strip, window)
+        tasks.append(partial(_multiply, unfold, weight, matrix(finish.out[strip.part]), finish.at(strip.part)))
+    return [tasks]
+
+
+class _Unfold:
+    """Copies the windows of a strip to columns (C, *kernel, *output), a tap of the last axis at a time."""
+
+    def __init__(self, source: Array, strip: Strip, window: Window) -> None:
+        self.parts = remainders.parts(source, strip, window)
+        stride, sample, *extents, channels = remainders.halo_shape(strip, window)
+        self.halo = (stride, sample, channels, *extents)
+        self.last = (0, *range(2, source.ndim), 1)
+        self.offset = prod(self.halo) * FLOAT.itemsize
+        part, _, channel, *between = bytes_between(self.halo)
+        taps = [step * bytes_ for step, bytes_ in zip(window.dilation, between, strict=True)]
+        moves = [step * bytes_ for step, bytes_ in zip(window.stride[:-1], between[:-1], strict=True)]
+        *kernel, across = window.kernel
+        output = strip.size(window)[1:]
+        self.shape = (channels, *window.kernel, *output)
+        if stride == 1:  # all taps at once
+            self.tap_shape, self.tap_strides = self.shape, (channel, *taps, *moves, between[-1])
+            self.copies: list[tuple[tuple[slice | int, ...], int]] = [((), 0)]
+        else:
+            self.tap_shape = (channels, *kernel, *output)
+            self.tap_strides = (channel, *taps[:-1], *moves, between[-1])
+            before = (slice(None),) * (1 + len(kernel))
+            first = (0,) * len(kernel)
+            self.copies = [
+                (
+                    (*before, tap),
+                    remainders.tap_offset((*first, tap), window, (part, *between)),
+                )
+                for tap in range(across)
+            ]
+
+    def __call__(self, columns: Array, scratch: Array) -> None:
+        halo = np.ndarray(self.halo, FLOAT, scratch)
+        remainders.fill(halo, self.parts, self.last)
+        for index, offset in self.copies:
+            under = np.ndarray(self.tap_shape, FLOAT, halo, offset, self.tap_strides)
+            np.copyto(columns[index], under)
+
+
+def _multiply(unfold: _Unfold, weight: Array, out: Array, after: tuple[Call, ...], scratch: Array) -> None:
+    columns = np.ndarray(unfold.shape, FLOAT, scratch, unfold.offset)
+    unfold(columns, scratch)
+    np.matmul(columns.reshape(len(weight), -1).T, weight, out)
+    for call in after:
+        call()

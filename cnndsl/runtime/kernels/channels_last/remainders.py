@@ -1,0 +1,59 @@
+"""Windows with a stride: the halo's cells sorted by remainder, so that what neighbouring windows read is contiguous.
+
+With stride s, one tap of neighbouring windows reads every s-th cell of the last spatial axis. Sorted by the remainder
+of their index by s, these cells lie side by side: cell ``q*s + r`` is cell q of part r. The halo is copied anyway; here
+it becomes s halos, one for each remainder, and every pass over a tap runs at the speed of contiguous memory.
+"""
+
+from math import prod
+from typing import NamedTuple
+
+from cnndsl.runtime.kernels.arrays import Array, Sizes
+from cnndsl.runtime.kernels.channels_last.strips import Slices, Strip, Window, fill_halo
+
+
+class Part(NamedTuple):
+    """The cells of one remainder: where they come from, and where they lie in their part of the halo."""
+
+    source: Array
+    inner: Slices
+
+
+def halo_shape(strip: Strip, window: Window) -> Sizes:
+    """(s, n, *extents, C): the halo in s parts."""
+    sample, *extents, across, channels = strip.halo
+    return (window.stride[-1], sample, *extents, -(-across // window.stride[-1]), channels)
+
+
+def parts(source: Array, strip: Strip, window: Window) -> list[Part]:
+    """``source`` (n, *spatial, C), the part of an input that lies in the halo, by remainders."""
+    stride, axis = window.stride[-1], source.ndim - 2
+    inner = strip.inner or tuple(slice(0, extent) for extent in source.shape[:-1])
+    first, stop = inner[axis].start, inner[axis].stop
+    found = []
+    for remainder in range(stride):
+        begin, end = -((remainder - first) // stride), -((remainder - stop) // stride)
+        cells = slice(begin * stride + remainder - first, None, stride)
+        found.append(Part(source[..., cells, :], (*inner[:axis], slice(begin, end))))
+    return found
+
+
+def fill(halo: Array, cells: list[Part], order: tuple[int, ...] | None = None) -> None:
+    """Zeros around the cells of each part; ``order`` transposes a part to channels last."""
+    for part, (source, inner) in zip(halo, cells, strict=True):
+        fill_halo(part if order is None else part.transpose(order), source, inner, 0)
+
+
+def tap_offset(tap: Sizes, window: Window, strides: Sizes) -> int:
+    """The bytes from the beginning of the halo to a tap's first cell; ``strides`` are those of the halo's axes: the
+    remainder's, then the spatial ones.
+    """
+    *outer, last = (t * d for t, d in zip(tap, window.dilation, strict=True))
+    between, remainder = divmod(last, window.stride[-1])
+    steps = zip((remainder, *outer, between), strides, strict=True)
+    return sum(count * bytes_ for count, bytes_ in steps)
+
+
+def numbers(strip: Strip, window: Window) -> int:
+    """The float32 numbers of the halo."""
+    return prod(halo_shape(strip, window))

@@ -1,0 +1,187 @@
+"""How work is cut into strips, the cells that a strip's windows read, and what is done to a strip at its end."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise, product
+from math import prod
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from cnndsl.runtime.kernels.arrays import Array, Sizes
+
+Task: TypeAlias = Callable[[Array], None]
+"""Computes a part; gets a float32 array that is the scratch memory of its thread."""
+Phases: TypeAlias = Sequence[Sequence[Task]]
+Call: TypeAlias = Callable[[], Any]
+Slices: TypeAlias = tuple[slice, ...]
+
+FLOAT = np.dtype(np.float32)
+
+
+def split(extent: int, parts: int) -> list[slice]:
+    """``extent`` cells in ``parts`` slices whose sizes differ by at most one; fewer where there are fewer cells."""
+    parts = max(1, min(parts, extent))
+    edges = [extent * index // parts for index in range(parts + 1)]
+    return [slice(begin, end) for begin, end in pairwise(edges)]
+
+
+def matrix(x: Array) -> Array:
+    """``x`` (N, *spatial, C) as a view (positions, C); cells must follow each other at equal distances."""
+    return np.lib.stride_tricks.as_strided(x, (prod(x.shape[:-1]), x.shape[-1]), x.strides[-2:])
+
+
+class Window(NamedTuple):
+    """A window that slides over the spatial axes: everything resolved, one number an axis."""
+
+    kernel: Sizes
+    stride: Sizes
+    dilation: Sizes
+    begin: Sizes
+    output: Sizes
+
+    @property
+    def plain(self) -> bool:
+        """Whether every window is one cell and every cell has one."""
+        return {*self.kernel, *self.stride} == {1} and not any(self.begin)
+
+
+class Strip(NamedTuple):
+    """Some rows of the output of some samples, and the cells that their windows read: the halo.
+
+    ``source`` is where the halo lies in the array, as far as it does; ``inner`` where that part lies in the halo, None
+    if it is all of it.
+    """
+
+    samples: slice
+    rows: slice
+    source: Slices
+    halo: Sizes
+    inner: Slices | None
+
+    @property
+    def part(self) -> Slices:
+        """The strip in the output (N, *output, F)."""
+        return (self.samples, self.rows)
+
+    def size(self, window: Window) -> Sizes:
+        """The extents (n, *output) of the strip."""
+        return (self.samples.stop - self.samples.start, self.rows.stop - self.rows.start, *window.output[1:])
+
+
+def strips(window: Window, shape: Sizes, sample_parts: int, row_parts: int) -> list[Strip]:
+    """Strips that cover the output of ``window`` over an array of ``shape`` (N, *spatial, C).
+
+    Where rows are cut, every sample is by itself, so that the cells of a strip follow each other in memory.
+    """
+    batch, *spatial, channels = shape
+    sample_parts = batch if row_parts > 1 else sample_parts
+    found = []
+    for samples, rows in product(split(batch, sample_parts), split(window.output[0], row_parts)):
+        source, inner, halo = [samples], [slice(None)], [samples.stop - samples.start]
+        ranges = [rows, *(slice(0, extent) for extent in window.output[1:])]
+        for extent, cells, k, s, d, b in zip(spatial, ranges, *window[:4], strict=True):
+            first, stop = cells.start * s - b, (cells.stop - 1) * s + (k - 1) * d + 1 - b
+            low = min(max(first, 0), extent)
+            high = max(min(stop, extent), low)
+            source.append(slice(low, high))
+            inner.append(slice(low - first, high - first))
+            halo.append(stop - first)
+        whole = all(part.stop - part.start == cells for part, cells in zip(inner[1:], halo[1:], strict=True))
+        found.append(Strip(samples, rows, tuple(source), (*halo, channels), None if whole else tuple(inner)))
+    return found
+
+
+def fill_halo(halo: Array, source: Array, inner: Slices | None, padding: float) -> None:
+    """``source`` surrounded by ``padding``; ``inner`` is where it goes, None for everywhere."""
+    if inner is None:
+        np.copyto(halo, source)
+        return
+    for axis in range(1, halo.ndim - 1):
+        before = (slice(None),) * axis
+        if inner[axis].start:
+            halo[(*before, slice(0, inner[axis].start))] = padding
+        if inner[axis].stop < halo.shape[axis]:
+            halo[(*before, slice(inner[axis].stop, None))] = padding
+    halo[inner] = source
+
+
+def bytes_between(shape: Sizes) -> Sizes:
+    """The strides of a contiguous float32 array."""
+    strides = [FLOAT.itemsize]
+    for extent in shape[:0:-1]:
+        strides.append(strides[-1] * extent)
+    return tuple(reversed(strides))
+
+
+class Follower(NamedTuple):
+    """What is done in place to a value as soon as it is there.
+
+    ``kind`` is ``relu``, ``clip`` (``operand`` is the two bounds), ``add`` or ``multiply`` (``operand`` is an array
+    that broadcasts), ``other`` (the same with a value of the network), ``map`` (``operand`` is a NumPy function of one
+    argument that writes in place) or ``apply`` (``operand`` is any function).
+    """
+
+    kind: str
+    operand: Any = None
+
+
+class Finish:
+    """The followers of a value ``out``, bound to it: asked for a part, gives the calls that finish that part."""
+
+    def __init__(self, out: Array, followers: Sequence[Follower]) -> None:
+        self.out = out
+        self.followers = [self._spread(follower) for follower in followers]
+
+    def _spread(self, follower: Follower) -> Follower:
+        """Per-channel operands repeated along the last spatial axis: NumPy's inner loops get as long as a row."""
+        kind, operand = follower
+        channels = self.out.shape[-1]
+        if kind == "relu":  # a maximum with a scalar is several times slower in NumPy than one with an array
+            kind, operand = "maximum", np.zeros(channels, FLOAT)
+        if kind in ("add", "multiply", "maximum") and self.out.ndim > 2 and operand.ndim == 1 and channels < 512:
+            operand = np.tile(operand, (self.out.shape[-2], 1))
+        return Follower(kind, operand)
+
+    def flat(self) -> "Finish":
+        """The same for the matrix of positions and channels."""
+        flat = Finish(matrix(self.out), [])
+        for kind, operand in self.followers:
+            if kind == "other":
+                operand = matrix(operand)
+            elif kind in ("add", "multiply", "maximum") and operand.ndim > 1:
+                operand = operand[0]
+            flat.followers.append(Follower(kind, operand))
+        return flat
+
+    def without_bias(self) -> tuple[Array | None, "Finish"]:
+        """The first follower's operand if that is an addition, and what remains to be done."""
+        if not self.followers or self.followers[0].kind != "add":
+            return None, self
+        rest = Finish(self.out, [])
+        rest.followers = self.followers[1:]
+        return self.followers[0].operand, rest
+
+    def at(self, index: Slices) -> tuple[Call, ...]:
+        """The calls for ``out[index]``."""
+        block = self.out[index]
+        calls: list[Call] = []
+        for kind, operand in self.followers:
+            if kind == "apply":
+                calls.append(partial(_apply, operand, block))
+            elif kind == "map":
+                calls.append(partial(operand, block, block))
+            elif kind == "clip":
+                calls.append(partial(block.clip, *operand, block))
+            else:
+                if kind == "other":
+                    operand = operand[index]
+                elif len(index) == block.ndim:
+                    operand = operand[index[-operand.ndim :]]
+                function = {"multiply": np.multiply, "maximum": np.maximum}.get(kind, np.add)
+                calls.append(partial(function, block, operand, out=block))
+        return tuple(calls)
+
+
+def _apply(function: Callable[[Array], Array], block: Array) -> None:
+    block[...] = function(block)

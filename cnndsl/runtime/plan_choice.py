@@ -1,0 +1,188 @@
+"""Which algorithm computes a layer, and in how many parts: a cost model over shapes.
+
+The seconds are those of one core that multiplies matrices at :data:`PEAK`; what matters is how the candidates compare.
+Nothing here depends on the machine or on the number of threads, so that every machine computes the same.
+"""
+
+from math import prod
+from typing import NamedTuple
+
+from cnndsl.runtime.kernels.arrays import Sizes
+from cnndsl.runtime.kernels.channels_last import winograd
+from cnndsl.runtime.kernels.channels_last.strips import Window
+
+PEAK = 230e9
+"""Floating point operations a second in a large matrix product, on one core."""
+MEMORY = 25e9
+"""Bytes a second in which weights come from memory: all of a network's rarely stay in cache."""
+NUMBER = 0.12e-9
+"""Seconds a number in a pass over a strip in cache."""
+RUN = 4e-9
+"""Seconds for beginning a run of contiguous numbers."""
+CALL = 1e-6
+"""Seconds for a NumPy call."""
+SHARED = 50e-6
+"""Work shorter than this is not worth sharing with another thread."""
+TASK = 120e-6
+"""More than two tasks are about so long each."""
+CACHE = 1 << 22
+"""Bytes that the buffers of a strip may take."""
+MOST_PARTS = 8
+"""Parts for the sake of threads alone; caches may ask for more."""
+ENOUGH_ROWS = 96
+"""Rows of a matrix with which a product runs at nearly full speed."""
+STRIP = 1 << 16
+"""Numbers in a strip that many passes go over."""
+MEETING = 15e-6
+"""Seconds for threads to meet at the end of a phase."""
+
+
+class Choice(NamedTuple):
+    """An algorithm, the cuts (of samples, rows and filters), the seconds expected on one core, and the reason."""
+
+    algorithm: str
+    seconds: float
+    why: str
+    samples: int = 1
+    rows: int = 1
+    filters: int = 1
+
+    @property
+    def elapsed(self) -> float:
+        """The seconds on two cores."""
+        return self.seconds / min(2, self.samples * self.rows * self.filters)
+
+
+def product_seconds(rows: float, filters: float, links: float) -> float:
+    """A matrix product (rows, links) @ (links, filters) of operands in cache: narrow ones do not fill the registers."""
+    return 2 * rows * filters * links / PEAK * (1 + 12 / rows + 6 / filters + 6 / links) + CALL / 4
+
+
+def copy_seconds(numbers: float, run: float) -> float:
+    return numbers * NUMBER + numbers / run * RUN + CALL
+
+
+def parts(seconds: float, bytes_: float = 0) -> int:
+    """Parts for work of that length whose buffers take that much: enough for the cache, and an even number."""
+    wanted = max(min(int(seconds / TASK), MOST_PARTS), -(-int(bytes_) // CACHE), 2 if seconds > SHARED else 1)
+    return wanted + wanted % 2 if wanted > 1 else 1
+
+
+def dense_seconds(batch: int, units: int, features: int) -> float:
+    """A dense layer: for few examples, the time that its weights take to arrive."""
+    return max(product_seconds(batch, units, features) / 2, 4 * units * features / MEMORY)
+
+
+def matrix(positions: int, channels: int, filters: int) -> Choice:
+    """A 1x1 convolution. Cut by positions, a thread reads all weights; cut by filters, all positions."""
+    finishing = copy_seconds(2 * positions * filters, filters)
+    reading = 4 * channels * filters / MEMORY
+    wanted = parts(product_seconds(positions, filters, channels) + finishing, 4 * positions * (channels + filters))
+    if wanted == 1:
+        return Choice("matrix product", product_seconds(positions, filters, channels) + finishing + reading, "small")
+    rows = max(2, min(wanted, positions // ENOUGH_ROWS // 2 * 2))
+    by_rows = rows * product_seconds(positions / rows, filters, channels) + finishing + 2 * reading
+    by_filters = 2 * product_seconds(positions, filters / 2, channels) + finishing + reading
+    if by_filters < by_rows and positions <= 4 * ENOUGH_ROWS and filters > 1:
+        return Choice("matrix product", by_filters, f"{positions} positions", filters=2)
+    return Choice("matrix product", by_rows, f"{positions} positions", rows=rows)
+
+
+def convolution(window: Window, batch: int, channels: int, filters: int, groups: int, planar: bool) -> Choice:
+    """The cheapest of the algorithms that can compute a convolution."""
+    if window.plain and groups == 1 and not planar:
+        return matrix(batch * prod(window.output), channels, filters)
+    if planar:
+        return _planar(window, batch, channels, filters)
+    candidates = [_columns(window, batch, channels, filters, groups)]
+    if groups == 1:
+        candidates.append(_columns_by_filters(window, batch, channels, filters))
+        if window.kernel == (3, 3) and {*window.stride, *window.dilation} == {1} and min(channels, filters) >= 8:
+            candidates.append(_winograd(window.output, batch, channels, filters))
+            candidates.append(_winograd_by_points(window.output, batch, channels, filters))
+    best, *others = sorted(candidates, key=lambda choice: choice.elapsed)
+    beaten = ", ".join(f"{other.algorithm} {other.elapsed / best.elapsed:.2g}x" for other in others)
+    return best._replace(why=f"{best.why}; {beaten}" if beaten else best.why)
+
+
+def _planar(window: Window, batch: int, channels: int, filters: int) -> Choice:
+    cells, links = prod(window.output), channels * prod(window.kernel)
+    unfold = copy_seconds(batch * cells * links, window.output[-1]) * (2 if window.stride[-1] > 1 else 1)
+    seconds = unfold + product_seconds(batch * cells, filters, links)
+    rows = parts(seconds / batch, 4 * cells * (links + filters))
+    return Choice("planar columns", seconds, f"{channels} channels", samples=batch, rows=min(rows, window.output[0]))
+
+
+def _unfold_seconds(window: Window, cells: int, channels: float, groups: int = 1) -> float:
+    together = window.kernel[-1] if window.dilation[-1] == 1 and groups == 1 else 1
+    columns = copy_seconds(cells * channels * prod(window.kernel), channels / groups * together)
+    return columns + copy_seconds(cells * channels * prod(window.stride), 64)
+
+
+def _columns(window: Window, batch: int, channels: int, filters: int, groups: int) -> Choice:
+    cells, links = batch * prod(window.output), channels * prod(window.kernel)
+    unfold = _unfold_seconds(window, cells, channels, groups) + copy_seconds(2 * cells * filters, filters)
+    once = groups * product_seconds(cells, filters / groups, links / groups)
+    wanted = min(parts(unfold + once, 4 * cells * (links + filters)), max(2, cells // ENOUGH_ROWS // 2 * 2))
+    samples = min(batch, wanted)
+    rows = min(-(-wanted // samples), window.output[0])
+    count = samples * rows
+    product = count * groups * product_seconds(cells / count, filters / groups, links / groups)
+    seconds = unfold + product + min(2, count) * 4 * links * filters / groups / MEMORY
+    return Choice("columns", seconds, f"{cells} cells x {links} links", samples=samples, rows=rows)
+
+
+def _columns_by_filters(window: Window, batch: int, channels: int, filters: int) -> Choice:
+    cells, links = batch * prod(window.output), channels * prod(window.kernel)
+    unfold = 1.5 * _unfold_seconds(window, cells, channels) + copy_seconds(2 * cells * filters, filters)
+    product = 2 * product_seconds(cells, filters / 2, links)
+    seconds = unfold + product + 4 * links * filters / MEMORY + 2 * MEETING
+    rows = 2 if batch == 1 and window.output[0] > 1 else 1
+    return Choice("columns by filters", seconds, f"{cells} cells x {links} links", rows=rows, filters=2)
+
+
+def _winograd(output: Sizes, batch: int, channels: int, filters: int) -> Choice:
+    down, across = map(winograd.tiles, output)
+    cuts = max(1, down * across // ENOUGH_ROWS)
+    cuts = min(cuts + cuts % 2 if cuts > 1 else 1, down)
+    if cuts == 1 and batch == 1 and down > 1:
+        cuts = 2
+    count = batch * cuts
+    seconds = count * (
+        _transforms(batch * down * across / count, channels, filters)
+        + 36 * product_seconds(batch * down * across / count, filters, channels)
+    )
+    seconds += min(2, count) * 4 * 36 * channels * filters / MEMORY
+    return Choice("winograd F(4,3)", seconds, f"{down}x{across} tiles", samples=batch, rows=cuts)
+
+
+def _winograd_by_points(output: Sizes, batch: int, channels: int, filters: int) -> Choice:
+    down, across = map(winograd.tiles, output)
+    count = batch * down * across
+    seconds = 1.3 * _transforms(count, channels, filters) + 36 * product_seconds(count, filters, channels)
+    seconds += 4 * 36 * channels * filters / MEMORY + 4 * MEETING
+    rows = 2 if batch == 1 and down > 1 else 1
+    why = f"{down}x{across} tiles"
+    return Choice("winograd F(4,3) by points", seconds, why, samples=batch, rows=rows, filters=winograd.POINT_PARTS)
+
+
+def _transforms(tiles: float, channels: int, filters: int) -> float:
+    return (
+        copy_seconds(36 * tiles * channels, channels)
+        + 1.4 * product_seconds(36, tiles * channels, 36)
+        + 1.8 * product_seconds(16, tiles * filters, 36)
+        + copy_seconds(2 * 16 * tiles * filters, filters)
+    )
+
+
+def depthwise(window: Window, batch: int, channels: int) -> Choice:
+    cells = prod(window.output)
+    seconds = batch * (2 * prod(window.kernel) * copy_seconds(cells * channels, 256) + CALL * 10)
+    rows = max(parts(seconds / batch), cells * channels // STRIP // 2 * 2)
+    return Choice("depthwise", seconds, f"{cells} cells", samples=batch, rows=min(rows, window.output[0]))
+
+
+def passes(elements: int, count: float = 2) -> Choice:
+    """``count`` passes over all numbers."""
+    seconds = elements * count * 0.2e-9 + CALL * count
+    return Choice("cell by cell", seconds, "", rows=parts(seconds, 8 * elements if seconds > TASK else 0))

@@ -1,0 +1,86 @@
+"""Where values live: one arena, places given by the time they are needed, concatenations written in place."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from cnndsl.ir import Network
+from cnndsl.runtime.plan_fuse import Graph
+
+ALIGNMENT = 64
+"""Bytes: a cache line, and the widest vector register."""
+
+
+class Place(NamedTuple):
+    """A value lies in the buffer of ``root``, from that channel on."""
+
+    root: str
+    channel: int = 0
+
+
+class Span(NamedTuple):
+    """A buffer: its bytes, and the first and last step that need it."""
+
+    size: int
+    first: int
+    last: int
+
+
+def places(graph: Graph, network: Network) -> dict[str, Place]:
+    """The place of every value. The branches of a concatenation of channels lie side by side in its buffer.
+
+    From the last concatenation to the first, so that in a chain (DenseNet) all lie in the last one's. A value has one
+    place: where a second concatenation reads it, it is copied, and so are inputs and what a branch repeats.
+    """
+    found = {layer.name: Place(layer.name) for layer in graph.layers}
+    found |= {value.name: Place(value.name) for value in network.inputs}
+    given = {value.name for value in network.inputs}
+    taken: set[str] = set()
+    for layer in reversed(graph.layers):
+        if layer.node.op.operator != "concat" or getattr(layer.node.op, "axis", 0) != 0:
+            continue
+        if layer.shapes[0].is_vector or layer.node.dtype != "float32":
+            continue
+        root, channel = found[layer.name]
+        for name, shape in zip(layer.inputs, layer.shapes, strict=True):
+            if name not in taken and name not in given:
+                found[name] = Place(root, channel)
+                taken.add(name)
+            channel += shape.channels
+    return found
+
+
+def arena(spans: Mapping[str, Span]) -> tuple[dict[str, int], int]:
+    """The offset of every buffer and the size of all: those alive at once do not overlap.
+
+    The largest first, each at the lowest place that is free for its time (Pisarchyk and Lee 2020, greedy by size).
+    """
+    offsets: dict[str, int] = {}
+    placed: list[tuple[int, int, Span]] = []
+    end = 0
+    for name, span in sorted(spans.items(), key=lambda item: -item[1].size):
+        offset = 0
+        for begin, stop, other in sorted(placed, key=lambda item: item[0]):
+            if other.last < span.first or span.last < other.first:
+                continue
+            if offset + span.size <= begin:
+                break
+            offset = max(offset, stop)
+        stop = offset + -(-span.size // ALIGNMENT) * ALIGNMENT
+        placed.append((offset, stop, span))
+        offsets[name] = offset
+        end = max(end, stop)
+    return offsets, end
+
+
+def lifetimes(
+    sizes: Mapping[str, int], writes: Sequence[str], reads: Sequence[Sequence[str]], place: Mapping[str, Place]
+) -> dict[str, Span]:
+    """The buffers' spans: step i writes ``writes[i]`` and reads ``reads[i]``; what is written first is -1 (inputs)."""
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    for index, (written, read) in enumerate(zip(writes, reads, strict=True)):
+        for name in (*read, written):
+            root = place[name].root
+            first.setdefault(root, -1 if name not in writes else index)
+            last[root] = index
+    return {root: Span(sizes[root], first[root], last[root]) for root in first}

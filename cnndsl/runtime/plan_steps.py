@@ -1,0 +1,389 @@
+"""Steps: which kernel computes a fused layer, and how it is bound to memory."""
+
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from cnndsl.ops import conv, pool
+from cnndsl.runtime import plan_choice
+from cnndsl.runtime.kernels.arrays import Array, Sizes
+from cnndsl.runtime.kernels.channels_last import columns, depthwise, elementwise, matrix, planar, pooling, winograd
+from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases, Task, Window
+from cnndsl.runtime.kernels.channels_last.strips import matrix as flat
+from cnndsl.runtime.plan_choice import Choice
+from cnndsl.runtime.plan_fuse import ELEMENTWISE, Layer, activation, per_channel_factors
+from cnndsl.runtime.steps import Site, compute
+
+PLANAR_CHANNELS = 4
+"""Up to so many channels an image is read with the channels first."""
+
+Bind: TypeAlias = Callable[[Sequence[Array], Finish, Array], Phases]
+"""Takes the inputs (N, *spatial, C), the bound output and the shared memory, gives tasks."""
+Packed: TypeAlias = dict[tuple[str, str], Any]
+"""Weights arranged for an algorithm, by layer and algorithm: batches of different sizes share them."""
+
+
+class Step(NamedTuple):
+    """A layer with its algorithm. ``scratch`` counts float32 numbers a thread, ``shared`` those that threads share.
+
+    ``temporary`` is the bytes that a kernel which is not planned in detail may allocate by itself.
+    """
+
+    layer: Layer
+    choice: Choice
+    bind: Bind
+    followers: tuple[Follower, ...]
+    scratch: int = 0
+    shared: int = 0
+    temporary: int = 0
+
+
+Build: TypeAlias = Callable[[Layer, int, frozenset[str], Packed], Step | None]
+"""Makes the step for a layer and a batch size; None where only the general kernel can compute it."""
+
+
+def make_step(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:
+    """The step for a batch of that size; weights are packed where they are not in ``packed`` yet."""
+    operator = layer.node.op.operator
+    if layer.node.dtype == "float32" and (operator in _STEPS or operator in ELEMENTWISE):
+        made = _STEPS.get(operator, _activation)(layer, batch, planar_inputs, packed)
+        if made is not None:
+            return _with_temporaries(made, batch)
+    return _with_temporaries(_fallback(layer, batch, planar_inputs, packed), batch)
+
+
+def _with_temporaries(step: Step, batch: int) -> Step:
+    """Room for what functions applied in place allocate: a few times a strip."""
+    applied = any(follower.kind == "apply" for follower in step.followers)
+    if not applied:
+        return step
+    parts = max(1, step.choice.samples * step.choice.rows * step.choice.filters)
+    return step._replace(temporary=step.temporary + 2 * 5 * 4 * batch * step.layer.node.shape.elements // parts)
+
+
+def window_of(op: Any, layer: Layer) -> Window:
+    axes = op.windows(layer.shapes[0])
+    return Window(
+        tuple(axis.kernel for axis in axes),
+        tuple(axis.stride for axis in axes),
+        tuple(axis.dilation for axis in axes),
+        tuple(axis.begin for axis in axes),
+        layer.node.shape.spatial,
+    )
+
+
+def reads_planar(layer: Layer) -> bool:
+    """Whether a layer can read its input with the channels first."""
+    op = layer.node.op
+    return (
+        isinstance(op, conv.Conv)
+        and (op.groups, op.pad_mode) == (1, "zeros")
+        and (layer.shapes[0].channels <= PLANAR_CHANNELS and layer.bounds is None)
+    )
+
+
+def _pack(layer: Layer, algorithm: str, packed: Packed, arrange: Callable[[], Array]) -> Array:
+    key = (layer.name, algorithm)
+    if key not in packed:
+        packed[key] = arrange()
+    weight: Array = packed[key]
+    return weight
+
+
+def _biased(layer: Layer) -> tuple[Follower, ...]:
+    bias = () if layer.bias is None else (Follower("add", layer.bias),)
+    return (*bias, *layer.followers)
+
+
+def _conv(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step | None:
+    op: Any = layer.node.op
+    (source,), output, weight = layer.shapes, layer.node.shape, layer.kernel
+    if getattr(op, "pad_mode", "zeros") != "zeros":
+        return None
+    groups = op.groups if isinstance(op, conv.Conv) else source.channels
+    window = window_of(op, layer)
+    shape = (batch, *source.spatial, source.channels)
+    followers = _biased(layer)
+    if groups > 1 and weight.shape[1] == 1:
+        if output.channels != source.channels:
+            return None
+        choice = plan_choice.depthwise(window, batch, source.channels)
+        taps = _pack(layer, "depthwise", packed, lambda: depthwise.pack(weight, window.output))
+        return Step(
+            layer,
+            choice,
+            lambda x, finish, _: depthwise.convolve(x[0], taps, finish, window, choice.rows),
+            followers,
+            depthwise.scratch(window, shape, choice.rows),
+        )
+    is_planar = layer.inputs[0] in planar_inputs or (source.channels == 1 and reads_planar(layer))
+    choice = plan_choice.convolution(window, batch, source.channels, output.channels, groups, is_planar)
+    algorithm = choice.algorithm
+    if algorithm == "planar columns":
+        first = _pack(layer, algorithm, packed, lambda: planar.pack(weight))
+        return Step(
+            layer,
+            choice,
+            lambda x, finish, _: planar.convolve(
+                _first(x[0], layer, planar_inputs), first, finish, window, choice.rows
+            ),
+            followers,
+            planar.scratch(window, (batch, source.channels, *source.spatial), choice.rows),
+        )
+    if algorithm == "matrix product":
+        return _matrix(layer, batch * output.positions, choice, followers, packed)
+    if algorithm.startswith("winograd"):
+        points = _pack(layer, "winograd", packed, lambda: winograd.pack(weight))
+        padding = tuple((axis.begin, axis.end) for axis in op.windows(source))
+        sizes = ((batch, *output.spatial), source.channels, output.channels)
+        if choice.filters > 1:
+            return Step(
+                layer,
+                choice,
+                lambda x, finish, shared: winograd.convolve_by_points(
+                    x[0], points, finish, padding, choice.rows, shared
+                ),
+                followers,
+                winograd.scratch(*sizes, choice.rows),
+                winograd.shared_numbers(*sizes),
+            )
+        return Step(
+            layer,
+            choice,
+            lambda x, finish, _: winograd.convolve(x[0], points, finish, padding, choice.rows),
+            followers,
+            winograd.scratch(*sizes, choice.rows),
+        )
+    links = _pack(layer, "columns", packed, lambda: columns.pack(weight, groups))
+    if algorithm == "columns by filters":
+        unfolded = (batch, *window.output, *window.kernel, source.channels)
+        return Step(
+            layer,
+            choice,
+            lambda x, finish, shared: columns.convolve_by_filters(
+                x[0], links, finish, window, shared.reshape(unfolded), choice.rows, choice.filters
+            ),
+            followers,
+            columns.scratch(window, shape, batch, choice.rows),
+            prod(unfolded),
+        )
+    return Step(
+        layer,
+        choice,
+        lambda x, finish, _: columns.convolve(x[0], links, finish, window, choice.samples, choice.rows),
+        followers,
+        columns.scratch(window, shape, choice.samples, choice.rows),
+    )
+
+
+def _first(x: Array, layer: Layer, planar_inputs: frozenset[str]) -> Array:
+    """An array as (N, C, *spatial)."""
+    return x if layer.inputs[0] in planar_inputs else np.moveaxis(x, -1, 1)
+
+
+def _matrix(layer: Layer, positions: int, choice: Choice, followers: tuple[Follower, ...], packed: Packed) -> Step:
+    weight = layer.kernel
+    # A dense layer's weights stay as they are: BLAS reads them transposed, and they may be large.
+    is_dense = layer.node.shape.is_vector
+    table = weight.T if is_dense else _pack(layer, "matrix product", packed, lambda: columns.pack(weight)[0])
+    channels = layer.shapes[0].channels
+
+    def bind(x: Sequence[Array], finish: Finish, shared: Array) -> Phases:
+        source, target = (x[0], finish) if is_dense else (flat(x[0]), finish.flat())
+        return matrix.product(source, table, target, choice.rows, choice.filters, layer.bounds)
+
+    scratch = -(-positions // choice.rows) * channels if layer.bounds else 0
+    return Step(layer, choice, bind, followers, scratch)
+
+
+def _dense(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:
+    features, units = layer.shapes[0].channels, layer.node.shape.channels
+    seconds = plan_choice.dense_seconds(batch, units, features)
+    filters = min(plan_choice.parts(seconds), units)
+    choice = Choice("matrix product", seconds, f"{features} x {units} weights", filters=filters)
+    return _matrix(layer, batch, choice, _biased(layer), packed)
+
+
+def _pool(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:
+    op: Any = layer.node.op
+    source, window = layer.shapes[0], window_of(op, layer)
+    per_sample = plan_choice.passes(source.elements, 1 + sum(window.kernel) / prod(window.stride))
+    rows = min(per_sample.rows, window.output[0])
+    choice = Choice("separable windows", per_sample.seconds * batch, "", samples=batch, rows=rows)
+    scratch = pooling.scratch(window, (batch, *source.spatial, source.channels), rows)
+    if isinstance(op, pool.AvgPool):
+        end = tuple(axis.end for axis in op.windows(source))
+        shares = pooling.shares(window, source.spatial, end, op.count_include_pad)
+
+        def bind(x: Sequence[Array], finish: Finish, shared: Array) -> Phases:
+            return pooling.means(x[0], finish, window, shares, rows)
+    else:
+
+        def bind(x: Sequence[Array], finish: Finish, shared: Array) -> Phases:
+            return pooling.maxima(x[0], finish, window, rows)
+
+    return Step(layer, choice, bind, tuple(layer.followers), scratch)
+
+
+def _global_means(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:
+    choice = Choice("row of ones", plan_choice.passes(batch * layer.shapes[0].elements, 1).seconds, "", samples=batch)
+    return Step(layer, choice, lambda x, finish, _: pooling.global_means(x[0], finish), tuple(layer.followers))
+
+
+_MERGES = {"add": np.add, "average": np.add, "sub": np.subtract, "mul": np.multiply, "maximum": np.maximum}
+
+
+def _merge(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:
+    operator = layer.node.op.operator
+    choice = plan_choice.passes(batch * layer.node.shape.elements, len(layer.inputs))
+    factor = 1 / len(layer.inputs) if operator == "average" else 1
+    return Step(
+        layer,
+        choice,
+        lambda x, finish, _: elementwise.merge(_MERGES[operator], x, finish, factor, choice.rows),
+        tuple(layer.followers),
+    )
+
+
+def _factors(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:
+    factor, shift = per_channel_factors(layer.node, layer.site)
+    choice = plan_choice.passes(batch * layer.node.shape.elements, 2)
+    return Step(
+        layer,
+        choice,
+        lambda x, finish, _: elementwise.merge(np.multiply, [x[0], factor], finish, 1, choice.rows),
+        (Follower("add", shift), *layer.followers),
+    )
+
+
+def _activation(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:
+    choice = plan_choice.passes(batch * layer.node.shape.elements, 2)
+    return Step(
+        layer,
+        choice,
+        lambda x, finish, _: elementwise.copy(x[0], finish, choice.rows),
+        (activation(layer.node, layer.site), *layer.followers),
+    )
+
+
+def _lrn(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step | None:
+    op: Any = layer.node.op
+    shape_ = layer.node.shape
+    if shape_.is_vector or shape_.channels > 1024:
+        return None
+    band = elementwise.channel_band(shape_.channels, op.size)
+    choice = plan_choice.passes(batch * shape_.elements, 8)
+    cuts = elementwise.cuts((batch, *shape_.spatial, shape_.channels), choice.rows)
+    most = max(prod(part.stop - part.start for part in index) for index in cuts)
+    rest = shape_.elements // (shape_.spatial[0] if len(cuts[0]) > 1 else 1)
+    return Step(
+        layer,
+        choice._replace(algorithm="band of ones"),
+        lambda x, finish, _: elementwise.local_response_norm(
+            x[0], finish, band, op.alpha / op.size, op.beta, op.k, choice.rows
+        ),
+        tuple(layer.followers),
+        2 * most * rest,
+    )
+
+
+def _concat(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:
+    op: Any = layer.node.op
+    rank = len(layer.node.shape.spatial)
+    axis = rank + 1 if op.axis == 0 else op.axis
+
+    def bind(x: Sequence[Array], finish: Finish, shared: Array) -> Phases:
+        tasks: list[Task] = []
+        begin = 0
+        for array in x:
+            index = (*(slice(None),) * axis, slice(begin, begin + array.shape[axis]))
+            begin += array.shape[axis]
+            target = finish.out[index]
+            if target.__array_interface__["data"] != array.__array_interface__["data"]:
+                tasks += elementwise.copy(array, Finish(target, []), 1)[0]
+        finishing = elementwise.finish_only(finish, choice.rows) if finish.followers else [[]]
+        return [part for part in (tasks, *finishing) if part]
+
+    choice = plan_choice.passes(batch * layer.node.shape.elements, len(layer.followers))._replace(algorithm="in place")
+    return Step(layer, choice, bind, tuple(layer.followers))
+
+
+def _rearranged(views: Callable[[Any, Array, Array], tuple[Array, Array]]) -> Build:
+    """A step that copies: ``views`` gives views of input and output whose cells correspond."""
+
+    def build(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:
+        choice = plan_choice.passes(batch * layer.node.shape.elements, 1)._replace(algorithm="copy", rows=1)
+
+        def bind(x: Sequence[Array], finish: Finish, shared: Array) -> Phases:
+            return elementwise.rearrange(*views(layer.node.op, x[0], finish.out), finish)
+
+        return Step(layer, choice, bind, tuple(layer.followers))
+
+    return build
+
+
+def _flattened(op: Any, x: Array, out: Array) -> tuple[Array, Array]:
+    first = np.moveaxis(x, -1, 1)
+    return first, out.reshape(first.shape)
+
+
+def _sliced(op: Any, x: Array, out: Array) -> tuple[Array, Array]:
+    axis = x.ndim - 1 if op.axis == 0 else op.axis
+    return x[(*(slice(None),) * axis, slice(op.begin, op.end))], out
+
+
+def _shuffled(op: Any, x: Array, out: Array) -> tuple[Array, Array]:
+    *outer, channels = x.shape
+    grouped = x.reshape(*outer, op.groups, channels // op.groups).swapaxes(-1, -2)
+    return grouped, np.lib.stride_tricks.as_strided(
+        out, grouped.shape, (*out.strides[:-1], op.groups * out.strides[-1], out.strides[-1])
+    )
+
+
+def _fallback(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:
+    """The general kernel for arrays with the channels first, through views that move the channel axis."""
+    weights: Mapping[str, Array] = layer.weights
+    if layer.weight is not None:
+        weights = {"weight": layer.weight} | ({} if layer.bias is None else {"bias": layer.bias})
+    function = compute(layer.node.op, Site(layer.shapes, layer.node.shape, weights))
+    sizes = [value.elements for value in (*layer.shapes, layer.node.shape)]
+
+    def bind(x: Sequence[Array], finish: Finish, shared: Array) -> Phases:
+        sources = [np.moveaxis(array, -1, 1) if array.ndim > 2 else array for array in x]
+
+        def result() -> Array:
+            value = function(*sources)
+            return np.moveaxis(value, 1, -1) if value.ndim > 2 else value
+
+        return elementwise.compute(result, finish)
+
+    choice = Choice("general", plan_choice.passes(batch * sum(sizes), 4).seconds, "channels first")
+    return Step(layer, choice, bind, tuple(layer.followers), temporary=4 * FLOAT.itemsize * batch * sum(sizes))
+
+
+_STEPS: dict[str, Build] = {
+    "conv": _conv,
+    "depthwise": _conv,
+    "dense": _dense,
+    "maxpool": _pool,
+    "avgpool": _pool,
+    "global_avgpool": _global_means,
+    "batchnorm": _factors,
+    "scale": _factors,
+    "normalize": _factors,
+    "lrn": _lrn,
+    "concat": _concat,
+    "flatten": _rearranged(_flattened),
+    "slice": _rearranged(_sliced),
+    "channel_shuffle": _rearranged(_shuffled),
+    **dict.fromkeys(_MERGES, _merge),
+}
+
+
+def layout(spatial: Sizes, channels: int, batch: int, planar: bool) -> Sizes:
+    """The extents of a value's array."""
+    if not spatial:
+        return (batch, channels)
+    return (batch, channels, *spatial) if planar else (batch, *spatial, channels)

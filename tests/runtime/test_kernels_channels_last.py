@@ -1,0 +1,289 @@
+"""Every fast algorithm beside a definition written out in float64, over random geometries.
+
+Scratch memory and outputs begin as NaN, so that reading what was not written shows; outputs are views into a wider
+array whose other channels must stay as they are.
+"""
+
+import numpy as np
+import pytest
+
+from cnndsl.runtime.kernels.channels_last import columns, depthwise, elementwise, matrix, planar, pooling, winograd
+from cnndsl.runtime.kernels.channels_last.strips import Finish, Follower, Window, split, strips
+
+CASES = range(12)
+
+
+def run(phases, numbers):
+    """Runs the tasks of each phase, in reverse order: they must not depend on each other."""
+    for tasks in phases:
+        for task in reversed(tasks):
+            task(np.full(numbers, np.nan, np.float32))
+
+
+def output(random, shape):
+    """An array for a result: some channels of a wider one, and a check that the others were left alone."""
+    before, after = int(random.integers(0, 3)), int(random.integers(0, 3))
+    wide = np.full((*shape[:-1], before + shape[-1] + after), np.nan, np.float32)
+    out = wide[..., before : before + shape[-1]]
+
+    def untouched():
+        return np.isnan(wide[..., :before]).all() and np.isnan(wide[..., before + shape[-1] :]).all()
+
+    return out, untouched
+
+
+def numbers(random, *shape):
+    return random.standard_normal(shape).astype(np.float32)
+
+
+def assert_close(actual, expected, tolerance=1e-4):
+    assert actual.shape == expected.shape
+    assert np.abs(actual - expected).max() <= tolerance * np.abs(expected).max()
+
+
+def drawn(random, geometry, channels, batch):
+    """A geometry as a Window, its end padding, and an input (N, *spatial, C)."""
+    window = Window(
+        geometry.kernel,
+        geometry.stride,
+        geometry.dilation,
+        tuple(begin for begin, _ in geometry.padding),
+        geometry.output,
+    )
+    return window, numbers(random, batch, *geometry.spatial, channels)
+
+
+def cells(x, window):
+    """For every output position and tap, the index of the cell under it, or None in the padding."""
+    for position in np.ndindex(*window.output):
+        for tap in np.ndindex(*window.kernel):
+            index = tuple(
+                o * s + t * d - b
+                for o, s, t, d, b in zip(position, window.stride, tap, window.dilation, window.begin, strict=True)
+            )
+            inside = all(0 <= i < extent for i, extent in zip(index, x.shape[1:-1], strict=True))
+            yield position, tap, index if inside else None
+
+
+def convolved(x, weight, window, groups=1):
+    """The definition: ``x`` (N, *spatial, C), ``weight`` (F, C/groups, *kernel)."""
+    x, weight = x.astype(np.float64), weight.astype(np.float64)
+    channels, filters = weight.shape[1], len(weight) // groups
+    result = np.zeros((len(x), *window.output, len(weight)))
+    for position, tap, index in cells(x, window):
+        if index is not None:
+            values = x[(slice(None), *index)]
+            for group in range(groups):
+                own = slice(group * filters, (group + 1) * filters)
+                seen = values[:, group * channels : (group + 1) * channels]
+                result[(slice(None), *position, own)] += seen @ weight[(own, slice(None), *tap)].T
+    return result
+
+
+@pytest.mark.parametrize("rank", (1, 2, 3))
+@pytest.mark.parametrize("case", CASES)
+def test_columns(rank, case, random_geometry):
+    random = np.random.default_rng([1, rank, case])
+    groups, batch = int(random.choice([1, 1, 2, 3])), int(random.integers(1, 4))
+    window, x = drawn(random, random_geometry(random, rank), 2 * groups, batch)
+    weight = numbers(random, 3 * groups, 2, *window.kernel)
+    out, untouched = output(random, (batch, *window.output, 3 * groups))
+    samples, rows = int(random.integers(1, batch + 1)), int(random.integers(1, window.output[0] + 1))
+    scratch = columns.scratch(window, x.shape, samples, rows)
+    run(columns.convolve(x, columns.pack(weight, groups), Finish(out, []), window, samples, rows), scratch)
+    assert_close(out, convolved(x, weight, window, groups))
+    assert untouched()
+
+
+@pytest.mark.parametrize("rank", (1, 2, 3))
+@pytest.mark.parametrize("case", CASES)
+def test_columns_by_filters(rank, case, random_geometry):
+    random = np.random.default_rng([2, rank, case])
+    batch, rows, parts = (int(random.integers(1, 4)) for _ in range(3))
+    window, x = drawn(random, random_geometry(random, rank), 3, batch)
+    weight = numbers(random, 5, 3, *window.kernel)
+    out, untouched = output(random, (batch, *window.output, 5))
+    shared = np.full((batch, *window.output, *window.kernel, 3), np.nan, np.float32)
+    finish = Finish(out, [Follower("add", numbers(random, 5)), Follower("relu")])
+    bias = finish.followers[0].operand
+    phases = columns.convolve_by_filters(x, columns.pack(weight), finish, window, shared, rows, parts)
+    run(phases, columns.scratch(window, x.shape, batch, rows))
+    assert_close(out, np.maximum(convolved(x, weight, window) + bias, 0))
+    assert untouched()
+
+
+@pytest.mark.parametrize("rank", (1, 2, 3))
+@pytest.mark.parametrize("case", CASES)
+def test_planar(rank, case, random_geometry):
+    random = np.random.default_rng([3, rank, case])
+    batch, rows, channels = (int(random.integers(1, 4)) for _ in range(3))
+    window, x = drawn(random, random_geometry(random, rank), channels, batch)
+    weight = numbers(random, 4, channels, *window.kernel)
+    out, untouched = output(random, (batch, *window.output, 4))
+    first = np.ascontiguousarray(np.moveaxis(x, -1, 1))
+    phases = planar.convolve(first, planar.pack(weight), Finish(out, []), window, rows)
+    run(phases, planar.scratch(window, first.shape, rows))
+    assert_close(out, convolved(x, weight, window))
+    assert untouched()
+
+
+@pytest.mark.parametrize("by_points", [False, True])
+@pytest.mark.parametrize("case", CASES)
+def test_winograd(case, by_points):
+    random = np.random.default_rng([4, case])
+    batch, channels, filters = (int(random.integers(1, top)) for top in (3, 9, 9))
+    height, width = (int(random.integers(3, 20)) for _ in range(2))
+    padding = tuple((int(random.integers(0, 3)), int(random.integers(0, 3))) for _ in range(2))
+    spatial = tuple(extent + b + e - 2 for extent, (b, e) in zip((height, width), padding, strict=True))
+    window = Window((3, 3), (1, 1), (1, 1), tuple(b for b, _ in padding), spatial)
+    x, weight = numbers(random, batch, height, width, channels), numbers(random, filters, channels, 3, 3)
+    out, untouched = output(random, (batch, *spatial, filters))
+    bias, other = numbers(random, filters), numbers(random, *out.shape)
+    finish = Finish(out, [Follower("add", bias), Follower("other", other), Follower("relu")])
+    parts = int(random.integers(1, 4))
+    points = winograd.pack(weight)
+    if by_points:
+        shared = np.full(winograd.shared_numbers(out.shape, channels, filters), np.nan, np.float32)
+        phases = winograd.convolve_by_points(x, points, finish, padding, parts, shared)
+    else:
+        phases = winograd.convolve(x, points, finish, padding, parts)
+    run(phases, winograd.scratch(out.shape, channels, filters, parts))
+    assert_close(out, np.maximum(convolved(x, weight, window) + bias + other, 0))
+    assert untouched()
+
+
+def test_winograd_matrices_are_those_of_the_algorithm():
+    """One dimension: 4 outputs of a 3-tap filter from 6 inputs, exactly."""
+    random = np.random.default_rng(5)
+    inputs, filter_ = random.standard_normal(6), random.standard_normal(3)
+    results = winograd.A @ ((winograd.G @ filter_) * (winograd.B @ inputs))
+    np.testing.assert_allclose(results, [inputs[i : i + 3] @ filter_ for i in range(4)], rtol=1e-12)
+
+
+@pytest.mark.parametrize("rank", (1, 2, 3))
+@pytest.mark.parametrize("case", CASES)
+def test_depthwise(rank, case, random_geometry):
+    random = np.random.default_rng([6, rank, case])
+    batch, rows = (int(random.integers(1, 4)) for _ in range(2))
+    window, x = drawn(random, random_geometry(random, rank), 5, batch)
+    weight = numbers(random, 5, 1, *window.kernel)
+    out, untouched = output(random, (batch, *window.output, 5))
+    finish = Finish(out, [Follower("clip", (-0.5, 0.5))])
+    phases = depthwise.convolve(x, depthwise.pack(weight, window.output), finish, window, rows)
+    run(phases, depthwise.scratch(window, x.shape, rows))
+    assert_close(out, np.clip(convolved(x, weight, window, groups=5), -0.5, 0.5))
+    assert untouched()
+
+
+@pytest.mark.parametrize("bounds", [None, "both", "low", "high"])
+@pytest.mark.parametrize("case", CASES)
+def test_matrix_product(case, bounds):
+    random = np.random.default_rng([7, case])
+    rows, channels, filters, row_parts, filter_parts = (int(random.integers(1, 12)) for _ in range(5))
+    x, weight = numbers(random, rows, channels), numbers(random, channels, filters)
+    low, high = numbers(random, channels) - 1, numbers(random, channels) + 1
+    limits = {None: None, "both": (low, high), "low": (low, None), "high": (None, high)}[bounds]
+    out, untouched = output(random, (rows, filters))
+    bias = numbers(random, filters)
+    finish = Finish(out, [Follower("add", bias), Follower("multiply", bias), Follower("apply", np.tanh)])
+    run(matrix.product(x, weight, finish, row_parts, filter_parts, limits), x.size)
+    held = x if limits is None else np.minimum(np.maximum(x, low if limits[0] is not None else -np.inf), np.inf)
+    held = held if limits is None or limits[1] is None else np.minimum(held, high)
+    expected = held.astype(np.float64) @ weight
+    assert_close(out, np.tanh((expected + bias) * bias))
+    assert untouched()
+
+
+@pytest.mark.parametrize("rank", (1, 2, 3))
+@pytest.mark.parametrize("case", CASES)
+def test_maxima(rank, case, random_geometry):
+    random = np.random.default_rng([8, rank, case])
+    batch, rows = (int(random.integers(1, 4)) for _ in range(2))
+    window, x = drawn(random, random_geometry(random, rank, pool=True, ceil=True), 4, batch)
+    out, untouched = output(random, (batch, *window.output, 4))
+    run(pooling.maxima(x, Finish(out, []), window, rows), pooling.scratch(window, x.shape, rows))
+    expected = np.full((batch, *window.output, 4), -np.inf)
+    for position, _, index in cells(x, window):
+        if index is not None:
+            target = (slice(None), *position)
+            expected[target] = np.maximum(expected[target], x[(slice(None), *index)])
+    np.testing.assert_array_equal(out, expected)
+    assert untouched()
+
+
+@pytest.mark.parametrize("rank", (1, 2, 3))
+@pytest.mark.parametrize("case", CASES)
+def test_means(rank, case, random_geometry):
+    random = np.random.default_rng([9, rank, case])
+    batch, rows = (int(random.integers(1, 4)) for _ in range(2))
+    geometry = random_geometry(random, rank, pool=True, ceil=True)
+    window, x = drawn(random, geometry, 4, batch)
+    count_padding = bool(random.integers(0, 2))
+    end = tuple(end for _, end in geometry.padding)
+    shares = pooling.shares(window, geometry.spatial, end, count_padding)
+    out, untouched = output(random, (batch, *window.output, 4))
+    run(pooling.means(x, Finish(out, []), window, shares, rows), pooling.scratch(window, x.shape, rows))
+    sums, counts = np.zeros(out.shape), np.zeros(window.output)
+    for position, tap, index in cells(x, window):
+        if index is not None:
+            sums[(slice(None), *position)] += x[(slice(None), *index)]
+        place = [
+            o * s + t * d - b
+            for o, s, t, d, b in zip(position, window.stride, tap, window.dilation, window.begin, strict=True)
+        ]
+        padded = all(i < n + e for i, n, e in zip(place, geometry.spatial, end, strict=True))
+        counts[position] += index is not None or (count_padding and padded)
+    assert_close(out, sums / np.maximum(counts, 1)[..., None])
+    assert untouched()
+
+
+@pytest.mark.parametrize("spatial", [(7,), (5, 4), (3, 4, 2)])
+def test_global_means(spatial):
+    random = np.random.default_rng(10)
+    x = numbers(random, 3, *spatial, 6)
+    out = np.full((3, *(1 for _ in spatial), 6), np.nan, np.float32)
+    run(pooling.global_means(x, Finish(out, [])), 0)
+    axes = tuple(range(1, x.ndim - 1))
+    assert_close(out, x.astype(np.float64).mean(axis=axes, keepdims=True))
+
+
+@pytest.mark.parametrize(("size", "beta"), [(1, 0.75), (2, 0.75), (5, 0.75), (4, 0.6), (9, 1.0)])
+def test_local_response_norm(size, beta):
+    random = np.random.default_rng([11, size])
+    x = numbers(random, 2, 4, 3, 6)
+    out = np.full(x.shape, np.nan, np.float32)
+    band = elementwise.channel_band(6, size)
+    run(elementwise.local_response_norm(x, Finish(out, []), band, 0.3, beta, 2.0, 3), 2 * x.size)
+    expected = np.empty(x.shape)
+    for channel in range(6):
+        near = x[..., max(channel - (size - 1) // 2, 0) : channel + size // 2 + 1].astype(np.float64)
+        expected[..., channel] = x[..., channel] / (2.0 + 0.3 * np.square(near).sum(axis=-1)) ** beta
+    assert_close(out, expected)
+
+
+@pytest.mark.parametrize("parts", [1, 2, 5])
+def test_merges_spread_what_is_narrower(parts):
+    random = np.random.default_rng(12)
+    wide, row, one = numbers(random, 2, 3, 4, 5), numbers(random, 2, 1, 4, 5), numbers(random, 2, 1, 1, 1)
+    out, untouched = output(random, wide.shape)
+    run(elementwise.merge(np.add, [row, wide, one], Finish(out, [Follower("relu")]), 0.5, parts), 0)
+    assert_close(out, np.maximum((wide.astype(np.float64) + row + one) / 2, 0))
+    assert untouched()
+
+
+@pytest.mark.parametrize(("extent", "parts"), [(1, 1), (7, 2), (7, 7), (7, 20), (0, 3)])
+def test_split_covers_evenly(extent, parts):
+    slices = split(extent, parts)
+    assert [cell for part in slices for cell in range(part.start, part.stop)] == list(range(extent))
+    sizes = [part.stop - part.start for part in slices]
+    assert len(sizes) <= max(parts, 1) and max(sizes) - min(sizes) <= 1
+
+
+def test_strips_without_padding_read_the_array_itself():
+    window = Window((3, 3), (1, 1), (1, 1), (0, 0), (6, 6))
+    assert [strip.inner for strip in strips(window, (1, 8, 8, 4), 1, 2)] == [None, None]
+    padded = Window((3, 3), (1, 1), (1, 1), (1, 0), (8, 6))
+    first, last = strips(padded, (1, 8, 8, 4), 1, 2)
+    assert (first.halo, last.halo) == ((1, 6, 8, 4), (1, 6, 8, 4))
+    assert (first.source[1], first.inner[1]) == (slice(0, 5), slice(1, 6))
+    assert (last.source[1], last.inner[1]) == (slice(3, 8), slice(0, 5))

@@ -1,0 +1,91 @@
+"""Planning: what is computed together, where values live, what a plan says of itself."""
+
+import numpy as np
+import pytest
+
+import cnndsl
+from cnndsl import ops
+from cnndsl.runtime.interpreter import execute
+from cnndsl.runtime.plan import BATCH_SIZES, make_plan
+from cnndsl.runtime.plan_memory import Span, arena
+from cnndsl.runtime.steps import OPERATORS
+
+
+def planned(text, keep=()):
+    network = cnndsl.loads(text)
+    return make_plan(network.graph, network.weights(), keep)
+
+
+def covers(plan, batch=1):
+    return [step.layer.covers for step in plan.at(batch).steps]
+
+
+def test_every_operator_can_be_executed():
+    assert set(ops.NAMES) == OPERATORS
+
+
+def test_what_follows_a_convolution_is_computed_with_it():
+    text = "input 4@8x8\nconv 4 3 pad=1 as a -> batchnorm as b -> relu as c -> dropout 0.5 as d -> conv 4 1 as e"
+    assert covers(planned(text)) == [["a", "b", "c"], ["e"]]
+
+
+def test_a_residual_sum_is_computed_with_the_later_branch():
+    text = "input 4@8x8\nconv 4 3 pad=1 as a\nadd { conv 4 1 as b; identity } as s -> relu as r"
+    assert covers(planned(text)) == [["a"], ["b", "s", "r"]]
+
+
+def test_what_is_kept_is_a_value_of_its_own():
+    text = "input 4@8x8\nconv 4 3 as a -> batchnorm as b -> relu as c"
+    assert covers(planned(text, ["a"])) == [["a"], ["b", "c"]]
+    assert covers(planned(text, ["b"])) == [["a", "b"], ["c"]]
+
+
+def test_what_several_read_is_a_value_of_its_own():
+    text = "input 4@8x8\nconv 4 3 as a\nconcat { relu as b; tanh as c } as d"
+    assert covers(planned(text)) == [["a"], ["b"], ["c"], ["d"]]
+
+
+def test_normalisation_and_relu_before_a_1x1_convolution_become_one_pass():
+    text = "input 4@8x8\nmaxpool 2 as p\nbatchnorm as b -> relu as r -> conv 8 1 as a"
+    (pool, product) = planned(text).at(1).steps
+    assert (pool.layer.covers, product.layer.covers) == (["p", "b", "r"], ["a"]) or product.layer.bounds is not None
+
+
+def test_branches_lie_in_their_concatenation():
+    text = "input 4@8x8\nconcat { conv 2 1 as a; concat { conv 3 1 as b; conv 1 1 as c } as d } as e"
+    place = planned(text).at(1).place
+    assert [place[name] for name in "abcde"] == [("e", 0), ("e", 2), ("e", 5), ("e", 2), ("e", 0)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_buffers_alive_at_once_do_not_overlap(seed):
+    random = np.random.default_rng(seed)
+    spans = {}
+    for index in range(40):
+        first = int(random.integers(0, 30))
+        spans[str(index)] = Span(int(random.integers(1, 5000)), first, first + int(random.integers(0, 8)))
+    offsets, size = arena(spans)
+    for name, span in spans.items():
+        assert offsets[name] % 64 == 0
+        assert offsets[name] + span.size <= size
+        for other, with_ in spans.items():
+            if other != name and span.first <= with_.last and with_.first <= span.last:
+                assert offsets[name] + span.size <= offsets[other] or offsets[other] + with_.size <= offsets[name]
+    alive = max(sum(s.size for s in spans.values() if s.first <= step <= s.last) for step in range(40))
+    assert alive <= size <= 1.5 * alive + 64 * 40
+
+
+def test_plans_are_kept_for_the_batch_sizes_used_last():
+    plan = planned("input 4@8x8\nconv 4 3")
+    first = plan.at(1)
+    assert plan.at(1) is first
+    for batch in range(2, BATCH_SIZES + 2):
+        plan.at(batch)
+    assert plan.at(BATCH_SIZES + 1) is plan.at(BATCH_SIZES + 1)
+    assert plan.at(1) is not first
+
+
+def test_no_examples_give_no_results():
+    plan = planned("input 4@8x8\nconv 4 3 as a", ["input"])
+    values = execute(plan, {"input": np.zeros((0, 4, 8, 8), np.float32)})
+    assert {name: value.shape for name, value in values.items()} == {"a": (0, 4, 6, 6), "input": (0, 4, 8, 8)}

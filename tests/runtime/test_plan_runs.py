@@ -1,0 +1,170 @@
+"""Running a plan: the same results however it is run, in the memory that it said."""
+
+import threading
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import cnndsl
+from cnndsl.runtime.interpreter import execute
+from cnndsl.runtime.plan import make_plan
+from cnndsl.runtime.profile import Profile
+
+TEXT = """
+input 3@64x64
+conv 32 7x7 stride=2 pad=3 bias=false as first -> batchnorm -> relu
+maxpool 3x3 stride=2 pad=1
+repeat 2 {
+  add {
+    conv 32 3x3 pad=1 -> batchnorm -> relu -> conv 32 3x3 pad=1
+    identity
+  }
+  relu
+}
+concat {
+  conv 32 1x1 -> relu
+  conv 16 3x3 pad=1 -> hardswish
+  avgpool 3x3 stride=1 pad=1
+} as joined
+batchnorm -> relu -> conv 48 1x1 as narrow
+depthwise 3x3 pad=1 -> relu6 as deep
+lrn 5
+global_avgpool -> flatten -> dense 10 -> softmax
+"""
+
+
+def planned(text, keep=(), seed=0):
+    network = cnndsl.loads(text)
+    random = np.random.default_rng(seed)
+    weights = network.weights(seed)
+    for key in weights:
+        if "batchnorm" in key:
+            weights[key] = (weights[key] + random.uniform(-0.4, 0.4, weights[key].shape)).astype(np.float32)
+    return make_plan(network.graph, weights, keep)
+
+
+def images(count, extent=64, seed=1):
+    return {"input": np.random.default_rng(seed).standard_normal((count, 3, extent, extent)).astype(np.float32)}
+
+
+def by_general_kernels(plan, inputs):
+    """Every value in float64 by the kernels for channels first, layer by layer: no fusion, no fast algorithm."""
+    from cnndsl.runtime.steps import Site, compute
+
+    values = {name: value.astype(np.float64) for name, value in inputs.items()}
+    network = plan.network
+    for node in network.layers:
+        tensors = plan.tensors.get(node.share or node.name, {})
+        wide = {name: tensor.astype(np.float64) for name, tensor in tensors.items()}
+        function = compute(node.op, Site(network.input_shapes(node), node.shape, wide))
+        values[node.name] = function(*(values[name] for name in node.inputs))
+    return values
+
+
+def test_kept_values_are_those_of_the_layers_with_the_channels_first():
+    every = list(cnndsl.loads(TEXT).layers)
+    plan = planned(TEXT, every)
+    inputs = images(2)
+    expected = by_general_kernels(plan, inputs)
+    for name, value in execute(plan, inputs).items():
+        assert value.shape == expected[name].shape and value.flags.c_contiguous
+        assert np.abs(value - expected[name]).max() <= 1e-4 * np.abs(expected[name]).max(), name
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_fused_layers_give_the_same(batch):
+    plan = planned(TEXT, ["narrow", "deep"])
+    inputs = images(batch)
+    expected = by_general_kernels(plan, inputs)
+    for name, value in execute(plan, inputs).items():
+        assert np.abs(value - expected[name]).max() <= 1e-4 * np.abs(expected[name]).max(), name
+
+
+def test_results_do_not_depend_on_the_number_of_threads():
+    plan = planned(TEXT, ["joined"])
+    inputs = images(2)
+    first = execute(plan, inputs, 1)
+    for threads in (2, 3, 5):
+        for name, value in execute(plan, inputs, threads).items():
+            np.testing.assert_array_equal(value, first[name])
+
+
+def test_results_are_arrays_of_their_own():
+    plan = planned(TEXT, ["joined", "input"])
+    inputs = images(1)
+    first = execute(plan, inputs)
+    copies = {name: value.copy() for name, value in first.items()}
+    second = execute(plan, images(1, seed=2))
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, copies[name])
+        assert not np.shares_memory(value, second[name]) and not np.shares_memory(value, inputs["input"])
+
+
+def test_several_threads_run_one_network():
+    run = cnndsl.loads(TEXT).runner(threads=2)
+    inputs = [images(1 + index % 2, seed=index) for index in range(6)]
+    expected = [run(one)["softmax1"] for one in inputs]
+    wrong = []
+
+    def work(index):
+        for _ in range(5):
+            if not np.array_equal(run(inputs[index])["softmax1"], expected[index]):
+                wrong.append(index)
+
+    workers = [threading.Thread(target=work, args=(index,)) for index in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not wrong
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_run_takes_no_more_memory_than_the_plan_says(batch, threads):
+    plan = planned(TEXT, ["joined"])
+    inputs = images(batch)
+    execute(plan, images(batch + 1), threads)
+    said = plan.at(batch).peak_bytes(threads)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        results = execute(plan, inputs, threads)
+        taken = tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+    assert results["joined"].nbytes < taken <= 1.1 * said + 200_000, "200 kB: the bound steps themselves"
+    assert taken >= 0.5 * said
+
+
+def test_a_profile_has_a_row_for_every_step():
+    profile = Profile()
+    network = cnndsl.loads(TEXT)
+    run = network.runner(profile=profile)
+    run(images(1))
+    once = profile.rows()
+    run(images(1))
+    twice = profile.rows()
+    assert sum(row["flops"] for row in once) == 2 * network.macs
+    assert [row["flops"] for row in twice] == [2 * row["flops"] for row in once]
+    assert sum(row["share"] for row in twice) == pytest.approx(1)
+    assert all(after["seconds"] > before["seconds"] for before, after in zip(once, twice, strict=True))
+    assert profile.table().count("\n") == len(twice) + 1
+
+
+def test_a_plan_explains_itself():
+    text = cnndsl.loads(TEXT).plan(2).explain()
+    assert "batch 2" in text.splitlines()[0]
+    assert "first + batchnorm1 + relu1: planar columns" in text
+    assert "winograd" in text and "depthwise" in text
+
+
+def test_an_infinity_stays_where_it_is():
+    plan = planned("input 3@40x40\nconv 16 3x3 pad=1\nrelu")
+    inputs = images(1, 40)
+    inputs["input"][0, 0, 20, 20] = np.inf
+    (value,) = execute(plan, inputs).values()
+    near = np.zeros(value.shape[2:], bool)
+    near[19:22, 19:22] = True
+    assert np.isfinite(value[..., ~near]).all()
