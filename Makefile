@@ -8,11 +8,11 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --ed
 TESTING := $(VENV)/$(if $(TORCH),torch,test).stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz conformance check lint types format bench tables digits clean
+.PHONY: help demo test fuzz fuzz-text conformance check lint types format bench tables digits clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/demo.stamp ## check, run and export a trained digit reader, and compare with ONNX Runtime
 	$(BIN)/cnndsl check $(DIGITS)/digits.cnn
@@ -28,6 +28,9 @@ test: lint types ## lint, check types and run the tests (TORCH=1: compare with P
 
 fuzz: $(TESTING) ## 11,000 random layers and 400 networks beside ONNX Runtime (FUZZ=10 times the tests', SEED=1, TORCH=1)
 	CNNDSL_FUZZ=$(or $(FUZZ),10) CNNDSL_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -n 2 tests/test_differential.py
+
+fuzz-text: $(TESTING) ## an hour of broken texts and files against every reader (MINUTES=60, SEED=1); findings go to build/fuzz
+	$(BIN)/python tools/fuzz.py --minutes $(or $(MINUTES),60) --seed $(or $(SEED),1)
 
 conformance: $(TESTING) ## run ONNX's own backend tests and say why the rest do not pass
 	$(BIN)/python tools/conformance.py

@@ -3,8 +3,8 @@
     python benchmarks/run_speed.py [--networks VGG16,...] [--batch 1,8] [--repeats 15] [--reference] [--growth]
 
 Who takes part runs in turns, so that all meet the same load; the medians are compared. Between the turns is a pause:
-ONNX Runtime's threads go on spinning for a while after a run, on the cores that the next one needs. Exit status 1 if a
-bar is missed or values differ by more than 1e-4 of the largest.
+ONNX Runtime's threads go on spinning for a while after a run, on the cores that the next one needs. With --threads 1
+CPU time is measured instead. Exit status 1 if a bar is missed or values differ by more than 1e-4 of the largest.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from math import exp, log
 from pathlib import Path
 from statistics import median
-from time import perf_counter, sleep
+from time import perf_counter, sleep, thread_time
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,7 @@ def onnx_runtime(model: bytes, inputs: Mapping[str, Any], threads: int) -> Run:
 
 
 def pytorch(network: cnndsl.Network, weights: Mapping[str, Any], inputs: Mapping[str, Any], threads: int) -> Run | None:
-    """PyTorch's operators one after the other, the functions with which the tests compare; None without PyTorch."""
+    """PyTorch's operators one after the other, as the tests call them (not fused); None without PyTorch."""
     spec = spec_from_file_location("pytorch_layers", ROOT / "tests" / "pytorch_layers.py")
     if spec is None or spec.loader is None:
         return None
@@ -94,16 +94,20 @@ def pytorch(network: cnndsl.Network, weights: Mapping[str, Any], inputs: Mapping
     return run
 
 
-def in_turns(runs: Mapping[str, Run], repeats: int, pause: float) -> dict[str, list[float]]:
-    """The seconds of each, ``repeats`` times in turns; the first time is for warming up."""
+def in_turns(runs: Mapping[str, Run], repeats: int, pause: float, threads: int) -> dict[str, list[float]]:
+    """The seconds of each, ``repeats`` times in turns; the first time is for warming up.
+
+    One thread is measured in CPU time, which other load hardly disturbs: then all work is done by the calling thread.
+    """
+    clock = thread_time if threads == 1 else perf_counter
     times: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(repeats + 1):
         for name, run in runs.items():
             sleep(pause)
-            begun = perf_counter()
+            begun = clock()
             run()
             if turn:
-                times[name].append(perf_counter() - begun)
+                times[name].append(clock() - begun)
     return times
 
 
@@ -121,11 +125,11 @@ def measure(name: str, batch: int, options: argparse.Namespace) -> dict[str, Any
         "one_thread": lambda: execute(plan, inputs, 1),
         "onnxruntime": onnx_runtime(model.SerializeToString(), inputs, options.threads),
     }
-    torch = pytorch(network, weights, inputs, options.threads)
+    torch = None if options.no_pytorch else pytorch(network, weights, inputs, options.threads)
     if torch is not None:
         runs["pytorch"] = torch
     judged = runs["onnxruntime"]()
-    times = in_turns(runs, options.repeats, options.pause)
+    times = in_turns(runs, options.repeats, options.pause, options.threads)
     medians = {who: median(seconds) for who, seconds in times.items()}
     row = {
         "network": name,
@@ -159,7 +163,7 @@ def growth(options: argparse.Namespace) -> dict[str, Any]:
 
 def _fastest(network: cnndsl.Network, inputs: dict[str, Any], options: argparse.Namespace) -> float:
     plan = make_plan(network.graph, network.weights())
-    return min(in_turns({"run": lambda: execute(plan, inputs, options.threads)}, 7, 0.01)["run"])
+    return min(in_turns({"run": lambda: execute(plan, inputs, options.threads)}, 7, 0.01, options.threads)["run"])
 
 
 def _exponent(seconds: Mapping[int, float]) -> float:
@@ -217,6 +221,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--pause", type=float, default=0.03, help="seconds between the turns")
     parser.add_argument("--reference", action="store_true", help="also onnx's ReferenceEvaluator, once at batch 1")
+    parser.add_argument("--no-pytorch", action="store_true", help="leave PyTorch out")
     parser.add_argument("--growth", action="store_true", help="also how the time grows with batch and pixels")
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args(arguments)

@@ -97,4 +97,3 @@ def quoted(text: str, limit: int = 60) -> str:
     """``text`` between backquotes, shortened, control characters escaped: safe to print on a terminal."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: limit + 1])
     return f"`{shown[:limit]}…`" if len(shown) > limit else f"`{shown}`"
-

@@ -22,7 +22,7 @@ def fuzz(root: Path) -> ModuleType:
         patch.syspath_prepend(root / "tools")
         import fuzz
 
-        for name in ("fuzz", "mutations"):
+        for name in ("fuzz", "mutations", "corpus"):
             sys.modules.pop(name)
         return fuzz
 
@@ -115,7 +115,7 @@ def test_what_was_found_before(name: str, made: str, fuzz: ModuleType) -> None:
 
 def test_a_damaged_image_gives_no_warning(fuzz: ModuleType) -> None:
     """A TIFF with a tag that is larger than the file: Pillow reads on, and warns."""
-    whole = next(image for image in fuzz.images(".tif"))
+    whole = next(image for image in fuzz.corpus.images(".tif"))
     damaged = [whole[:at] + b"\xff\xff\xff\x7f" + whole[at + 4 :] for at in range(8, len(whole) - 4)]
     target = fuzz.targets()["image.tif"]
     assert not [found.trace for made in damaged if (found := fuzz.attempt(target, made))]

@@ -1,4 +1,4 @@
-"""Feeds random texts, JSON, settings, weights and images to cnndsl, and keeps what it does not answer properly.
+"""Feeds random texts, JSON, settings, weights, images and models to cnndsl, and keeps what it does not answer properly.
 
 A proper answer is a result or a CnnError, within a second of computing and 300 MB; only a text that uses up its steps
 or layers may take longer. Formatting keeps the tree; a sound network survives printing and JSON. Every input follows
@@ -9,7 +9,6 @@ traceback; ``running.txt`` there names the input at work, should the process its
 """
 
 import argparse
-import io
 import re
 import signal
 import sys
@@ -19,14 +18,14 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple, TypeVar
 
+import corpus
 import mutations
 import numpy as np
-from PIL import Image
 
 import cnndsl
 from cnndsl.codes import CODES
@@ -36,9 +35,8 @@ from cnndsl.lang.format import same_tree
 from cnndsl.lang.settings import parse_input, parse_setting
 from cnndsl.report.diagnostics import render
 from cnndsl.runtime.images import read_array, read_image
-from cnndsl.runtime.weights import load_weights, save_weights
+from cnndsl.runtime.weights import load_weights
 
-ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 1.0
 SECONDS_FOR_LIMITS = 6.0
 """For a text that uses up its steps or layers: the limits leave room for the largest networks in use."""
@@ -46,14 +44,9 @@ SECONDS_TO_HANG = 30
 SECONDS_TO_SHORTEN = 20.0
 BYTES = 300 << 20
 MANY_LAYERS = 10_000
+MANY_STEPS = 40_000
 LONG_MESSAGE = 2000
 
-FILES = {
-    "blocks.cnn": "let wide = 64\nblock Unit(width=8) { conv width 3x3 pad=1 -> relu }\nnetwork Other { input 3 }",
-    "loop.cnn": 'import "loop.cnn"',
-    "broken.cnn": "block {",
-}
-SMALL = "input 1@8x8; conv 2 3x3 as a -> batchnorm; flatten; dense 3 bias=[1,2,3]"
 SETTABLE = "param k = 3\nparam s = 1\ninput 3@32x32\nfor w in [k] { conv 8 w stride=s }"
 
 Made = str | bytes
@@ -85,11 +78,11 @@ class Finding(NamedTuple):
 
 
 # --- what is proper ---------------------------------------------------------------------------------------------------
-def timed(what: str, function: Callable[[], Result], allowed: Callable[[Result], float] = lambda _: SECONDS) -> Result:
+def timed(what: str, function: Callable[[], Result], allowed: Callable[[], float] = lambda: SECONDS) -> Result:
     begin = time.process_time()
     result = function()
     taken = time.process_time() - begin
-    if taken > allowed(result):
+    if taken > SECONDS and taken > allowed():
         raise Wrong(f"{what} takes too long")
     return result
 
@@ -115,10 +108,10 @@ def readable(diagnostics: Iterable[Diagnostic], sources: dict[str, str]) -> None
     require(not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", printed), "a message controls the terminal")
 
 
-def for_check(result: cnndsl.CheckResult) -> float:
-    layers = sum(len(network.graph.layers) for network in result.networks)
-    stopped = any(diagnostic.code in ("step-limit", "layer-limit") for diagnostic in result.diagnostics)
-    return SECONDS_FOR_LIMITS if stopped or layers > MANY_LAYERS else SECONDS
+def seconds_for(check: Callable[..., cnndsl.CheckResult], text: str) -> float:
+    """More than a second if the text takes many steps."""
+    few = check(text, limits=cnndsl.Limits(steps=MANY_STEPS))
+    return SECONDS_FOR_LIMITS if any(one.code == "step-limit" for one in few.diagnostics) else SECONDS
 
 
 def try_text(text: str) -> None:
@@ -128,16 +121,17 @@ def try_text(text: str) -> None:
         tree = timed("parsing", lambda: cnndsl.parse(text, "net.cnn"))
     except CnnError as error:
         readable(error.diagnostics, dict(error.sources))
-    check = partial(cnndsl.check, file="net.cnn", resolver=FILES.__getitem__)
-    result = timed("checking", lambda: check(text), for_check)
+    check = partial(cnndsl.check, file="net.cnn", resolver=corpus.FILES.__getitem__)
+    allowed = partial(seconds_for, check, text)
+    result = timed("checking", lambda: check(text), allowed)
     readable(result.diagnostics, dict(result.sources))
     require((tree is None) <= (not result.ok), "a text is checked but not parsed")
-    more = timed("checking with all warnings", lambda: check(text, select=["all"]), for_check)
+    more = timed("checking with all warnings", lambda: check(text, select=["all"]), allowed)
     readable(more.diagnostics, dict(more.sources))
     require(len(more.networks) == len(result.networks), "warnings change the networks")
     shown = more.diagnostics
     del more  # large networks are not held twice
-    timed("checking strictly", lambda: check(text, strict=True), for_check)
+    timed("checking strictly", lambda: check(text, strict=True), allowed)
     if "net.cnn" in result.sources:
         apply_fixes(result.sources["net.cnn"], "net.cnn", shown)
     if tree is not None:
@@ -159,7 +153,7 @@ def try_format(text: str) -> None:
 def try_network(network: cnndsl.Network) -> None:
     """The numbers of a sound network, and its way through JSON and text and back."""
 
-    def allowed(_: object) -> float:
+    def allowed() -> float:
         return SECONDS_FOR_LIMITS if len(network.graph.layers) > MANY_LAYERS else SECONDS
 
     timed("counting", network.summary, allowed)
@@ -209,7 +203,7 @@ def try_setting(text: str) -> None:
         else:
             known = "k" if option == "params" else None
             for settings in ({known: value}, {name: value}):
-                result = timed("checking", lambda o=option, s=settings: cnndsl.check(SETTABLE, **{o: s}), for_check)
+                result = timed("checking", lambda o=option, s=settings: cnndsl.check(SETTABLE, **{o: s}))
                 readable(result.diagnostics, dict(result.sources))
 
 
@@ -223,96 +217,47 @@ def in_file(data: bytes, suffix: str, read: Callable[[Path], Any]) -> None:
     require(all(isinstance(array, np.ndarray) for array in arrays.values()), "what was read is no array")
 
 
-# --- where inputs come from -------------------------------------------------------------------------------------------
-@cache
-def texts() -> Sequence[str]:
-    """Every example, every case of the tests and every block of the docs."""
-    files = [*sorted((ROOT / "examples").rglob("*.cnn")), *sorted((ROOT / "tests" / "cases").glob("*.cnn"))]
-    found = [path.read_text(encoding="utf-8") for path in files]
-    for page in [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]:
-        found += re.findall(r"^```(?:cnn)?\n((?:.*\n)*?)```$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return [*found, *(f'import "{name}"\nnetwork Net {{ input 3@9x9; Unit }}' for name in FILES)]
-
-
-@cache
-def graphs() -> Sequence[str]:
-    """The JSON of the smaller networks of those texts."""
-    networks = [network for text in texts() for network in cnndsl.check(text).networks]
-    return [network.to_json() for network in networks if len(network.graph.layers) < 60]
-
-
-@cache
-def small() -> cnndsl.Network:
-    return cnndsl.loads(SMALL)
-
-
-@cache
-def weights(suffix: str) -> Sequence[bytes]:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"w{suffix}"
-        save_weights(small().weights(), path)
-        return [path.read_bytes()]
-
-
-@cache
-def arrays(suffix: str) -> Sequence[bytes]:
-    found = []
-    for array in (np.ones((2, 1, 8, 8), np.float32), np.arange(8), np.zeros((0, 3), "<U4")):
-        stream = io.BytesIO()
-        if suffix == ".npz":
-            np.savez(stream, input=array)
-            np.savez_compressed(stream, input=array)
-        else:
-            np.save(stream, array)
-        found.append(stream.getvalue())
-    return found
-
-
-@cache
-def images(suffix: str) -> Sequence[bytes]:
-    kinds = {".jpg": "JPEG", ".tif": "TIFF", ".pgm": "PPM"}
-    modes = ("RGB", "L") if suffix in (".jpg", ".pgm", ".webp") else ("1", "L", "P", "RGB")
-    modes += ("LA", "RGBA", "I;16") if suffix in (".png", ".tif") else ()
-    found = []
-    for mode in modes:
-        stream = io.BytesIO()
-        Image.new(mode, (8, 8), 1).save(stream, kinds.get(suffix, suffix[1:].upper()))
-        found.append(stream.getvalue())
-    return found
-
-
+# --- targets ---------------------------------------------------------------------------------------------------------
 def setting(random: Random) -> str:
     """Mostly a name and a value."""
     made = "=".join((random.choice(("k", "s", "none", "", "input")), mutations.value(random)))
     return mutations.text(random, [made, "3@64x64", "k=[1, 2]", "é=1"]) if random.random() < 0.7 else made
 
 
+def read_model(path: Path) -> dict[str, Any]:
+    try_network(cnndsl.from_onnx(path))
+    return {}
+
+
 def load_small(path: Path) -> Any:
-    loaded = load_weights(small().graph, path)
-    expected = {key: weight.shape for key, _, weight in small().graph.all_weights()}
+    loaded = load_weights(corpus.small().graph, path)
+    expected = {key: weight.shape for key, _, weight in corpus.small().graph.all_weights()}
     require({key: array.shape for key, array in loaded.items()} == expected, "weights of another shape are taken")
     return loaded
 
 
-def file_target(suffix: str, corpus: Callable[[str], Sequence[bytes]], read: Callable[[Path], Any]) -> Target:
+def file_target(
+    suffix: str, files: Callable[[str], Sequence[bytes]], read: Callable[[Path], Any], share: int = 1
+) -> Target:
     return Target(
-        lambda random: mutations.data(random, corpus(suffix)), lambda data: in_file(data, suffix, read), suffix, 1
+        lambda random: mutations.data(random, files(suffix)), lambda data: in_file(data, suffix, read), suffix, share
     )
 
 
 def targets() -> dict[str, Target]:
-    value = small().graph.inputs[0]
+    inputs = corpus.small().graph.inputs
     found = {
-        "text": Target(lambda random: mutations.text(random, texts()), try_text, ".cnn", 60),
-        "json": Target(lambda random: mutations.json_text(random, graphs()), try_json, ".json", 10),
+        "text": Target(lambda random: mutations.text(random, corpus.texts()), try_text, ".cnn", 60),
+        "json": Target(lambda random: mutations.json_text(random, corpus.graphs()), try_json, ".json", 10),
         "setting": Target(setting, try_setting, ".txt", 5),
+        "model": file_target(".onnx", corpus.models, read_model, 3),
     }
     for suffix in (".npz", ".safetensors"):
-        found[f"weights{suffix}"] = file_target(suffix, weights, load_small)
+        found[f"weights{suffix}"] = file_target(suffix, corpus.weights, load_small)
     for suffix in (".npy", ".npz"):
-        found[f"array{suffix}"] = file_target(suffix, arrays, lambda path: read_array(path, small().graph.inputs))
+        found[f"array{suffix}"] = file_target(suffix, corpus.arrays, lambda path: read_array(path, inputs))
     for suffix in (".png", ".jpg", ".gif", ".bmp", ".webp", ".tif", ".pgm"):
-        found[f"image{suffix}"] = file_target(suffix, images, lambda path: read_image(path, value))
+        found[f"image{suffix}"] = file_target(suffix, corpus.images, lambda path: read_image(path, inputs[0]))
     return found
 
 

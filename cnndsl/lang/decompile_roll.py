@@ -78,8 +78,9 @@ class Roller:
                 if any(isinstance(stage, For) for stage in piece) or _periodic(numbers, places[0], length):
                     continue
                 merges = any(isinstance(stage, Layer) and stage.branches for stage in piece)
-                lines = self.lines(piece)
-                lines = max(lines, sum(map(size, piece)) // 2 if merges else 0)  # merges may stand on one line
+                lines: float = self.lines(piece)
+                if merges:  # they may stand on one line
+                    lines = max(lines, sum(map(size, piece)) / 2)
                 if lines < 3 or _uses(piece) or (merges_only and (not merges or follows(piece[0]))):
                     continue
                 # At equal lines, what goes with a layer belongs to its block.

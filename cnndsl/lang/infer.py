@@ -236,7 +236,7 @@ def verified(text: str) -> Network:
     owners: dict[str, Node] = {}
     for node in network.layers:
         read = (*node.inputs, *(() if node.share is None else (node.share,)))
-        missing = [name for name in read if name not in known or not name]
+        missing = [name for name in read if name not in known]
         if missing or node.name in known:
             what = f"reads {quoted(missing[0])}, which is not above it" if missing else "stands there twice"
             raise CnnError.of("bad-json", f"layer {quoted(node.name)} {what}")
@@ -252,7 +252,7 @@ def verified(text: str) -> Network:
             raise CnnError.of("bad-json", f"layer {quoted(node.name)} cannot take or give the dtypes written")
         dtypes[node.name] = dtype
         if node.share is not None:
-            owner = owners.get(node.share)
+            owner = owners.get(node.share) if node.share else None
             if owner is None or owner.share or not can_share(node.op, shapes, owner.op, network.input_shapes(owner)):
                 raise CnnError.of("bad-json", f"layer {quoted(node.name)} cannot share {quoted(node.share)}'s weights")
         known[node.name] = shape

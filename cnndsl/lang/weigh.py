@@ -19,7 +19,7 @@ class _Visit(NamedTuple):
 
 
 class Weigher:
-    """Counts steps: one a statement, the shorter arm of a condition, two turns of a loop at most (turns have a limit)."""
+    """Counts steps: one a statement, the shorter arm of a condition, and no more than two turns of a loop."""
 
     def __init__(self, limits: Limits) -> None:
         self._nesting = limits.nesting

@@ -7,6 +7,7 @@ Inside, arrays have their channels last; inputs, outputs and kept values have th
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from math import prod
 from threading import Lock
 from typing import Any, NamedTuple
@@ -18,13 +19,15 @@ from cnndsl.ir import Network
 from cnndsl.runtime.initial import Float32
 from cnndsl.runtime.kernels.arrays import Array
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases
-from cnndsl.runtime.plan_fuse import Graph, fuse
+from cnndsl.runtime.plan_fuse import Graph, Layer, fuse
 from cnndsl.runtime.plan_memory import ALIGNMENT, Place, Span, arena, lifetimes, places
 from cnndsl.runtime.plan_steps import Packed, Step, layout, make_step, reads_planar
-from cnndsl.runtime.threads import default_threads
+from cnndsl.runtime.threads import default_threads, single_threaded_blas
 
 LINE = ALIGNMENT // FLOAT.itemsize
 """The float32 numbers of a cache line."""
+MANY_WEIGHTS = 1 << 19
+"""So many are worth several threads when they are arranged."""
 BATCH_SIZES = 4
 """Plans kept for so many batch sizes, those used last."""
 IDLE_WORKSPACES = 2
@@ -51,7 +54,7 @@ class BatchPlan:
         self.holder = graph.holder
         self.inputs = tuple(value.name for value in network.inputs)
         self.planar = _planar_inputs(network, graph)
-        self.steps = [make_step(layer, batch, self.planar, packed) for layer in graph.layers]
+        self.steps = _steps(graph, batch, self.planar, packed)
         self.place = places(graph, network)
         self.scratch = -(-max((step.scratch for step in self.steps), default=0) // LINE) * LINE
         self.offsets, self.arena_bytes = arena(self._spans())
@@ -179,6 +182,19 @@ class Plan:
 def make_plan(network: Network, weights: Mapping[str, Float32], keep: Sequence[str] = ()) -> Plan:
     """The plan for the network's outputs and the values to keep. ``weights`` holds every tensor by key."""
     return Plan(network, weights, keep)
+
+
+def _steps(graph: Graph, batch: int, planar: frozenset[str], packed: Packed) -> list[Step]:
+    """The steps; where there are many weights to arrange, by several threads."""
+
+    def make(layer: Layer) -> Step:
+        return make_step(layer, batch, planar, packed)
+
+    numbers = sum(layer.weight.size for layer in graph.layers if layer.weight is not None)
+    if packed or numbers < MANY_WEIGHTS:
+        return list(map(make, graph.layers))
+    with single_threaded_blas(), ThreadPoolExecutor(default_threads()) as pool:
+        return list(pool.map(make, graph.layers))
 
 
 def shared_name(step: Step) -> str:

@@ -32,8 +32,8 @@ Tensors = Mapping[str, Float32]
 class Layer:
     """Layers computed in one go: ``node`` and then its followers, in place.
 
-    ``inputs`` are the node's, ``others`` the values that followers of kind ``other`` add, in order. ``weight`` and
-    ``bias`` are those of a linear node with the factors after it folded in; ``bounds`` clip its input beforehand.
+    ``inputs`` are the node's, ``others`` the values that followers of kind ``other`` add, in order. ``weight``,
+    ``factor`` (one a filter) and ``bias`` are those of a linear node; ``bounds`` clip its input beforehand.
     """
 
     node: Node
@@ -43,6 +43,7 @@ class Layer:
     weights: Tensors
     covers: list[str]
     weight: Array | None = None
+    factor: Array | None = None
     bias: Array | None = None
     bounds: tuple[Array | None, Array | None] | None = None
     followers: list[Follower] = field(default_factory=list)
@@ -52,10 +53,17 @@ class Layer:
     def site(self) -> Site:
         return Site(self.shapes, self.node.shape, self.weights)
 
-    @property
     def kernel(self) -> Array:
         """The weight of a linear node, factors folded in."""
-        return self.site.weight if self.weight is None else self.weight
+        weight = self.site.weight if self.weight is None else self.weight
+        if self.factor is None:
+            return weight
+        if isinstance(self.node.op, conv.ConvTranspose):  # (C, F/groups, *kernel)
+            groups = self.node.op.groups
+            channels, filters = weight.shape[:2]
+            parts = weight.reshape(groups, channels // groups, filters, -1)
+            return (parts * self.factor.reshape(groups, 1, filters, 1)).reshape(weight.shape)
+        return weight * self.factor.reshape(-1, *(1 for _ in weight.shape[1:]))
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -171,14 +179,7 @@ def per_channel_factors(node: Node, site: Site) -> tuple[Array, Array]:
 
 def _fold(host: Layer, factor: Array, shift: Array) -> None:
     """``factor * (W x + b) + shift = (factor W) x + (factor b + shift)``."""
-    weight = host.kernel
-    if isinstance(host.node.op, conv.ConvTranspose):  # (C, F/groups, *kernel)
-        groups = host.node.op.groups
-        channels, filters, *kernel = weight.shape
-        parts = weight.reshape(groups, channels // groups, filters, -1) * factor.reshape(groups, 1, filters, 1)
-        host.weight = parts.reshape(channels, filters, *kernel)
-    else:
-        host.weight = weight * factor.reshape(-1, *(1 for _ in weight.shape[1:]))
+    host.factor = factor if host.factor is None else factor * host.factor
     host.bias = shift if host.bias is None else factor * host.bias + shift
 
 
@@ -224,11 +225,11 @@ def _clip_before(layers: list[Layer], readers: Mapping[str, int]) -> list[Layer]
         edge = np.where(usable, -shift / np.where(usable, factor, 1), 0)
         low = np.where(usable & (factor < 0), -np.inf, edge)
         high = np.where(usable & (factor > 0), np.inf, edge)
-        weight = layer.weight.reshape(len(layer.weight), -1)
+        weight = layer.kernel().reshape(len(layer.weight), -1)
         constant = weight @ np.where(usable, shift, np.maximum(shift, 0))
         layer.bounds = (_unless(low, -np.inf), _unless(high, np.inf))
         scaled = weight * np.where(usable, factor, 0)
-        layer.weight = scaled.astype(np.float32).reshape(layer.weight.shape)
+        layer.weight, layer.factor = scaled.astype(np.float32).reshape(layer.weight.shape), None
         layer.bias = (constant if layer.bias is None else constant + layer.bias).astype(np.float32)
         layer.inputs, layer.shapes = first.inputs, first.shapes
         layer.covers[:0] = first.covers

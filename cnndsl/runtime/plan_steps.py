@@ -99,7 +99,7 @@ def _biased(layer: Layer) -> tuple[Follower, ...]:
 
 def _conv(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step | None:
     op: Any = layer.node.op
-    (source,), output, weight = layer.shapes, layer.node.shape, layer.kernel
+    (source,), output, weight = layer.shapes, layer.node.shape, layer.site.weight
     if getattr(op, "pad_mode", "zeros") != "zeros":
         return None
     groups = op.groups if isinstance(op, conv.Conv) else source.channels
@@ -110,7 +110,7 @@ def _conv(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packe
         if output.channels != source.channels:
             return None
         choice = plan_choice.depthwise(window, batch, source.channels)
-        taps = _pack(layer, "depthwise", packed, lambda: depthwise.pack(weight, window.output))
+        taps = _pack(layer, "depthwise", packed, lambda: depthwise.pack(layer.kernel(), window.output))
         return Step(
             layer,
             choice,
@@ -122,7 +122,7 @@ def _conv(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packe
     choice = plan_choice.convolution(window, batch, source.channels, output.channels, groups, is_planar)
     algorithm = choice.algorithm
     if algorithm == "planar columns":
-        first = _pack(layer, algorithm, packed, lambda: planar.pack(weight))
+        first = _pack(layer, algorithm, packed, lambda: planar.pack(layer.kernel()))
         return Step(
             layer,
             choice,
@@ -135,7 +135,7 @@ def _conv(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packe
     if algorithm == "matrix product":
         return _matrix(layer, batch * output.positions, choice, followers, packed)
     if algorithm.startswith("winograd"):
-        points = _pack(layer, "winograd", packed, lambda: winograd.pack(weight))
+        points = _pack(layer, "winograd", packed, lambda: winograd.pack(layer.kernel()))
         padding = tuple((axis.begin, axis.end) for axis in op.windows(source))
         sizes = ((batch, *output.spatial), source.channels, output.channels)
         if choice.filters > 1:
@@ -156,7 +156,7 @@ def _conv(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packe
             followers,
             winograd.scratch(*sizes, choice.rows),
         )
-    links = _pack(layer, "columns", packed, lambda: columns.pack(weight, groups))
+    links = _pack(layer, "columns", packed, lambda: columns.pack(layer.kernel(), groups))
     if algorithm == "columns by filters":
         unfolded = (batch, *window.output, *window.kernel, source.channels)
         return Step(
@@ -184,10 +184,12 @@ def _first(x: Array, layer: Layer, planar_inputs: frozenset[str]) -> Array:
 
 
 def _matrix(layer: Layer, positions: int, choice: Choice, followers: tuple[Follower, ...], packed: Packed) -> Step:
-    weight = layer.kernel
     # A dense layer's weights stay as they are: BLAS reads them transposed, and they may be large.
     is_dense = layer.node.shape.is_vector
-    table = weight.T if is_dense else _pack(layer, "matrix product", packed, lambda: columns.pack(weight)[0])
+    if is_dense:
+        table = _pack(layer, "matrix product", packed, layer.kernel).T
+    else:
+        table = _pack(layer, "matrix product", packed, lambda: columns.pack(layer.kernel())[0])
     channels = layer.shapes[0].channels
 
     def bind(x: Sequence[Array], finish: Finish, shared: Array) -> Phases:
@@ -346,7 +348,7 @@ def _fallback(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: P
     """The general kernel for arrays with the channels first, through views that move the channel axis."""
     weights: Mapping[str, Array] = layer.weights
     if layer.weight is not None:
-        weights = {"weight": layer.weight} | ({} if layer.bias is None else {"bias": layer.bias})
+        weights = {"weight": layer.kernel()} | ({} if layer.bias is None else {"bias": layer.bias})
     function = compute(layer.node.op, Site(layer.shapes, layer.node.shape, weights))
     sizes = [value.elements for value in (*layer.shapes, layer.node.shape)]
 

@@ -90,8 +90,10 @@ def test_columns(rank, case, random_geometry):
     out, untouched = output(random, (batch, *window.output, 3 * groups))
     samples, rows = int(random.integers(1, batch + 1)), int(random.integers(1, window.output[0] + 1))
     scratch = columns.scratch(window, x.shape, samples, rows)
-    run(columns.convolve(x, columns.pack(weight, groups), Finish(out, []), window, samples, rows), scratch)
-    assert_close(out, convolved(x, weight, window, groups))
+    bias, other = numbers(random, 3 * groups), numbers(random, *out.shape)
+    finish = Finish(out, [Follower("add", bias), Follower("other", other), Follower("relu")])
+    run(columns.convolve(x, columns.pack(weight, groups), finish, window, samples, rows), scratch)
+    assert_close(out, np.maximum(convolved(x, weight, window, groups) + bias + other, 0))
     assert untouched()
 
 
@@ -121,9 +123,10 @@ def test_planar(rank, case, random_geometry):
     weight = numbers(random, 4, channels, *window.kernel)
     out, untouched = output(random, (batch, *window.output, 4))
     first = np.ascontiguousarray(np.moveaxis(x, -1, 1))
-    phases = planar.convolve(first, planar.pack(weight), Finish(out, []), window, rows)
+    bias = numbers(random, 4)
+    phases = planar.convolve(first, planar.pack(weight), Finish(out, [Follower("add", bias)]), window, rows)
     run(phases, planar.scratch(window, first.shape, rows))
-    assert_close(out, convolved(x, weight, window))
+    assert_close(out, convolved(x, weight, window) + bias)
     assert untouched()
 
 
@@ -168,10 +171,11 @@ def test_depthwise(rank, case, random_geometry):
     window, x = drawn(random, random_geometry(random, rank), 5, batch)
     weight = numbers(random, 5, 1, *window.kernel)
     out, untouched = output(random, (batch, *window.output, 5))
-    finish = Finish(out, [Follower("clip", (-0.5, 0.5))])
+    bias = numbers(random, 5)
+    finish = Finish(out, [Follower("add", bias), Follower("clip", (-0.5, 0.5))])
     phases = depthwise.convolve(x, depthwise.pack(weight, window.output), finish, window, rows)
     run(phases, depthwise.scratch(window, x.shape, rows))
-    assert_close(out, np.clip(convolved(x, weight, window, groups=5), -0.5, 0.5))
+    assert_close(out, np.clip(convolved(x, weight, window, groups=5) + bias, -0.5, 0.5))
     assert untouched()
 
 
@@ -201,13 +205,14 @@ def test_maxima(rank, case, random_geometry):
     batch, rows = (int(random.integers(1, 4)) for _ in range(2))
     window, x = drawn(random, random_geometry(random, rank, pool=True, ceil=True), 4, batch)
     out, untouched = output(random, (batch, *window.output, 4))
-    run(pooling.maxima(x, Finish(out, []), window, rows), pooling.scratch(window, x.shape, rows))
+    finish = Finish(out, [Follower("relu")])
+    run(pooling.maxima(x, finish, window, rows), pooling.scratch(window, x.shape, rows))
     expected = np.full((batch, *window.output, 4), -np.inf)
     for position, _, index in cells(x, window):
         if index is not None:
             target = (slice(None), *position)
             expected[target] = np.maximum(expected[target], x[(slice(None), *index)])
-    np.testing.assert_array_equal(out, expected)
+    np.testing.assert_array_equal(out, np.maximum(expected, 0))
     assert untouched()
 
 

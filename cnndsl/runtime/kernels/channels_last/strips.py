@@ -134,12 +134,14 @@ class Finish:
         self.followers = [self._spread(follower) for follower in followers]
 
     def _spread(self, follower: Follower) -> Follower:
-        """Per-channel operands repeated along the last spatial axis: NumPy's inner loops get as long as a row."""
+        """Per-channel operands repeated along the last spatial axis, unless that is the one which is cut into strips:
+        NumPy's inner loops get as long as a row.
+        """
         kind, operand = follower
         channels = self.out.shape[-1]
         if kind == "relu":  # a maximum with a scalar is several times slower in NumPy than one with an array
             kind, operand = "maximum", np.zeros(channels, FLOAT)
-        if kind in ("add", "multiply", "maximum") and self.out.ndim > 2 and operand.ndim == 1 and channels < 512:
+        if kind in ("add", "multiply", "maximum") and self.out.ndim > 3 and operand.ndim == 1 and channels < 512:
             operand = np.tile(operand, (self.out.shape[-2], 1))
         return Follower(kind, operand)
 

@@ -14,7 +14,8 @@ and channels of a strip at once. For each of the 36 points the sum over channels
 (C, filters), and a 16x36 matrix takes the results to the 4x4 outputs. All are plain matrix products.
 
 When: on large maps, where there are enough tiles for these products to run at full speed and few cells are computed
-only to be cut off. Errors grow by about a digit (1e-5 relative), which the coefficients 4, 5 and 8 cost.
+only to be cut off. Errors grow by about a digit (1e-5 relative), which the coefficients 4, 5 and 8 cost. An infinite
+input makes all outputs of its tiles NaN: the transform subtracts infinities.
 """
 
 from functools import partial
