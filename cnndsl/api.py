@@ -38,6 +38,7 @@ class Network(Measured):
     def __init__(self, graph: Graph, weights: "Arrays | None" = None) -> None:
         super().__init__(graph)
         self._own_weights = weights
+        self._last_runner: tuple[tuple[object, ...], Callable[..., dict[str, NDArray[Any]]]] | None = None
 
     def __repr__(self) -> str:
         return f"<Network {self.name}: {len(self.graph.layers)} layers, {self.params:,} parameters>"
@@ -75,7 +76,7 @@ class Network(Measured):
         dict of the kept layers' values. ``threads`` compute, by default one for each core; results do not depend on
         their number. Raises CnnError for inputs or weights that do not fit.
         """
-        outputs = self.runner(weights=weights, seed=seed, keep=keep, threads=threads)(x)
+        outputs = self._runner(weights, seed, tuple(keep), threads)(x)
         results = {name: outputs[name] for name in self.graph.outputs}
         result = results if len(results) > 1 else next(iter(results.values()))
         return (result, {name: outputs[name] for name in keep}) if keep else result
@@ -114,13 +115,30 @@ class Network(Measured):
             running = make_runner(self.graph, arrays, keep)
             return lambda x: running(checked_inputs(self.graph, x))
         plan = make_plan(self.graph, arrays, keep)
+        largest = 0  # batch that was found to fit
 
         def run(x: "ArrayLike | Mapping[str, ArrayLike]") -> "dict[str, NDArray[Any]]":
+            nonlocal largest
             inputs = checked_inputs(self.graph, x)
-            require_room(self.graph, len(next(iter(inputs.values()))), limits.run_bytes)
+            batch = len(next(iter(inputs.values())))
+            if batch > largest:
+                require_room(self.graph, batch, limits.run_bytes)
+                largest = batch
             return execute(plan, inputs, threads, profile.add if profile else None)
 
         return run
+
+    def _runner(
+        self, weights: "str | PathLike[str] | Arrays | None", seed: int, keep: tuple[str, ...], threads: int | None
+    ) -> "Callable[[ArrayLike | Mapping[str, ArrayLike]], dict[str, NDArray[Any]]]":
+        """The runner of the last call if this one asks for the same; weights given from outside may have changed."""
+        if weights is not None:
+            return self.runner(weights=weights, seed=seed, keep=keep, threads=threads)
+        asked = (seed, keep, threads)
+        known = self._last_runner
+        if known is None or known[0] != asked:
+            self._last_runner = known = (asked, self.runner(seed=seed, keep=keep, threads=threads))
+        return known[1]
 
     def plan(
         self,

@@ -268,3 +268,18 @@ def test_calls_leave_no_traces():
 
 def test_the_package_is_typed(root):
     assert (Path(cnndsl.__file__).parent / "py.typed").exists()
+
+
+def test_repeated_runs_reuse_the_plan_and_other_settings_get_their_own() -> None:
+    net = cnndsl.loads("input 3@8x8\nconv 4 3x3 as first -> relu\n")
+    x = np.random.default_rng(0).random((2, 3, 8, 8), np.float32)
+    once = net.run(x)
+    runner = net._last_runner
+    assert np.array_equal(net.run(x), once) and net._last_runner is runner
+    other = net.run(x, seed=1)
+    assert not np.array_equal(other, once)
+    given = {key: value * 2 for key, value in net.weights().items()}
+    assert np.allclose(net.run(x, weights=given), once * 2, atol=1e-5)
+    assert np.array_equal(net.run(x), once)
+    result, kept = net.run(x, keep=["first"])
+    assert np.array_equal(result, once) and kept["first"].shape == (2, 4, 6, 6)

@@ -1,6 +1,6 @@
 """Whether a run fits into memory, decided before anything is allocated."""
 
-from cnndsl.analysis.memory import memory, size_of
+from cnndsl.analysis.memory import BYTES, memory, size_of
 from cnndsl.errors import CnnError
 from cnndsl.ir import Network
 
@@ -24,9 +24,17 @@ def free_memory() -> int | None:
 
 
 def needed(network: Network, batch: int) -> int:
-    """Bytes that a run takes at its peak: weights, live values, the inputs' copies and the kernels' buffers."""
+    """Bytes that a run takes at its peak: weights as given and packed, live values, inputs, the kernels' buffers."""
     facts = memory(network, batch)
-    return facts.weight + facts.peak + sum(map(size_of, network.inputs)) * batch + SCRATCH
+    return facts.weight + packed(network) + facts.peak + sum(map(size_of, network.inputs)) * batch + SCRATCH
+
+
+def packed(network: Network) -> int:
+    """Bytes of weights in the form that kernels read, at the most: 36 numbers for a 3x3 kernel's 9 (Winograd)."""
+    elements = 0
+    for _, _, weight in network.all_weights():
+        elements += weight.elements * (4 if weight.shape[2:] == (3, 3) else 1)
+    return elements * BYTES["float32"]
 
 
 def require_room(network: Network, batch: int, limit: int | None = None) -> None:

@@ -4,25 +4,41 @@ NumPy lets other threads run during matrix products and long ufunc loops. A BLAS
 element-wise work on one core; a team that takes strip after strip keeps every core busy with both.
 """
 
+import ctypes
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from queue import SimpleQueue
-from typing import Any, TypeAlias
+from time import perf_counter, sleep
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
+
+Item = TypeVar("Item")
 
 Task: TypeAlias = Callable[[Any], None]
 """Computes a part of a layer; gets the scratch memory of the thread that runs it."""
 
 MAX_THREADS = 64
+SPIN_SECONDS = 0.0005
 
 
 def default_threads() -> int:
     """The cores this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, MAX_THREADS)
+
+
+def soon(queue: "SimpleQueue[Item]") -> Item:
+    """The next item, awaited by looking again and again for a moment, then by sleeping.
+
+    To wake a sleeping thread takes as long as a small layer does. ``sleep(0)`` gives way to other threads each time.
+    """
+    patience = perf_counter() + SPIN_SECONDS
+    while queue.empty() and perf_counter() < patience:
+        sleep(0)
+    return queue.get()
 
 
 class Job:
@@ -49,12 +65,16 @@ class Team:
     def __init__(self, size: int) -> None:
         self.size = size
         self.queue: SimpleQueue[tuple[Job, Any] | None] = SimpleQueue()
-        for index in range(1, size):
-            threading.Thread(target=self._serve, name=f"cnndsl-{index}", daemon=True).start()
+        self.helpers = [
+            threading.Thread(target=self._serve, name=f"cnndsl-{index}", daemon=True) for index in range(1, size)
+        ]
+        for helper in self.helpers:
+            helper.start()
+        self._avoided: int | None = None
 
     def _serve(self) -> None:
         with np.errstate(all="ignore"):  # every thread has its own
-            while (call := self.queue.get()) is not None:
+            while (call := soon(self.queue)) is not None:
                 job, scratch = call
                 del call
                 job.help(scratch)
@@ -84,9 +104,23 @@ class Team:
                 job.done.get()
             raise
         for _ in range(missing):
-            failure = job.done.get() or failure
+            failure = soon(job.done) or failure
         if failure is not None:
             raise failure
+
+    def avoid(self, core: int | None) -> None:
+        """Keeps the helpers off the core that the caller is on.
+
+        A helper is woken by the caller, and Linux likes to put the two on one core (wake affinity), where they take
+        turns instead of working at the same time. Layers are too short for the balancer to part them.
+        """
+        if core is None or core == self._avoided:
+            return
+        others = os.sched_getaffinity(0) - {core}
+        for helper in self.helpers:
+            if others and helper.native_id is not None:
+                os.sched_setaffinity(helper.native_id, others)
+        self._avoided = core
 
     def dismiss(self) -> None:
         for _ in range(1, self.size):
@@ -106,6 +140,7 @@ def team(size: int) -> Iterator[Team]:
     except IndexError:
         chosen = Team(size)
     try:
+        chosen.avoid(current_core())
         with single_threaded_blas():
             yield chosen
     finally:
@@ -113,6 +148,15 @@ def team(size: int) -> Iterator[Team]:
             waiting.append(chosen)
         else:
             chosen.dismiss()
+
+
+def current_core() -> int | None:
+    """The core that this thread runs on; None where the system does not say."""
+    try:
+        core = int(ctypes.CDLL(None).sched_getcpu())
+    except (OSError, AttributeError):
+        return None
+    return core if core >= 0 and hasattr(os, "sched_setaffinity") else None
 
 
 _lock = threading.Lock()

@@ -7,14 +7,19 @@ import pytest
 
 import cnndsl
 from cnndsl import CnnError, Limits
-from cnndsl.runtime.room import SCRATCH, free_memory, needed, require_room
+from cnndsl.runtime.room import SCRATCH, free_memory, needed, packed, require_room
 
 
 def test_what_is_needed_is_weights_values_and_scratch() -> None:
     graph = cnndsl.loads("input 3@10x10\nconv 8 1x1 bias=false\n").graph
     weights, values, inputs = 8 * 3 * 4, (3 + 8) * 100 * 4, 3 * 100 * 4
-    assert needed(graph, 1) == weights + values + inputs + SCRATCH
-    assert needed(graph, 5) == weights + 5 * (values + inputs) + SCRATCH
+    assert needed(graph, 1) == 2 * weights + values + inputs + SCRATCH
+    assert needed(graph, 5) == 2 * weights + 5 * (values + inputs) + SCRATCH
+
+
+def test_kernels_of_3x3_are_packed_as_36_numbers() -> None:
+    graph = cnndsl.loads("input 3@10x10\nconv 8 3x3 bias=false\n").graph
+    assert packed(graph) == 8 * 3 * 36 * 4
 
 
 def test_free_memory_is_what_the_system_says() -> None:

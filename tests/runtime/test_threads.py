@@ -1,9 +1,13 @@
 """Teams that share out tasks, and BLAS held to one thread."""
 
+import os
+from queue import SimpleQueue
+from threading import Timer
+
 import numpy as np
 import pytest
 
-from cnndsl.runtime.threads import blas_libraries, single_threaded_blas, team
+from cnndsl.runtime.threads import SPIN_SECONDS, blas_libraries, single_threaded_blas, soon, team
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])
@@ -62,3 +66,21 @@ def test_blas_gets_its_threads_back_after_the_last_run():
     finally:
         for library, count in zip(blas_libraries(), before, strict=True):
             library.set_num_threads(count)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not place threads")
+def test_helpers_stay_off_the_core_of_the_caller() -> None:
+    allowed = os.sched_getaffinity(0)
+    with team(3) as workers:
+        for core in allowed:
+            workers.avoid(core)
+            for helper in workers.helpers:
+                assert helper.native_id is not None
+                assert os.sched_getaffinity(helper.native_id) == (allowed - {core} or allowed)
+    assert os.sched_getaffinity(0) == allowed
+
+
+def test_an_item_that_comes_late_is_waited_for() -> None:
+    queue: SimpleQueue[int] = SimpleQueue()
+    Timer(20 * SPIN_SECONDS, queue.put, [7]).start()
+    assert soon(queue) == 7
