@@ -21,14 +21,23 @@ from cnndsl.cli.terminal import (
 )
 from cnndsl.errors import CnnError
 
-COMMANDS = ("check", "run", "export", "import", "verify", "fmt", "explain")
+COMMANDS = {
+    "check": "check files and show every layer's shape and numbers",
+    "run": "run a network on an image, a folder of images, an array, or made-up input",
+    "export": "write a network as .onnx, .json (the graph) or .cnn (expanded)",
+    "import": "write an ONNX model as .cnn text, with its weights as .safetensors beside it",
+    "verify": "compare the interpreter with ONNX Runtime on random inputs",
+    "fmt": "format files in place, all in one style",
+    "explain": "explain a diagnostic code: what it means, an example, and how to mend it",
+}
+"""Every command and what it does; a command's module is loaded when the command is used."""
 
 MODULES = {"import": "import_"}
 """The modules of commands whose names are words of Python."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """The arguments of all commands."""
+def parser(used: str | None = None) -> argparse.ArgumentParser:
+    """The arguments of all commands, or of the one that is used beside the names of the others."""
     top = argparse.ArgumentParser(
         prog="cnndsl",
         description="A small language for convolutional networks: check, run and export .cnn files.",
@@ -37,14 +46,12 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"cnndsl {__version__}")
     top.add_argument("--debug", action="store_true", help="show a traceback if cnndsl itself fails")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in COMMANDS:
+    for name, purpose in COMMANDS.items():
+        command = commands.add_parser(name, help=purpose, description=purpose)
+        if used not in (None, name):
+            continue
         module = import_module(f"cnndsl.cli.{MODULES.get(name, name)}")
-        command = commands.add_parser(
-            name,
-            help=module.HELP,
-            description=module.HELP,
-            epilog=f"example: {module.EXAMPLE}",
-        )
+        command.epilog = f"example: {module.EXAMPLE}"
         module.arguments(command)
         command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         command.set_defaults(execute=module.execute)
@@ -57,7 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     open_streams()
     try:
         try:
-            return _execute(parser().parse_args(arguments))
+            words = sys.argv[1:] if arguments is None else list(arguments)
+            used = next((word for word in words if word in COMMANDS), None)
+            return _execute(parser(used).parse_args(words))
         finally:
             sys.stdout.flush()
     except KeyboardInterrupt:

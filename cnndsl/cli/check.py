@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from cnndsl.cli.terminal import add_source_arguments, checked, exit_status, given_settings, say
 from cnndsl.errors import CnnError, Diagnostic
 
-HELP = "check files and show every layer's shape and numbers"
 EXAMPLE = "cnndsl check examples/lenet.cnn --input 1@32x32"
 
 FORMATS = ("text", "concise", "json", "github", "sarif")

@@ -5,7 +5,6 @@ import argparse
 from cnndsl.errors import CnnError, quoted
 from cnndsl.suggest import nearest
 
-HELP = "explain a diagnostic code: what it means, an example, and how to mend it"
 EXAMPLE = "cnndsl explain kernel-too-large"
 
 

@@ -8,7 +8,6 @@ from cnndsl.cli.check import natural
 from cnndsl.cli.terminal import add_source_arguments, only_network, unwritable
 from cnndsl.errors import CnnError, quoted
 
-HELP = "write a network as .onnx, .json (the graph) or .cnn (expanded)"
 EXAMPLE = "cnndsl export examples/lenet.cnn -o lenet.onnx --weights lenet.safetensors"
 TARGETS = ("onnx", "json", "cnn")
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from cnndsl.cli.terminal import FINE, WRONG, exit_status, say, unwritable
 from cnndsl.errors import CnnError
 
-HELP = "format files in place, all in one style"
 EXAMPLE = "cnndsl fmt examples/lenet.cnn"
 
 

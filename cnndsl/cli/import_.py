@@ -7,7 +7,6 @@ from pathlib import Path
 from cnndsl.cli.terminal import say, unwritable
 from cnndsl.errors import CnnError, quoted
 
-HELP = "write an ONNX model as .cnn text, with its weights as .safetensors beside it"
 EXAMPLE = "cnndsl import resnet50.onnx -o resnet50.cnn"
 
 

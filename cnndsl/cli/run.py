@@ -13,7 +13,6 @@ from cnndsl.cli.check import natural, positive
 from cnndsl.cli.terminal import add_source_arguments, only_network, progress, unwritable
 from cnndsl.errors import CnnError, quoted
 
-HELP = "run a network on an image, a folder of images, an array, or made-up input"
 EXAMPLE = "cnndsl run digits.cnn --weights digits.safetensors --input three.png --top 3"
 MADE = ("random", "zeros", "ones")
 

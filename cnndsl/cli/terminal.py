@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -58,13 +58,12 @@ def coloured(stream: IO[str]) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR")
 
 
-def say(diagnostics: Iterable[Diagnostic], sources: Mapping[str, str]) -> None:
+def say(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str]) -> None:
     """Diagnostics for a person, on standard error."""
-    from cnndsl.report.diagnostics import render
+    if diagnostics:
+        from cnndsl.report.diagnostics import render
 
-    text = render(diagnostics, sources, coloured(sys.stderr))
-    if text:
-        print(text, file=sys.stderr)
+        print(render(diagnostics, sources, coloured(sys.stderr)), file=sys.stderr)
 
 
 def add_source_arguments(command: argparse.ArgumentParser) -> None:

@@ -6,7 +6,6 @@ from cnndsl.cli.check import natural, positive
 from cnndsl.cli.terminal import add_source_arguments, only_network
 from cnndsl.errors import CnnError, quoted
 
-HELP = "compare the interpreter with ONNX Runtime on random inputs"
 EXAMPLE = "cnndsl verify digits.cnn --weights digits.safetensors"
 
 

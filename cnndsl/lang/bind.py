@@ -12,7 +12,6 @@ from cnndsl.errors import Span, quoted
 from cnndsl.lang import syntax
 from cnndsl.lang.evaluate import Evaluator
 from cnndsl.lang.scope import Context
-from cnndsl.lang.synonyms import parameter_meant
 from cnndsl.lang.values import Fault, ListValue, Value, fault, misnamed, shown
 from cnndsl.ops.base import Operator
 from cnndsl.ops.fields import Tensor
@@ -129,6 +128,8 @@ class Binder:
         )
 
     def _unknown_parameter(self, cls: type[Operator], argument: syntax.Argument, name: str) -> Fault:
+        from cnndsl.lang.synonyms import parameter_meant
+
         known = [*cls.parameters(), *(["share"] if takes_share(cls) else [])]
         span = self.context.span(syntax.Name(argument.start, argument.start + len(name), name))
         takes = f"{cls.operator} takes {', '.join(known)}" if known else f"{cls.operator} takes no arguments"

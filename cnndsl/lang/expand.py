@@ -18,9 +18,8 @@ from cnndsl.lang.doubt import doubt
 from cnndsl.lang.evaluate import Evaluator
 from cnndsl.lang.infer import GraphBuilder
 from cnndsl.lang.modules import Collector, Module, define
-from cnndsl.lang.naming import aliases, snake_case
+from cnndsl.lang.naming import aliases, instance_name
 from cnndsl.lang.scope import Scope
-from cnndsl.lang.synonyms import operator_meant
 from cnndsl.lang.values import (
     WORK_PER_STEP,
     Fault,
@@ -212,6 +211,8 @@ class Expander:
         return self._block(stage, place, flow) if is_block else self._operator(stage, place, [flow])
 
     def _unknown_operator(self, stage: syntax.Apply | syntax.Merge) -> Fault:
+        from cnndsl.lang.synonyms import operator_meant
+
         if self.module.gaps:
             raise Unknowable
         span = self.module.source.span(stage.start, stage.name_end)
@@ -376,9 +377,7 @@ class Expander:
             raise fault("recursion", f"block {quoted(stage.name)} uses itself", span, "repeat a body with `repeat n`")
         self.budget.require(self._weigher.steps(block.body, module), span)
         arguments = self._block_arguments(stage, block, module, place, flow)
-        base = snake_case(stage.name)
-        base += "_" if base[-1].isdigit() else ""
-        instance = self._name(place, stage, base)
+        instance = self._name(place, stage, instance_name(stage.name))
         reserved = aliases(block.body.statements)
         inner = Place(
             Scope(module.scope, sealed=True), reserved, f"{instance}.", (*place.path, instance), place.depth + 1

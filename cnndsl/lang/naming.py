@@ -44,6 +44,12 @@ def snake_case(name: str) -> str:
     ).replace("__", "_")
 
 
+def instance_name(block: str) -> str:
+    """The name of a block's instances without their number, which a digit at the end is kept apart from."""
+    name = snake_case(block)
+    return f"{name}_" if name[-1].isdigit() else name
+
+
 def aliases(statements: Sequence[syntax.Statement]) -> frozenset[str]:
     """Every name that ``as`` gives directly in these statements, so that automatic names keep away from them."""
     found = set()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cnndsl.lang.lexer import RESERVED
-from cnndsl.lang.naming import KEYWORDS, snake_case
+from cnndsl.lang.naming import KEYWORDS, instance_name, snake_case
 
 
 def test_keywords_are_those_of_the_grammar(root: Path) -> None:
@@ -28,3 +28,8 @@ def test_keywords_are_those_of_the_grammar(root: Path) -> None:
 )
 def test_block_instances_are_snake_case(name: str, expected: str) -> None:
     assert snake_case(name) == expected
+
+
+def test_the_number_of_an_instance_is_kept_apart_from_a_digit() -> None:
+    assert instance_name("Stage2") == "stage2_"
+    assert instance_name("Stage") == "stage"
