@@ -14,12 +14,14 @@ from cnndsl.errors import Diagnostic, Label, Span, quoted
 from cnndsl.ir import Node
 from cnndsl.lang import syntax
 from cnndsl.lang.bind import Arguments, Binder, takes_share
+from cnndsl.lang.blame import blamed, row_origins
+from cnndsl.lang.blocks import matched, missing_arguments
 from cnndsl.lang.doubt import doubt
 from cnndsl.lang.evaluate import Evaluator
 from cnndsl.lang.infer import GraphBuilder
 from cnndsl.lang.modules import Collector, Module, define
 from cnndsl.lang.naming import aliases, instance_name
-from cnndsl.lang.scope import Scope
+from cnndsl.lang.scope import Origin, Scope
 from cnndsl.lang.values import (
     WORK_PER_STEP,
     Fault,
@@ -51,10 +53,11 @@ class Place(NamedTuple):
     path: tuple[str, ...] = ()
     depth: int = 1
 
-    def inside(self, names: Mapping[str, Value] | None = None) -> "Place":
+    def inside(self, names: Mapping[str, Value] | None = None, origins: Mapping[str, Origin] | None = None) -> "Place":
         """The inside of a body in braces."""
         scope = Scope(self.scope)
         scope.names.update(names or {})
+        scope.origins.update(origins or {})
         return self._replace(scope=scope, depth=self.depth + 1)
 
 
@@ -125,12 +128,12 @@ class Expander:
         return Fault(Diagnostic(code, message, span, help=(advice,)))
 
     @contextmanager
-    def _collecting(self) -> Iterator[None]:
+    def _collecting(self, place: Place) -> Iterator[None]:
         """Runs a statement; what goes wrong in it is collected."""
         try:
             yield
         except Fault as error:
-            self.report(error.diagnostic)
+            self.report(blamed(error.diagnostic, place.scope, self.module.source))
         except Unknowable:
             self.sound = self.known = False
         for warning in self.graph.warnings:
@@ -148,7 +151,7 @@ class Expander:
                 after = flow._replace(shape=None)
             elif isinstance(statement, syntax.Pipeline | syntax.Input):
                 after = Flow("", None, "float32", self.span(statement))
-            with self._collecting():
+            with self._collecting(place):
                 after = self.statement(statement, place, before)
             flow = after
         return flow
@@ -234,7 +237,7 @@ class Expander:
         except Unknowable:
             self.sound = self.known = False
         except Fault as error:
-            self.report(error.diagnostic)
+            self.report(blamed(error.diagnostic, place.scope, self.module.source))
             doubt(place.scope, stage, error.diagnostic.span, self.span, bool(place.path))
         return Flow(name, None, flows[0].dtype, span)
 
@@ -283,6 +286,7 @@ class Expander:
             self._check_repetitions(count, self.span(stage.count), stage)
             variable = stage.variable
             bindings: Iterator[dict[str, Value]] = ({variable: index} if variable else {} for index in range(count))
+            origins: Iterator[dict[str, Origin]] = ({} for _ in range(count))
         else:
             rows = evaluator.value(stage.rows)
             if not isinstance(rows, ListValue):
@@ -290,11 +294,12 @@ class Expander:
             count = len(rows.items)
             self._check_repetitions(count, self.span(stage.rows), stage)
             bindings = (self._row(stage, row) for row in rows.items)
+            origins = row_origins(stage, count, place.scope, self.module.source)
         outer, self._factor = self._factor, self._factor * max(count, 1)
         try:
-            for names in bindings:
+            for names, written in zip(bindings, origins, strict=True):
                 self.step()
-                yield place.inside(names)
+                yield place.inside(names, written)
         finally:
             self._factor = outer
 
@@ -338,7 +343,7 @@ class Expander:
         for statement in statements:
             self.step()
             ended = not isinstance(statement, syntax.Pipeline)
-            with self._collecting():
+            with self._collecting(place):
                 yield from self._branch(statement, place, flow)
                 ended = True
             if not ended:
@@ -363,7 +368,7 @@ class Expander:
     def _branch_end(self, statement: syntax.Statement, place: Place, flow: Flow | None) -> Flow:
         """The value of one branch, placed at the branch's own text; unknown after an error in it."""
         end = None
-        with self._collecting():
+        with self._collecting(place):
             end = self.statement(statement, place, flow)
             if end is None:
                 raise fault("no-input", "nothing flows into this branch", self.span(statement))
@@ -383,6 +388,8 @@ class Expander:
             Scope(module.scope, sealed=True), reserved, f"{instance}.", (*place.path, instance), place.depth + 1
         )
         inner.scope.names.update(arguments)
+        for name, argument in matched(stage, block, self.module.source).items():
+            inner.scope.origins[name] = Origin(argument.value, self.module.source, place.scope)
         caller, self.module = self.module, module
         self._calls.append((block, Label(span, f"in block {stage.name} used here")))
         try:
@@ -394,25 +401,9 @@ class Expander:
     def _block_arguments(
         self, stage: syntax.Apply, block: syntax.Block, module: Module, place: Place, flow: Flow
     ) -> dict[str, Value]:
-        parameters = {parameter.name: parameter for parameter in block.parameters}
         evaluator = self.evaluator(place, flow)
-        signature = ", ".join(parameters) or "no arguments"
-        given: dict[str, Value] = {}
-        for index, argument in enumerate(stage.arguments):
-            name = argument.name
-            if name is None:
-                if index >= len(block.parameters):
-                    message = f"block {stage.name} takes {signature}; this argument is one too many"
-                    raise fault("too-many-arguments", message, self.span(argument))
-                name = block.parameters[index].name
-            if name not in parameters:
-                message = f"block {stage.name} has no parameter {quoted(name)}"
-                span = self.module.source.span(argument.start, argument.start + len(name))
-                near = suggest(name, parameters)
-                raise misnamed("unknown-parameter", message, span, near, f"it takes {signature}")
-            if name in given:
-                raise fault("repeated-argument", f"{quoted(name)} is given twice", self.span(argument))
-            given[name] = evaluator.value(argument.value)
+        arguments = matched(stage, block, self.module.source)
+        given = {name: evaluator.value(argument.value) for name, argument in arguments.items()}
         scope = Scope(module.scope, sealed=True)
         values: dict[str, Value] = {}
         for parameter in block.parameters:
@@ -420,10 +411,7 @@ class Expander:
                 scope.names[parameter.name] = values[parameter.name] = given[parameter.name]
                 continue
             if parameter.default is None:
-                missing = [quoted(p.name) for p in block.parameters if p.default is None and p.name not in given]
-                message = f"block {stage.name} needs {' and '.join(missing)}"
-                span = self.module.source.span(stage.start, stage.name_end)
-                raise fault("missing-argument", message, span, f"it takes {signature}")
+                raise missing_arguments(stage, block, given, self.module.source)
             caller, self.module = self.module, module
             try:
                 values[parameter.name] = Evaluator(self, scope, None).value(parameter.default)

@@ -83,8 +83,7 @@ class NetworkLowering(Expander):
 
     # --- statements ---
     def _let(self, node: syntax.Let, place: Place, flow: Flow | None) -> Flow | None:
-        span = self.module.source.span(node.name_start, node.name_end)
-        define_value(place.scope, node, self.evaluator(place, flow), span)
+        define_value(place.scope, node, self.evaluator(place, flow), self.module.source)
         return flow
 
     def _param(self, node: syntax.Param, place: Place, flow: Flow | None) -> Flow | None:
@@ -97,7 +96,7 @@ class NetworkLowering(Expander):
         if node.name in self._settings.params:
             define(place.scope, node.name, self._settings.params[node.name], span)
         else:
-            define_value(place.scope, node, self.evaluator(place, flow), span)
+            define_value(place.scope, node, self.evaluator(place, flow), self.module.source)
         return flow
 
     def _symbol(self, node: syntax.Symbol, place: Place, flow: Flow | None) -> Flow | None:

@@ -9,7 +9,7 @@ from cnndsl.errors import CnnError, Diagnostic, Source, Span, quoted
 from cnndsl.lang import syntax
 from cnndsl.lang.evaluate import Evaluator
 from cnndsl.lang.parser import parse
-from cnndsl.lang.scope import Scope
+from cnndsl.lang.scope import Origin, Scope
 from cnndsl.lang.values import Budget, Fault, Named, TooManyDiagnostics, Unknowable, Value, fault, stopped
 from cnndsl.limits import Limits
 from cnndsl.shapes import Shape
@@ -278,11 +278,12 @@ def define_constant(
         if item.name in settings.params:
             define(scope, item.name, settings.params[item.name], span)
             return
-    define_value(scope, item, Evaluator(context, scope, None), span)
+    define_value(scope, item, Evaluator(context, scope, None), context.source)
 
 
-def define_value(scope: Scope, item: syntax.Param | syntax.Let, evaluator: Evaluator, span: Span) -> None:
+def define_value(scope: Scope, item: syntax.Param | syntax.Let, evaluator: Evaluator, source: Source) -> None:
     """Defines a name as the value of its expression, which does not see the name; unknown if that is in error."""
+    span = source.span(item.name_start, item.name_end)
     if item.name in scope.names:
         define(scope, item.name, None, span)
     value = None
@@ -290,6 +291,7 @@ def define_value(scope: Scope, item: syntax.Param | syntax.Let, evaluator: Evalu
         value = evaluator.value(item.value)
     finally:
         define(scope, item.name, value, span)
+        scope.origins[item.name] = Origin(item.value, source, scope, constant=True)
 
 
 def define(scope: Scope, name: str, value: Value | Named | None, span: Span) -> None:

@@ -1,8 +1,8 @@
 """Scopes, and what an expression may ask of the place it stands in."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from cnndsl.errors import Span
+from cnndsl.errors import Source, Span
 from cnndsl.lang import syntax
 from cnndsl.lang.values import Budget, Named, Value
 from cnndsl.limits import Limits
@@ -12,16 +12,26 @@ COUNTS = ("params", "buffers", "macs", "connections", "layers")
 MEASURES = (*COUNTS, "receptive_field", "rf_stride", "activation_bytes", "peak_bytes", "weight_bytes")
 
 
+class Origin(NamedTuple):
+    """The expression that gave a name its value, where it was evaluated; ``constant`` for a let or param."""
+
+    node: syntax.Expression
+    source: Source
+    scope: "Scope"
+    constant: bool = False
+
+
 class Scope:
     """Names visible at a place; an inner scope hides what it names again."""
 
-    __slots__ = ("names", "outer", "sealed")
+    __slots__ = ("names", "origins", "outer", "sealed")
 
     def __init__(self, outer: "Scope | None" = None, sealed: bool = False) -> None:
         self.outer = outer
         self.sealed = sealed
         """Whether only constants of the outer scope are visible, no values of a network."""
         self.names: dict[str, Value | Named | None] = {}
+        self.origins: dict[str, Origin] = {}
 
     def find(self, name: str) -> "Value | Named | None":
         """What the name stands for. Raises KeyError; gives None for a name whose definition was in error."""

@@ -55,7 +55,9 @@ def _render(diagnostic: Diagnostic, lines: Mapping[str, list[str]], color: bool)
             text = lines[file][number - 1] if number <= len(lines[file]) else ""
             cells, shown = laid_out(text)
             result.append(f"{paint(str(number).rjust(gutter), _BLUE)} {bar} {shown}".rstrip())
-            for mark in sorted((m for m in here if m.span.line == number), key=lambda m: (m.character, m.span.column)):
+            for mark in sorted(
+                (m for m in here if m.span.line == number), key=lambda m: (m.character != "^", m.span.column)
+            ):
                 start, end = _columns(mark.span, cells)
                 if start >= MAX_WIDTH:
                     continue
