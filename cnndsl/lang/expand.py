@@ -14,9 +14,7 @@ from cnndsl.errors import Diagnostic, Label, Span, quoted
 from cnndsl.ir import Node
 from cnndsl.lang import syntax
 from cnndsl.lang.bind import Arguments, Binder, takes_share
-from cnndsl.lang.blame import blamed, row_origins
 from cnndsl.lang.blocks import matched, missing_arguments
-from cnndsl.lang.doubt import doubt
 from cnndsl.lang.evaluate import Evaluator
 from cnndsl.lang.infer import GraphBuilder
 from cnndsl.lang.modules import Collector, Module, define
@@ -120,6 +118,17 @@ class Expander:
         self.sound = self.known = False
         return Flow("", None, "float32", span)
 
+    def _report_at(self, place: Place, diagnostic: Diagnostic) -> None:
+        """Collects a diagnostic at the place that is to blame for it."""
+        from cnndsl.lang.blame import blamed
+
+        self.report(blamed(diagnostic, place.scope, self.module.source))
+
+    def _doubt(self, diagnostic: Diagnostic, stage: syntax.Stage, place: Place) -> None:
+        from cnndsl.lang.doubt import doubt
+
+        doubt(place.scope, stage, diagnostic.span, self.span, bool(place.path))
+
     def step(self, count: int = 1) -> None:
         self.budget.spend(count * WORK_PER_STEP)
 
@@ -133,7 +142,7 @@ class Expander:
         try:
             yield
         except Fault as error:
-            self.report(blamed(error.diagnostic, place.scope, self.module.source))
+            self._report_at(place, error.diagnostic)
         except Unknowable:
             self.sound = self.known = False
         for warning in self.graph.warnings:
@@ -170,7 +179,7 @@ class Expander:
                 flow = _STAGES[type(stage)](self, stage, place, flow)
             except (Fault, Unknowable) as error:
                 if isinstance(error, Fault):
-                    doubt(place.scope, stage, error.diagnostic.span, self.span, bool(place.path))
+                    self._doubt(error.diagnostic, stage, place)
                 for later in node.stages:
                     if later.alias:
                         place.scope.names.setdefault(later.alias.name, None)
@@ -237,8 +246,8 @@ class Expander:
         except Unknowable:
             self.sound = self.known = False
         except Fault as error:
-            self.report(blamed(error.diagnostic, place.scope, self.module.source))
-            doubt(place.scope, stage, error.diagnostic.span, self.span, bool(place.path))
+            self._report_at(place, error.diagnostic)
+            self._doubt(error.diagnostic, stage, place)
         return Flow(name, None, flows[0].dtype, span)
 
     def _name(self, place: Place, stage: syntax.Apply | syntax.Merge, base: str) -> str:
@@ -294,6 +303,8 @@ class Expander:
             count = len(rows.items)
             self._check_repetitions(count, self.span(stage.rows), stage)
             bindings = (self._row(stage, row) for row in rows.items)
+            from cnndsl.lang.blame import row_origins
+
             origins = row_origins(stage, count, place.scope, self.module.source)
         outer, self._factor = self._factor, self._factor * max(count, 1)
         try:

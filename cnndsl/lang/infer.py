@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from cnndsl.errors import CnnError, Diagnostic, Label, Span, quoted
 from cnndsl.ir import Dtype, Input, Network, Node
-from cnndsl.lang.provenance import inside, keeping_size, shape_label, shape_labels, size_chain
 from cnndsl.lang.values import Fault, Flow
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.ops.base import Operator
@@ -158,6 +157,8 @@ class GraphBuilder:
         self, error: ShapeError, flows: Sequence[Flow], span: Span, arguments: Mapping[str, Span]
     ) -> Diagnostic:
         """A shape error with its places: the argument to blame, and the lines that gave each input its shape."""
+        from cnndsl.lang.provenance import inside, keeping_size, shape_label, shape_labels, size_chain
+
         labels: list[Label] = []
         if len(flows) > 1:
             for index, flow in enumerate(flows[:8], 1):

@@ -12,7 +12,6 @@ from cnndsl.lang import syntax
 from cnndsl.lang.evaluate import Evaluator
 from cnndsl.lang.expand import Expander, Place
 from cnndsl.lang.modules import Collector, Module, Settings, define, define_value, not_supported
-from cnndsl.lang.provenance import shape_labels
 from cnndsl.lang.values import Fault, Flow, ListValue, Named, Unknowable, Value, fault, kind, shown
 from cnndsl.shapes import MAX_RANK, Shape
 
@@ -208,6 +207,8 @@ class NetworkLowering(Expander):
         advice: tuple[str, ...] = ()
         maker = self.graph.node(flow.name) if flow else None
         if flow and maker:
+            from cnndsl.lang.provenance import shape_labels
+
             labels = tuple(shape_labels(self.graph.values, maker.name))
             if maker.op.operator != "conv_transpose":
                 windows = maker.op.windows(self.graph.shapes_into(maker)[0])
