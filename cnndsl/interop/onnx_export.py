@@ -116,7 +116,7 @@ def _external_tensors(network: Network, location: str) -> list[TensorProto]:
 def _write_pages(path: str, arrays: Iterable[NDArray[Any]]) -> None:
     with open(path, "wb") as stream:
         for array in arrays:
-            stream.write(_bytes(array))
+            stream.write(np.ascontiguousarray(array, "<f4").data)  # no copy of what may be gigabytes
             stream.write(bytes(-stream.tell() % PAGE))
 
 

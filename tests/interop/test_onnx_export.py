@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tracemalloc
 from collections import defaultdict
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+import cnndsl
 from cnndsl import ops
 from cnndsl.errors import CnnError
 from cnndsl.interop import onnx_export
@@ -487,3 +489,17 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch, limit):
             with pytest.raises(OSError, match="no space"):
                 write(network, weights, target)
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_writing_large_weights_takes_no_second_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_export, "EXTERNAL_BYTES", 1 << 20)
+    network = cnndsl.loads("input 2000\ndense 2000 -> relu -> dense 2000")
+    weights = network.weights()
+    size = sum(array.nbytes for array in weights.values())
+    onnx_export.write(network.graph, weights, tmp_path / "warm.onnx")
+    tracemalloc.start()
+    onnx_export.write(network.graph, weights, tmp_path / "large.onnx")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (tmp_path / "large.onnx.data").stat().st_size >= size
+    assert peak < 0.1 * size
