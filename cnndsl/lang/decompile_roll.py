@@ -270,7 +270,7 @@ def _formula(values: tuple[Hole, ...], chosen: Sequence[tuple[str, Any, tuple[Ho
     for index, (role, _, others) in enumerate(chosen):
         if role in (*SETTINGS, "kernel", "n") or not all(isinstance(n, int) and n > 0 for n in others):
             continue
-        ratios = {Fraction(a, b) for a, b in zip(values, others, strict=True)}  # type: ignore[arg-type]
+        ratios = {Fraction(a, b) for a, b in zip(values, others, strict=True)}  # type: ignore[arg-type]  # all whole, by the checks above
         if len(ratios) == 1:
             (ratio,) = ratios
             if ratio.denominator == 1:

@@ -78,8 +78,8 @@ class GraphBuilder:
                 self._taken.add(name)
                 return name
 
-    def add_input(self, name: str, shape: Shape, dtype: str, span: Span) -> Flow:
-        value = Input(name=name, shape=shape, dtype=dtype, span=span)  # type: ignore[arg-type]  # checked by Pydantic
+    def add_input(self, name: str, shape: Shape, dtype: Dtype, span: Span) -> Flow:
+        value = Input(name=name, shape=shape, dtype=dtype, span=span)
         self.inputs.append(value)
         self.values[name] = value
         return Flow(name, shape, value.dtype, span)
