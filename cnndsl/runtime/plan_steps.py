@@ -71,6 +71,7 @@ def window_of(op: Any, layer: Layer) -> Window:
         tuple(axis.dilation for axis in axes),
         tuple(axis.begin for axis in axes),
         layer.node.shape.spatial,
+        tuple(axis.end for axis in axes),
     )
 
 

@@ -168,3 +168,15 @@ def test_an_infinity_stays_where_it_is():
     near = np.zeros(value.shape[2:], bool)
     near[19:22, 19:22] = True
     assert np.isfinite(value[..., ~near]).all()
+
+
+@pytest.mark.parametrize("pad", ["[0, 0, 0, 1]", "[0, 0, 2, 0]", "[1, 0, 0, 0]", "1"])
+def test_a_1x1_kernel_over_padding_gives_the_bias_there(pad: str) -> None:
+    network = cnndsl.loads(f"input 8@6x7\nconv 4 1 pad={pad} dilation=3")
+    weights = network.weights()
+    weights["conv1.bias"] = np.arange(1, 5, dtype=np.float32)
+    x = np.random.default_rng(0).random((2, 8, 6, 7), np.float32)
+    top, left, bottom, right = (1, 1, 1, 1) if pad == "1" else map(int, pad.strip("[]").split(","))
+    inner = np.einsum("nchw,fc->nfhw", x, weights["conv1.weight"][:, :, 0, 0])
+    expected = np.pad(inner, ((0, 0), (0, 0), (top, bottom), (left, right))) + weights["conv1.bias"][:, None, None]
+    assert np.allclose(network.run(x, weights=weights), expected, atol=1e-5)

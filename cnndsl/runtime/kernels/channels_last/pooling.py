@@ -50,7 +50,7 @@ def means(x: Array, finish: Finish, window: Window, shares: Array, row_parts: in
 def shares(window: Window, spatial: Sizes, end: Sizes, count_padding: bool) -> Array:
     """One over the number of cells that count in each window, (*output, 1); 0 where none does."""
     counts = []
-    for extent, k, s, d, b, o, e in zip(spatial, *window, end, strict=True):
+    for extent, k, s, d, b, o, e in zip(spatial, *window[:5], end, strict=True):
         cells = np.arange(o)[:, None] * s + np.arange(k) * d - b
         first, stop = (-b, extent + e) if count_padding else (0, extent)
         counts.append(((first <= cells) & (cells < stop)).sum(axis=1))

@@ -39,11 +39,12 @@ class Window(NamedTuple):
     dilation: Sizes
     begin: Sizes
     output: Sizes
+    end: Sizes = ()
 
     @property
     def plain(self) -> bool:
         """Whether every window is one cell and every cell has one."""
-        return {*self.kernel, *self.stride} == {1} and not any(self.begin)
+        return {*self.kernel, *self.stride} == {1} and not any((*self.begin, *self.end))
 
 
 class Strip(NamedTuple):
