@@ -127,14 +127,26 @@ class Node(Model):
     share: str | None = None
 
 
+class Instance(Model):
+    """What a block became where it was used: ``path`` is that of the layers inside, ``span`` the place of the call."""
+
+    path: Annotated[tuple[str, ...], Field(min_length=1)]
+    block: Annotated[str, Field(min_length=1)]
+    span: Span | None = None
+
+
 class Network(Model):
-    """A flat graph in executable order. Every name in ``inputs`` of a layer stands before that layer."""
+    """A flat graph in executable order. Every name in ``inputs`` of a layer stands before that layer.
+
+    ``instances`` are the block instances that hold layers, in the order of their first layers, outer ones first.
+    """
 
     version: Literal[1] = 1
     name: str
     inputs: tuple[Input, ...]
     layers: tuple[Node, ...]
     outputs: Annotated[tuple[str, ...], Field(min_length=1)]
+    instances: tuple[Instance, ...] = ()
 
     @cached_property
     def shapes(self) -> dict[str, Shape]:

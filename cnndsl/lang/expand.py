@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 
 from cnndsl import ops
 from cnndsl.errors import Diagnostic, Label, Span, quoted
-from cnndsl.ir import Node
+from cnndsl.ir import Instance, Node
 from cnndsl.lang import syntax
 from cnndsl.lang.bind import Arguments, Binder, takes_share
 from cnndsl.lang.blocks import matched, missing_arguments
@@ -48,7 +48,7 @@ class Place(NamedTuple):
     reserved: frozenset[str]
     """What ``as`` names in the network or block around: automatic names keep away from it."""
     prefix: str = ""
-    path: tuple[str, ...] = ()
+    around: tuple[Instance, ...] = ()
     depth: int = 1
 
     def inside(self, names: Mapping[str, Value] | None = None, origins: Mapping[str, Origin] | None = None) -> "Place":
@@ -127,7 +127,7 @@ class Expander:
     def _doubt(self, diagnostic: Diagnostic, stage: syntax.Stage, place: Place) -> None:
         from cnndsl.lang.doubt import doubt
 
-        doubt(place.scope, stage, diagnostic.span, self.span, bool(place.path))
+        doubt(place.scope, stage, diagnostic.span, self.span, bool(place.around))
 
     def step(self, count: int = 1) -> None:
         self.budget.spend(count * WORK_PER_STEP)
@@ -242,7 +242,7 @@ class Expander:
             operator, share = self._binder.bind(stage, self.evaluator(place, flows[0] if len(flows) == 1 else None))
             owner = self._owner(share, place, span) if share else None
             arguments = Arguments(self, stage, operator.positional)
-            return self.graph.add(operator, flows, name, span, place.path, owner, arguments)
+            return self.graph.add(operator, flows, name, span, place.around, owner, arguments)
         except Unknowable:
             self.sound = self.known = False
         except Fault as error:
@@ -393,14 +393,14 @@ class Expander:
             raise fault("recursion", f"block {quoted(stage.name)} uses itself", span, "repeat a body with `repeat n`")
         self.budget.require(self._weigher.steps(block.body, module), span)
         arguments = self._block_arguments(stage, block, module, place, flow)
-        instance = self._name(place, stage, instance_name(stage.name))
+        name = self._name(place, stage, instance_name(stage.name))
+        path = (*place.around[-1].path, name) if place.around else (name,)
+        around = (*place.around, Instance(path=path, block=stage.name, span=span))
         reserved = aliases(block.body.statements)
-        inner = Place(
-            Scope(module.scope, sealed=True), reserved, f"{instance}.", (*place.path, instance), place.depth + 1
-        )
+        inner = Place(Scope(module.scope, sealed=True), reserved, f"{name}.", around, place.depth + 1)
         inner.scope.names.update(arguments)
-        for name, argument in matched(stage, block, self.module.source).items():
-            inner.scope.origins[name] = Origin(argument.value, self.module.source, place.scope)
+        for parameter, argument in matched(stage, block, self.module.source).items():
+            inner.scope.origins[parameter] = Origin(argument.value, self.module.source, place.scope)
         caller, self.module = self.module, module
         self._calls.append((block, Label(span, f"in block {stage.name} used here")))
         try:

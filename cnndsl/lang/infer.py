@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from cnndsl.errors import CnnError, Diagnostic, Label, Span, quoted
-from cnndsl.ir import Dtype, Input, Network, Node
+from cnndsl.ir import Dtype, Input, Instance, Network, Node
 from cnndsl.lang.values import Fault, Flow
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.ops.base import Operator
@@ -60,6 +60,7 @@ class GraphBuilder:
         self.warnings: list[Diagnostic] = []
         self.values: dict[str, Node | Input] = {}
         """Every input and layer by name."""
+        self._instances: dict[tuple[str, ...], Instance] = {}
         self._counters: dict[str, int] = {}
         self._taken: set[str] = set()
         self._inferred: dict[tuple[int, tuple[Shape, ...], bool], Inferred] = {}
@@ -90,13 +91,14 @@ class GraphBuilder:
         flows: Sequence[Flow],
         name: str,
         span: Span,
-        path: tuple[str, ...],
+        around: tuple[Instance, ...],
         share: Node | None,
         arguments: Mapping[str, Span],
     ) -> Flow:
         """The layer's flow. Its shape is unknown if an input's is; raises Fault where the shapes do not fit.
 
-        ``arguments`` are the places of the arguments by parameter, so that an error underlines the one to blame.
+        ``around`` are the block instances that it lies in, outermost first. ``arguments`` are the places of the
+        arguments by parameter, so that an error underlines the one to blame.
         """
         dtype = flows[0].dtype
         shapes = tuple(flow.shape for flow in flows if flow.shape is not None)
@@ -124,9 +126,11 @@ class GraphBuilder:
             shape=inferred.shape,
             dtype=after,
             span=span,
-            path=path,
+            path=around[-1].path if around else (),
             share=None if share is None else share.share or share.name,
         )
+        for instance in around:
+            self._instances.setdefault(instance.path, instance)
         self.layers.append(node)
         self.values[name] = node
         return Flow(name, inferred.shape, after, span)
@@ -176,7 +180,13 @@ class GraphBuilder:
         return Diagnostic(error.code, error.message, place, labels=tuple(dict.fromkeys(labels)), help=advice)
 
     def network(self, name: str, outputs: tuple[str, ...]) -> Network:
-        return Network(name=name, inputs=tuple(self.inputs), layers=tuple(self.layers), outputs=outputs)
+        return Network(
+            name=name,
+            inputs=tuple(self.inputs),
+            layers=tuple(self.layers),
+            outputs=outputs,
+            instances=tuple(self._instances.values()),
+        )
 
 
 def _dtype_error(operator: Operator, flows: Sequence[Flow], span: Span) -> Diagnostic:

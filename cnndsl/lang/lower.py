@@ -112,7 +112,7 @@ class NetworkLowering(Expander):
 
     def _declared(self, node: syntax.Input, place: Place, flow: Flow | None) -> Flow:
         span = self.span(node)
-        if place.path:
+        if place.around:
             raise fault("misplaced", "an input belongs to a network, not to a block", span)
         if len(self.graph.inputs) >= self.limits.inputs:
             raise fault("input-limit", f"the network has more than {self.limits.inputs} inputs", span)

@@ -1,7 +1,7 @@
 """How layers and block instances get their names."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 
 from cnndsl.lang import syntax
 
@@ -35,7 +35,7 @@ KEYWORDS = frozenset(
 """Words that name nothing: the keywords of the grammar and the reserved ones."""
 
 
-@cache
+@lru_cache(1024)
 def snake_case(name: str) -> str:
     """``DenseBlock`` as ``dense_block``; ``SE`` as ``se``."""
     return "".join(

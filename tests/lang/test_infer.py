@@ -198,3 +198,21 @@ class TestJson:
     def test_no_document_at_all(self, text: str) -> None:
         with pytest.raises(CnnError):
             cnndsl.from_json(text)
+
+
+def test_block_instances_know_their_block_and_where_they_were_called() -> None:
+    text = (
+        "block Inner { conv 2 1x1 }\nblock Outer { Inner -> relu; Nothing }\nblock Nothing { }\n"
+        "input 1@4x4\nrepeat 2 { Outer }\nOuter as last\n"
+    )
+    graph = cnndsl.loads(text).graph
+    assert [(one.path, one.block, one.span and (one.span.line, one.span.column)) for one in graph.instances] == [
+        (("outer1",), "Outer", (5, 12)),
+        (("outer1", "outer1.inner1"), "Inner", (2, 15)),
+        (("outer2",), "Outer", (5, 12)),
+        (("outer2", "outer2.inner1"), "Inner", (2, 15)),
+        (("last",), "Outer", (6, 1)),
+        (("last", "last.inner1"), "Inner", (2, 15)),
+    ]
+    assert {layer.path for layer in graph.layers} == {one.path for one in graph.instances}
+    assert cnndsl.from_json(cnndsl.loads(text).to_json()).graph == graph
