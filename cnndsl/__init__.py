@@ -48,15 +48,17 @@ if TYPE_CHECKING:
     from cnndsl.shapes import Shape
 
 _HOMES = {"CnnError": "errors", "Diagnostic": "errors", "Span": "errors", "Limits": "limits", "Shape": "shapes"}
+_EXTENSION = frozenset({"load_ipython_extension", "unload_ipython_extension"})  # what %load_ext looks for
 
 
 def __getattr__(name: str) -> Any:
     """Loads what is asked for, so that ``import cnndsl`` is cheap."""
-    if name not in __all__:
+    if name not in __all__ and name not in _EXTENSION:
         raise AttributeError(f"module 'cnndsl' has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(f"cnndsl.{_HOMES.get(name, 'api')}"), name)
+    home = "notebook" if name in _EXTENSION else _HOMES.get(name, "api")
+    value = getattr(import_module(f"cnndsl.{home}"), name)
     globals()[name] = value
     return value
 

@@ -17,7 +17,7 @@ from cnndsl.lang.parser import parse as parse
 from cnndsl.lang.settings import setting_value
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.shapes import Shape
-from cnndsl.suggest import nearest
+from cnndsl.suggest import unknown_layer
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -43,11 +43,44 @@ class Network(Measured):
     def __repr__(self) -> str:
         return f"<Network {self.name}: {len(self.graph.layers)} layers, {self.params:,} parameters>"
 
+    def _repr_html_(self) -> str:
+        """The table and the diagram, for notebooks."""
+        from cnndsl.notebook import network_html
+
+        return network_html(self)
+
     def summary(self, depth: int | None = None, batch: int = 1) -> str:
         """The layer table and the totals as text; blocks deeper than ``depth`` are folded into one line."""
         from cnndsl.report.table import table
 
         return table(self, depth, batch)
+
+    def explain(self, layer: str) -> str:
+        """How every number of a layer comes about, as text. Raises CnnError ``unknown-layer``."""
+        from cnndsl.analysis.arithmetic import arithmetic
+        from cnndsl.report.explained import text
+
+        return text(arithmetic(self, layer))
+
+    def draw(
+        self,
+        path: str | PathLike[str] | None = None,
+        *,
+        style: Literal["graph", "volumes"] = "graph",
+        depth: int = 0,
+        theme: Literal["auto", "light", "dark"] = "auto",
+    ) -> str | None:
+        """Writes a picture of the network to ``path``, by its suffix: .svg, .png, .pdf, .mmd (Mermaid) or .dot.
+
+        Without a path, gives the SVG text. Blocks nested deeper than ``depth`` are one box. Raises CnnError, and
+        OSError where the file cannot be written.
+        """
+        from cnndsl import draw
+
+        if path is None:
+            return draw.render(self, "svg", style, depth, theme).decode()
+        draw.write(self, path, style, depth, theme)
+        return None
 
     def weights(self, seed: int = 0) -> dict[str, "NDArray[Any]"]:
         """The initial weights by key ``<layer>.<weight>``, the same for the same seed on any machine.
@@ -108,7 +141,7 @@ class Network(Measured):
         if threads is not None and threads < 1:
             raise CnnError.of("bad-setting", f"threads={threads}: at least one thread must compute")
         require_room(self.graph, 1, limits.run_bytes)
-        arrays = self._weights(weights, seed)
+        arrays = self.weights_from(weights, seed)
         if backend == "onnxruntime":
             from cnndsl.interop.onnx_runtime import make_runner
 
@@ -152,15 +185,16 @@ class Network(Measured):
         from cnndsl.runtime.plan import make_plan
 
         self._require_layers(keep)
-        return make_plan(self.graph, self._weights(weights, seed), keep).at(batch)
+        return make_plan(self.graph, self.weights_from(weights, seed), keep).at(batch)
 
     def _require_layers(self, names: Sequence[str]) -> None:
         known = self.graph.shapes
         for name in names:
             if name not in known:
-                raise _unknown_layer(name, known)
+                raise unknown_layer(name, known)
 
-    def _weights(self, weights: "str | PathLike[str] | Arrays | None", seed: int) -> "dict[str, NDArray[Any]]":
+    def weights_from(self, weights: "str | PathLike[str] | Arrays | None", seed: int) -> "dict[str, NDArray[Any]]":
+        """The weights of a file or mapping, checked, or without one the initial ones. Raises CnnError."""
         from cnndsl.runtime.weights import given_weights, load_weights
 
         if weights is None:
@@ -194,7 +228,7 @@ class Network(Measured):
         from cnndsl.interop import onnx_export
 
         chosen = onnx_export.DEFAULT_OPSET if opset is None else opset
-        arrays = self._weights(weights, seed)
+        arrays = self.weights_from(weights, seed)
         if path is None:
             return onnx_export.export(self.graph, arrays, opset=chosen)
         onnx_export.write(self.graph, arrays, path, opset=chosen)
@@ -218,7 +252,7 @@ class Network(Measured):
         from cnndsl.runtime.images import made_input
 
         inputs = {value.name: made_input(value, "random", batch, seed) for value in self.graph.inputs}
-        arrays = self._weights(weights, seed)
+        arrays = self.weights_from(weights, seed)
         kept = tuple(self.layers)
         mine = self.runner(weights=arrays, keep=kept)(inputs)
         theirs = self.runner(weights=arrays, keep=kept, backend="onnxruntime")(inputs)
@@ -268,6 +302,12 @@ class CheckResult(NamedTuple):
     def ok(self) -> bool:
         """Whether there are no errors; warnings do not matter."""
         return all(diagnostic.severity != "error" for diagnostic in self.diagnostics)
+
+    def _repr_html_(self) -> str:
+        """The diagnostics, and each network's table and diagram, for notebooks."""
+        from cnndsl.notebook import result_html
+
+        return result_html(self)
 
 
 def check(
@@ -404,9 +444,3 @@ def folder_resolver(folder: Path, limits: Limits = DEFAULT_LIMITS) -> Resolver:
             return decode(stream.read(limits.source_bytes + 1), path)
 
     return resolve
-
-
-def _unknown_layer(name: str, known: Mapping[str, Shape]) -> CnnError:
-    suggestion = nearest(name, known)
-    advice = f"did you mean {quoted(suggestion)}?" if suggestion else "`cnndsl check` lists the layers"
-    return CnnError.of("unknown-layer", f"the network has no layer {quoted(name)}", advice)

@@ -97,3 +97,8 @@ def quoted(text: str, limit: int = 60) -> str:
     """``text`` between backquotes, shortened, control characters escaped: safe to print on a terminal."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: limit + 1])
     return f"`{shown[:limit]}…`" if len(shown) > limit else f"`{shown}`"
+
+
+def missing_library(library: str, extra: str) -> CnnError:
+    """What to raise where a library of an extra is used and not installed."""
+    return CnnError.of("bad-setting", f"{library} is not installed", f'install it with: pip install "cnndsl[{extra}]"')

@@ -105,12 +105,17 @@ class Axis(NamedTuple):
     @property
     def reach(self) -> int:
         """K_eff = dilation*(K - 1) + 1: the cells from the first tap to the last."""
-        return self.dilation * (self.kernel - 1) + 1
+        return self.kernel if self.dilation == 1 else self.dilation * (self.kernel - 1) + 1
+
+    @property
+    def padding(self) -> int:
+        """P: the cells before and after together."""
+        return 2 * self.begin if self.begin == self.end else self.begin + self.end
 
     @property
     def room(self) -> int:
         """W - K_eff + P: how far the window can move; negative where it does not fit."""
-        return self.size + self.begin + self.end - self.reach
+        return self.size - self.reach + self.padding
 
     @property
     def exact(self) -> bool:
@@ -228,7 +233,7 @@ def explicit_padding(pad: int | tuple[int, ...], rank: int, argument: str = "pad
 
 def transposed_output(size: int, kernel: int, stride: int, dilation: int, padding: int, output_pad: int) -> int:
     """(W - 1)*S - P + K_eff + output_pad: the input size that a convolution would map back to ``size``."""
-    return (size - 1) * stride - padding + dilation * (kernel - 1) + 1 + output_pad
+    return (size - 1) * stride - padding + Axis(size, kernel, dilation=dilation).reach + output_pad
 
 
 def broadcast(shapes: Sequence[Shape]) -> Shape | None:

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from cnndsl.errors import CnnError, quoted
+
 MAX_LENGTH = 64
 """Longer words are no misspellings of anything here."""
 
@@ -50,6 +52,13 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """The word of :func:`suggest` alone."""
     found = suggest(word, candidates)
     return found and found.word
+
+
+def unknown_layer(name: str, known: Iterable[str]) -> CnnError:
+    """What to raise for a name that no layer of a network has."""
+    suggestion = nearest(name, known)
+    advice = f"did you mean {quoted(suggestion)}?" if suggestion else "`cnndsl check` lists the layers"
+    return CnnError.of("unknown-layer", f"the network has no layer {quoted(name)}", advice)
 
 
 def allowed(word: str) -> int:

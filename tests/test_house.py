@@ -29,13 +29,15 @@ FLOORS = {
     "lang": 4,
     "runtime": 4,
     "interop": 4,
-    "report": 5,
-    "api": 6,
-    "cli": 6,
-    "__init__": 6,
-    "__main__": 6,
+    "draw": 5,
+    "report": 6,
+    "api": 7,
+    "cli": 7,
+    "notebook": 7,
+    "__init__": 7,
+    "__main__": 7,
 }
-SHARED_FLOORS = {0, 6}
+SHARED_FLOORS = {0, 7}
 
 
 class Library(NamedTuple):
@@ -49,13 +51,15 @@ LIBRARIES = {
     "lark": Library(anywhere=frozenset({"lang"})),
     "pydantic": Library(anywhere=frozenset(FLOORS)),
     "pydantic_core": Library(anywhere=frozenset(FLOORS)),
-    "numpy": Library(anywhere=frozenset({"runtime", "interop"}), on_use=frozenset({"report", "api", "cli"})),
+    "numpy": Library(anywhere=frozenset({"runtime", "interop"}), on_use=frozenset({"draw", "report", "api", "cli"})),
     "safetensors": Library(anywhere=frozenset({"runtime", "interop"})),
     "onnx": Library(anywhere=frozenset({"interop"})),
     "google": Library(anywhere=frozenset({"interop"})),  # protobuf's errors, which onnx lets through
     "onnxruntime": Library(on_use=frozenset({"interop", "runtime"})),
     "threadpoolctl": Library(on_use=frozenset({"runtime"})),
     "PIL": Library(on_use=frozenset({"runtime", "report", "cli"})),
+    "matplotlib": Library(on_use=frozenset({"draw", "report"})),
+    "IPython": Library(on_use=frozenset({"notebook"})),
 }
 
 
@@ -146,7 +150,7 @@ def test_modules_stay_short(root: Path) -> None:
         ("cnndsl/errors.py", "import cnndsl.ops", "errors (floor 0) may not import cnndsl.ops (ops is on floor 1)"),
         ("cnndsl/lang/infer.py", "from ..runtime import plan", "lang (floor 4) may not import cnndsl.runtime"),
         ("cnndsl/ops/conv.py", "from .. import ir", "ops (floor 1) may not import cnndsl.ir (ir is on floor 2)"),
-        ("cnndsl/ops/conv.py", "from cnndsl import load", "(__init__ is on floor 6)"),
+        ("cnndsl/ops/conv.py", "from cnndsl import load", "(__init__ is on floor 7)"),
         ("cnndsl/ir.py", "def f():\n    from cnndsl.report.table import g", "cnndsl/ir.py:2: ir (floor 2) may not"),
         ("cnndsl/analysis/costs.py", "import numpy as np", "numpy may not be imported in analysis"),
         ("cnndsl/analysis/costs.py", "def f():\n    import numpy", "numpy may not be imported in analysis"),
@@ -194,5 +198,5 @@ def test_checking_loads_no_heavy_library(root: Path, arguments: list[str], loads
     assert done.returncode == 0, done.stderr[-2000:]
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert loads in loaded
-    heavy = {"numpy", "onnx", "onnxruntime", "PIL", "safetensors", "torch"}
+    heavy = {"numpy", "onnx", "onnxruntime", "PIL", "safetensors", "torch", "matplotlib", "IPython"}
     assert not {name.partition(".")[0] for name in loaded} & heavy

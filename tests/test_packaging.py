@@ -46,6 +46,7 @@ def test_wheel_holds_the_package_and_the_grammar(root: Path, wheel: Path) -> Non
     expected |= {
         f"cnndsl/grammar/{path.name}" for suffix in ("py", "lark") for path in (root / "grammar").glob(f"*.{suffix}")
     }
+    expected |= {f"cnndsl/report/page/page.{suffix}" for suffix in ("css", "js")}
     assert shipped == expected | {"cnndsl/py.typed"}
     assert "cnndsl/grammar/cnn.lark" in shipped
     metadata = Parser().parsestr(information)

@@ -5,8 +5,8 @@ from functools import cached_property
 from typing import Any
 
 from cnndsl.analysis.costs import Cost, layer_costs, total
-from cnndsl.analysis.memory import Memory, memory
-from cnndsl.analysis.receptive import Field, receptive_fields
+from cnndsl.analysis.memory import Memory, live, memory
+from cnndsl.analysis.receptive import Field, ReceptiveFields, receptive_fields
 from cnndsl.errors import Span
 from cnndsl.ir import Network as Graph
 from cnndsl.ir import Node
@@ -121,9 +121,19 @@ class Measured:
     @cached_property
     def layers(self) -> Layers:
         """The layers with their numbers, in order, by name."""
-        fields = receptive_fields(self.graph)
         pairs = zip(self.graph.layers, self._costs, strict=True)
-        return Layers([Layer(node, cost, fields.of(node.name)) for node, cost in pairs])
+        return Layers([Layer(node, cost, self.fields.of(node.name)) for node, cost in pairs])
+
+    @cached_property
+    def busiest(self) -> tuple[int, int]:
+        """The peak in bytes, and the number of the layer that computes then, from 1; 0: before the first."""
+        sums = list(live(self.graph.inputs, self.graph.layers, self.graph.outputs))
+        return max(sums), sums.index(max(sums))
+
+    @cached_property
+    def fields(self) -> ReceptiveFields:
+        """The receptive fields of every value."""
+        return receptive_fields(self.graph)
 
     @cached_property
     def _costs(self) -> tuple[Cost, ...]:

@@ -1,6 +1,6 @@
 """Bytes: of every layer's output, of the values alive at once, of the weights (docs/conventions.md)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from cnndsl.ir import Input, Network, Node
@@ -40,7 +40,12 @@ def last_readers(layers: Sequence[Node], outputs: Sequence[str]) -> dict[str, in
 
 
 def peak(inputs: Sequence[Input], layers: Sequence[Node], outputs: Sequence[str]) -> int:
-    """The largest sum of live values in bytes, for one example, over the printed order.
+    """The largest sum of live values in bytes, for one example, over the printed order."""
+    return max(live(inputs, layers, outputs))
+
+
+def live(inputs: Sequence[Input], layers: Sequence[Node], outputs: Sequence[str]) -> Iterator[int]:
+    """The bytes of all values alive, for one example: of the inputs, then while each layer computes, in printed order.
 
     A value lives until its last reader. An operator that works in place writes over an input that dies with it and is
     as large as its output.
@@ -48,16 +53,15 @@ def peak(inputs: Sequence[Input], layers: Sequence[Node], outputs: Sequence[str]
     last = last_readers(layers, outputs)
     alive = {value.name: size_of(value) for value in inputs}
     total = sum(alive.values())
-    highest = total
+    yield total
     for index, node in enumerate(layers):
         size = size_of(node)
         dying = {name for name in node.inputs if last[name] == index}
         reused = node.op.in_place and any(alive[name] == size for name in dying)
-        highest = max(highest, total if reused else total + size)
+        yield total if reused else total + size
         total += size
         alive[node.name] = size
         if node.name not in last:
             dying.add(node.name)
         for name in dying:
             total -= alive.pop(name)
-    return highest

@@ -124,8 +124,11 @@ class ReceptiveFields:
 
     def of(self, name: str) -> Field:
         """The field with respect to the first of the network's inputs that the value depends on."""
-        fields = self.fields[name]
-        return fields[min(fields, key=self._inputs.__getitem__)]
+        return self.fields[name][self.first(name)]
+
+    def first(self, name: str) -> str:
+        """The first of the network's inputs that the value depends on."""
+        return min(self.fields[name], key=self._inputs.__getitem__)
 
 
 def receptive_fields(network: Network) -> ReceptiveFields:

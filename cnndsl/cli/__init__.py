@@ -27,8 +27,11 @@ COMMANDS = {
     "export": "write a network as .onnx, .json (the graph) or .cnn (expanded)",
     "import": "write an ONNX model as .cnn text, with its weights as .safetensors beside it",
     "verify": "compare the interpreter with ONNX Runtime on random inputs",
+    "draw": "draw a network as .svg, .png or .pdf, or write it as .mmd (Mermaid) or .dot",
+    "report": "write everything about a network as one HTML page",
+    "filters": "draw a layer's weights as .png, .svg or .pdf",
     "fmt": "format files in place, all in one style",
-    "explain": "explain a diagnostic code: what it means, an example, and how to mend it",
+    "explain": "explain a diagnostic code, or how the numbers of a layer come about",
 }
 """Every command and what it does; a command's module is loaded when the command is used."""
 

@@ -4,23 +4,23 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from cnndsl.cli import inputs as given
+from cnndsl.cli import plotting
 from cnndsl.cli.check import natural, positive
-from cnndsl.cli.terminal import add_source_arguments, only_network, progress, unwritable
+from cnndsl.cli.terminal import add_source_arguments, only_network, unwritable
 from cnndsl.errors import CnnError, quoted
 
 EXAMPLE = "cnndsl run digits.cnn --weights digits.safetensors --input three.png --top 3"
-MADE = ("random", "zeros", "ones")
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", help="a .cnn or .onnx file, or - for standard input")
-    input_help = "an image, .npy, .npz, a folder of images, or random, zeros, ones"
-    command.add_argument("--input", required=True, metavar="X", help=input_help)
+    command.add_argument("--input", required=True, metavar="X", help=given.HELP)
     command.add_argument("--weights", metavar="W", help="a .safetensors, .npz or .onnx file (default: initial weights)")
     command.add_argument("--seed", type=natural, default=0, help="for initial weights and random input (default: 0)")
     batch_help = "examples of made-up input (default: 1), or examples run at a time (default: 32)"
@@ -34,6 +34,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--threads", type=positive, metavar="N", help="threads that compute (default: one a core)")
     command.add_argument("--profile", action="store_true", help="show algorithm, time and GFLOP/s of every layer")
     command.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    plotting.add_arguments(command)
     add_source_arguments(command)
 
 
@@ -44,19 +45,23 @@ def execute(options: argparse.Namespace) -> int:
     if options.out and Path(options.out).suffix.lower() != ".npz":
         raise CnnError.of("bad-setting", f"--out writes .npz files, not {quoted(options.out)}")
     profile = _profile(options)
+    plot = plotting.plot_of(options, network, keep)
     run = network.runner(
         weights=options.weights,
         seed=options.seed,
-        keep=keep,
+        keep=plot.layers if plot else keep,
         backend=options.backend,
         threads=options.threads,
         profile=profile,
     )
+    shown = options.format == "json" or not sys.stdout.isatty()  # results that run over the terminal are progress too
     with closing(Results(network, labels, options, profile)) as results:
-        with closing(_inputs(options, network)) as batches:
+        with closing(given.batches(network.graph, options.input, options.seed, options.batch, shown)) as batches:
             for names, inputs in batches:
-                results.add(names, run(inputs))
-        results.finish()
+                values = run(inputs)
+                results.add(names, plot.add(names, inputs, values) if plot else values)
+        drawn = plot.write(labels) if plot else None
+        results.finish(drawn)
     return 0
 
 
@@ -81,45 +86,6 @@ def _kept(layers: str | None, network: Any) -> tuple[str, ...]:
     if layers is None:
         return ()
     return tuple(network.layers) if layers == "all" else tuple(name.strip() for name in layers.split(","))
-
-
-def _inputs(options: argparse.Namespace, network: Any) -> Generator[tuple[list[str], dict[str, Any]]]:
-    """The inputs, a batch at a time, with a name for every example."""
-    from cnndsl.runtime import images
-    from cnndsl.runtime.interpreter import checked_inputs
-    from cnndsl.runtime.room import require_room
-
-    def parts(count: int) -> Any:
-        """Slices of a batch each; results that run over the terminal are progress enough."""
-        size = options.batch or 32
-        slices = [slice(start, start + size) for start in range(0, count, size)]
-        shown = options.format == "json" or not sys.stdout.isatty()
-        return closing(progress(slices, "running", shown))
-
-    inputs = network.graph.inputs
-    path = Path(options.input)
-    if options.input in MADE:
-        count = options.batch or 1
-        require_room(network.graph, count)
-        made = {value.name: images.made_input(value, options.input, count, options.seed) for value in inputs}
-        yield [f"{options.input} {index}" for index in range(count)], made
-    elif path.suffix.lower() in (".npy", ".npz"):
-        arrays = checked_inputs(network.graph, images.read_array(path, inputs))
-        count = len(arrays[inputs[0].name])
-        if not count:
-            raise CnnError.of("input-shape", f"{quoted(options.input)} holds no examples")
-        names = [f"{path.name}[{index}]" for index in range(count)]
-        with parts(count) as slices:
-            for part in slices:
-                yield names[part], {name: array[part] for name, array in arrays.items()}
-    else:
-        if len(inputs) != 1:
-            message = f"images are for networks with one input; this one has {len(inputs)}"
-            raise CnnError.of("input-names", message, "give an .npz with one array an input")
-        files = images.image_files(path) if path.is_dir() else [path]
-        with parts(len(files)) as slices:
-            for part in slices:
-                yield [file.name for file in files[part]], {inputs[0].name: images.read_batch(files[part], inputs[0])}
 
 
 class Results:
@@ -192,8 +158,8 @@ class Results:
     def close(self) -> None:
         self.kept.close()
 
-    def finish(self) -> None:
-        """Writes the file and the JSON, once all is computed."""
+    def finish(self, drawn: dict[str, Any] | None = None) -> None:
+        """Writes the file and the JSON, once all is computed; ``drawn`` says what a picture shows."""
         if self.options.out:
             try:
                 self.kept.write(self.options.out)
@@ -203,11 +169,16 @@ class Results:
             report = {"version": 1, "network": self.network.name, "results": self.reports}
             if self.profile:
                 report["profile"] = self.profile.rows()
+            if drawn:
+                report["plot"] = drawn
             json.dump(_finite(report), sys.stdout, indent=1, allow_nan=False)
             print()
-        elif self.profile:
-            from cnndsl.report.diagnostics import visible
+            return
+        from cnndsl.report.diagnostics import visible
 
+        if drawn:
+            print(visible(f"{drawn['file']} shows {', '.join(drawn['layers'])} of {drawn['input']}"))
+        if self.profile:
             print("\n" + "\n".join(map(visible, self.profile.table().splitlines())))
 
 

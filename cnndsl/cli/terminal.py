@@ -96,11 +96,14 @@ def checked(file: str, settings: Mapping[str, Any]) -> Any:
     return api.check_file(file, **settings)
 
 
-def only_network(file: str, options: argparse.Namespace) -> Any:
-    """The one network of a file; its warnings are said. Raises CnnError where there is none."""
+def only_network(file: str, options: argparse.Namespace, inputs: Sequence[str] = ()) -> Any:
+    """The one network of a file; its warnings are said. ``inputs`` replace shapes of its inputs.
+
+    Raises CnnError where there is none.
+    """
     from cnndsl import api
 
-    settings = {**given_settings(options), "select": ("unread-pixels",), "ignore": ("all",)}
+    settings = {**given_settings(options, inputs), "select": ("unread-pixels",), "ignore": ("all",)}
     result = checked(file, settings)
     network = api.only(result)
     say(result.diagnostics, result.sources)

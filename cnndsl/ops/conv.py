@@ -206,7 +206,7 @@ class ConvTranspose(Operator):
                     f"{axis.size}",
                     argument="output_pad",
                 )
-            padding = axis.begin + axis.end
+            padding = axis.padding
             size = transposed_output(axis.size, axis.kernel, axis.stride, axis.dilation, padding, extra)
             if size < 1:
                 raise ShapeError(

@@ -110,7 +110,7 @@ class Pad(Unweighted):
         pairs = explicit_padding(self.size, spatial_rank(shape, self.operator), "size")
         axes = [Axis(size, 1, begin=begin, end=end) for size, (begin, end) in zip(shape.spatial, pairs, strict=True)]
         check_pad_mode(self.mode, axes)
-        return Shape(shape.channels, tuple(axis.output for axis in axes))
+        return Shape(shape.channels, tuple(axis.size + axis.padding for axis in axes))
 
     def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
         pairs = explicit_padding(self.size, len(output.spatial), "size")

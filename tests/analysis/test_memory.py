@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from cnndsl.analysis.memory import memory
+from cnndsl.analysis.memory import live, memory
 from cnndsl.ir import Network
 from cnndsl.lang.compile import compile_text
 
@@ -23,6 +23,10 @@ def compiled(text: str) -> Network:
 
 
 def naive_peak(network: Network) -> int:
+    return max(naive_live(network))
+
+
+def naive_live(network: Network) -> list[int]:
     """Every moment by itself: what is alive while a layer runs, found by looking through all layers again."""
     values = [*network.inputs, *network.layers]
     size = {value.name: value.shape.elements * SIZES[value.dtype] for value in values}
@@ -39,7 +43,7 @@ def naive_peak(network: Network) -> int:
         dying = [name for name in alive if name in node.inputs and max(readers(name)) == now]
         over = node.op.in_place and any(size[name] == size[node.name] for name in dying)
         moments.append(sum(size[name] for name in alive) + (0 if over else size[node.name]))
-    return max(moments)
+    return moments
 
 
 @pytest.mark.parametrize(
@@ -62,6 +66,7 @@ def test_peaks_of_random_networks(generators: ModuleType) -> None:
     for seed in range(60):
         network = compiled(generators.network_text(Random(seed), 10))
         assert memory(network).peak == naive_peak(network)
+        assert list(live(network.inputs, network.layers, network.outputs)) == naive_live(network)
         different.add(memory(network).peak)
     assert len(different) > 30
 

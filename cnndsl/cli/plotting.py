@@ -1,0 +1,80 @@
+"""``--plot`` of ``cnndsl run``: the first example's feature maps as a picture."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cnndsl.cli.check import positive
+from cnndsl.cli.terminal import unwritable
+from cnndsl.errors import CnnError
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("pictures")
+    plot_help = "draw the maps of --layers (default: of the first kernels) as .png, .svg or .pdf; of the first example"
+    group.add_argument("--plot", metavar="F.png", help=plot_help)
+    group.add_argument("--columns", type=positive, metavar="N", help="maps in a row (default: by their number)")
+    scale_help = "one range of grey for all maps of a layer, or one for each map (default: shared)"
+    group.add_argument("--scale", choices=("shared", "map"), help=scale_help)
+    group.add_argument("--maps", type=positive, metavar="N", help="draw at most N maps of a layer (default: 64)")
+
+
+class Plot:
+    """What is drawn: the layers and, once they are there, the values of the first example."""
+
+    def __init__(self, options: argparse.Namespace, network: Any, kept: Sequence[str]) -> None:
+        from cnndsl.report import plots
+        from cnndsl.report.sheet import picture_format, require_matplotlib
+
+        require_matplotlib()
+        picture_format(options.plot)
+        self.options = options
+        self.network = network
+        self.layers = tuple(dict.fromkeys(kept)) or (plots.default_layer(network),)
+        plots.require_layers(network, self.layers)
+        self.unasked = {*self.layers} - {*kept, *network.outputs}
+        self.example = ""
+        self.values: dict[str, Any] = {}
+
+    def add(self, examples: Sequence[str], inputs: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+        """Takes the first example of the first batch; gives the values without those that are for the picture alone."""
+        if not self.values:
+            self.example = examples[0]
+            self.values = {
+                name: batch[0].copy()
+                for name, batch in {**inputs, **values}.items()
+                if name in self.layers or name in inputs
+            }
+        return {name: value for name, value in values.items() if name not in self.unasked}
+
+    def write(self, labels: Sequence[str] | None) -> dict[str, Any]:
+        """Draws, and gives in which file what is to be seen. Raises CnnError where it cannot be written."""
+        from cnndsl.report import plots
+        from cnndsl.report.maps import MOST
+
+        figure = plots.feature_maps(
+            self.network,
+            self.values,
+            self.layers,
+            example=self.example,
+            columns=self.options.columns,
+            scale=self.options.scale or "shared",
+            most=self.options.maps or MOST,
+            labels=labels,
+            top=self.options.top or 10,
+        )
+        try:
+            plots.save(figure, self.options.plot)
+        except OSError as error:
+            raise unwritable(self.options.plot, error) from None
+        return {"file": self.options.plot, "input": self.example, "layers": list(self.layers)}
+
+
+def plot_of(options: argparse.Namespace, network: Any, kept: Sequence[str]) -> Plot | None:
+    """The picture that is asked for. Raises CnnError, before anything has run, where it cannot be drawn."""
+    if options.plot is not None:
+        return Plot(options, network, kept)
+    for name in ("columns", "scale", "maps"):
+        if getattr(options, name) is not None:
+            raise CnnError.of("bad-setting", f"--{name} says how --plot draws", "give a file: --plot maps.png")
+    return None

@@ -1,0 +1,28 @@
+"""The report: one self-contained HTML page about a network. It opens offline and asks for nothing from outside."""
+
+from collections.abc import Mapping, Sequence
+
+from cnndsl.analysis.measured import Measured
+from cnndsl.errors import Diagnostic
+from cnndsl.report.page.findings import diagnostics_html
+from cnndsl.report.page.maps import Picture
+from cnndsl.report.page.table import table_html
+
+__all__ = ["Picture", "diagnostics_html", "page", "table_html"]
+
+
+def page(
+    network: Measured,
+    sources: Mapping[str, str] | None = None,
+    diagnostics: Sequence[Diagnostic] = (),
+    batch: int = 1,
+    images: Sequence[Picture] = (),
+) -> str:
+    """The whole page as text; the same arguments give the same text.
+
+    ``sources`` are the texts that the network was made of by file name, and ``diagnostics`` its warnings, both as a
+    CheckResult holds them; ``batch`` are the examples that the memory is for; ``images`` show values of a run.
+    """
+    from cnndsl.report.page.document import document
+
+    return document(network, sources or {}, diagnostics, batch, images)

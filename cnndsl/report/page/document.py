@@ -1,0 +1,162 @@
+"""The page as a whole: what stands where, and what the script needs to know."""
+
+import json
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+from importlib.resources import files
+
+from cnndsl.analysis.measured import Measured
+from cnndsl.errors import Diagnostic
+from cnndsl.report.page.charts import charts_html, series
+from cnndsl.report.page.explanations import explanations
+from cnndsl.report.page.findings import diagnostics_html
+from cnndsl.report.page.maps import Picture, maps_html
+from cnndsl.report.page.markup import plural, text
+from cnndsl.report.page.pictures import pictures_html, theme_css
+from cnndsl.report.page.source import source_html, with_source
+from cnndsl.report.page.table import folding_table_html
+from cnndsl.report.table import bytes_text, field_text
+from cnndsl.shapes import extents
+
+SECTIONS = {
+    "source": "Source",
+    "diagram": "Diagram",
+    "layers": "Layers",
+    "charts": "Charts",
+    "maps": "Feature maps",
+}
+
+
+def document(
+    network: Measured,
+    sources: Mapping[str, str],
+    diagnostics: Sequence[Diagnostic],
+    batch: int,
+    images: Sequence[Picture],
+) -> str:
+    """The text of the page, as :func:`cnndsl.report.page.page` says."""
+    found = diagnostics_html(diagnostics, sources)
+    network, sources = with_source(network, sources)
+    positions = {name: index for index, name in enumerate(network.layers)}
+    parts = {
+        "source": source_html(network, sources, positions),
+        "diagram": pictures_html(network),
+        "layers": _table(network, positions, batch),
+        "charts": charts_html(network, batch),
+        "maps": maps_html(images, positions),
+    }
+    shown = {key: part for key, part in parts.items() if part}
+    links = "".join(f'<li><a href="#{key}">{SECTIONS[key]}</a></li>' for key in shown)
+    sections = "\n".join(_section(key, SECTIONS[key], part) for key, part in shown.items())
+    inputs = ", ".join(f"{text(name)} {shape}" for name, shape in network.inputs.items())
+    outputs = ", ".join(f"{text(name)} {shape}" for name, shape in network.outputs.items())
+    script, style = _resource("page.js"), _resource("page.css") + theme_css()
+    allowed = f"script-src 'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
+    policy = (
+        f"default-src 'none'; {allowed}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="generator" content="cnndsl">
+<title>{text(network.name)} – network report</title>
+<style>
+{style}</style>
+</head>
+<body>
+<a class="skip" href="#main">Skip to the report</a>
+<header>
+<div class="bar"><p class="brand">cnndsl report</p>
+<nav aria-label="Sections"><ul>{links}</ul></nav>
+<button type="button" id="theme" aria-pressed="false" hidden>Dark theme</button></div>
+</header>
+<div class="columns">
+<main id="main" tabindex="-1">
+<div class="title"><h1>{text(network.name)}</h1>
+<p class="flow">{inputs} <span aria-hidden="true">→</span><span class="hidden">to</span> {outputs}</p></div>
+<dl class="tiles">{"".join(_tiles(network, batch))}</dl>
+{_section("findings", "Warnings", found) if found else ""}
+{sections}
+<footer><p>Counts are for one example; a multiply-accumulate is one multiplication with its addition.
+Receptive fields are in cells of the input. Written by cnndsl.</p></footer>
+</main>
+<aside id="panel" aria-labelledby="panel-title">
+<div class="panel-head"><h2 id="panel-title" tabindex="-1">Layer</h2>
+<div class="panel-buttons" hidden><button type="button" id="previous" aria-label="Previous layer">←</button>
+<button type="button" id="next" aria-label="Next layer">→</button>
+<button type="button" id="close" aria-label="Close">×</button></div></div>
+<div id="panel-content"><p class="hint" id="unscripted">The arithmetic of a layer is shown here where JavaScript is on;
+<code>cnndsl explain FILE LAYER</code> prints the same.</p>
+<p class="hint" id="hint" hidden>Choose a layer in the source, the diagram, the table or a chart to see its
+arithmetic here. <kbd>Tab</kbd> goes from part to part, arrows move inside, <kbd>Enter</kbd> chooses and
+<kbd>Esc</kbd> closes.</p></div>
+</aside>
+</div>
+<script type="application/json" id="data">{_data(network, batch)}</script>
+<script>{script}</script>
+</body>
+</html>
+"""
+
+
+def _section(key: str, title: str, part: str) -> str:
+    return f'<section id="{key}" aria-labelledby="{key}-title"><h2 id="{key}-title">{title}</h2>\n{part}\n</section>'
+
+
+def _tiles(network: Measured, batch: int) -> Iterator[str]:
+    memory = network.memory(batch)
+    examples = f" for a batch of {batch:,}" if batch > 1 else ""
+    weights = sum(1 for _ in network.graph.all_weights())
+    yield _tile("Layers", f"{len(network.layers):,}", plural(weights, "weight tensor"))
+    buffers = f", {network.buffers:,} buffer elements" if network.buffers else ""
+    yield _tile("Parameters", f"{network.params:,}", f"{bytes_text(memory.weight)} of weights{buffers}")
+    yield _tile("MACs", f"{network.macs:,}", f"{2 * network.macs:,} FLOPs an example")
+    yield _tile("Connections", f"{network.connections:,}", "an example, LeCun’s count")
+    yield _tile("Peak memory", bytes_text(memory.peak), f"of {bytes_text(memory.activation)} of outputs{examples}")
+    for name in network.outputs:
+        layer = network.layers.get(name)
+        if layer is not None:
+            whole = extents(next(iter(network.inputs.values())).spatial) or "the whole vector"
+            many = f" of {text(name)}" if len(network.outputs) > 1 else ""
+            yield _tile(f"Receptive field{many}", field_text(layer), f"input: {whole}")
+            break
+
+
+def _tile(name: str, value: str, more: str) -> str:
+    return f'<div><dt>{name}</dt><dd class="value">{value.replace(",", ",<wbr>")}</dd><dd>{more}</dd></div>'
+
+
+def _table(network: Measured, positions: Mapping[str, int], batch: int) -> str:
+    return (
+        '<div class="tools" id="table-tools" hidden><label>Filter <input type="search" id="filter" '
+        'placeholder="name or operator" autocomplete="off" spellcheck="false"></label>'
+        '<button type="button" id="fold">Fold blocks</button><button type="button" id="unfold">Open blocks</button>'
+        '<p id="count" role="status"></p></div>'
+        '<div class="region" role="region" tabindex="0" aria-label="Layer table">'
+        f"{folding_table_html(network, positions, batch)}</div>"
+    )
+
+
+def _data(network: Measured, batch: int) -> str:
+    """What the script reads, as JSON that cannot end the element it stands in."""
+    bytes_of = series(network, batch)
+    data = {
+        "names": list(network.layers),
+        "params": [layer.params for layer in network.layers.values()],
+        "macs": [layer.macs for layer in network.layers.values()],
+        "bytes": bytes_of.output_bytes,
+        "live": bytes_of.live_bytes,
+        "fields": [field_text(layer) for layer in network.layers.values()],
+        "explanations": explanations(network)._asdict(),
+    }
+    packed = json.dumps(data, separators=(",", ":"))
+    return packed.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _resource(name: str) -> str:
+    return files("cnndsl.report.page").joinpath(name).read_text(encoding="utf-8")

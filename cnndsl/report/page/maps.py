@@ -1,0 +1,85 @@
+"""Feature maps as pictures inside the page."""
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cnndsl.analysis.measured import Layer, Measured
+from cnndsl.errors import CnnError
+from cnndsl.report.page.markup import text
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MOST_BYTES = 600_000
+"""Of all pictures of a page, before they are written as text."""
+
+SIDES = (64, 48, 32, 16)
+"""How wide and high a map is about, in pixels: the first that leaves room for all."""
+
+MOST_LAYERS = 8
+"""Layers whose maps are shown, unless asked otherwise."""
+
+
+class Picture(NamedTuple):
+    """A picture of an input or of a layer's value; ``caption`` says what of it, such as ``32 of 64 maps``."""
+
+    name: str
+    caption: str
+    png: bytes
+
+
+def maps_html(images: Sequence[Picture], positions: Mapping[str, int]) -> str:
+    """One figure a picture; ``positions`` are the indices by which the page knows the layers."""
+    figures = "\n".join(_figure(image, positions.get(image.name)) for image in images)
+    return f'<div class="maps">\n{figures}\n</div>' if figures else ""
+
+
+def _figure(image: Picture, position: int | None) -> str:
+    chosen = "" if position is None else f' data-layers="{position}"'
+    name, caption = text(image.name), text(image.caption)
+    data = b64encode(image.png).decode()
+    return (
+        f'<figure{chosen}><img src="data:image/png;base64,{data}" alt="{name}: {caption}">'
+        f"<figcaption><strong>{name}</strong> {caption}</figcaption></figure>"
+    )
+
+
+def feature_maps(network: Measured, values: Mapping[str, "NDArray[Any]"], layers: Sequence[str]) -> list[Picture]:
+    """Pictures of the inputs that are images and of the layers' maps; ``values`` are those of one example by name.
+
+    As large as :data:`MOST_BYTES` allow. Raises CnnError ``bad-setting`` where small ones are still too much.
+    """
+    from cnndsl.report import maps
+
+    given = [
+        Picture(name, f"{shape}, the input", maps.png_of_picture(values[name], side=256))
+        for name, shape in network.inputs.items()
+        if maps.is_picture(shape.dimensions)
+    ]
+    for side in SIDES:
+        found = [*given, *(_of_layer(network.layers[name], values[name], side) for name in layers)]
+        if sum(len(picture.png) for picture in found) <= MOST_BYTES:
+            return found
+    message = f"the feature maps of {len(layers):,} layers are too much for one page"
+    raise CnnError.of("bad-setting", message, "name fewer: --layers conv1,conv2")
+
+
+def _of_layer(layer: Layer, value: "NDArray[Any]", side: int) -> Picture:
+    from cnndsl.report import maps
+
+    shown = maps.maps_of(value)
+    note = f", {shown.note}" if shown.note else ""
+    return Picture(
+        layer.name, f"{layer.operator} {layer.shape}, {shown.count}{note}", maps.png_of_maps(value, side=side)
+    )
+
+
+def default_layers(network: Measured) -> tuple[str, ...]:
+    """The first few layers that look at maps through windows."""
+    graph = network.graph
+    windowed = (
+        node.name for node in graph.layers if node.op.windows(graph.input_shapes(node)[0]) and node.shape.spatial
+    )
+    return tuple(islice(windowed, MOST_LAYERS))

@@ -1,0 +1,26 @@
+"""What all parts of the page need to write HTML: a stranger's text becomes text, whatever it holds."""
+
+import re
+from html import escape
+
+from cnndsl.report.diagnostics import visible
+
+
+def text(words: object) -> str:
+    """Words as HTML text or attribute value: markup is escaped, and so are control characters, on one line."""
+    return escape(visible(str(words)).replace("\n", "\\n"))
+
+
+def sentence(message: str) -> str:
+    """A diagnostic's words as HTML: what they quote between backquotes becomes code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", text(message))
+
+
+def number(count: int) -> str:
+    """``1,516``; a dash for nothing, as in the table on a terminal."""
+    return f"{count:,}" if count else "–"
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 layer``, ``12 layers``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

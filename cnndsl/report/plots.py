@@ -1,0 +1,224 @@
+"""Feature maps as a figure. Needs matplotlib, the extra ``plot``; what needs none is in :mod:`cnndsl.report.maps`."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cnndsl.analysis.measured import Measured
+from cnndsl.errors import CnnError, quoted
+from cnndsl.ir import Node
+from cnndsl.report import panels
+from cnndsl.report.kernels import weight_panels
+from cnndsl.report.maps import (
+    MOST,
+    Scale,
+    grid,
+    is_picture,
+    maps_of,
+    picture,
+    scale_ends,
+    value_range,
+)
+from cnndsl.report.maps import png_of_maps as png_of_maps
+from cnndsl.report.maps import png_of_picture as png_of_picture
+from cnndsl.report.panels import Panel
+from cnndsl.report.sheet import FAINT, GREY, MARGIN, Sheet, number, require_matplotlib
+from cnndsl.report.sheet import save as save
+from cnndsl.shapes import Shape, product
+from cnndsl.suggest import unknown_layer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+MOST_LAYERS = 24
+INPUT_SIDE = 1.4
+FEW_CHANNELS, FEW_FEATURES = 8, 16
+
+
+def default_layer(network: Measured) -> str:
+    """The first layer that makes maps by a kernel; if there is none, the first output."""
+    for node in network.graph.layers:
+        owner = network.layers[node.share].node if node.share else node
+        tensors = network.graph.weights(owner).values()
+        if node.shape.positions > 1 and any(len(tensor.shape) > 2 for tensor in tensors):
+            return node.name
+    return network.graph.outputs[0]
+
+
+def feature_maps(
+    network: Measured,
+    values: "Mapping[str, NDArray[Any]]",
+    layers: Sequence[str] = (),
+    *,
+    example: str = "",
+    columns: int | None = None,
+    scale: Scale = "shared",
+    most: int = MOST,
+    labels: Sequence[str] | None = None,
+    top: int = 10,
+) -> "Figure":
+    """The values of layers for one example, a panel a layer; by default of the first that makes maps by a kernel.
+
+    ``values`` has the layers' values by name, (C, spatial...) without a batch axis; an input among them that is a grey
+    or RGB picture stands beside them. ``scale`` is one range of grey for all maps of a layer, or for each ``map`` its
+    own. At most ``most`` maps of a layer are shown, on ``columns`` columns. Vectors are bars; of one with ``labels``,
+    or of a long output, the ``top`` largest. ``example`` is named below the titles. Raises CnnError.
+    """
+    require_matplotlib()
+    layers = tuple(layers) or (default_layer(network),)
+    require_layers(network, layers)
+    sheet = Sheet()
+    pictures = [name for name in network.inputs if name in values and is_picture(values[name].shape)]
+    beside = next((name for name in pictures if name not in layers), None)
+    left = MARGIN + (INPUT_SIDE + 0.15 if beside else 0)
+    for index, name in enumerate(layers):
+        if index:
+            sheet.y += 0.2
+        value = values[name]
+        if value.ndim < 2 or product(value.shape[1:]) == 1:
+            panel = _vector(name, value.reshape(-1), labels, top, name in network.outputs)
+        elif value.ndim == 2:
+            panel = _sequence(name, value, scale, most)
+        else:
+            panel = _grid(name, value, scale, most, columns)
+        sheet.heading(name, describe(network, name), [example, *panel.facts, _not_finite(value)])
+        begin = sheet.y
+        panel.draw(sheet, left)
+        if beside and not index:
+            sheet.y = max(sheet.y, _beside(sheet, begin, beside, values[beside]))
+    return sheet.finish()
+
+
+def filters(
+    network: Measured,
+    layer: str,
+    weights: "Mapping[str, NDArray[Any]]",
+    *,
+    columns: int | None = None,
+    first: int | None = None,
+) -> "Figure":
+    """The weights of a layer; ``weights`` has the network's tensors by key.
+
+    Filters that read three channels of an input are RGB pictures; others are red above and blue below 0, one picture a
+    filter if it has one channel, otherwise a row of pictures, one a channel. Weights on a flattened map have its shape.
+    ``first`` bounds the filters and channels that are shown, ``columns`` the pictures in a row. Raises CnnError for a
+    layer that is unknown or has no weights.
+    """
+    require_matplotlib()
+    owner = require_weights(network, layer)
+    sheet = Sheet()
+    for index, (key, panel) in enumerate(weight_panels(network, owner, weights, columns, first)):
+        if index:
+            sheet.y += 0.2
+        sheet.heading(key, describe(network, layer), panel.facts)
+        panel.draw(sheet, MARGIN)
+    return sheet.finish()
+
+
+def _grid(name: str, value: "NDArray[Any]", scale: Scale, most: int, columns: int | None) -> Panel:
+    maps = maps_of(value, most)
+    rows, columns = grid(len(maps.shown), columns, panels.tile_aspect(*maps.shown.shape[1:]))
+    shared = scale_ends(value_range(maps.shown)) if scale == "shared" else None
+    cells: list[list[panels.Tile | None]] = [[] for _ in range(rows)]
+    for index, one in enumerate(maps.shown):
+        ends = shared or scale_ends(value_range(one))
+        cells[index // columns].append(panels.Tile(one, ends, f"{name}[{index}]"))
+    labels = [str(row * columns) for row in range(rows)]
+    facts = (maps.count, maps.note, *_scale_facts(scale, maps.shown))
+    return Panel(facts, lambda sheet, left: panels.tiles(sheet, left, cells, GREY, shared, labels))
+
+
+def _sequence(name: str, value: "NDArray[Any]", scale: Scale, most: int) -> Panel:
+    maps = maps_of(value, most)
+    (rows,) = maps.shown
+    few = len(rows) <= FEW_CHANNELS
+    known = value_range(rows)
+    count = "1 channel" if maps.total == 1 else f"{maps.total:,} channels"
+    shown = f"the first {len(rows)} of {count}" if len(rows) < maps.total else count
+    facts = (shown, "" if few else "a row each", *_scale_facts(scale, rows))
+    if few:
+        shared = known if scale == "shared" else None
+        return Panel(facts, lambda sheet, left: panels.curves(sheet, left, rows, shared, name))
+    ends = scale_ends(known) if scale == "shared" else None
+    return Panel(facts, lambda sheet, left: panels.grey_rows(sheet, left, rows, name, ends))
+
+
+def _scale_facts(scale: Scale, shown: "NDArray[Any]") -> tuple[str, ...]:
+    known = value_range(shown)
+    if known is not None and known[0] == known[1]:
+        return (f"{number(known[0])} everywhere",)
+    if len(shown) == 1:
+        return ()
+    return ("one scale for all",) if scale == "shared" else ("each on its own scale",)
+
+
+def _vector(name: str, value: "NDArray[Any]", labels: Sequence[str] | None, top: int, output: bool) -> Panel:
+    import numpy as np
+
+    value = np.asarray(value, np.float64)
+    size = len(value)
+    count = "1 feature" if size == 1 else f"{size:,} features"
+    labelled = labels is not None and len(labels) == size
+    if size <= FEW_FEATURES:
+        chosen = list(range(size))
+    elif labelled or output:
+        chosen = np.argsort(-value, kind="stable")[:top].tolist()
+        count = f"the {len(chosen)} largest of {count}"
+    else:
+        run = panels.bar_run(size)
+        facts = (count, f"each bar the farthest from 0 of {run}" if run > 1 else "")
+        return Panel(facts, lambda sheet, left: panels.bars(sheet, left, value, name))
+    names = [labels[index] if labels is not None and labelled else str(index) for index in chosen]
+    numbers = [float(value[index]) for index in chosen]
+    return Panel((count,), lambda sheet, left: panels.ranking(sheet, left, names, numbers))
+
+
+def _not_finite(value: "NDArray[Any]") -> str:
+    import numpy as np
+
+    broken = int(value.size - np.isfinite(value).sum())
+    return f"green: {broken:,} value{'' if broken == 1 else 's'} not finite" if broken else ""
+
+
+def _beside(sheet: Sheet, top: float, name: str, value: "NDArray[Any]") -> float:
+    """The input as a picture in the left margin; gives where it ends."""
+    shape = Shape(len(value), value.shape[1:])
+    height, width = (INPUT_SIDE * extent / max(shape.spatial) for extent in shape.spatial)
+    sheet.image(picture(value), (MARGIN, top, max(width, 0.1), max(height, 0.1)), (0, 1), GREY, name)
+    sheet.text(MARGIN, top + height + 0.12, f"{name} {shape}", size=7, colour=FAINT, room=INPUT_SIDE)
+    return top + height + 0.2
+
+
+def require_layers(network: Measured, layers: Sequence[str]) -> None:
+    """Raises CnnError for a name that is no layer and no input, and for more layers than a picture shows."""
+    for name in layers:
+        if name not in network.graph.shapes:
+            raise unknown_layer(name, network.graph.shapes)
+    if len(layers) > MOST_LAYERS:
+        message = f"a picture shows at most {MOST_LAYERS} layers, not {len(layers)}"
+        raise CnnError.of("bad-setting", message, "choose some by --layers")
+
+
+def require_weights(network: Measured, layer: str) -> Node:
+    """The layer that owns the weights of a layer. Raises CnnError for a layer that is unknown or has none."""
+    require_layers(network, [layer])
+    if layer not in network.layers:
+        raise CnnError.of("bad-setting", f"{quoted(layer)} is an input: it has no weights")
+    node = network.layers[layer].node
+    owner = network.layers[node.share].node if node.share else node
+    if not network.graph.weights(owner):
+        having = [other.name for other in network.graph.layers if network.graph.weights(other)]
+        some = ", ".join(having[:8]) + (", …" if len(having) > 8 else "")
+        advice = f"these have some: {some}" if having else "no layer of this network has any"
+        raise CnnError.of("bad-setting", f"layer {quoted(layer)} ({node.op.operator}) has no weights", advice)
+    return owner
+
+
+def describe(network: Measured, name: str) -> str:
+    """``conv 32 3x3 pad=1 → 32@32x32``."""
+    shape = network.graph.shapes[name]
+    if name in network.inputs:
+        return f"input {shape}"
+    operator = network.layers[name].node.op
+    written = f"{operator.operator} {operator.arguments()}".rstrip()
+    return f"{written if len(written) <= 60 else written[:59] + '…'} → {shape}"

@@ -1,0 +1,380 @@
+"""The report page in headless Chromium: what a reader does with mouse, keyboard and phone.
+
+Without Chromium these tests are skipped; where CNNDSL_BROWSER is set, as .ci/run does, that is an error.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cnndsl
+from cnndsl.report.page import page as report
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+EVIL = "<img src=x onerror=document.title='hacked'>"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    wanted = bool(os.environ.get("CNNDSL_BROWSER") or os.environ.get("CI"))
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        found = None
+    if found is None:
+        (pytest.fail if wanted else pytest.skip)("there is no Chromium, or no playwright to drive it")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def reports(examples: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Writes the page of an example once."""
+    folder = tmp_path_factory.mktemp("reports")
+
+    def written(name: str) -> Path:
+        path = folder / f"{Path(name).stem}.html"
+        if not path.exists():
+            result = cnndsl.check_file(examples / name, select=("all",))
+            network = result.networks[0]
+            path.write_text(report(network, result.sources, result.diagnostics), encoding="utf-8")
+        return path
+
+    return written
+
+
+@pytest.fixture
+def visit(browser: Any, reports: Callable[[str], Path]) -> Iterator[Callable[..., Any]]:
+    """Opens the page of an example; in the end nothing may have been said on the console or asked of a network."""
+    contexts, complaints = [], []
+
+    def opened(name: str | Path, width: int = 1280, height: int = 900, **options: Any) -> Any:
+        path = reports(name) if isinstance(name, str) else name
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(dialog.message))
+        address = path.as_uri()
+        page.on(
+            "request",
+            lambda request: (
+                None if request.url in (address,) or request.url.startswith("data:") else complaints.append(request.url)
+            ),
+        )
+        page.goto(address)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def resnet(examples: Path) -> cnndsl.Network:
+    return cnndsl.load(examples / "resnet50.cnn")
+
+
+def names(page: Any) -> list[str]:
+    """The rows of the table that are to be seen, in order."""
+    return page.eval_on_selector_all(
+        "#layers tbody tr:not([hidden])", "rows => rows.map(row => row.querySelector('.pick').textContent)"
+    )
+
+
+def row(page: Any, name: str) -> Any:
+    """The button of the row of that name."""
+    return page.locator("#layers").get_by_role("button", name=name, exact=True)
+
+
+def header(page: Any, name: str) -> Any:
+    return page.locator("#layers thead th", has_text=name)
+
+
+def test_sorting(visit: Callable[..., Any], resnet: cnndsl.Network) -> None:
+    page = visit("resnet50.cnn")
+    page.click("#unfold")
+    layers = list(resnet.layers.values())
+    for heading, number in {
+        "Parameters": lambda layer: layer.params,
+        "MACs": lambda layer: layer.macs,
+        "Connections": lambda layer: layer.connections,
+        "Output": lambda layer: layer.shape.elements,
+        "Receptive field": lambda layer: max(layer.receptive_field),
+    }.items():
+        header(page, heading).locator("button").click()
+        assert header(page, heading).get_attribute("aria-sort") == "descending"
+        assert names(page) == [layer.name for layer in sorted(layers, key=lambda layer: -number(layer))]
+        header(page, heading).locator("button").click()
+        assert header(page, heading).get_attribute("aria-sort") == "ascending"
+        assert names(page) == [layer.name for layer in sorted(layers, key=number)]
+        assert page.locator("#layers th[aria-sort]").count() == 1
+    header(page, "Layer").locator("button").click()
+    assert len(names(page)) == len(layers) + 16
+    header(page, "Operator").locator("button").click()
+    assert names(page)[0].endswith("add1")
+
+
+def test_folding(visit: Callable[..., Any], resnet: cnndsl.Network) -> None:
+    page = visit("resnet50.cnn")
+    folded = names(page)
+    assert len(folded) == 4 + 16 + 3 and folded[4] == "bottleneck1"
+    turn = page.locator("#layers tr[data-block] .turn").first
+    assert turn.get_attribute("aria-expanded") == "false"
+    turn.click()
+    assert turn.get_attribute("aria-expanded") == "true"
+    assert names(page) == [
+        *folded[:5],
+        *(name for name in resnet.layers if name.startswith("bottleneck1.")),
+        *folded[5:],
+    ]
+    page.click("#unfold")
+    assert len(names(page)) == len(resnet.layers) + 16
+    page.click("#fold")
+    assert names(page) == folded
+    header(page, "Parameters").locator("button").click()
+    assert names(page)[0] == "bottleneck14"  # a folded block counts as a whole
+    page.fill("#filter", "maxpool")
+    assert names(page) == ["maxpool1"]
+    assert page.inner_text("#count") == "1 of 187 layers"
+
+
+def test_rows_explain(visit: Callable[..., Any], resnet: cnndsl.Network) -> None:
+    page = visit("resnet50.cnn")
+    row(page, "stem").click()
+    stem = resnet.layers["stem"]
+    assert page.inner_text("#panel-title") == "stem"
+    panel = page.inner_text("#panel-content")
+    for number in (stem.params, stem.macs, stem.connections):
+        assert f"{number:,}" in panel
+    assert "64*3*7*7" in panel
+    assert page.locator("#layers tr.chosen").count() == 1
+    assert page.locator(".glyph.chosen").count() >= 1
+    page.click("#next")
+    assert page.inner_text("#panel-title") == "batchnorm1"
+    row(page, "bottleneck3").click()
+    assert page.locator(".members button").count() == 11
+    page.locator(".members button").nth(3).click()
+    assert page.inner_text("#panel-title") == "bottleneck3.conv2"
+    page.click("#close")
+    assert page.inner_text("#panel-title") == "Layer" and page.locator(".chosen").count() == 0
+
+
+def test_boxes_explain(visit: Callable[..., Any], resnet: cnndsl.Network) -> None:
+    page = visit("resnet50.cnn")
+    box = page.locator(".picture:not([hidden]) .glyph[data-layers]").first
+    box.click()
+    first = json.loads(box.get_attribute("data-layers"))
+    assert [page.inner_text("#panel-title")] == first == ["stem"]
+    page.locator("#depths button").last.click()
+    assert page.locator(".picture:not([hidden]) .glyph[data-layers]").count() > 20
+    deep = page.locator(".picture:not([hidden]) .glyph[data-layers*='bottleneck1.conv2']").first
+    deep.focus()
+    page.keyboard.press("Enter")
+    assert page.inner_text("#panel-title") == "bottleneck1.conv2"
+    assert f"{resnet.layers['bottleneck1.conv2'].macs:,}" in page.inner_text("#panel-content")
+    page.keyboard.press("Escape")
+    assert deep.evaluate("box => box === document.activeElement")
+
+
+def test_lines_choose_their_layers(visit: Callable[..., Any], resnet: cnndsl.Network) -> None:
+    page = visit("resnet50.cnn")
+    page.locator(".source tr").nth(19).locator("code").click()  # line 19, below the heading: the stem
+    assert page.inner_text("#panel-title") == "Line 19"
+    assert page.locator(".members button").all_inner_texts()[0].startswith("stem")
+    assert page.locator(".members button").count() == 3
+    assert page.locator("#layers tr.chosen").count() == 3
+    page.locator(".source .shapes").nth(1).click()  # line 6, in a block that is used 16 times
+    assert page.inner_text("#panel-title") == "Line 6"
+    assert page.locator(".members button").count() == 3 * 16
+
+
+def test_keyboard_alone(visit: Callable[..., Any]) -> None:
+    page = visit("lenet.cnn")
+    focused = "() => document.activeElement"
+    page.keyboard.press("Tab")
+    assert page.evaluate(f"({focused})().className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("location.hash") == "#main"
+    stops = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        stops.append(page.evaluate(f"({focused})().getAttribute('class')"))
+        if stops[-1] == "pick":
+            break
+    assert stops.count("shapes") == stops.count("glyph") == stops.count("pick") == 1  # one stop a part
+    assert page.evaluate(f"getComputedStyle(({focused})()).outlineStyle") == "solid"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate(f"({focused})().textContent") == "avgpool1"
+    page.keyboard.press("Enter")
+    assert page.inner_text("#panel-title") == page.evaluate(f"({focused})().textContent") == "avgpool1"
+    page.keyboard.press("Escape")
+    assert page.evaluate(f"({focused})().textContent") == "avgpool1"
+    page.keyboard.press("Tab")
+    assert page.evaluate(f"({focused})().getAttribute('role')") == "slider"  # the first chart
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate(f"({focused})().getAttribute('aria-valuetext')") == "dense3: 850 parameters"
+    page.keyboard.press("Enter")
+    assert page.inner_text("#panel-title") == "dense3"
+
+
+def test_blocks_fold_by_arrows(visit: Callable[..., Any]) -> None:
+    page = visit("resnet50.cnn")
+    row(page, "bottleneck2").focus()
+    before = len(names(page))
+    page.keyboard.press("ArrowRight")
+    assert len(names(page)) == before + 11
+    page.keyboard.press("ArrowLeft")
+    assert len(names(page)) == before
+    assert page.evaluate("document.activeElement.textContent") == "bottleneck2"
+
+
+def test_charts_show_numbers(visit: Callable[..., Any], resnet: cnndsl.Network) -> None:
+    page = visit("resnet50.cnn")
+    layers = list(resnet.layers.values())
+    index = 120
+    readings = {
+        "params": f"{layers[index].params:,} parameters",
+        "macs": f"{layers[index].macs:,} MACs",
+        "field": "x".join(map(str, layers[index].receptive_field)),
+    }
+    plot = page.locator(".chart[data-series=macs] .plot")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * (index + 0.5) / len(layers), box["y"] + 20)
+    for series, expected in readings.items():
+        said = page.inner_text(f".chart[data-series={series}] .about")
+        assert said.startswith(f"{layers[index].name}: {expected}"), said
+    page.mouse.click(box["x"] + box["width"] * (index + 0.5) / len(layers), box["y"] + 20)
+    assert page.inner_text("#panel-title") == layers[index].name
+    page.mouse.move(5, 5)
+    assert page.inner_text(".chart[data-series=macs] .about").startswith("largest: ")
+    assert page.locator(".peak").count() == 1
+
+
+def background(page: Any) -> int:
+    """How light the page is, 0 to 255."""
+    return page.evaluate("Math.min(...getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number))")
+
+
+def fills(page: Any) -> list[str]:
+    return page.eval_on_selector_all(".picture .glyph rect", "boxes => boxes.map(box => getComputedStyle(box).fill)")
+
+
+def test_dark(visit: Callable[..., Any]) -> None:
+    light, dark = visit("lenet.cnn", color_scheme="light"), visit("lenet.cnn", color_scheme="dark")
+    assert background(light) > 200 and background(dark) < 40
+    colours = fills(light), fills(dark)
+    assert colours[0] != colours[1]
+    for page, other in ((light, dark), (dark, light)):
+        pressed = page.get_attribute("#theme", "aria-pressed")
+        page.click("#theme")
+        assert page.get_attribute("#theme", "aria-pressed") != pressed
+        assert fills(page) == colours[1 if page is light else 0], other
+    assert background(light) < 40 and background(dark) > 200
+    light.click("#theme")
+    assert background(light) > 200 and fills(light) == colours[0]
+
+
+@pytest.mark.parametrize("name", ["lenet.cnn", "resnet50.cnn", "zoo/unet.cnn", "video.cnn"])
+def test_phone(visit: Callable[..., Any], name: str) -> None:
+    page = visit(name, 360, 740)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert not page.is_visible("#panel")
+    page.locator("#layers .pick").first.click()
+    assert page.is_visible("#panel")
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    panel = page.locator("#panel").bounding_box()
+    assert (panel["x"], panel["width"], round(panel["y"] + panel["height"])) == (0, 360, 740)
+    page.keyboard.press("Escape")
+    assert not page.is_visible("#panel")
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("lenet.cnn", {"color_scheme": "light"}),
+        ("lenet.cnn", {"color_scheme": "dark"}),
+        ("lenet.cnn", {"width": 360, "height": 740}),
+        ("resnet50.cnn", {"color_scheme": "dark", "width": 360, "height": 740}),
+    ],
+    ids=["light", "dark", "phone", "resnet-dark-phone"],
+)
+def test_axe(visit: Callable[..., Any], name: str, options: dict[str, Any]) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = visit(name, bypass_csp=True, **options)
+    for chosen in (False, True):
+        if chosen:
+            page.locator("#layers .pick").first.click()
+        found = Axe().run(page).response["violations"]
+        serious = [
+            (one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in ("serious", "critical")
+        ]
+        assert not serious
+
+
+def test_names_stay_text(visit: Callable[..., Any], tmp_path: Path) -> None:
+    graph = json.loads(cnndsl.loads("input 3@8x8\nconv 4 3x3 -> relu").to_json())
+    graph["name"] = EVIL
+    graph["layers"][0].update(name=EVIL, path=["</script><script>document.title='hacked'</script>"])
+    graph["layers"][1].update(inputs=[EVIL], name="<!--<script>", path=graph["layers"][0]["path"])
+    graph["outputs"] = ["<!--<script>"]
+    path = tmp_path / "evil.html"
+    path.write_text(report(cnndsl.from_json(json.dumps(graph))), encoding="utf-8")
+    page = visit(path)
+    picks = page.locator("#layers .pick")
+    for index in range(picks.count()):
+        picks.nth(index).click()
+        assert page.inner_text("#panel-title") == picks.nth(index).inner_text()
+    box = page.locator(".picture:not([hidden]) .glyph[data-layers]").first
+    box.focus()
+    page.keyboard.press("Enter")
+    for plot in page.locator(".plot").all():
+        plot.hover()
+    assert "hacked" not in page.title().replace(EVIL, "")
+    assert page.inner_text("h1") == EVIL
+    assert page.locator("img").count() == 0 and page.locator("script").count() == 2
+
+
+def test_without_scripts(visit: Callable[..., Any], resnet: cnndsl.Network) -> None:
+    page = visit("resnet50.cnn", java_script_enabled=False)
+    assert page.locator("#layers tbody tr:visible").count() == len(resnet.layers) + 16
+    assert page.is_visible("#unscripted") and not page.is_visible("#hint")
+    assert not page.is_visible("#theme") and not page.is_visible("#filter")
+    assert page.locator(".chart .bar").count() == 3 and page.is_visible(".source") and page.is_visible(".picture svg")
+
+
+def test_layers_beyond_the_budget(visit: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnndsl.report.page.explanations.MOST_CHARACTERS", 5_000)
+    path = tmp_path / "short.html"
+    path.write_text(report(cnndsl.loads("input 1@8x8\nrepeat 9 { conv 4 3x3 pad=1 }")), encoding="utf-8")
+    page = visit(path)
+    row(page, "conv1").click()
+    assert "4*1*3*3" in page.inner_text("#panel-content")
+    row(page, "conv9").click()
+    assert "148" in page.inner_text("#panel-content") and "cnndsl explain" in page.inner_text("#panel-content")
+
+
+def test_still_and_printed(visit: Callable[..., Any]) -> None:
+    page = visit("lenet.cnn")
+    behaviour = "getComputedStyle(document.documentElement).scrollBehavior"
+    assert page.evaluate(behaviour) == "smooth"
+    page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate(behaviour) == "auto"
+    page.emulate_media(media="print", color_scheme="dark")
+    assert background(page) == 255
+    assert not page.is_visible("header") and not page.is_visible("#panel") and page.is_visible("#charts")
