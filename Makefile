@@ -8,7 +8,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --ed
 TESTING := $(VENV)/$(if $(TORCH),torch,test).stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz fuzz-text conformance check lint types format bench tables digits clean
+.PHONY: help demo test fuzz fuzz-text conformance check lint types format bench tables digits tutorial clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
@@ -58,6 +58,9 @@ tables: $(TESTING) ## generate the parser's tables from grammar/cnn.lark
 digits: $(VENV)/digits.stamp ## train the digit reader again
 	$(BIN)/python tools/train_digits.py
 
+tutorial: $(VENV)/plot.stamp ## make the pictures of docs/tutorial and write what its commands print
+	$(BIN)/python tools/make_tutorial.py
+
 clean: ## remove everything these targets make
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
@@ -74,6 +77,10 @@ $(VENV)/test.stamp: pyproject.toml setup.py | $(BIN)/python
 
 $(VENV)/torch.stamp: pyproject.toml setup.py | $(BIN)/python
 	$(INSTALL) '.[test,torch]'
+	touch $@
+
+$(VENV)/plot.stamp: pyproject.toml setup.py | $(BIN)/python
+	$(INSTALL) '.[plot]'
 	touch $@
 
 $(VENV)/digits.stamp: pyproject.toml setup.py | $(BIN)/python
