@@ -219,7 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--batch", default="1,8")
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--pause", type=float, default=0.03, help="seconds between the turns")
+    parser.add_argument("--pause", type=float, default=0.06, help="seconds between the turns")
     parser.add_argument("--reference", action="store_true", help="also onnx's ReferenceEvaluator, once at batch 1")
     parser.add_argument("--no-pytorch", action="store_true", help="leave PyTorch out")
     parser.add_argument("--growth", action="store_true", help="also how the time grows with batch and pixels")

@@ -35,11 +35,15 @@ IDLE_WORKSPACES = 2
 
 
 class Workspace(NamedTuple):
-    """Memory for one run at a time, and the steps bound to it: inputs, phases of every step, values by name."""
+    """Memory for one run at a time, and the steps bound to it: inputs, phases of every step, values by name.
+
+    ``scratch`` holds a buffer for each thread that has run so far.
+    """
 
     inputs: dict[str, Array]
     steps: list[Phases]
     values: dict[str, Array]
+    scratch: list[Array]
 
 
 class BatchPlan:
@@ -55,6 +59,7 @@ class BatchPlan:
         self.inputs = tuple(value.name for value in network.inputs)
         self.planar = _planar_inputs(network, graph)
         self.steps = _steps(graph, batch, self.planar, packed)
+        self.seconds = sum(step.choice.seconds for step in self.steps)
         self.place = places(graph, network)
         self.scratch = -(-max((step.scratch for step in self.steps), default=0) // LINE) * LINE
         self.offsets, self.arena_bytes = arena(self._spans())
@@ -113,7 +118,13 @@ class BatchPlan:
             array = values[name]
             channels_first = name in self.planar or array.ndim < 3
             inputs[name] = array if channels_first else np.moveaxis(array, -1, 1)
-        return Workspace(inputs, steps, values)
+        return Workspace(inputs, steps, values, [])
+
+    def scratch_for(self, workspace: Workspace, threads: int) -> list[Array]:
+        """Scratch memory for every thread."""
+        while len(workspace.scratch) < threads:
+            workspace.scratch.append(aligned(self.scratch * FLOAT.itemsize).view(FLOAT))
+        return workspace.scratch
 
     def _view(self, memory: Array, name: str, place: Place) -> Array:
         """A value's array: all of its buffer, or some of the channels."""

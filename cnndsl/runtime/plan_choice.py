@@ -8,7 +8,7 @@ from math import prod
 from typing import NamedTuple
 
 from cnndsl.runtime.kernels.arrays import Sizes
-from cnndsl.runtime.kernels.channels_last import winograd
+from cnndsl.runtime.kernels.channels_last import blocks, winograd
 from cnndsl.runtime.kernels.channels_last.strips import Window
 
 PEAK = 230e9
@@ -19,11 +19,13 @@ NUMBER = 0.12e-9
 """Seconds a number in a pass over a strip in cache."""
 RUN = 4e-9
 """Seconds for beginning a run of contiguous numbers."""
+ARRANGE = 0.15e-9
+"""Seconds a weight that BLAS takes to rearrange the weights of a product that is not small."""
 CALL = 1e-6
 """Seconds for a NumPy call."""
-SHARED = 50e-6
+SHARED = 25e-6
 """Work shorter than this is not worth sharing with another thread."""
-TASK = 120e-6
+TASK = 500e-6
 """More than two tasks are about so long each."""
 CACHE = 1 << 22
 """Bytes that the buffers of a strip may take."""
@@ -31,7 +33,9 @@ MOST_PARTS = 8
 """Parts for the sake of threads alone; caches may ask for more."""
 ENOUGH_ROWS = 96
 """Rows of a matrix with which a product runs at nearly full speed."""
-STRIP = 1 << 16
+ENOUGH_TILES = 96
+"""Tiles of a strip, as many as still are a small product with many channels."""
+STRIP = 1 << 20
 """Numbers in a strip that many passes go over."""
 MEETING = 15e-6
 """Seconds for threads to meet at the end of a phase."""
@@ -53,9 +57,21 @@ class Choice(NamedTuple):
         return self.seconds / min(2, self.samples * self.rows * self.filters)
 
 
-def product_seconds(rows: float, filters: float, links: float) -> float:
-    """A matrix product (rows, links) @ (links, filters) of operands in cache: narrow ones do not fill the registers."""
-    return 2 * rows * filters * links / PEAK * (1 + 12 / rows + 6 / filters + 6 / links) + CALL / 4
+def product_seconds(rows: float, filters: float, links: float, small: bool = False) -> float:
+    """A matrix product (rows, links) @ (links, filters) of operands in cache: narrow ones do not fill the registers.
+
+    ``small``: in blocks that BLAS takes as they are.
+    """
+    arranging = 0 if small else links * filters * ARRANGE
+    return 2 * rows * filters * links / PEAK * (1 + 6 / rows + 6 / filters + 6 / links) + arranging + CALL / 4
+
+
+def few_rows_seconds(rows: int, filters: int, links: int, cut_links: bool = True) -> float:
+    """The same in blocks, if they help."""
+    shape = blocks.block(rows, links, filters, cut_links)
+    small = blocks.is_small(rows, shape)
+    adding = links // shape.links * rows * filters * NUMBER if shape.links < links else 0
+    return product_seconds(rows, filters, links, small) + adding
 
 
 def copy_seconds(numbers: float, run: float) -> float:
@@ -82,7 +98,7 @@ def matrix(positions: int, channels: int, filters: int) -> Choice:
         return Choice("matrix product", product_seconds(positions, filters, channels) + finishing + reading, "small")
     rows = max(2, min(wanted, positions // ENOUGH_ROWS // 2 * 2))
     by_rows = rows * product_seconds(positions / rows, filters, channels) + finishing + 2 * reading
-    by_filters = 2 * product_seconds(positions, filters / 2, channels) + finishing + reading
+    by_filters = few_rows_seconds(positions, filters, channels) + finishing + reading
     if by_filters < by_rows and positions <= 4 * ENOUGH_ROWS and filters > 1:
         return Choice("matrix product", by_filters, f"{positions} positions", filters=2)
     return Choice("matrix product", by_rows, f"{positions} positions", rows=rows)
@@ -98,8 +114,9 @@ def convolution(window: Window, batch: int, channels: int, filters: int, groups:
     if groups == 1:
         candidates.append(_columns_by_filters(window, batch, channels, filters))
         if window.kernel == (3, 3) and {*window.stride, *window.dilation} == {1} and min(channels, filters) >= 8:
-            candidates.append(_winograd(window.output, batch, channels, filters))
-            candidates.append(_winograd_by_points(window.output, batch, channels, filters))
+            for scheme in winograd.SCHEMES.values():
+                candidates.append(_winograd(scheme, window.output, batch, channels, filters))
+                candidates.append(_winograd_by_points(scheme, window.output, batch, channels, filters))
     best, *others = sorted(candidates, key=lambda choice: choice.elapsed)
     beaten = ", ".join(f"{other.algorithm} {other.elapsed / best.elapsed:.2g}x" for other in others)
     return best._replace(why=f"{best.why}; {beaten}" if beaten else best.why)
@@ -135,43 +152,43 @@ def _columns(window: Window, batch: int, channels: int, filters: int, groups: in
 def _columns_by_filters(window: Window, batch: int, channels: int, filters: int) -> Choice:
     cells, links = batch * prod(window.output), channels * prod(window.kernel)
     unfold = 1.5 * _unfold_seconds(window, cells, channels) + copy_seconds(2 * cells * filters, filters)
-    product = 2 * product_seconds(cells, filters / 2, links)
+    product = few_rows_seconds(cells, filters, links)
     seconds = unfold + product + 4 * links * filters / MEMORY + 2 * MEETING
     rows = 2 if batch == 1 and window.output[0] > 1 else 1
     return Choice("columns by filters", seconds, f"{cells} cells x {links} links", rows=rows, filters=2)
 
 
-def _winograd(output: Sizes, batch: int, channels: int, filters: int) -> Choice:
-    down, across = map(winograd.tiles, output)
-    cuts = max(1, down * across // ENOUGH_ROWS)
+def _winograd(scheme: winograd.Scheme, output: Sizes, batch: int, channels: int, filters: int) -> Choice:
+    down, across = map(scheme.tiles, output)
+    cuts = max(1, down * across // ENOUGH_TILES)
     cuts = min(cuts + cuts % 2 if cuts > 1 else 1, down)
     if cuts == 1 and batch == 1 and down > 1:
         cuts = 2
-    count = batch * cuts
-    seconds = count * (
-        _transforms(batch * down * across / count, channels, filters)
-        + 36 * product_seconds(batch * down * across / count, filters, channels)
-    )
-    seconds += min(2, count) * 4 * 36 * channels * filters / MEMORY
-    return Choice("winograd F(4,3)", seconds, f"{down}x{across} tiles", samples=batch, rows=cuts)
+    count, tiles = batch * cuts, winograd.most_tiles(scheme, output, cuts)
+    products = few_rows_seconds(tiles, filters, channels, cut_links=False)
+    seconds = count * (_transforms(scheme, tiles, channels, filters) + scheme.points * products)
+    seconds += min(2, count) * 4 * scheme.points * channels * filters / MEMORY
+    return Choice(f"winograd {scheme}", seconds, f"{down}x{across} tiles", samples=batch, rows=cuts)
 
 
-def _winograd_by_points(output: Sizes, batch: int, channels: int, filters: int) -> Choice:
-    down, across = map(winograd.tiles, output)
+def _winograd_by_points(scheme: winograd.Scheme, output: Sizes, batch: int, channels: int, filters: int) -> Choice:
+    down, across = map(scheme.tiles, output)
     count = batch * down * across
-    seconds = 1.3 * _transforms(count, channels, filters) + 36 * product_seconds(count, filters, channels)
-    seconds += 4 * 36 * channels * filters / MEMORY + 4 * MEETING
+    products = few_rows_seconds(count, filters, channels, cut_links=False)
+    seconds = 1.3 * _transforms(scheme, count, channels, filters) + scheme.points * products
+    seconds += 4 * scheme.points * channels * filters / MEMORY + 4 * MEETING
     rows = 2 if batch == 1 and down > 1 else 1
     why = f"{down}x{across} tiles"
-    return Choice("winograd F(4,3) by points", seconds, why, samples=batch, rows=rows, filters=winograd.POINT_PARTS)
+    return Choice(f"winograd {scheme} by points", seconds, why, samples=batch, rows=rows, filters=winograd.POINT_PARTS)
 
 
-def _transforms(tiles: float, channels: int, filters: int) -> float:
+def _transforms(scheme: winograd.Scheme, tiles: float, channels: int, filters: int) -> float:
+    points, cells = scheme.points, scheme.tile**2
     return (
-        copy_seconds(36 * tiles * channels, channels)
-        + 1.4 * product_seconds(36, tiles * channels, 36)
-        + 1.8 * product_seconds(16, tiles * filters, 36)
-        + copy_seconds(2 * 16 * tiles * filters, filters)
+        copy_seconds(points * tiles * channels, channels)
+        + 1.4 * product_seconds(points, tiles * channels, points)
+        + 1.8 * product_seconds(cells, tiles * filters, points)
+        + copy_seconds(2 * cells * tiles * filters, filters)
     )
 
 

@@ -2,14 +2,23 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
 from cnndsl.ops import conv, pool
 from cnndsl.runtime import plan_choice
 from cnndsl.runtime.kernels.arrays import Array, Sizes
-from cnndsl.runtime.kernels.channels_last import columns, depthwise, elementwise, matrix, planar, pooling, winograd
+from cnndsl.runtime.kernels.channels_last import (
+    blocks,
+    columns,
+    depthwise,
+    elementwise,
+    matrix,
+    planar,
+    pooling,
+    winograd,
+)
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases, Task, Window
 from cnndsl.runtime.kernels.channels_last.strips import matrix as flat
 from cnndsl.runtime.plan_choice import Choice
@@ -21,6 +30,7 @@ PLANAR_CHANNELS = 4
 
 Bind: TypeAlias = Callable[[Sequence[Array], Finish, Array], Phases]
 """Takes the inputs (N, *spatial, C), the bound output and the shared memory, gives tasks."""
+Arranged = TypeVar("Arranged")
 Packed: TypeAlias = dict[tuple[str, str], Any]
 """Weights arranged for an algorithm, by layer and algorithm: batches of different sizes share them."""
 
@@ -85,12 +95,12 @@ def reads_planar(layer: Layer) -> bool:
     )
 
 
-def _pack(layer: Layer, algorithm: str, packed: Packed, arrange: Callable[[], Array]) -> Array:
+def _pack(layer: Layer, algorithm: str, packed: Packed, arrange: Callable[[], Arranged]) -> Arranged:
     key = (layer.name, algorithm)
     if key not in packed:
         packed[key] = arrange()
-    weight: Array = packed[key]
-    return weight
+    weights: Arranged = packed[key]
+    return weights
 
 
 def _biased(layer: Layer) -> tuple[Follower, ...]:
@@ -136,46 +146,61 @@ def _conv(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packe
     if algorithm == "matrix product":
         return _matrix(layer, batch * output.positions, choice, followers, packed)
     if algorithm.startswith("winograd"):
-        points = _pack(layer, "winograd", packed, lambda: winograd.pack(layer.kernel()))
-        padding = tuple((axis.begin, axis.end) for axis in op.windows(source))
-        sizes = ((batch, *output.spatial), source.channels, output.channels)
-        if choice.filters > 1:
-            return Step(
-                layer,
-                choice,
-                lambda x, finish, shared: winograd.convolve_by_points(
-                    x[0], points, finish, padding, choice.rows, shared
-                ),
-                followers,
-                winograd.scratch(*sizes, choice.rows),
-                winograd.shared_numbers(*sizes),
-            )
-        return Step(
-            layer,
-            choice,
-            lambda x, finish, _: winograd.convolve(x[0], points, finish, padding, choice.rows),
-            followers,
-            winograd.scratch(*sizes, choice.rows),
-        )
-    links = _pack(layer, "columns", packed, lambda: columns.pack(layer.kernel(), groups))
+        return _winograd(layer, batch, choice, followers, packed)
     if algorithm == "columns by filters":
         unfolded = (batch, *window.output, *window.kernel, source.channels)
+        rows = batch * prod(window.output)
+        weights = _pack(layer, f"{algorithm} {rows}", packed, lambda: _in_parts(layer, rows, choice.filters))
         return Step(
             layer,
             choice,
             lambda x, finish, shared: columns.convolve_by_filters(
-                x[0], links, finish, window, shared.reshape(unfolded), choice.rows, choice.filters
+                x[0], weights, finish, window, shared.reshape(unfolded), choice.rows
             ),
             followers,
-            columns.scratch(window, shape, batch, choice.rows),
+            max(columns.scratch(window, shape, batch, choice.rows), blocks.scratch(rows, weights)),
             prod(unfolded),
         )
+    links = _pack(layer, "columns", packed, lambda: columns.pack(layer.kernel(), groups))
     return Step(
         layer,
         choice,
         lambda x, finish, _: columns.convolve(x[0], links, finish, window, choice.samples, choice.rows),
         followers,
         columns.scratch(window, shape, choice.samples, choice.rows),
+    )
+
+
+def _winograd(layer: Layer, batch: int, choice: Choice, followers: tuple[Follower, ...], packed: Packed) -> Step:
+    op: Any = layer.node.op
+    (source,), output = layer.shapes, layer.node.shape
+    by_points = choice.filters > 1
+    scheme = winograd.SCHEMES[choice.algorithm.split()[1]]
+    tiles = winograd.most_tiles(scheme, output.spatial, 1) * batch
+    rows = tiles if by_points else winograd.most_tiles(scheme, output.spatial, choice.rows)
+    shape = blocks.block(rows, source.channels, output.channels, cut_links=False)
+    key = f"winograd {scheme} {shape.filters}"
+    points = _pack(layer, key, packed, lambda: winograd.pack(layer.kernel(), scheme, shape))
+    padding = tuple((axis.begin, axis.end) for axis in op.windows(source))
+    sizes = ((batch, *output.spatial), source.channels, output.channels)
+    scratch = winograd.scratch(scheme, *sizes, choice.rows)
+    if by_points:
+        return Step(
+            layer,
+            choice,
+            lambda x, finish, shared: winograd.convolve_by_points(
+                scheme, x[0], points, finish, padding, choice.rows, shared
+            ),
+            followers,
+            scratch,
+            winograd.shared_numbers(scheme, *sizes),
+        )
+    return Step(
+        layer,
+        choice,
+        lambda x, finish, _: winograd.convolve(scheme, x[0], points, finish, padding, choice.rows),
+        followers,
+        scratch,
     )
 
 
@@ -187,11 +212,22 @@ def _first(x: Array, layer: Layer, planar_inputs: frozenset[str]) -> Array:
 def _matrix(layer: Layer, positions: int, choice: Choice, followers: tuple[Follower, ...], packed: Packed) -> Step:
     # A dense layer's weights stay as they are: BLAS reads them transposed, and they may be large.
     is_dense = layer.node.shape.is_vector
+    channels = layer.shapes[0].channels
+    if positions <= blocks.FEW_ROWS and choice.rows == 1 and not is_dense:
+        weights = _pack(layer, f"few {positions}", packed, lambda: _in_parts(layer, positions, choice.filters))
+        scratch = blocks.scratch(positions, weights) + (positions * channels if layer.bounds else 0)
+        return Step(
+            layer,
+            choice,
+            lambda x, finish, _: matrix.by_filters(flat(x[0]), weights, finish.flat(), layer.bounds),
+            followers,
+            scratch,
+        )
+
     if is_dense:
         table = _pack(layer, "matrix product", packed, layer.kernel).T
     else:
         table = _pack(layer, "matrix product", packed, lambda: columns.pack(layer.kernel())[0])
-    channels = layer.shapes[0].channels
 
     def bind(x: Sequence[Array], finish: Finish, shared: Array) -> Phases:
         source, target = (x[0], finish) if is_dense else (flat(x[0]), finish.flat())
@@ -199,6 +235,10 @@ def _matrix(layer: Layer, positions: int, choice: Choice, followers: tuple[Follo
 
     scratch = -(-positions // choice.rows) * channels if layer.bounds else 0
     return Step(layer, choice, bind, followers, scratch)
+
+
+def _in_parts(layer: Layer, rows: int, parts: int) -> list[Array]:
+    return blocks.pack_parts(columns.pack(layer.kernel())[0], rows, parts)
 
 
 def _dense(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:

@@ -1,7 +1,8 @@
-"""Threads: a team of workers that share out tasks, and BLAS held to one thread while they do.
+"""Threads: a team that computes a run together, and BLAS held to one thread while it does.
 
-NumPy lets other threads run during matrix products and long ufunc loops. A BLAS that threads by itself would leave all
-element-wise work on one core; a team that takes strip after strip keeps every core busy with both.
+NumPy lets other threads run during matrix products and long loops. A BLAS that threads by itself would leave all
+element-wise work on one core. Here every thread walks through the whole run and does its own share of each phase, the
+same part of every layer, so that what it reads is in its core's cache; between two phases they meet.
 """
 
 import ctypes
@@ -10,18 +11,21 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from queue import SimpleQueue
-from time import perf_counter, sleep
-from typing import Any, TypeAlias, TypeVar
+from time import perf_counter
+from typing import Any, TypeAlias
 
 import numpy as np
 
-Item = TypeVar("Item")
+from cnndsl.runtime.gates import CAN_SPIN, Gate, Meeting, SleepGate, SpinGate, from_c, pause
 
 Task: TypeAlias = Callable[[Any], None]
 """Computes a part of a layer; gets the scratch memory of the thread that runs it."""
 
+_sched_getcpu = from_c(ctypes.PyDLL, "sched_getcpu")
+
 MAX_THREADS = 64
-SPIN_SECONDS = 0.0005
+PATIENCE = 400e-6
+"""Seconds that a run waits for its helpers to wake up."""
 
 
 def default_threads() -> int:
@@ -30,136 +34,214 @@ def default_threads() -> int:
     return min(cores, MAX_THREADS)
 
 
-def soon(queue: "SimpleQueue[Item]") -> Item:
-    """The next item, awaited by looking again and again for a moment, then by sleeping.
-
-    To wake a sleeping thread takes as long as a small layer does. ``sleep(0)`` gives way to other threads each time.
-    """
-    patience = perf_counter() + SPIN_SECONDS
-    while queue.empty() and perf_counter() < patience:
-        sleep(0)
-    return queue.get()
+def share_of(tasks: Sequence[Task], thread: int, size: int) -> Sequence[Task]:
+    """The part of a phase that is a thread's own; the only task of a phase is the first thread's."""
+    return tasks[-(-len(tasks) * thread // size) : -(-len(tasks) * (thread + 1) // size)]
 
 
-class Job:
-    """Tasks under way: whoever is free takes the next one."""
+class Run:
+    """Phases under way. Tasks of one phase may run at the same time; a phase begins when the one before is done."""
 
-    def __init__(self, tasks: Sequence[Task]) -> None:
-        self.tasks = iter(tasks)
-        self.done: SimpleQueue[BaseException | None] = SimpleQueue()
+    def __init__(self, phases: Sequence[Sequence[Task]], scratch: Sequence[Any], size: int) -> None:
+        self.phases = phases
+        self.scratch = scratch
+        # What is for one thread alone in two phases in turn needs no meeting between them.
+        shared = [len(tasks) > 1 for tasks in phases]
+        self.meets = [here or after for here, after in zip(shared, [*shared[1:], False], strict=True)]
+        self.begin = len(phases)
+        """The phase in which the helpers join."""
+        self.absent = [[True] for _ in range(size)]
+        """A token for every thread, which takes it when it is awake; or the caller does, and no longer waits for it."""
+        self.failure: BaseException | None = None
+        self.failed = len(phases)
+        """The phase in which a task raised something. All leave at the first meeting from there on."""
 
-    def help(self, scratch: Any) -> None:
-        """Runs tasks until none is left, and reports each."""
-        for task in self.tasks:
-            try:
-                task(scratch)
-            except BaseException as error:  # it belongs to the caller's thread
-                self.done.put(error)
-            else:
-                self.done.put(None)
+    def work(self, phase: int, thread: int, size: int) -> None:
+        """A thread's share of a phase. What a task raises belongs to the caller, and ends the run for all."""
+        if self.failure is not None:
+            return
+        try:
+            for task in share_of(self.phases[phase], thread, size):
+                task(self.scratch[thread])
+        except BaseException as error:
+            self.failure, self.failed = error, phase
+
+    def take_token(self, thread: int) -> bool:
+        try:
+            return self.absent[thread].pop()
+        except IndexError:
+            return False
 
 
 class Team:
-    """The calling thread and its helpers. One caller at a time."""
+    """The calling thread, number 0, and its helpers. One run at a time."""
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self.queue: SimpleQueue[tuple[Job, Any] | None] = SimpleQueue()
+        spin = CAN_SPIN and size <= default_threads()  # who has no core to itself must not keep others from theirs
+        self.meeting = Meeting(size, spin)
+        self.doors: list[Gate] = [SpinGate() if spin else SleepGate() for _ in range(size)]
+        self.runs: list[SimpleQueue[Run | None]] = [SimpleQueue() for _ in range(size)]
+        self.dismissed = False
         self.helpers = [
-            threading.Thread(target=self._serve, name=f"cnndsl-{index}", daemon=True) for index in range(1, size)
+            threading.Thread(target=self._serve, args=(number,), name=f"cnndsl-{number}", daemon=True)
+            for number in range(1, size)
         ]
         for helper in self.helpers:
             helper.start()
-        self._avoided: int | None = None
+        self.place: tuple[int, frozenset[int]] | None = None
 
-    def _serve(self) -> None:
+    def run(
+        self,
+        phases: Sequence[Sequence[Task]],
+        scratch: Sequence[Any],
+        after: Callable[[int], None] | None = None,
+    ) -> None:
+        """Runs all phases; ``scratch`` holds one buffer a thread. Raises what a task raised.
+
+        ``after`` is told by the calling thread which phase is done. The helpers join as soon as all are awake.
+        """
+        run = Run(phases, scratch, self.size)
+        shared = self.size > 1 and any(run.meets)
+        for number in range(1, self.size) if shared else ():
+            self.runs[number].put(run)
+        joined = False
+        for phase in range(len(phases)):
+            if shared and not joined and self._awake(run, PATIENCE if phase == 1 else 0):
+                joined = True
+                self._let_in(run, phase)
+            run.work(phase, 0, self.size if joined else 1)
+            if joined and run.meets[phase]:
+                self.meeting.meet(0)
+            if run.failed <= phase and (run.meets[phase] or not joined):
+                break
+            if after is not None:
+                after(phase)
+        if shared and not joined:
+            self._let_in(run, len(phases))
+        if run.failure is not None:
+            raise run.failure
+
+    @staticmethod
+    def _awake(run: Run, patience: float) -> bool:
+        """Whether all helpers are awake. They need Python's lock to say so: the caller gives it away for a while, or
+        they would often find it taken, and be put to sleep again, until the run is over.
+        """
+        deadline = perf_counter() + patience
+        while any(run.absent[1:]):
+            if perf_counter() > deadline:
+                return False
+            pause()
+        return True
+
+    def _let_in(self, run: Run, phase: int) -> None:
+        """Lets the helpers begin with a phase; those who are not awake yet need not come any more."""
+        run.begin = phase
+        for number in range(1, self.size):
+            if not run.take_token(number):
+                self.doors[number].open_for_waiting()
+
+    def _serve(self, number: int) -> None:
         with np.errstate(all="ignore"):  # every thread has its own
-            while (call := soon(self.queue)) is not None:
-                job, scratch = call
-                del call
-                job.help(scratch)
-                del job, scratch
+            while (run := self.runs[number].get()) is not None:
+                if run.take_token(number):
+                    self.doors[number].pass_()
+                    self._follow(run, number)
+                del run
 
-    def run(self, tasks: Sequence[Task], scratch: Sequence[Any]) -> None:
-        """Runs all tasks; ``scratch`` holds one buffer a thread. Raises what a task raised.
-
-        The end is counted in tasks, not in helpers: one that wakes when all is done is not waited for.
-        """
-        if self.size == 1 or len(tasks) == 1:
-            for task in tasks:
-                task(scratch[0])
-            return
-        job = Job(tasks)
-        for index in range(1, min(self.size, len(tasks))):
-            self.queue.put((job, scratch[index]))
-        missing = len(tasks)
-        failure: BaseException | None = None
-        try:
-            for task in job.tasks:
-                missing -= 1
-                task(scratch[0])
-        except BaseException:
-            missing -= sum(1 for _ in job.tasks)  # nobody begins these any more
-            for _ in range(missing):
-                job.done.get()
-            raise
-        for _ in range(missing):
-            failure = soon(job.done) or failure
-        if failure is not None:
-            raise failure
-
-    def avoid(self, core: int | None) -> None:
-        """Keeps the helpers off the core that the caller is on.
-
-        A helper is woken by the caller, and Linux likes to put the two on one core (wake affinity), where they take
-        turns instead of working at the same time. Layers are too short for the balancer to part them.
-        """
-        if core is None or core == self._avoided:
-            return
-        others = os.sched_getaffinity(0) - {core}
-        for helper in self.helpers:
-            if others and helper.native_id is not None:
-                os.sched_setaffinity(helper.native_id, others)
-        self._avoided = core
+    def _follow(self, run: Run, number: int) -> None:
+        for phase in range(run.begin, len(run.phases)):
+            run.work(phase, number, self.size)
+            if run.meets[phase]:
+                self.meeting.meet(number)
+                if run.failed <= phase or self.dismissed:
+                    return
 
     def dismiss(self) -> None:
-        for _ in range(1, self.size):
-            self.queue.put(None)
+        """Ends the helpers, wherever they are."""
+        self.dismissed = True
+        for number in range(1, self.size):
+            self.runs[number].put(None)
+            self.doors[number].open()
+        self.meeting.call_off()
 
 
+_lock = threading.Lock()
 _idle: dict[int, list[Team]] = {}
+_cores_in_use = 0
 os.register_at_fork(after_in_child=_idle.clear) if hasattr(os, "register_at_fork") else None
 
 
 @contextmanager
 def team(size: int) -> Iterator[Team]:
-    """A team of that size for one run, from those that are idle if there is one."""
-    waiting = _idle.setdefault(size, [])
-    try:
-        chosen = waiting.pop()
-    except IndexError:
-        chosen = Team(size)
-    try:
-        chosen.avoid(current_core())
-        with single_threaded_blas():
-            yield chosen
-    finally:
+    """A team for one run, from those that are idle if there is one: of that size, or smaller where other runs of this
+    process have taken the cores.
+    """
+    with _cores(size) as granted:
+        waiting = _idle.setdefault(granted, [])
+        try:
+            chosen = waiting.pop()
+        except IndexError:
+            chosen = Team(granted)
+        try:
+            with _apart(chosen), single_threaded_blas():
+                yield chosen
+        except BaseException:  # an interrupt may have fallen anywhere
+            chosen.dismiss()
+            raise
         if len(waiting) < 2:
             waiting.append(chosen)
         else:
             chosen.dismiss()
 
 
-def current_core() -> int | None:
-    """The core that this thread runs on; None where the system does not say."""
+@contextmanager
+def _cores(wanted: int) -> Iterator[int]:
+    """How many threads a run may have. Who waits awake for a thread that has no core waits long."""
+    global _cores_in_use
+    with _lock:
+        size = wanted if not _cores_in_use else max(1, min(wanted, default_threads() - _cores_in_use))
+        _cores_in_use += size
     try:
-        core = int(ctypes.CDLL(None).sched_getcpu())
-    except (OSError, AttributeError):
-        return None
-    return core if core >= 0 and hasattr(os, "sched_setaffinity") else None
+        yield size
+    finally:
+        with _lock:
+            _cores_in_use -= size
 
 
-_lock = threading.Lock()
+@contextmanager
+def _apart(chosen: Team) -> Iterator[None]:
+    """Holds the caller to the core that it is on, and the helpers off it, for a run.
+
+    A helper is woken by the caller, and Linux likes to put the two on one core (wake affinity), where they take turns
+    instead of working at the same time. Layers are too short for the balancer to part them.
+    """
+    if not chosen.helpers or not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    allowed = os.sched_getaffinity(0)
+    core = _current_core()
+    others = frozenset(allowed - {core})
+    if core not in allowed or not others:
+        yield
+        return
+    if chosen.place != (core, others):
+        for helper in chosen.helpers:
+            if helper.native_id is not None:
+                os.sched_setaffinity(helper.native_id, others)
+        chosen.place = (core, others)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def _current_core() -> int:
+    """The core that this thread runs on; -1 where the system does not say."""
+    return int(_sched_getcpu()) if _sched_getcpu is not None else -1
+
+
 _running = 0
 _libraries: list[Any] | None = None
 _before: list[int] = []

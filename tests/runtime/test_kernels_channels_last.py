@@ -4,10 +4,21 @@ Scratch memory and outputs begin as NaN, so that reading what was not written sh
 array whose other channels must stay as they are.
 """
 
+from math import prod
+
 import numpy as np
 import pytest
 
-from cnndsl.runtime.kernels.channels_last import columns, depthwise, elementwise, matrix, planar, pooling, winograd
+from cnndsl.runtime.kernels.channels_last import (
+    blocks,
+    columns,
+    depthwise,
+    elementwise,
+    matrix,
+    planar,
+    pooling,
+    winograd,
+)
 from cnndsl.runtime.kernels.channels_last.strips import Finish, Follower, Window, split, strips
 
 CASES = range(12)
@@ -108,8 +119,10 @@ def test_columns_by_filters(rank, case, random_geometry):
     shared = np.full((batch, *window.output, *window.kernel, 3), np.nan, np.float32)
     finish = Finish(out, [Follower("add", numbers(random, 5)), Follower("relu")])
     bias = finish.followers[0].operand
-    phases = columns.convolve_by_filters(x, columns.pack(weight), finish, window, shared, rows, parts)
-    run(phases, columns.scratch(window, x.shape, batch, rows))
+    count = batch * prod(window.output)
+    weights = blocks.pack_parts(columns.pack(weight)[0], count, parts)
+    phases = columns.convolve_by_filters(x, weights, finish, window, shared, rows)
+    run(phases, max(columns.scratch(window, x.shape, batch, rows), blocks.scratch(count, weights)))
     assert_close(out, np.maximum(convolved(x, weight, window) + bias, 0))
     assert untouched()
 
@@ -131,10 +144,13 @@ def test_planar(rank, case, random_geometry):
 
 
 @pytest.mark.parametrize("by_points", [False, True])
+@pytest.mark.parametrize("scheme", winograd.SCHEMES.values(), ids=winograd.SCHEMES)
 @pytest.mark.parametrize("case", CASES)
-def test_winograd(case, by_points):
+def test_winograd(case, scheme, by_points):
     random = np.random.default_rng([4, case])
     batch, channels, filters = (int(random.integers(1, top)) for top in (3, 9, 9))
+    shape = blocks.Block(channels, filters)
+    filters *= 1 + case % 3
     height, width = (int(random.integers(3, 20)) for _ in range(2))
     padding = tuple((int(random.integers(0, 3)), int(random.integers(0, 3))) for _ in range(2))
     spatial = tuple(extent + b + e - 2 for extent, (b, e) in zip((height, width), padding, strict=True))
@@ -144,23 +160,55 @@ def test_winograd(case, by_points):
     bias, other = numbers(random, filters), numbers(random, *out.shape)
     finish = Finish(out, [Follower("add", bias), Follower("other", other), Follower("relu")])
     parts = int(random.integers(1, 4))
-    points = winograd.pack(weight)
+    points = winograd.pack(weight, scheme, shape)
     if by_points:
-        shared = np.full(winograd.shared_numbers(out.shape, channels, filters), np.nan, np.float32)
-        phases = winograd.convolve_by_points(x, points, finish, padding, parts, shared)
+        shared = np.full(winograd.shared_numbers(scheme, out.shape, channels, filters), np.nan, np.float32)
+        phases = winograd.convolve_by_points(scheme, x, points, finish, padding, parts, shared)
     else:
-        phases = winograd.convolve(x, points, finish, padding, parts)
-    run(phases, winograd.scratch(out.shape, channels, filters, parts))
+        phases = winograd.convolve(scheme, x, points, finish, padding, parts)
+    run(phases, winograd.scratch(scheme, out.shape, channels, filters, parts))
     assert_close(out, np.maximum(convolved(x, weight, window) + bias + other, 0))
     assert untouched()
 
 
-def test_winograd_matrices_are_those_of_the_algorithm():
-    """One dimension: 4 outputs of a 3-tap filter from 6 inputs, exactly."""
+@pytest.mark.parametrize(("scheme", "outputs"), [(winograd.F4, 4), (winograd.F2, 2)], ids=str)
+def test_winograd_matrices_are_those_of_the_algorithm(scheme, outputs):
+    """One dimension: 4 outputs of a 3-tap filter from 6 inputs, or 2 from 4, exactly."""
     random = np.random.default_rng(5)
-    inputs, filter_ = random.standard_normal(6), random.standard_normal(3)
-    results = winograd.A @ ((winograd.G @ filter_) * (winograd.B @ inputs))
-    np.testing.assert_allclose(results, [inputs[i : i + 3] @ filter_ for i in range(4)], rtol=1e-12)
+    inputs, filter_ = random.standard_normal(outputs + 2), random.standard_normal(3)
+    results = scheme.a @ ((scheme.g @ filter_) * (scheme.b @ inputs))
+    np.testing.assert_allclose(results, [inputs[i : i + 3] @ filter_ for i in range(outputs)], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("rows", "links", "filters"),
+    [(49, 512, 2048), (49, 4608, 512), (16, 256, 256), (49, 1153, 96), (4, 7, 5), (1, 1, 1)],
+)
+@pytest.mark.parametrize("parts", [1, 2])
+def test_products_in_blocks(rows, links, filters, parts):
+    random = np.random.default_rng([rows, links, filters])
+    x, weight, bias = numbers(random, rows, links), numbers(random, links, filters), numbers(random, filters)
+    weights = blocks.pack_parts(weight, rows, parts)
+    low, high = numbers(random, links) - 1, numbers(random, links) + 1
+    for bounds in (None, (low, None), (None, high), (low, high)):
+        out, untouched = output(random, (rows, filters))
+        phases = matrix.by_filters(x, weights, Finish(out, [Follower("add", bias)]), bounds)
+        run(phases, blocks.scratch(rows, weights) + (x.size if bounds else 0))
+        held = x.astype(np.float64)
+        if bounds:
+            held = held if bounds[0] is None else np.maximum(held, bounds[0])
+            held = held if bounds[1] is None else np.minimum(held, bounds[1])
+        assert_close(out, held @ weight.astype(np.float64) + bias)
+        assert untouched()
+
+
+def test_blocks_are_small_and_cover_the_weights():
+    for rows, links, filters in ((49, 512, 2048), (49, 4608, 512), (16, 256, 256), (100, 2048, 512)):
+        shape = blocks.block(rows, links, filters)
+        assert blocks.is_small(rows, shape) and shape != blocks.Block(links, filters)
+        assert links % shape.links == 0 and filters % shape.filters == 0
+    for rows, links, filters in ((784, 512, 512), (8, 64, 64), (49, 4099, 512), (49, 512, 33)):
+        assert blocks.block(rows, links, filters) == blocks.Block(links, filters)
 
 
 @pytest.mark.parametrize("rank", (1, 2, 3))

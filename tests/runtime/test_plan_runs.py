@@ -149,7 +149,8 @@ def test_a_profile_has_a_row_for_every_step():
     assert sum(row["flops"] for row in once) == 2 * network.macs
     assert [row["flops"] for row in twice] == [2 * row["flops"] for row in once]
     assert sum(row["share"] for row in twice) == pytest.approx(1)
-    assert all(after["seconds"] > before["seconds"] for before, after in zip(once, twice, strict=True))
+    assert all(after["seconds"] >= before["seconds"] for before, after in zip(once, twice, strict=True))
+    assert all(row["seconds"] > 0 for row in once if row["flops"])
     assert profile.table().count("\n") == len(twice) + 1
 
 

@@ -1,55 +1,112 @@
-"""Teams that share out tasks, and BLAS held to one thread."""
+"""Teams that walk through a run together, and BLAS held to one thread."""
 
 import os
-from queue import SimpleQueue
-from threading import Timer
+import threading
 
 import numpy as np
 import pytest
 
-from cnndsl.runtime.threads import SPIN_SECONDS, blas_libraries, single_threaded_blas, soon, team
+from cnndsl.runtime import threads
+from cnndsl.runtime.threads import Team, blas_libraries, share_of, single_threaded_blas, team
 
 
-@pytest.mark.parametrize("size", [1, 2, 4])
-def test_every_task_runs_once_with_scratch_that_no_other_uses(size):
-    done = []
-    used = set()
+@pytest.fixture
+def many_cores(monkeypatch):
+    """As on a machine with a core for every thread: who waits waits awake."""
+    monkeypatch.setattr(threads, "default_threads", lambda: 8)
 
-    def task(index):
+
+def tasks_of(counts, done):
+    """Phases of so many tasks, which note themselves and that the phase before is whole."""
+
+    def task(phase, index):
         def work(scratch):
-            assert scratch not in used
-            used.add(scratch)
-            np.ones((200, 200)) @ np.ones((200, 200))
-            used.remove(scratch)
-            done.append(index)
+            before = done[phase - 1] if phase else []
+            assert len(before) == (counts[phase - 1] if phase else 0)
+            np.ones((60, 60)) @ np.ones((60, 60))
+            done[phase].append((index, scratch))
 
         return work
 
-    with team(size) as workers:
-        for _ in range(20):
-            done.clear()
-            workers.run([task(index) for index in range(17)], list(range(size)))
-            assert sorted(done) == list(range(17))
+    return [[task(phase, index) for index in range(count)] for phase, count in enumerate(counts)]
 
 
-@pytest.mark.parametrize("size", [1, 3])
-def test_what_a_task_raises_reaches_the_caller_and_the_team_works_on(size):
-    def broken(scratch):
-        raise ZeroDivisionError
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+@pytest.mark.parametrize("awake", [False, True])
+def test_every_task_runs_once_in_its_phase(size, awake, monkeypatch):
+    if awake:
+        monkeypatch.setattr(threads, "default_threads", lambda: 8)
+    counts = [1, 5, 2, 1, 1, 17, 0, 3, 1]
+    workers = Team(size)
+    for _ in range(30):
+        done = [[] for _ in counts]
+        told = []
+        workers.run(tasks_of(counts, done), list(range(size)), told.append)
+        assert told == list(range(len(counts)))
+        assert [sorted(index for index, _ in phase) for phase in done] == [list(range(count)) for count in counts]
+        for phase in done:
+            for index, scratch in phase:
+                assert scratch == 0 or index > 0, "the first task is the caller's"
+    workers.dismiss()
+    for helper in workers.helpers:
+        helper.join(10)
+        assert not helper.is_alive()
 
-    count = []
-    with team(size) as workers:
+
+@pytest.mark.parametrize(("count", "size"), [(0, 2), (1, 2), (1, 5), (2, 2), (3, 2), (7, 3), (17, 4)])
+def test_shares_cover_the_tasks_in_order(count, size):
+    shares = [share_of(list(range(count)), thread, size) for thread in range(size)]
+    assert [task for share in shares for task in share] == list(range(count))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+    assert len(shares[0]) == max(map(len, shares))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("guilty", [0, 5])
+def test_what_a_task_raises_reaches_the_caller_and_the_team_works_on(size, guilty, many_cores):
+    workers = Team(size)
+    for _ in range(20):
+        late = []
+
+        def broken(scratch):
+            raise ZeroDivisionError
+
+        first = [lambda scratch: None] * 6
+        first[guilty] = broken
         with pytest.raises(ZeroDivisionError):
-            workers.run([broken, *[count.append] * 20], [None] * size)
-        count.clear()
-        workers.run([count.append] * 5, [None] * size)
-    assert len(count) == 5
+            workers.run([[lambda scratch: None], first, [late.append] * 6, [late.append]], list(range(size)))
+        assert not late
+        workers.run([[late.append] * 5], list(range(size)))
+        assert len(late) == 5
+    workers.dismiss()
+
+
+def test_a_caller_that_is_interrupted_ends_the_team(many_cores):
+    def interrupt(phase):
+        if phase == 3:
+            raise KeyboardInterrupt
+
+    before = set(threading.enumerate())
+    with pytest.raises(KeyboardInterrupt), team(3) as workers:
+        workers.run([[lambda scratch: None] * 6] * 10, [0, 1, 2], interrupt)
+    assert workers.dismissed
+    for helper in set(threading.enumerate()) - before:
+        helper.join(10)
+        assert not helper.is_alive()
 
 
 def test_no_thread_warns_of_infinities():
     large = np.full((200, 200), 1e30, np.float32)
     with team(2) as workers, np.errstate(all="ignore"):
-        workers.run([lambda scratch: large @ large] * 40, [None] * 2)
+        workers.run([[lambda scratch: large @ large] * 40], [None] * 2)
+
+
+def test_runs_at_the_same_time_share_the_cores(monkeypatch):
+    monkeypatch.setattr(threads, "default_threads", lambda: 4)
+    with team(3) as first, team(3) as second, team(2) as third:
+        assert (first.size, second.size, third.size) == (3, 1, 1)
+    with team(3) as again:
+        assert again.size == 3
 
 
 def test_blas_gets_its_threads_back_after_the_last_run():
@@ -69,18 +126,11 @@ def test_blas_gets_its_threads_back_after_the_last_run():
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not place threads")
-def test_helpers_stay_off_the_core_of_the_caller() -> None:
+def test_the_caller_and_the_helpers_are_on_cores_of_their_own_during_a_run():
     allowed = os.sched_getaffinity(0)
-    with team(3) as workers:
-        for core in allowed:
-            workers.avoid(core)
+    with team(2) as workers:
+        if len(allowed) > 1:
+            (own,) = os.sched_getaffinity(0)
             for helper in workers.helpers:
-                assert helper.native_id is not None
-                assert os.sched_getaffinity(helper.native_id) == (allowed - {core} or allowed)
+                assert os.sched_getaffinity(helper.native_id) == allowed - {own}
     assert os.sched_getaffinity(0) == allowed
-
-
-def test_an_item_that_comes_late_is_waited_for() -> None:
-    queue: SimpleQueue[int] = SimpleQueue()
-    Timer(20 * SPIN_SECONDS, queue.put, [7]).start()
-    assert soon(queue) == 7

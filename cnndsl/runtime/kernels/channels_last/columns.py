@@ -9,12 +9,14 @@ Few cells and many filters (7x7 maps): the columns are unfolded once, then the p
 that no weight is read twice.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from math import prod
 
 import numpy as np
 
 from cnndsl.runtime.kernels.arrays import Array, Sizes
+from cnndsl.runtime.kernels.channels_last import matrix as matrix_product
 from cnndsl.runtime.kernels.channels_last.strips import (
     FLOAT,
     Call,
@@ -25,7 +27,6 @@ from cnndsl.runtime.kernels.channels_last.strips import (
     bytes_between,
     fill_halo,
     matrix,
-    split,
     strips,
 )
 
@@ -56,20 +57,17 @@ def convolve(x: Array, weight: Array, finish: Finish, window: Window, sample_par
 
 
 def convolve_by_filters(
-    x: Array, weight: Array, finish: Finish, window: Window, columns: Array, row_parts: int, filter_parts: int
+    x: Array, weights: Sequence[Array], finish: Finish, window: Window, columns: Array, row_parts: int
 ) -> Phases:
-    """The same in two phases, for one group; the threads share ``columns`` (N, *output, *kernel, C)."""
+    """The same in two phases, for one group; the threads share ``columns`` (N, *output, *kernel, C). ``weights`` are
+    those of :func:`pack` in parts of :func:`blocks.pack_parts`.
+    """
     unfolding = [
         partial(_fill, _Unfold(x, window, strip, 1), columns[strip.part])
         for strip in strips(window, x.shape, len(x), row_parts)
     ]
-    flat, rows = finish.flat(), columns.reshape(-1, weight.shape[1])
-    every = slice(None)
-    products = [
-        partial(_product, rows, weight[0][:, filters], flat.out[:, filters], flat.at((every, filters)))
-        for filters in split(weight.shape[2], filter_parts)
-    ]
-    return [unfolding, products]
+    rows = columns.reshape(prod(columns.shape[: x.ndim - 1]), -1)
+    return [unfolding, *matrix_product.by_filters(rows, weights, finish.flat())]
 
 
 class _Unfold:
@@ -116,9 +114,3 @@ def _multiply(unfold: _Unfold, weight: Array, out: Array, after: tuple[Call, ...
 
 def _fill(unfold: _Unfold, columns: Array, scratch: Array) -> None:
     unfold(columns, scratch)
-
-
-def _product(columns: Array, weight: Array, out: Array, after: tuple[Call, ...], scratch: Array) -> None:
-    np.matmul(columns, weight, out)
-    for call in after:
-        call()

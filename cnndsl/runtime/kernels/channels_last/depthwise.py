@@ -1,13 +1,15 @@
 """Depthwise convolution: every channel has a filter of its own, so there is no matrix product to be had.
 
-For each tap the strip's cells under it are multiplied with that tap's weights, one a channel, and added up: 2*taps
-passes over a strip small enough to stay in cache. NumPy's inner loop runs over the innermost contiguous axis; where
-rows stay whole the weights are repeated for all cells of a row, so that the loop is thousands of numbers long. (A block
-diagonal matrix product would be no faster: it multiplies with many zeros.)
+``einsum`` multiplies the cells under every tap with that tap's weights, one a channel, and adds up, in one pass: an
+output row stays in cache while the taps go over it. Its inner loop runs over the innermost contiguous axes; where rows
+stay whole the weights are repeated for all cells of a row, so that the loop is thousands of numbers long. With a stride
+the halo is sorted by remainders, and the taps of one remainder are a pass. (A block diagonal matrix product would be no
+faster: it multiplies with many zeros.)
 """
 
 from functools import partial
-from math import prod
+from math import gcd, prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,49 +40,89 @@ def pack(weight: Array, output: Sizes) -> Array:
 
 
 def scratch(window: Window, shape: Sizes, row_parts: int) -> int:
-    """The float32 numbers a thread needs: the halo and one product."""
+    """The float32 numbers a thread needs: the halo, and with a stride the sum of a pass."""
     parts = strips(window, shape, shape[0], row_parts)
-    return max(remainders.numbers(strip, window) + prod(strip.size(window)) * shape[-1] for strip in parts)
+    passes = 1 if window.stride[-1] > 1 else 0
+    return max(remainders.numbers(strip, window) + passes * prod(strip.size(window)) * shape[-1] for strip in parts)
 
 
 def convolve(x: Array, weight: Array, finish: Finish, window: Window, row_parts: int) -> Phases:
     """``x`` (N, *spatial, C), ``weight`` from :func:`pack`: fills ``finish.out`` (N, *output, C)."""
     tasks = []
     for strip in strips(window, x.shape, len(x), row_parts):
-        taps = _Taps(x[strip.source], strip, window, weight.shape[1])
-        tasks.append(partial(_strip, taps, weight, taps.pieces(finish.out[strip.part]), finish.at(strip.part)))
+        taps = _Taps(x[strip.source], strip, window, weight, finish.out[strip.part])
+        tasks.append(partial(_strip, taps, finish.at(strip.part)))
     return [tasks]
 
 
-class _Taps:
-    """The cells under each tap, as views of the halo; the last spatial axis in pieces as long as the weights are."""
+class _Pass(NamedTuple):
+    """Some of the taps: the cells under them as a view of the halo, and their weights."""
 
-    def __init__(self, source: Array, strip: Strip, window: Window, cells: int) -> None:
+    offset: int
+    shape: Sizes
+    strides: Sizes
+    weight: Array
+
+
+class _Taps:
+    """The cells under the taps of a strip. The last spatial axis and the channels are one axis, cut into pieces as long
+    as the weights are; of a cell each where the output's cells are apart.
+    """
+
+    def __init__(self, source: Array, strip: Strip, window: Window, weight: Array, out: Array) -> None:
         self.parts = remainders.parts(source, strip, window)
         self.halo = remainders.halo_shape(strip, window)
-        part, sample, *between, channel = bytes_between(self.halo)
+        part, sample, *between, _ = bytes_between(self.halo)
         moves = [step * bytes_ for step, bytes_ in zip(window.stride[:-1], between[:-1], strict=True)]
         *outer, across = strip.size(window)
-        self.shape = (*outer, across // cells, cells, source.shape[-1])
-        self.strides = (sample, *moves, cells * between[-1], between[-1], channel)
-        self.offsets = [remainders.tap_offset(tap, window, (part, *between)) for tap in np.ndindex(*window.kernel)]
+        cells, channels = weight.shape[1:]
+        if out.strides[-2] != channels * FLOAT.itemsize:
+            weight, cells = weight[:, :1], 1
+        self.shape = (*outer, across // cells, cells * channels)
+        strides = (sample, *moves, cells * between[-1], FLOAT.itemsize)
+        self.out = np.lib.stride_tricks.as_strided(
+            out, self.shape, (*out.strides[:-2], cells * out.strides[-2], FLOAT.itemsize)
+        )
+        down = [dilation * bytes_ for dilation, bytes_ in zip(window.dilation[:-1], between[:-1], strict=True)]
+        weights = weight.reshape(*window.kernel, cells * channels)
+        self.passes = []
+        for taps in _by_remainder(window):
+            first = remainders.tap_offset((*(0,) * len(down), taps.start), window, (part, *between))
+            step = taps.step * window.dilation[-1] // window.stride[-1] * between[-1]
+            count = len(range(taps.start, taps.stop, taps.step))
+            self.passes.append(
+                _Pass(
+                    first,
+                    (*self.shape, *window.kernel[:-1], count),
+                    (*strides, *down, step),
+                    np.ascontiguousarray(weights[..., taps, :]),
+                )
+            )
+        # Axes by number: those of the output, then those of the kernel.
+        self.out_axes = list(range(len(self.shape)))
+        self.tap_axes = list(range(len(self.shape), len(self.shape) + len(window.kernel)))
 
-    def pieces(self, out: Array) -> Array:
-        """A strip of the output (n, *output, C) in the same pieces."""
-        strides = (*out.strides[:-2], self.shape[-2] * out.strides[-2], *out.strides[-2:])
-        return np.lib.stride_tricks.as_strided(out, self.shape, strides)
+    def sum(self, some: _Pass, halo: Array, out: Array) -> None:
+        under = np.ndarray(some.shape, FLOAT, halo, some.offset, some.strides)
+        of_weight = [*self.tap_axes, self.out_axes[-1]]
+        np.einsum(under, [*self.out_axes, *self.tap_axes], some.weight, of_weight, self.out_axes, out=out)
 
 
-def _strip(taps: _Taps, weight: Array, total: Array, after: tuple[Call, ...], scratch: Array) -> None:
+def _by_remainder(window: Window) -> list[slice]:
+    """The taps of the last axis whose cells have the same remainder: they are equally far apart."""
+    taps, dilation, stride = window.kernel[-1], window.dilation[-1], window.stride[-1]
+    apart = stride // gcd(stride, dilation)
+    return [slice(first, taps, apart) for first in range(min(apart, taps))]
+
+
+def _strip(taps: _Taps, after: tuple[Call, ...], scratch: Array) -> None:
     halo = np.ndarray(taps.halo, FLOAT, scratch)
     remainders.fill(halo, taps.parts)
-    product = np.ndarray(taps.shape, FLOAT, scratch, halo.nbytes)
-    for index, offset in enumerate(taps.offsets):
-        under = np.ndarray(taps.shape, FLOAT, halo, offset, taps.strides)
-        if index:
-            np.multiply(under, weight[index], product)
-            np.add(total, product, total)
-        else:
-            np.multiply(under, weight[index], total)
+    first, *others = taps.passes
+    taps.sum(first, halo, taps.out)
+    for some in others:
+        product = np.ndarray(taps.shape, FLOAT, scratch, halo.nbytes)
+        taps.sum(some, halo, product)
+        np.add(taps.out, product, out=taps.out)
     for call in after:
         call()

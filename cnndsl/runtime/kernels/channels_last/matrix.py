@@ -9,12 +9,14 @@ After batch normalisation and relu, as in DenseNet, ``relu(s*x + t) = s*clip(x, 
 remains.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TypeAlias
 
 import numpy as np
 
 from cnndsl.runtime.kernels.arrays import Array
+from cnndsl.runtime.kernels.channels_last import blocks
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Call, Finish, Phases, split
 
 Bounds: TypeAlias = tuple[Array | None, Array | None]
@@ -40,17 +42,44 @@ def product(
     return [tasks]
 
 
-def _multiply(
+def by_filters(x: Array, weights: Sequence[Array], finish: Finish, bounds: Bounds | None = None) -> Phases:
+    """The same for few rows: ``weights`` of :func:`blocks.pack_parts`, a task each. ``bounds`` are held in scratch
+    before what :func:`blocks.scratch` asks for.
+    """
+    tasks, begin = [], 0
+    for weight in weights:
+        filters = slice(begin, begin + weight.shape[0] * weight.shape[3])
+        begin = filters.stop
+        part = (slice(None), filters)
+        tasks.append(partial(_multiply_few, x, bounds, weight, finish.out[part], finish.at(part)))
+    return [tasks]
+
+
+def _multiply_few(
     x: Array, bounds: Bounds | None, weight: Array, out: Array, after: tuple[Call, ...], scratch: Array
 ) -> None:
     if bounds is not None:
-        clipped = np.ndarray(x.shape, FLOAT, scratch)
-        low, high = bounds
-        if low is not None:
-            np.maximum(x, low, out=clipped)
-        if high is not None:
-            np.minimum(x if low is None else clipped, high, out=clipped)
-        x = clipped
-    np.matmul(x, weight, out)
+        x = _held(x, bounds, scratch)
+        scratch = scratch[x.size :]
+    blocks.multiply(x, weight, out, scratch)
     for call in after:
         call()
+
+
+def _multiply(
+    x: Array, bounds: Bounds | None, weight: Array, out: Array, after: tuple[Call, ...], scratch: Array
+) -> None:
+    np.matmul(x if bounds is None else _held(x, bounds, scratch), weight, out)
+    for call in after:
+        call()
+
+
+def _held(x: Array, bounds: Bounds, scratch: Array) -> Array:
+    """``x`` held between the bounds."""
+    clipped = np.ndarray(x.shape, FLOAT, scratch)
+    low, high = bounds
+    if low is not None:
+        np.maximum(x, low, out=clipped)
+    if high is not None:
+        np.minimum(x if low is None else clipped, high, out=clipped)
+    return clipped

@@ -1,28 +1,33 @@
 """Winograd's minimal filtering for 3x3 kernels with stride 1 (Lavin and Gray 2016).
 
 What: F(4, 3) computes 4 neighbouring outputs of a 3-tap filter from 6 inputs with 6 products instead of 12; nested in
-both directions, a 4x4 tile of outputs takes 36 products instead of 144.
+both directions, a 4x4 tile of outputs takes 36 products instead of 144. F(2, 3) computes 2 outputs from 4 inputs, 2x2
+tiles with 16 products instead of 36.
 
 Derivation (Toom and Cook; Winograd 1980): the outputs are coefficients of a product of polynomials. A polynomial of
 degree 5 is determined by its values at 6 points, and a value of a product is the product of values. With the points 0,
 1, -1, 2, -2 and infinity, ``G`` evaluates the filter (divided by the Lagrange denominators), the transpose of the
 evaluation of the output, ``B``, takes the inputs to those points, and ``A`` goes back:
-``y = A ((G g) * (B d))``, in two dimensions ``Y = A ((G g G') * (B d B')) A'``.
+``y = A ((G g) * (B d))``, in two dimensions ``Y = A ((G g G') * (B d B')) A'``. For F(2, 3) the degree is 3, and the
+points are 0, 1, -1 and infinity.
 
 How: nested transforms are Kronecker products, so a tile's 36 inputs become 36 values by one 36x36 matrix, for all tiles
 and channels of a strip at once. For each of the 36 points the sum over channels is then a product of (tiles, C) with
 (C, filters), and a 16x36 matrix takes the results to the 4x4 outputs. All are plain matrix products.
 
-When: on large maps, where there are enough tiles for these products to run at full speed and few cells are computed
-only to be cut off. Errors grow by about a digit (1e-5 relative), which the coefficients 4, 5 and 8 cost. An infinite
-input makes all outputs of its tiles NaN: the transform subtracts infinities.
+When: F(4, 3) on all but small maps; the last tiles of an axis may be cut off, and there are four times as many weights
+to read. On a 7x7 map F(2, 3) has less than half as many, and four times as many tiles for each. Errors grow by about a
+digit (1e-5 relative), which the coefficients 4, 5 and 8 cost. An infinite input makes all outputs of its tiles NaN: the
+transform subtracts infinities.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 
 from cnndsl.runtime.kernels.arrays import Array, Sizes
+from cnndsl.runtime.kernels.channels_last import blocks
 from cnndsl.runtime.kernels.channels_last.strips import (
     FLOAT,
     Call,
@@ -34,11 +39,33 @@ from cnndsl.runtime.kernels.channels_last.strips import (
     split,
 )
 
-TILE, CELLS = 4, 6
 POINT_PARTS = 4
-"""Parts into which the 36 points are cut."""
+"""Parts into which the points are cut."""
 
-B = np.array(
+
+class Scheme:
+    """One of Winograd's algorithms: outputs and inputs of a tile along an axis, and its matrices."""
+
+    def __init__(
+        self, b: Sequence[Sequence[float]], g: Sequence[Sequence[float]], a: Sequence[Sequence[float]]
+    ) -> None:
+        self.b, self.g, self.a = np.array(b, np.float64), np.array(g, np.float64), np.array(a, np.float64)
+        self.tile: int = len(self.a)
+        self.cells: int = len(self.b)
+        self.points = self.cells * self.cells
+        self.input = np.kron(self.b, self.b).astype(FLOAT)
+        self.filter = np.kron(self.g, self.g).astype(FLOAT)
+        self.output = np.kron(self.a, self.a).astype(FLOAT)
+
+    def tiles(self, extent: int) -> int:
+        """The number of tiles along an axis of the output."""
+        return -(-extent // self.tile)
+
+    def __str__(self) -> str:
+        return f"F({self.tile},3)"
+
+
+F4 = Scheme(
     [
         [4, 0, -5, 0, 1, 0],
         [0, -4, -4, 1, 1, 0],
@@ -47,9 +74,6 @@ B = np.array(
         [0, 2, -1, -2, 1, 0],
         [0, 4, 0, -5, 0, 1],
     ],
-    np.float64,
-)
-G = np.array(
     [
         [1 / 4, 0, 0],
         [-1 / 6, -1 / 6, -1 / 6],
@@ -58,86 +82,106 @@ G = np.array(
         [1 / 24, -1 / 12, 1 / 6],
         [0, 0, 1],
     ],
-    np.float64,
+    [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]],
 )
-A = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], np.float64)
+F2 = Scheme(
+    [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, -1, 0, 1]],
+    [[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]],
+    [[1, 1, 1, 0], [0, 1, -1, 1]],
+)
+SCHEMES = {str(scheme): scheme for scheme in (F4, F2)}
 
-INPUT = np.kron(B, B).astype(FLOAT)
-OUTPUT = np.kron(A, A).astype(FLOAT)
 
-
-def pack(weight: Array) -> Array:
-    """PyTorch's (F, C, 3, 3) as (36, C, F): the filters at the 36 points."""
+def pack(weight: Array, scheme: Scheme, shape: blocks.Block) -> Array:
+    """PyTorch's (F, C, 3, 3) as the filters at the points, (points, C, F) in blocks."""
     filters, channels = weight.shape[:2]
     taps = np.ascontiguousarray(weight.transpose(2, 3, 1, 0)).reshape(9, channels * filters)
-    return (np.kron(G, G).astype(FLOAT) @ taps).reshape(36, channels, filters)
+    return blocks.pack((scheme.filter @ taps).reshape(scheme.points, channels, filters), shape)
 
 
-def tiles(extent: int) -> int:
-    """The number of tiles along an axis of the output."""
-    return -(-extent // TILE)
+def most_tiles(scheme: Scheme, output: Sizes, parts: int) -> int:
+    """The tiles of the largest of ``parts`` strips of (OH, OW)."""
+    return -(-scheme.tiles(output[0]) // parts) * scheme.tiles(output[1])
 
 
-def scratch(output: Sizes, channels: int, filters: int, parts: int) -> int:
+def scratch(scheme: Scheme, output: Sizes, channels: int, filters: int, parts: int) -> int:
     """The float32 numbers a thread needs for a strip of tile rows of (N, OH, OW, F)."""
-    rows, across = -(-tiles(output[1]) // parts), tiles(output[2])
-    halo = (TILE * rows + 2) * (TILE * across + 2) * channels
-    return halo + 36 * rows * across * 2 * max(channels, filters)
+    rows, across = -(-scheme.tiles(output[1]) // parts), scheme.tiles(output[2])
+    halo = (scheme.tile * rows + 2) * (scheme.tile * across + 2) * channels
+    return halo + scheme.points * rows * across * 2 * max(channels, filters)
 
 
-def convolve(x: Array, weight: Array, finish: Finish, padding: tuple[tuple[int, int], ...], parts: int) -> Phases:
+def convolve(
+    scheme: Scheme, x: Array, weight: Array, finish: Finish, padding: tuple[tuple[int, int], ...], parts: int
+) -> Phases:
     """``x`` (N, H, W, C), ``weight`` from :func:`pack`: fills ``finish.out`` (N, OH, OW, F), ``parts`` a sample."""
     bias, rest = finish.without_bias()
     tasks = []
     for sample in range(len(x)):
-        for rows in split(tiles(finish.out.shape[1]), parts):
-            strip = _Tiles(x, finish.out, sample, rows, padding, bias)
+        for rows in split(scheme.tiles(finish.out.shape[1]), parts):
+            strip = _Tiles(scheme, x, finish.out, sample, rows, padding, bias)
             tasks.append(partial(_strip, strip, weight, rest.at((slice(sample, sample + 1), strip.cells))))
     return [tasks]
 
 
 def convolve_by_points(
-    x: Array, weight: Array, finish: Finish, padding: tuple[tuple[int, int], ...], parts: int, shared: Array
+    scheme: Scheme,
+    x: Array,
+    weight: Array,
+    finish: Finish,
+    padding: tuple[tuple[int, int], ...],
+    parts: int,
+    shared: Array,
 ) -> Phases:
     """The same in three phases, where there are few tiles: the products are cut by points, so that every weight is
     read once and all tiles share it. ``shared``: :func:`shared_numbers`.
     """
     batch, filters, channels = len(x), finish.out.shape[-1], x.shape[-1]
     bias, rest = finish.without_bias()
-    cuts = [(sample, rows) for sample in range(batch) for rows in split(tiles(finish.out.shape[1]), parts)]
-    across = tiles(finish.out.shape[2])
-    count = batch * tiles(finish.out.shape[1]) * across
-    values = shared[: 36 * count * channels].reshape(36, count, channels)
-    products = shared[36 * count * channels : 36 * count * (channels + filters)].reshape(36, count, filters)
+    cuts = [(sample, rows) for sample in range(batch) for rows in split(scheme.tiles(finish.out.shape[1]), parts)]
+    points, count = scheme.points, batch * most_tiles(scheme, finish.out.shape[1:], 1)
+    values = shared[: points * count * channels].reshape(points, count, channels)
+    products = shared[values.size : values.size + points * count * filters].reshape(points, count, filters)
     forth, back, begin = [], [], 0
     for sample, rows in cuts:
-        strip = _Tiles(x, finish.out, sample, rows, padding, bias)
+        strip = _Tiles(scheme, x, finish.out, sample, rows, padding, bias)
         some = slice(begin, begin + strip.count)
         begin = some.stop
-        forth.append(partial(_forth, strip, values.reshape(36, -1)[:, some.start * channels : some.stop * channels]))
-        results = products.reshape(36, -1)[:, some.start * filters : some.stop * filters]
+        forth.append(
+            partial(_forth, strip, values.reshape(points, -1)[:, some.start * channels : some.stop * channels])
+        )
+        results = products.reshape(points, -1)[:, some.start * filters : some.stop * filters]
         back.append(partial(_back, strip, results, rest.at((slice(sample, sample + 1), strip.cells))))
-    middle = [partial(_products, values[some], weight[some], products[some]) for some in split(36, POINT_PARTS)]
+    middle = [partial(_products, values[some], weight[some], products[some]) for some in split(points, POINT_PARTS)]
     return [forth, middle, back]
 
 
-def shared_numbers(output: Sizes, channels: int, filters: int) -> int:
+def shared_numbers(scheme: Scheme, output: Sizes, channels: int, filters: int) -> int:
     """The float32 numbers that the threads share for (N, OH, OW, F): the values and products at the points."""
-    return 36 * output[0] * tiles(output[1]) * tiles(output[2]) * (channels + filters)
+    return scheme.points * output[0] * most_tiles(scheme, output[1:], 1) * (channels + filters)
 
 
 class _Tiles:
     """A strip of tile rows: where its cells come from and go to."""
 
     def __init__(
-        self, x: Array, out: Array, sample: int, rows: slice, padding: tuple[tuple[int, int], ...], bias: Array | None
+        self,
+        scheme: Scheme,
+        x: Array,
+        out: Array,
+        sample: int,
+        rows: slice,
+        padding: tuple[tuple[int, int], ...],
+        bias: Array | None,
     ) -> None:
-        self.across = tiles(out.shape[2])
+        self.scheme = scheme
+        tile = scheme.tile
+        self.across = scheme.tiles(out.shape[2])
         self.rows: int = rows.stop - rows.start
-        self.bias = bias
+        self.bias = bias[0] if bias is not None and bias.ndim > 1 else bias
         self.channels, self.filters = x.shape[-1], out.shape[-1]
-        self.halo = (TILE * self.rows + 2, TILE * self.across + 2, self.channels)
-        first = [rows.start * TILE - padding[0][0], -padding[1][0]]
+        self.halo = (tile * self.rows + 2, tile * self.across + 2, self.channels)
+        first = [rows.start * tile - padding[0][0], -padding[1][0]]
         lows = [max(begin, 0) for begin in first]
         highs = [
             min(begin + cells, extent) for begin, cells, extent in zip(first, self.halo, x.shape[1:], strict=False)
@@ -147,49 +191,67 @@ class _Tiles:
             slice(None),
             *(slice(low - b, high - b) for low, high, b in zip(lows, highs, first, strict=True)),
         )
-        self.cells = slice(rows.start * TILE, rows.stop * TILE)
-        self.out = out[sample, self.cells]
+        self.cells = slice(rows.start * tile, rows.stop * tile)
+        self.targets = _targets(out[sample, self.cells], tile)
 
     @property
     def count(self) -> int:
         return self.rows * self.across
 
     def gather(self, scratch: Array, values: Array) -> None:
-        """The tiles as (36, tiles, C): neighbours share two rows and two columns."""
+        """The tiles as (points, tiles, C): neighbours share two rows and two columns."""
         halo = np.ndarray((1, *self.halo), FLOAT, scratch)
         fill_halo(halo, self.source, self.inner, 0)
         row, column, channel = bytes_between(self.halo)
-        shape = (CELLS, CELLS, self.rows, self.across, self.channels)
-        overlapping = np.ndarray(shape, FLOAT, halo, 0, (row, column, TILE * row, TILE * column, channel))
+        cells, tile = self.scheme.cells, self.scheme.tile
+        shape = (cells, cells, self.rows, self.across, self.channels)
+        overlapping = np.ndarray(shape, FLOAT, halo, 0, (row, column, tile * row, tile * column, channel))
         np.copyto(values.reshape(shape), overlapping)
 
     def scatter(self, results: Array) -> None:
-        """(16, tiles, F) to rows and columns of the output, plus the bias."""
-        rows = results.reshape(TILE, TILE, self.rows, self.across, self.filters)
-        for row in range(TILE):
-            target = self.out[row::TILE]
-            for column in range(TILE):
-                cells = target[:, column::TILE]
-                part = rows[row, column, : cells.shape[0], : cells.shape[1]]
-                if self.bias is None:
-                    np.copyto(cells, part)
-                else:
-                    np.add(part, self.bias[0] if self.bias.ndim > 1 else self.bias, cells)
+        """(tile*tile, tiles, F) to rows and columns of the output, plus the bias."""
+        tile = self.scheme.tile
+        tiles = results.reshape(tile, tile, self.rows, self.across, self.filters)
+        for index, cells in self.targets:
+            if self.bias is None:
+                np.copyto(cells, tiles[index])
+            else:
+                np.add(tiles[index], self.bias, out=cells)
+
+
+def _whole_and_rest(extent: int, tile: int) -> list[tuple[slice, slice]]:
+    """Of the tiles along an axis, those that lie inside and the one that is cut off: which cells of which tiles."""
+    whole, rest = divmod(extent, tile)
+    found = [(slice(0, tile), slice(0, whole)), (slice(0, rest), slice(whole, whole + 1))]
+    return [(cells, some) for cells, some in found if cells.stop and some.start < some.stop]
+
+
+def _targets(out: Array, tile: int) -> list[tuple[Slices, Array]]:
+    """Parts of the tiles (tile, tile, rows, across, F), and where each goes in ``out`` (H, W, F)."""
+    found: list[tuple[Slices, Array]] = []
+    row, column, channel = out.strides
+    for down, rows in _whole_and_rest(out.shape[0], tile):
+        for over, columns in _whole_and_rest(out.shape[1], tile):
+            corner = out[rows.start * tile :, columns.start * tile :]
+            shape = (down.stop, over.stop, rows.stop - rows.start, columns.stop - columns.start, out.shape[2])
+            strides = (row, column, tile * row, tile * column, channel)
+            found.append(((down, over, rows, columns), np.lib.stride_tricks.as_strided(corner, shape, strides)))
+    return found
 
 
 def _strip(strip: _Tiles, weight: Array, after: tuple[Call, ...], scratch: Array) -> None:
     """Two buffers take turns: inputs, values at the points, products, outputs. The halo is behind them."""
-    count, channels, filters = strip.count, strip.channels, strip.filters
-    room = 36 * count * max(channels, filters)
+    scheme, count, channels, filters = strip.scheme, strip.count, strip.channels, strip.filters
+    room = scheme.points * count * max(channels, filters)
     first, second, rest = scratch[:room], scratch[room : 2 * room], scratch[2 * room :]
-    inputs = np.ndarray((36, count * channels), FLOAT, first)
+    inputs = np.ndarray((scheme.points, count * channels), FLOAT, first)
     strip.gather(rest, inputs)
-    values = np.ndarray((36, count * channels), FLOAT, second)
-    np.matmul(INPUT, inputs, values)
-    products = np.ndarray((36, count, filters), FLOAT, first)
-    np.matmul(values.reshape(36, count, channels), weight, products)
-    outputs = np.ndarray((16, count * filters), FLOAT, second)
-    np.matmul(OUTPUT, products.reshape(36, count * filters), outputs)
+    values = np.ndarray((scheme.points, count * channels), FLOAT, second)
+    np.matmul(scheme.input, inputs, values)
+    products = np.ndarray((scheme.points, count, filters), FLOAT, first)
+    blocks.multiply_points(values.reshape(scheme.points, count, channels), weight, products)
+    outputs = np.ndarray((scheme.tile**2, count * filters), FLOAT, second)
+    np.matmul(scheme.output, products.reshape(scheme.points, count * filters), outputs)
     strip.scatter(outputs)
     for call in after:
         call()
@@ -198,16 +260,17 @@ def _strip(strip: _Tiles, weight: Array, after: tuple[Call, ...], scratch: Array
 def _forth(strip: _Tiles, values: Array, scratch: Array) -> None:
     inputs = np.ndarray(values.shape, FLOAT, scratch)
     strip.gather(scratch[inputs.size :], inputs)
-    np.matmul(INPUT, inputs, values)
+    np.matmul(strip.scheme.input, inputs, values)
 
 
 def _products(values: Array, weight: Array, products: Array, scratch: Array) -> None:
-    np.matmul(values, weight, products)
+    blocks.multiply_points(values, weight, products)
 
 
 def _back(strip: _Tiles, products: Array, after: tuple[Call, ...], scratch: Array) -> None:
-    outputs = np.ndarray((16, products.shape[1]), FLOAT, scratch)
-    np.matmul(OUTPUT, products, outputs)
+    scheme = strip.scheme
+    outputs = np.ndarray((scheme.tile**2, products.shape[1]), FLOAT, scratch)
+    np.matmul(scheme.output, products, outputs)
     strip.scatter(outputs)
     for call in after:
         call()
