@@ -47,28 +47,28 @@ def execute(
 def _follow(
     plan: BatchPlan, workspace: Workspace, inputs: Mapping[str, Array], threads: int, times: list[float] | None
 ) -> dict[str, Array]:
-    wanted: dict[str, list[str]] = {}
-    for name in plan.kept:
-        wanted.setdefault(plan.holder[name], []).append(name)
-    results: dict[str, Array] = {}
-
-    def keep(names: Sequence[str]) -> Task:
-        return lambda _: results.update((name, plan.results(workspace, name)) for name in names)
-
-    def begin(_: Array) -> None:
-        for name, target in workspace.inputs.items():
-            np.copyto(target, inputs[name])
-            keep(wanted.get(name, ()))(_)
-
-    phases: list[Sequence[Task]] = [[begin]]  # while the other threads wake up
-    ends = [1]
-    for step, parts in zip(plan.steps, workspace.steps, strict=True):
-        phases += parts
-        ends.append(len(phases))
-        if names := wanted.get(step.layer.name):
-            phases.append([keep(names)])  # before anything is written over it
-    clock = None if times is None else Clock(ends)
     with team(threads if plan.seconds > ALONE else 1) as workers, np.errstate(all="ignore"):
+        wanted: dict[str, list[str]] = {}
+        for name in plan.kept:
+            wanted.setdefault(plan.holder[name], []).append(name)
+        results: dict[str, Array] = {}
+
+        def keep(names: Sequence[str]) -> Task:
+            return lambda _: results.update((name, plan.results(workspace, name)) for name in names)
+
+        def begin(_: Array) -> None:
+            for name, target in workspace.inputs.items():
+                np.copyto(target, inputs[name])
+                keep(wanted.get(name, ()))(_)
+
+        phases: list[Sequence[Task]] = [[begin]]
+        ends = [1]
+        for step, parts in zip(plan.steps, workspace.steps, strict=True):
+            phases += parts
+            ends.append(len(phases))
+            if names := wanted.get(step.layer.name):
+                phases.append([keep(names)])  # before anything is written over it
+        clock = None if times is None else Clock(ends)
         workers.run(phases, plan.scratch_for(workspace, threads), clock)
     if times is not None and clock is not None:
         times += clock.times()

@@ -7,6 +7,7 @@ same part of every layer, so that what it reads is in its core's cache; between 
 
 import ctypes
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -42,19 +43,23 @@ def share_of(tasks: Sequence[Task], thread: int, size: int) -> Sequence[Task]:
 class Run:
     """Phases under way. Tasks of one phase may run at the same time; a phase begins when the one before is done."""
 
-    def __init__(self, phases: Sequence[Sequence[Task]], scratch: Sequence[Any], size: int) -> None:
-        self.phases = phases
-        self.scratch = scratch
-        # What is for one thread alone in two phases in turn needs no meeting between them.
-        shared = [len(tasks) > 1 for tasks in phases]
-        self.meets = [here or after for here, after in zip(shared, [*shared[1:], False], strict=True)]
-        self.begin = len(phases)
+    def __init__(self, size: int) -> None:
+        self.phases: Sequence[Sequence[Task]] = ()
+        self.scratch: Sequence[Any] = ()
+        self.meets: list[bool] = []
+        self.begin = 0
         """The phase in which the helpers join."""
         self.absent = [[True] for _ in range(size)]
         """A token for every thread, which takes it when it is awake; or the caller does, and no longer waits for it."""
         self.failure: BaseException | None = None
-        self.failed = len(phases)
+        self.failed = sys.maxsize
         """The phase in which a task raised something. All leave at the first meeting from there on."""
+
+    def prepare(self, phases: Sequence[Sequence[Task]], scratch: Sequence[Any]) -> None:
+        self.phases, self.scratch, self.begin = phases, scratch, len(phases)
+        # What is for one thread alone in two phases in turn needs no meeting between them.
+        shared = [len(tasks) > 1 for tasks in phases]
+        self.meets = [here or after for here, after in zip(shared, [*shared[1:], False], strict=True)]
 
     def work(self, phase: int, thread: int, size: int) -> None:
         """A thread's share of a phase. What a task raises belongs to the caller, and ends the run for all."""
@@ -90,6 +95,14 @@ class Team:
         for helper in self.helpers:
             helper.start()
         self.place: tuple[int, frozenset[int]] | None = None
+        self.called: Run | None = None
+
+    def call(self) -> Run:
+        """Wakes the helpers for a run, which takes them longer than preparing it takes the caller."""
+        run = self.called = Run(self.size)
+        for number in range(1, self.size):
+            self.runs[number].put(run)
+        return run
 
     def run(
         self,
@@ -101,10 +114,9 @@ class Team:
 
         ``after`` is told by the calling thread which phase is done. The helpers join as soon as all are awake.
         """
-        run = Run(phases, scratch, self.size)
+        run, self.called = self.called or self.call(), None
+        run.prepare(phases, scratch)
         shared = self.size > 1 and any(run.meets)
-        for number in range(1, self.size) if shared else ():
-            self.runs[number].put(run)
         joined = False
         for phase in range(len(phases)):
             if shared and not joined and self._awake(run, PATIENCE if phase == 1 else 0):
@@ -117,7 +129,7 @@ class Team:
                 break
             if after is not None:
                 after(phase)
-        if shared and not joined:
+        if not joined:
             self._let_in(run, len(phases))
         if run.failure is not None:
             raise run.failure
@@ -184,12 +196,13 @@ def team(size: int) -> Iterator[Team]:
         except IndexError:
             chosen = Team(granted)
         try:
+            chosen.call()
             with _apart(chosen), single_threaded_blas():
                 yield chosen
         except BaseException:  # an interrupt may have fallen anywhere
             chosen.dismiss()
             raise
-        if len(waiting) < 2:
+        if len(waiting) < 2 and chosen.called is None:
             waiting.append(chosen)
         else:
             chosen.dismiss()

@@ -140,9 +140,9 @@ class Finish:
         """
         kind, operand = follower
         channels = self.out.shape[-1]
-        if kind == "relu":  # a maximum with a scalar is several times slower in NumPy than one with an array
-            kind, operand = "maximum", np.zeros(channels, FLOAT)
-        if kind in ("add", "multiply", "maximum") and self.out.ndim > 3 and operand.ndim == 1 and channels < 512:
+        if kind == "relu":  # NumPy's maximum with a scalar is several times slower, and clip keeps NaN too
+            kind, operand = "clip", (0, np.inf)
+        if kind in ("add", "multiply") and self.out.ndim > 3 and operand.ndim == 1 and channels < 512:
             operand = np.tile(operand, (self.out.shape[-2], 1))
         return Follower(kind, operand)
 
@@ -152,7 +152,7 @@ class Finish:
         for kind, operand in self.followers:
             if kind == "other":
                 operand = matrix(operand)
-            elif kind in ("add", "multiply", "maximum") and operand.ndim > 1:
+            elif kind in ("add", "multiply") and operand.ndim > 1:
                 operand = operand[0]
             flat.followers.append(Follower(kind, operand))
         return flat
@@ -177,13 +177,30 @@ class Finish:
             elif kind == "clip":
                 calls.append(partial(block.clip, *operand, block))
             else:
+                function = np.multiply if kind == "multiply" else np.add
                 if kind == "other":
                     operand = operand[index]
                 elif len(index) == block.ndim:
                     operand = operand[index[-operand.ndim :]]
-                function = {"multiply": np.multiply, "maximum": np.maximum}.get(kind, np.add)
-                calls.append(partial(function, block, operand, out=block))
+                if block.ndim == 2 and operand.ndim == 1:
+                    long, operand = _long_rows(block, operand)
+                    calls.append(partial(function, long, operand, out=long))
+                else:
+                    calls.append(partial(function, block, operand, out=block))
         return tuple(calls)
+
+
+LONG = 8192
+"""Numbers that make a row long: NumPy begins its inner loop anew for every row."""
+
+
+def _long_rows(matrix: Array, row: Array) -> tuple[Array, Array]:
+    """A matrix and a row to be combined with each of its rows; several rows in one where they follow each other."""
+    rows, channels = matrix.shape
+    if matrix.strides != (channels * FLOAT.itemsize, FLOAT.itemsize):
+        return matrix, row
+    together = max(n for n in range(1, max(1, min(rows, LONG // channels)) + 1) if rows % n == 0)
+    return matrix.reshape(rows // together, together * channels), np.tile(row, together)
 
 
 def _apply(function: Callable[[Array], Array], block: Array) -> None:

@@ -93,10 +93,23 @@ SCHEMES = {str(scheme): scheme for scheme in (F4, F2)}
 
 
 def pack(weight: Array, scheme: Scheme, shape: blocks.Block) -> Array:
-    """PyTorch's (F, C, 3, 3) as the filters at the points, (points, C, F) in blocks."""
+    """PyTorch's (F, C, 3, 3) as the filters at the points, (points, C, F) in blocks as :func:`blocks.pack` makes them.
+
+    Block by block: the largest arrays are made once, and memory that is new to a process is slow.
+    """
     filters, channels = weight.shape[:2]
-    taps = np.ascontiguousarray(weight.transpose(2, 3, 1, 0)).reshape(9, channels * filters)
-    return blocks.pack((scheme.filter @ taps).reshape(scheme.points, channels, filters), shape)
+    width = shape.filters
+    packed = np.empty((scheme.points, filters // width, 1, channels, width), FLOAT)
+    for index in range(filters // width):
+        some = weight[index * width : (index + 1) * width]
+        taps = np.ascontiguousarray(some.transpose(2, 3, 1, 0)).reshape(9, channels * width)
+        block = packed[:, index]
+        np.matmul(
+            scheme.filter,
+            taps,
+            np.lib.stride_tricks.as_strided(block, (scheme.points, taps.shape[1]), (block.strides[0], 4)),
+        )
+    return packed
 
 
 def most_tiles(scheme: Scheme, output: Sizes, parts: int) -> int:
