@@ -3,8 +3,9 @@
     python benchmarks/run_speed.py [--networks VGG16,...] [--batch 1,8] [--repeats 15] [--reference] [--growth]
 
 Who takes part runs in turns, so that all meet the same load; the medians are compared. Between the turns is a pause:
-ONNX Runtime's threads go on spinning for a while after a run, on the cores that the next one needs. With --threads 1
-CPU time is measured instead. Exit status 1 if a bar is missed or values differ by more than 1e-4 of the largest.
+ONNX Runtime's threads go on spinning for 40 ms after a run, on the cores that the next one needs. A turn begins with
+a run that is not timed; with --warm 0 the first run after the pause is. With --threads 1 CPU time is measured instead.
+Exit status 1 if a bar is missed or values differ by more than 1e-4 of the largest.
 """
 
 import argparse
@@ -94,8 +95,11 @@ def pytorch(network: cnndsl.Network, weights: Mapping[str, Any], inputs: Mapping
     return run
 
 
-def in_turns(runs: Mapping[str, Run], repeats: int, pause: float, threads: int) -> dict[str, list[float]]:
-    """The seconds of each, ``repeats`` times in turns; the first time is for warming up.
+def in_turns(
+    runs: Mapping[str, Run], repeats: int, pause: float, threads: int, warm: int = 1
+) -> dict[str, list[float]]:
+    """The seconds of each, ``repeats`` times in turns; the first turn is for warming up, and so are ``warm`` runs of
+    every turn: without them each run would begin with cores that sleep and with caches full of another's weights.
 
     One thread is measured in CPU time, which other load hardly disturbs: then all work is done by the calling thread.
     """
@@ -104,6 +108,8 @@ def in_turns(runs: Mapping[str, Run], repeats: int, pause: float, threads: int) 
     for turn in range(repeats + 1):
         for name, run in runs.items():
             sleep(pause)
+            for _ in range(warm):
+                run()
             begun = clock()
             run()
             if turn:
@@ -129,7 +135,7 @@ def measure(name: str, batch: int, options: argparse.Namespace) -> dict[str, Any
     if torch is not None:
         runs["pytorch"] = torch
     judged = runs["onnxruntime"]()
-    times = in_turns(runs, options.repeats, options.pause, options.threads)
+    times = in_turns(runs, options.repeats, options.pause, options.threads, options.warm)
     medians = {who: median(seconds) for who, seconds in times.items()}
     row = {
         "network": name,
@@ -220,6 +226,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--pause", type=float, default=0.06, help="seconds between the turns")
+    parser.add_argument("--warm", type=int, default=1, help="runs that are not timed at the beginning of every turn")
     parser.add_argument("--reference", action="store_true", help="also onnx's ReferenceEvaluator, once at batch 1")
     parser.add_argument("--no-pytorch", action="store_true", help="leave PyTorch out")
     parser.add_argument("--growth", action="store_true", help="also how the time grows with batch and pixels")

@@ -114,9 +114,16 @@ class Team:
 
         ``after`` is told by the calling thread which phase is done. The helpers join as soon as all are awake.
         """
+        if self.size == 1:
+            for phase, tasks in enumerate(phases):
+                for task in tasks:
+                    task(scratch[0])
+                if after is not None:
+                    after(phase)
+            return
         run, self.called = self.called or self.call(), None
         run.prepare(phases, scratch)
-        shared = self.size > 1 and any(run.meets)
+        shared = any(run.meets)
         joined = False
         for phase in range(len(phases)):
             if shared and not joined and self._awake(run, PATIENCE if phase == 1 else 0):
@@ -181,6 +188,7 @@ class Team:
 _lock = threading.Lock()
 _idle: dict[int, list[Team]] = {}
 _cores_in_use = 0
+_ALONE = Team(1)
 os.register_at_fork(after_in_child=_idle.clear) if hasattr(os, "register_at_fork") else None
 
 
@@ -190,6 +198,10 @@ def team(size: int) -> Iterator[Team]:
     process have taken the cores.
     """
     with _cores(size) as granted:
+        if granted == 1:
+            with single_threaded_blas():
+                yield _ALONE
+            return
         waiting = _idle.setdefault(granted, [])
         try:
             chosen = waiting.pop()
@@ -202,7 +214,7 @@ def team(size: int) -> Iterator[Team]:
         except BaseException:  # an interrupt may have fallen anywhere
             chosen.dismiss()
             raise
-        if len(waiting) < 2 and chosen.called is None:
+        if len(waiting) < 2 and chosen.called is None:  # not one that was called for nothing
             waiting.append(chosen)
         else:
             chosen.dismiss()
@@ -229,7 +241,7 @@ def _apart(chosen: Team) -> Iterator[None]:
     A helper is woken by the caller, and Linux likes to put the two on one core (wake affinity), where they take turns
     instead of working at the same time. Layers are too short for the balancer to part them.
     """
-    if not chosen.helpers or not hasattr(os, "sched_setaffinity"):
+    if not hasattr(os, "sched_setaffinity"):
         yield
         return
     allowed = os.sched_getaffinity(0)
