@@ -1,289 +1,23 @@
-"""The facade: load, check and parse texts; look at, run and export networks."""
+"""The facade: load, check, parse and format texts. What a network can do is in :mod:`cnndsl.network`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from cnndsl.analysis.lint import Choice, enabled
 from cnndsl.analysis.measured import Layer as Layer
-from cnndsl.analysis.measured import Measured
 from cnndsl.errors import CnnError, Diagnostic, quoted
-from cnndsl.ir import Network as Graph
 from cnndsl.lang.compile import Compiled, compile_text
 from cnndsl.lang.modules import Resolver, Settings
 from cnndsl.lang.parser import decode
 from cnndsl.lang.parser import parse as parse
 from cnndsl.lang.settings import setting_value
 from cnndsl.limits import DEFAULT_LIMITS, Limits
+from cnndsl.network import Network as Network
+from cnndsl.network import from_onnx as from_onnx
+from cnndsl.network import is_onnx as is_onnx
 from cnndsl.shapes import Shape
-from cnndsl.suggest import unknown_layer
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
-    from cnndsl.interop.verify import Verification
-    from cnndsl.runtime.plan import BatchPlan
-    from cnndsl.runtime.profile import Profile
-
-    Arrays = Mapping[str, NDArray[Any]]
-
-
-class Network(Measured):
-    """A checked network: its layers, counts, execution and translation. Safe to use from several threads.
-
-    A network from an ONNX model has the model's weights; they are used where no others are given.
-    """
-
-    def __init__(self, graph: Graph, weights: "Arrays | None" = None) -> None:
-        super().__init__(graph)
-        self._own_weights = weights
-        self._last_runner: tuple[tuple[object, ...], Callable[..., dict[str, NDArray[Any]]]] | None = None
-
-    def __repr__(self) -> str:
-        return f"<Network {self.name}: {len(self.graph.layers)} layers, {self.params:,} parameters>"
-
-    def _repr_html_(self) -> str:
-        """The table and the diagram, for notebooks."""
-        from cnndsl.notebook import network_html
-
-        return network_html(self)
-
-    def summary(self, depth: int | None = None, batch: int = 1) -> str:
-        """The layer table and the totals as text; blocks deeper than ``depth`` are folded into one line."""
-        from cnndsl.report.table import table
-
-        return table(self, depth, batch)
-
-    def explain(self, layer: str) -> str:
-        """How every number of a layer comes about, as text. Raises CnnError ``unknown-layer``."""
-        from cnndsl.analysis.arithmetic import arithmetic
-        from cnndsl.report.explained import text
-
-        return text(arithmetic(self, layer))
-
-    def draw(
-        self,
-        path: str | PathLike[str] | None = None,
-        *,
-        style: Literal["graph", "volumes"] = "graph",
-        depth: int = 0,
-        theme: Literal["auto", "light", "dark"] = "auto",
-    ) -> str | None:
-        """Writes a picture of the network to ``path``, by its suffix: .svg, .png, .pdf, .mmd (Mermaid) or .dot.
-
-        Without a path, gives the SVG text. Blocks nested deeper than ``depth`` are one box. Raises CnnError, and
-        OSError where the file cannot be written.
-        """
-        from cnndsl import draw
-
-        if path is None:
-            return draw.render(self, "svg", style, depth, theme).decode()
-        draw.write(self, path, style, depth, theme)
-        return None
-
-    def weights(self, seed: int = 0) -> dict[str, "NDArray[Any]"]:
-        """The initial weights by key ``<layer>.<weight>``, the same for the same seed on any machine.
-
-        For a network from an ONNX model, the model's weights.
-        """
-        if self._own_weights is not None:
-            return dict(self._own_weights)
-        from cnndsl.runtime.initial import initial_weights
-
-        return dict(initial_weights(self.graph, seed))
-
-    def run(
-        self,
-        x: "ArrayLike | Mapping[str, ArrayLike]",
-        *,
-        weights: "str | PathLike[str] | Arrays | None" = None,
-        seed: int = 0,
-        keep: Sequence[str] = (),
-        threads: int | None = None,
-    ) -> Any:
-        """Executes the network on ``x``, (N, C, spatial...) float32, or a mapping from input names to such arrays.
-
-        ``weights`` is a .safetensors, .npz or .onnx file or a mapping of arrays; without it the initial weights of
-        ``seed`` are used. Gives the output, a dict by name if there are several; with ``keep``, a pair of that and a
-        dict of the kept layers' values. ``threads`` compute, by default one for each core; results do not depend on
-        their number. Raises CnnError for inputs or weights that do not fit.
-        """
-        outputs = self._runner(weights, seed, tuple(keep), threads)(x)
-        results = {name: outputs[name] for name in self.graph.outputs}
-        result = results if len(results) > 1 else next(iter(results.values()))
-        return (result, {name: outputs[name] for name in keep}) if keep else result
-
-    def runner(
-        self,
-        *,
-        weights: "str | PathLike[str] | Arrays | None" = None,
-        seed: int = 0,
-        keep: Sequence[str] = (),
-        limits: Limits = DEFAULT_LIMITS,
-        backend: Literal["numpy", "onnxruntime"] = "numpy",
-        threads: int | None = None,
-        profile: "Profile | None" = None,
-    ) -> "Callable[[ArrayLike | Mapping[str, ArrayLike]], dict[str, NDArray[Any]]]":
-        """Plans once for many calls: a function from inputs to the outputs' and kept layers' values by name.
-
-        ``backend="onnxruntime"`` computes with ONNX Runtime, the extra of that name. ``threads`` and ``profile``, which
-        adds up the time of every step (cnndsl.runtime.profile), are for the default. The function may be called from
-        several threads at once.
-
-        Raises CnnError ``memory-limit``, here and at each call, before more memory is taken than ``limits`` allow.
-        """
-        from cnndsl.runtime.interpreter import checked_inputs, execute
-        from cnndsl.runtime.plan import make_plan
-        from cnndsl.runtime.room import require_room
-
-        self._require_layers(keep)
-        if threads is not None and threads < 1:
-            raise CnnError.of("bad-setting", f"threads={threads}: at least one thread must compute")
-        require_room(self.graph, 1, limits.run_bytes)
-        arrays = self.weights_from(weights, seed)
-        if backend == "onnxruntime":
-            from cnndsl.interop.onnx_runtime import make_runner
-
-            running = make_runner(self.graph, arrays, keep)
-            return lambda x: running(checked_inputs(self.graph, x))
-        plan = make_plan(self.graph, arrays, keep)
-        largest = 0  # batch that was found to fit
-
-        def run(x: "ArrayLike | Mapping[str, ArrayLike]") -> "dict[str, NDArray[Any]]":
-            nonlocal largest
-            inputs = checked_inputs(self.graph, x)
-            batch = len(next(iter(inputs.values())))
-            if batch > largest:
-                require_room(self.graph, batch, limits.run_bytes)
-                largest = batch
-            return execute(plan, inputs, threads, profile.add if profile else None)
-
-        return run
-
-    def _runner(
-        self, weights: "str | PathLike[str] | Arrays | None", seed: int, keep: tuple[str, ...], threads: int | None
-    ) -> "Callable[[ArrayLike | Mapping[str, ArrayLike]], dict[str, NDArray[Any]]]":
-        """The runner of the last call if this one asks for the same; weights given from outside may have changed."""
-        if weights is not None:
-            return self.runner(weights=weights, seed=seed, keep=keep, threads=threads)
-        asked = (seed, keep, threads)
-        known = self._last_runner
-        if known is None or known[0] != asked:
-            self._last_runner = known = (asked, self.runner(seed=seed, keep=keep, threads=threads))
-        return known[1]
-
-    def plan(
-        self,
-        batch: int = 1,
-        *,
-        weights: "str | PathLike[str] | Arrays | None" = None,
-        seed: int = 0,
-        keep: Sequence[str] = (),
-    ) -> "BatchPlan":
-        """How a batch of that size is computed: ``explain()`` is the text, ``peak_bytes()`` the memory it takes."""
-        from cnndsl.runtime.plan import make_plan
-
-        self._require_layers(keep)
-        return make_plan(self.graph, self.weights_from(weights, seed), keep).at(batch)
-
-    def _require_layers(self, names: Sequence[str]) -> None:
-        known = self.graph.shapes
-        for name in names:
-            if name not in known:
-                raise unknown_layer(name, known)
-
-    def weights_from(self, weights: "str | PathLike[str] | Arrays | None", seed: int) -> "dict[str, NDArray[Any]]":
-        """The weights of a file or mapping, checked, or without one the initial ones. Raises CnnError."""
-        from cnndsl.runtime.weights import given_weights, load_weights
-
-        if weights is None:
-            return self.weights(seed)
-        if isinstance(weights, Mapping):
-            return dict(given_weights(self.graph, weights))
-        if is_onnx(weights):
-            return dict(given_weights(self.graph, self._model_weights(weights)))
-        return dict(load_weights(self.graph, weights))
-
-    def _model_weights(self, model: "str | PathLike[str]") -> "Arrays":
-        """A model's tensors, by the names that they have there or in the text made of it."""
-        from cnndsl.interop.onnx_import import weights_from
-
-        found = weights_from(self.graph, model)
-        wanted = {key for key, _, _ in self.graph.all_weights()}
-        if found.keys() != wanted:
-            renamed = from_onnx(model).decompiled()[1].weights()
-            found = renamed if renamed.keys() == wanted else found
-        return found
-
-    def to_onnx(
-        self,
-        path: str | PathLike[str] | None = None,
-        *,
-        weights: "str | PathLike[str] | Arrays | None" = None,
-        seed: int = 0,
-        opset: int | None = None,
-    ) -> Any:
-        """Writes the network as ONNX to ``path``; without one, gives it as an ``onnx.ModelProto``. Raises CnnError."""
-        from cnndsl.interop import onnx_export
-
-        chosen = onnx_export.DEFAULT_OPSET if opset is None else opset
-        arrays = self.weights_from(weights, seed)
-        if path is None:
-            return onnx_export.export(self.graph, arrays, opset=chosen)
-        onnx_export.write(self.graph, arrays, path, opset=chosen)
-        return None
-
-    def verify(
-        self,
-        *,
-        weights: "str | PathLike[str] | Arrays | None" = None,
-        seed: int = 0,
-        batch: int = 1,
-        tolerance: float | None = None,
-        model: str | PathLike[str] | None = None,
-    ) -> "Verification":
-        """Compares the interpreter with ONNX Runtime, an extra, on random inputs of ``seed``.
-
-        ``model`` is the ONNX file that the network was read from: its own outputs are compared then. Raises CnnError.
-        """
-        from cnndsl.interop.onnx_runtime import run_file
-        from cnndsl.interop.verify import TOLERANCE, compare
-        from cnndsl.runtime.images import made_input
-
-        inputs = {value.name: made_input(value, "random", batch, seed) for value in self.graph.inputs}
-        arrays = self.weights_from(weights, seed)
-        kept = tuple(self.layers)
-        mine = self.runner(weights=arrays, keep=kept)(inputs)
-        theirs = self.runner(weights=arrays, keep=kept, backend="onnxruntime")(inputs)
-        outputs = None if model is None else run_file(model, list(inputs.values()))
-        return compare(self.graph, mine, theirs, outputs, TOLERANCE if tolerance is None else tolerance)
-
-    def to_json(self) -> str:
-        """The graph as JSON (docs/network.schema.json)."""
-        return self.graph.model_dump_json(indent=1) + "\n"
-
-    def to_cnn(self) -> str:
-        """The graph as expanded .cnn text."""
-        from cnndsl.lang.printer import print_network
-
-        return print_network(self.graph)
-
-    def decompiled(self, folded: bool = True) -> "tuple[str, Network]":
-        """The graph as text that a person would have written, with blocks and loops, and the network of that text.
-
-        Its layers have the names that the text gives them; its weights are this network's, if it has its own. Without
-        ``folded`` the text has one line a layer.
-        """
-        from cnndsl.lang.decompile import decompile
-
-        found = decompile(self.graph, folded)
-        if self._own_weights is None:
-            return found.text, Network(found.network)
-        weights = {}
-        for key, node, _ in found.network.all_weights():
-            weights[key] = self._own_weights[found.names[node.name] + key.removeprefix(node.name)]
-        return found.text, Network(found.network, weights)
 
 
 class CheckResult(NamedTuple):
@@ -337,7 +71,8 @@ def check(
 
 
 def _result(compiled: Compiled) -> CheckResult:
-    return CheckResult(tuple(map(Network, compiled.networks)), compiled.diagnostics, compiled.sources)
+    networks = tuple(Network(graph, sources=compiled.sources) for graph in compiled.networks)
+    return CheckResult(networks, compiled.diagnostics, compiled.sources)
 
 
 def check_file(path: str | PathLike[str], **options: Any) -> CheckResult:
@@ -374,22 +109,6 @@ def only(result: CheckResult) -> Network:
         advice = "pick one: network=NAME, on the command line --network NAME"
         raise CnnError.of("several-networks", f"the file holds several networks: {names}", advice)
     return result.networks[0]
-
-
-def from_onnx(model: Any, *, partial: bool = False, limits: Limits = DEFAULT_LIMITS) -> Network:
-    """The network of an ONNX file, or of an ``onnx.ModelProto``, with its weights.
-
-    Raises CnnError with one diagnostic for every node that the language cannot express; ``partial`` keeps the rest.
-    """
-    from cnndsl.interop.onnx_import import from_onnx
-
-    imported = from_onnx(model, partial=partial, limits=limits)
-    return Network(imported.network, imported.weights)
-
-
-def is_onnx(path: object) -> bool:
-    """Whether a file is an ONNX model, by its name."""
-    return Path(str(path)).suffix.lower() == ".onnx"
 
 
 def _check_model(path: str | PathLike[str], limits: Limits, options: Mapping[str, Any]) -> CheckResult:

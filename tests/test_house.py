@@ -31,6 +31,7 @@ FLOORS = {
     "interop": 4,
     "draw": 5,
     "report": 6,
+    "network": 7,
     "api": 7,
     "cli": 7,
     "notebook": 7,
@@ -51,7 +52,7 @@ LIBRARIES = {
     "lark": Library(anywhere=frozenset({"lang"})),
     "pydantic": Library(anywhere=frozenset(FLOORS)),
     "pydantic_core": Library(anywhere=frozenset(FLOORS)),
-    "numpy": Library(anywhere=frozenset({"runtime", "interop"}), on_use=frozenset({"draw", "report", "api", "cli"})),
+    "numpy": Library(anywhere=frozenset({"runtime", "interop"}), on_use=frozenset({"draw", "report", "network", "api", "cli"})),
     "safetensors": Library(anywhere=frozenset({"runtime", "interop"})),
     "onnx": Library(anywhere=frozenset({"interop"})),
     "google": Library(anywhere=frozenset({"interop"})),  # protobuf's errors, which onnx lets through
