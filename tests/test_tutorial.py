@@ -63,6 +63,15 @@ def test_commands_print_what_the_page_says(path: Path, tool: ModuleType, tmp_pat
         assert again == pytest.approx(stored, rel=0.02), picture  # fonts differ by a pixel between versions
 
 
+def test_the_readme_shows_what_commands_print(tool: ModuleType) -> None:
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    consoles = [block for block in tool.blocks(page) if block.info[:1] == ("console",)]
+    assert len(consoles) >= 2
+    for block in consoles:
+        for session in tool.sessions(block.text):
+            assert tool.agrees(session.printed.splitlines(), tool.run(session, ROOT).splitlines()), session
+
+
 def test_every_picture_belongs_to_a_page() -> None:
     stored = {f"pictures/{path.name}" for path in (TUTORIAL / "pictures").iterdir()}
     assert stored == {picture for path in PAGES for picture in pictures(path.read_text(encoding="utf-8"))}
