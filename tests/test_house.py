@@ -52,7 +52,9 @@ LIBRARIES = {
     "lark": Library(anywhere=frozenset({"lang"})),
     "pydantic": Library(anywhere=frozenset(FLOORS)),
     "pydantic_core": Library(anywhere=frozenset(FLOORS)),
-    "numpy": Library(anywhere=frozenset({"runtime", "interop"}), on_use=frozenset({"draw", "report", "network", "api", "cli"})),
+    "numpy": Library(
+        anywhere=frozenset({"runtime", "interop"}), on_use=frozenset({"draw", "report", "network", "api", "cli"})
+    ),
     "safetensors": Library(anywhere=frozenset({"runtime", "interop"})),
     "onnx": Library(anywhere=frozenset({"interop"})),
     "google": Library(anywhere=frozenset({"interop"})),  # protobuf's errors, which onnx lets through
