@@ -62,7 +62,6 @@ LIBRARIES = {
     "threadpoolctl": Library(on_use=frozenset({"runtime"})),
     "PIL": Library(on_use=frozenset({"runtime", "report", "cli"})),
     "matplotlib": Library(on_use=frozenset({"draw", "report"})),
-    "IPython": Library(on_use=frozenset({"notebook"})),
 }
 
 

@@ -1,4 +1,4 @@
-"""Where threads wait for each other: gates between two, and the meeting of a team.
+"""Gates: where a thread waits for another.
 
 To put a thread to sleep and wake it takes 20 to 40 microseconds, as long as a small layer. So threads that have a core
 each wait awake, in the C library, without Python's lock. That alone is not enough: who comes through a gate needs
@@ -92,36 +92,3 @@ class SleepGate:
 
     def pass_(self) -> None:
         self._lock.acquire()
-
-
-class Meeting:
-    """Where all threads of a team wait for the last one (Hensgen, Finkel, Manber 1988: the dissemination barrier).
-
-    In round r each thread opens a gate for the one 2^r places on and passes that of the one 2^r places back; after
-    log2 of the team's size everyone has heard of everyone. Two sets of gates take turns: who is quick may come to the
-    next meeting while others are still passing this one's gates.
-    """
-
-    def __init__(self, size: int, spin: bool) -> None:
-        self.size = size
-        kind = SpinGate if spin else SleepGate
-        rounds = (size - 1).bit_length()
-        self._gates: list[list[list[Gate]]] = [[[kind() for _ in range(size)] for _ in range(rounds)] for _ in range(2)]
-        self._turns = [0] * size
-
-    def meet(self, thread: int) -> None:
-        """Thread ``thread`` waits for all others. Every thread comes to every meeting."""
-        turn = self._turns[thread]
-        self._turns[thread] = 1 - turn
-        for round_, gates in enumerate(self._gates[turn]):
-            mine, before = gates[(thread + (1 << round_)) % self.size], gates[thread]
-            if before.try_pass():
-                mine.open_for_waiting()
-            else:
-                mine.open()
-                before.pass_()
-
-    def call_off(self) -> None:
-        """Lets everyone pass who still waits."""
-        for gates in (gate for turn in self._gates for round_ in turn for gate in round_):
-            gates.open()

@@ -1,14 +1,13 @@
 """Threads: a team that computes a run together, and BLAS held to one thread while it does.
 
 NumPy lets other threads run during matrix products and long loops. A BLAS that threads by itself would leave all
-element-wise work on one core. Here every thread walks through the whole run and does its own share of each phase, the
-same part of every layer, so that what it reads is in its core's cache; between two phases they meet.
+element-wise work on one core; a team that shares out strip after strip keeps every core busy with both.
 """
 
 import ctypes
 import os
-import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from queue import SimpleQueue
@@ -17,7 +16,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from cnndsl.runtime.gates import CAN_SPIN, Gate, Meeting, SleepGate, SpinGate, from_c, pause
+from cnndsl.runtime.gates import CAN_SPIN, Gate, SleepGate, SpinGate, from_c, pause
 
 Task: TypeAlias = Callable[[Any], None]
 """Computes a part of a layer; gets the scratch memory of the thread that runs it."""
@@ -35,47 +34,116 @@ def default_threads() -> int:
     return min(cores, MAX_THREADS)
 
 
-def share_of(tasks: Sequence[Task], thread: int, size: int) -> Sequence[Task]:
-    """The part of a phase that is a thread's own; the only task of a phase is the first thread's."""
-    return tasks[-(-len(tasks) * thread // size) : -(-len(tasks) * (thread + 1) // size)]
+class Job:
+    """The tasks of a phase. Every thread has its share, the same part of every layer, so that what it reads is in its
+    core's cache; who is done early takes from the end of another's share.
+    """
 
+    def __init__(self, tasks: Sequence[Task], threads: int) -> None:
+        count = len(tasks)
+        self.shares = [
+            deque(tasks[-(-count * thread // threads) : -(-count * (thread + 1) // threads)])
+            for thread in range(threads)
+        ]
+        self.failures: list[BaseException] = []
 
-class Run:
-    """Phases under way. Tasks of one phase may run at the same time; a phase begins when the one before is done."""
-
-    def __init__(self, size: int) -> None:
-        self.phases: Sequence[Sequence[Task]] = ()
-        self.scratch: Sequence[Any] = ()
-        self.meets: list[bool] = []
-        self.begin = 0
-        """The phase in which the helpers join."""
-        self.absent = [[True] for _ in range(size)]
-        """A token for every thread, which takes it when it is awake; or the caller does, and no longer waits for it."""
-        self.failure: BaseException | None = None
-        self.failed = sys.maxsize
-        """The phase in which a task raised something. All leave at the first meeting from there on."""
-
-    def prepare(self, phases: Sequence[Sequence[Task]], scratch: Sequence[Any]) -> None:
-        self.phases, self.scratch, self.begin = phases, scratch, len(phases)
-        # What is for one thread alone in two phases in turn needs no meeting between them.
-        shared = [len(tasks) > 1 for tasks in phases]
-        self.meets = [here or after for here, after in zip(shared, [*shared[1:], False], strict=True)]
-
-    def work(self, phase: int, thread: int, size: int) -> None:
-        """A thread's share of a phase. What a task raises belongs to the caller, and ends the run for all."""
-        if self.failure is not None:
-            return
+    def help(self, own: int, scratch: Any) -> None:
+        """Runs tasks until none is left, those of share ``own`` first."""
         try:
-            for task in share_of(self.phases[phase], thread, size):
-                task(self.scratch[thread])
-        except BaseException as error:
-            self.failure, self.failed = error, phase
+            _empty(self.shares[own].popleft, scratch)
+            for share in self.shares:
+                if share:
+                    _empty(share.pop, scratch)
+        except BaseException as error:  # it belongs to the caller's thread
+            self.failures.append(error)
+            for share in self.shares:
+                share.clear()
 
-    def take_token(self, thread: int) -> bool:
+
+def _empty(take: Callable[[], Task], scratch: Any) -> None:
+    while True:
         try:
-            return self.absent[thread].pop()
+            task = take()
         except IndexError:
-            return False
+            return
+        task(scratch)
+
+
+class Helper:
+    """A thread that sleeps between runs. During a run it waits awake, at a gate, for jobs."""
+
+    def __init__(self, number: int, spin: bool) -> None:
+        self.number = number
+        self.begin: Gate = SpinGate() if spin else SleepGate()
+        self.end: Gate = SpinGate() if spin else SleepGate()
+        self.end.open()  # as after the end of a run
+        self.call: tuple[Job, Any] | None = None
+        self.runs: SimpleQueue[bool] = SimpleQueue()
+        self.resting = True
+        self.awake = False
+        self.waits = False
+        """Whether it stands at the gate already when a job comes."""
+        self.awaited = False
+        """Whether the caller stands at the other gate already when the job is done."""
+        self.thread = threading.Thread(target=self._serve, name=f"cnndsl-{number}", daemon=True)
+        self.thread.start()
+
+    def _serve(self) -> None:
+        with np.errstate(all="ignore"):  # every thread has its own
+            while self.runs.get():
+                self.awake = True
+                while self._work():
+                    pass
+
+    def _work(self) -> bool:
+        """Waits for a job and helps with it; False if the run is over."""
+        self.begin.pass_()
+        call = self.call
+        if call is None:
+            self.awake = False
+        else:
+            job, scratch = call
+            job.help(self.number, scratch)
+        if self.awaited:
+            self.end.open_for_waiting()
+        else:
+            self.end.open()
+        return call is not None
+
+    def wake(self) -> None:
+        """For a run. It takes a while, which the caller uses for something else."""
+        if not self.resting:
+            return
+        self.resting = False
+        self.waits = True
+        # It may not have seen yet that the last run is over: then it need not be woken.
+        if not self.begin.try_pass():
+            self.end.pass_()
+            self.runs.put(True)
+
+    def give(self, job: Job, scratch: Any) -> None:
+        self.call = (job, scratch)
+        if self.awake and self.waits:
+            self.begin.open_for_waiting()
+        else:
+            self.begin.open()
+
+    def finish(self) -> None:
+        """Waits until the helper is done with its job; a helper that has not begun is not waited for."""
+        if self.begin.try_pass():
+            return
+        self.waits = self.end.try_pass()
+        if not self.waits:
+            self.awaited = True
+            self.end.pass_()
+            self.awaited = False
+
+    def rest(self) -> None:
+        """The run is over."""
+        if not self.resting:
+            self.resting = True
+            self.call = None
+            self.begin.open()
 
 
 class Team:
@@ -84,25 +152,16 @@ class Team:
     def __init__(self, size: int) -> None:
         self.size = size
         spin = CAN_SPIN and size <= default_threads()  # who has no core to itself must not keep others from theirs
-        self.meeting = Meeting(size, spin)
-        self.doors: list[Gate] = [SpinGate() if spin else SleepGate() for _ in range(size)]
-        self.runs: list[SimpleQueue[Run | None]] = [SimpleQueue() for _ in range(size)]
-        self.dismissed = False
-        self.helpers = [
-            threading.Thread(target=self._serve, args=(number,), name=f"cnndsl-{number}", daemon=True)
-            for number in range(1, size)
-        ]
-        for helper in self.helpers:
-            helper.start()
+        self.helpers = [Helper(number, spin) for number in range(1, size)]
         self.place: tuple[int, frozenset[int]] | None = None
-        self.called: Run | None = None
 
-    def call(self) -> Run:
-        """Wakes the helpers for a run, which takes them longer than preparing it takes the caller."""
-        run = self.called = Run(self.size)
-        for number in range(1, self.size):
-            self.runs[number].put(run)
-        return run
+    def wake(self) -> None:
+        for helper in self.helpers:
+            helper.wake()
+
+    def rest(self) -> None:
+        for helper in self.helpers:
+            helper.rest()
 
     def run(
         self,
@@ -110,79 +169,47 @@ class Team:
         scratch: Sequence[Any],
         after: Callable[[int], None] | None = None,
     ) -> None:
-        """Runs all phases; ``scratch`` holds one buffer a thread. Raises what a task raised.
+        """Runs the phases, one after the other; the tasks of one phase at the same time, if helpers are awake.
 
-        ``after`` is told by the calling thread which phase is done. The helpers join as soon as all are awake.
+        ``scratch`` holds one buffer a thread. Raises what a task raised. ``after`` is told which phase is done.
         """
-        if self.size == 1:
-            for phase, tasks in enumerate(phases):
+        self.wake()
+        for phase, tasks in enumerate(phases):
+            if len(tasks) > 1 and self.helpers:
+                if phase == 1:
+                    self._await_helpers()
+                self._share(tasks, scratch)
+            else:
                 for task in tasks:
                     task(scratch[0])
-                if after is not None:
-                    after(phase)
-            return
-        run, self.called = self.called or self.call(), None
-        run.prepare(phases, scratch)
-        shared = any(run.meets)
-        joined = False
-        for phase in range(len(phases)):
-            if shared and not joined and self._awake(run, PATIENCE if phase == 1 else 0):
-                joined = True
-                self._let_in(run, phase)
-            run.work(phase, 0, self.size if joined else 1)
-            if joined and run.meets[phase]:
-                self.meeting.meet(0)
-            if run.failed <= phase and (run.meets[phase] or not joined):
-                break
             if after is not None:
                 after(phase)
-        if not joined:
-            self._let_in(run, len(phases))
-        if run.failure is not None:
-            raise run.failure
 
-    @staticmethod
-    def _awake(run: Run, patience: float) -> bool:
-        """Whether all helpers are awake. They need Python's lock to say so: the caller gives it away for a while, or
-        they would often find it taken, and be put to sleep again, until the run is over.
+    def _share(self, tasks: Sequence[Task], scratch: Sequence[Any]) -> None:
+        called = self.helpers[: len(tasks) - 1]
+        job = Job(tasks, 1 + len(called))
+        for helper in called:
+            helper.give(job, scratch[helper.number])
+        job.help(0, scratch[0])
+        for helper in called:
+            helper.finish()
+        if job.failures:
+            raise job.failures[0]
+
+    def _await_helpers(self) -> None:
+        """To wake up they need Python's lock: the caller gives it away for a while, or they would often find it taken,
+        and be put to sleep again, until the run is over.
         """
-        deadline = perf_counter() + patience
-        while any(run.absent[1:]):
-            if perf_counter() > deadline:
-                return False
+        deadline = perf_counter() + PATIENCE
+        while not all(helper.awake for helper in self.helpers) and perf_counter() < deadline:
             pause()
-        return True
-
-    def _let_in(self, run: Run, phase: int) -> None:
-        """Lets the helpers begin with a phase; those who are not awake yet need not come any more."""
-        run.begin = phase
-        for number in range(1, self.size):
-            if not run.take_token(number):
-                self.doors[number].open_for_waiting()
-
-    def _serve(self, number: int) -> None:
-        with np.errstate(all="ignore"):  # every thread has its own
-            while (run := self.runs[number].get()) is not None:
-                if run.take_token(number):
-                    self.doors[number].pass_()
-                    self._follow(run, number)
-                del run
-
-    def _follow(self, run: Run, number: int) -> None:
-        for phase in range(run.begin, len(run.phases)):
-            run.work(phase, number, self.size)
-            if run.meets[phase]:
-                self.meeting.meet(number)
-                if run.failed <= phase or self.dismissed:
-                    return
 
     def dismiss(self) -> None:
         """Ends the helpers, wherever they are."""
-        self.dismissed = True
-        for number in range(1, self.size):
-            self.runs[number].put(None)
-            self.doors[number].open()
-        self.meeting.call_off()
+        for helper in self.helpers:
+            helper.resting = False
+            helper.rest()
+            helper.runs.put(False)
 
 
 _lock = threading.Lock()
@@ -208,13 +235,14 @@ def team(size: int) -> Iterator[Team]:
         except IndexError:
             chosen = Team(granted)
         try:
-            chosen.call()
+            chosen.wake()
             with _apart(chosen), single_threaded_blas():
                 yield chosen
         except BaseException:  # an interrupt may have fallen anywhere
             chosen.dismiss()
             raise
-        if len(waiting) < 2 and chosen.called is None:  # not one that was called for nothing
+        chosen.rest()
+        if len(waiting) < 2:
             waiting.append(chosen)
         else:
             chosen.dismiss()
@@ -252,8 +280,8 @@ def _apart(chosen: Team) -> Iterator[None]:
         return
     if chosen.place != (core, others):
         for helper in chosen.helpers:
-            if helper.native_id is not None:
-                os.sched_setaffinity(helper.native_id, others)
+            if helper.thread.native_id is not None:
+                os.sched_setaffinity(helper.thread.native_id, others)
         chosen.place = (core, others)
     os.sched_setaffinity(0, {core})
     try:

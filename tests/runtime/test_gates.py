@@ -1,10 +1,10 @@
-"""Gates and meetings: nobody passes too early, nobody waits for ever."""
+"""Gates: nobody passes too early, nobody waits for ever."""
 
 import threading
 
 import pytest
 
-from cnndsl.runtime.gates import CAN_SPIN, Meeting, SleepGate, SpinGate
+from cnndsl.runtime.gates import CAN_SPIN, SleepGate, SpinGate
 
 KINDS = [SleepGate, SpinGate] if CAN_SPIN else [SleepGate]
 
@@ -41,26 +41,3 @@ def test_who_waits_passes(kind, way):
         assert len(passed) == count
     thread.join(10)
     assert not thread.is_alive()
-
-
-@pytest.mark.parametrize("size", [2, 3, 5])
-@pytest.mark.parametrize("spin", sorted({False, CAN_SPIN}))
-def test_a_meeting_begins_when_all_are_there(size, spin):
-    meeting = Meeting(size, spin)
-    arrived = [0] * size
-    early = []
-
-    def attend(thread):
-        for count in range(1, 40):
-            arrived[thread] = count
-            meeting.meet(thread)
-            early.extend(other for other in arrived if other < count)
-
-    others = [threading.Thread(target=attend, args=(thread,)) for thread in range(1, size)]
-    for other in others:
-        other.start()
-    attend(0)
-    for other in others:
-        other.join(30)
-        assert not other.is_alive()
-    assert not early

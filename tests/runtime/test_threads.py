@@ -2,12 +2,13 @@
 
 import os
 import threading
+from queue import SimpleQueue
 
 import numpy as np
 import pytest
 
 from cnndsl.runtime import threads
-from cnndsl.runtime.threads import Team, blas_libraries, share_of, single_threaded_blas, team
+from cnndsl.runtime.threads import Job, Team, blas_libraries, single_threaded_blas, team
 
 
 @pytest.fixture
@@ -44,18 +45,15 @@ def test_every_task_runs_once_in_its_phase(size, awake, monkeypatch):
         workers.run(tasks_of(counts, done), list(range(size)), told.append)
         assert told == list(range(len(counts)))
         assert [sorted(index for index, _ in phase) for phase in done] == [list(range(count)) for count in counts]
-        for phase in done:
-            for index, scratch in phase:
-                assert scratch == 0 or index > 0, "the first task is the caller's"
     workers.dismiss()
     for helper in workers.helpers:
-        helper.join(10)
-        assert not helper.is_alive()
+        helper.thread.join(10)
+        assert not helper.thread.is_alive()
 
 
 @pytest.mark.parametrize(("count", "size"), [(0, 2), (1, 2), (1, 5), (2, 2), (3, 2), (7, 3), (17, 4)])
 def test_shares_cover_the_tasks_in_order(count, size):
-    shares = [share_of(list(range(count)), thread, size) for thread in range(size)]
+    shares = Job(list(range(count)), size).shares
     assert [task for share in shares for task in share] == list(range(count))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
     assert len(shares[0]) == max(map(len, shares))
@@ -89,10 +87,19 @@ def test_a_caller_that_is_interrupted_ends_the_team(many_cores):
     before = set(threading.enumerate())
     with pytest.raises(KeyboardInterrupt), team(3) as workers:
         workers.run([[lambda scratch: None] * 6] * 10, [0, 1, 2], interrupt)
-    assert workers.dismissed
     for helper in set(threading.enumerate()) - before:
         helper.join(10)
         assert not helper.is_alive()
+
+
+def test_a_helper_that_is_busy_elsewhere_is_not_waited_for(many_cores):
+    workers = Team(2)
+    (helper,) = workers.helpers
+    queue, helper.runs = helper.runs, SimpleQueue()  # as one that has no core to wake up on
+    done = []
+    workers.run([[done.append] * 4] * 5, [0, 1])
+    assert helper.runs.get_nowait() is True and done == [0] * 20
+    queue.put(False)
 
 
 def test_no_thread_warns_of_infinities():
@@ -132,5 +139,5 @@ def test_the_caller_and_the_helpers_are_on_cores_of_their_own_during_a_run():
         if len(allowed) > 1:
             (own,) = os.sched_getaffinity(0)
             for helper in workers.helpers:
-                assert os.sched_getaffinity(helper.native_id) == allowed - {own}
+                assert os.sched_getaffinity(helper.thread.native_id) == allowed - {own}
     assert os.sched_getaffinity(0) == allowed
