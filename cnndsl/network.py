@@ -61,13 +61,13 @@ class Network(Measured):
         path: str | PathLike[str] | None = None,
         *,
         style: Literal["graph", "volumes"] = "graph",
-        depth: int = 0,
+        depth: int | None = None,
         theme: Literal["auto", "light", "dark"] = "auto",
     ) -> str | None:
         """Writes a picture of the network to ``path``, by its suffix: .svg, .png, .pdf, .mmd (Mermaid) or .dot.
 
-        Without a path, gives the SVG text. Blocks nested deeper than ``depth`` are one box. Raises CnnError, and
-        OSError where the file cannot be written.
+        Without a path, gives the SVG text. Blocks nested deeper than ``depth`` are one box; without it all are, but
+        volumes are opened until they tell something. Raises CnnError, and OSError where the file cannot be written.
         """
         from cnndsl import draw
 

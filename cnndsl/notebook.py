@@ -110,7 +110,7 @@ class _Parser(argparse.ArgumentParser):
     """Options of a magic: what is wrong with them is shown as any other finding."""
 
     def error(self, message: str) -> NoReturn:
-        raise CnnError.of("bad-setting", f"%%cnn: {message}", f"write {self.format_usage().strip()[7:]}")
+        raise CnnError.of("bad-setting", f"%%cnn: {message}", f"write {' '.join(self.format_usage().split()[1:])}")
 
 
 def _options(line: str) -> argparse.Namespace:

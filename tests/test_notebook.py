@@ -174,6 +174,7 @@ def test_imports_are_read_from_the_notebooks_folder(
         ("net --input 3x3x3", "is no shape"),
         ("net --set 'a", "No closing quotation"),
         ("net --help", "unrecognized arguments: --help"),
+        ("net --bad", "[--set KEY=VALUE] [--input SHAPE] [--network NAME] [--strict] [name]\n"),
     ],
 )
 def test_mistakes_on_the_magics_line_are_findings(

@@ -87,8 +87,8 @@ def arithmetic(network: Measured, name: str) -> Explanation:
 MANY = 4
 """Symbols of more inputs than these share a line of the legend."""
 
-NO_MACS = "it multiplies no weights: only convolutions and dense layers count"
-NO_CONNECTIONS = "none are counted for it: only windows, dense layers and rbf have connections"
+NO_MACS = "none are counted for it: only those of convolutions and dense layers are"
+NO_CONNECTIONS = "none are counted for it: only those of conv, depthwise, pooling, subsample, dense and rbf are"
 ADAPTIVE = "the windows along an axis overlap: together they are n + size - gcd(n, size) cells long"
 
 
@@ -142,19 +142,24 @@ def _rule(op: Operator, shape: Shape) -> str:
 
 
 def _rounding(axis: Axis, word: str) -> str:
-    """What becomes of a division with a remainder."""
+    """What becomes of a division with a remainder, and which cells are never read."""
+    what = {"height": "row", "width": "column"}.get(word, "cell")
+    behind = max(axis.size - max((axis.output - 1) * axis.stride - axis.begin + axis.reach, 0), 0)
+    gaps = axis.unread - behind
+    skipped = f"{_unread(gaps, what)}, in the gaps between those that are" if gaps else ""
     if axis.exact:
-        return ""
+        return skipped
     exactly = f"exactly {ratio(axis.room + axis.stride, axis.stride)}"
     if axis.ceil:
         if axis.output <= axis.room // axis.stride + 1:
             return f"{exactly}, rounded up under ceil_mode; a last window that would begin in the padding is dropped"
         return f"{exactly}, rounded up under ceil_mode: the last window reaches over the edge"
-    cells = axis.unread
-    if not cells:
-        return f"{exactly}, rounded down: only padding is left over"
-    what = {"height": "row", "width": "column"}.get(word, "cell")
-    return f"{exactly}, rounded down: {cells:,} {what}{'s are' if cells > 1 else ' is'} never read"
+    left = _unread(behind, what) if behind else "only padding is left over"
+    return f"{exactly}, rounded down: {left}" + (f"; {skipped}" if skipped else "")
+
+
+def _unread(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s are' if count > 1 else ' is'} never read"
 
 
 def _parameters(layer: Layer, symbolic: Symbolic, shapes: Sequence[Shape]) -> Section:

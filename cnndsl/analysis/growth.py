@@ -64,8 +64,12 @@ def _stepped(word: str, before: Before, after: Pattern, layer: Layer, symbolic: 
     windows = symbolic.op.windows(symbolic.inputs[0])
     if not simple or step.rate != 1 or len(after.intervals) != 1:
         sizes = sorted({high - low + 1 for low, high in filter(None, after.intervals)})
+        if simple and len(sizes) == 1 and (met := (step.before + step.after + 1) // step.rate):
+            yield _enlarged(word, size, jump, met, after, symbolic)
+            yield from _moves(word, after)
+            return
         several = f"positions see fields of {_listed(sizes)} cells in turn: the largest counts"
-        uneven = "" if simple else "the positions of what it reads see fields of different sizes"
+        uneven = "" if simple else "what it reads moves over the input in steps that are not alike"
         yield Line(word, "", "", after.size, several if len(sizes) > 1 else uneven)
         yield from _moves(word, after)
         return
@@ -83,6 +87,14 @@ def _stepped(word: str, before: Before, after: Pattern, layer: Layer, symbolic: 
     more = step.before + step.after
     yield _checked(word, size + more * jump if more else size, after)
     yield from _moves(word, after, jump * step.step, start - step.before * jump if step.before else start)
+
+
+def _enlarged(word: str, size: Term, jump: Term, met: int, after: Pattern, symbolic: Symbolic) -> Line:
+    """The field of a layer that makes maps larger and whose positions all read equally many."""
+    if met == 1:
+        return _checked(word, size, after, "every position sees what one position of its input sees")
+    positions = symbolic.term(met, "n", "positions of what the layer reads that one of its positions is made from")
+    return _checked(word, size + (positions - 1) * jump, after)
 
 
 def _walk(reach: Sequence[AxisReach], along: int) -> tuple[int, AxisReach | None]:

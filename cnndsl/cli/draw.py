@@ -16,8 +16,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--to", choices=("svg", "png", "pdf", "mmd", "dot"), help=formats_help)
     style_help = "operators as boxes, or values as volumes (default: graph)"
     command.add_argument("--style", choices=("graph", "volumes"), default="graph", help=style_help)
-    depth_help = "fold blocks nested deeper than N into one box (default: 0)"
-    command.add_argument("--depth", type=natural, default=0, metavar="N", help=depth_help)
+    depth_help = "fold blocks nested deeper than N into one box (default: 0; of volumes what gives at least six)"
+    command.add_argument("--depth", type=natural, metavar="N", help=depth_help)
     theme_help = "colours; auto follows the reader's system where the format can (default)"
     command.add_argument("--theme", choices=("auto", "light", "dark"), default="auto", help=theme_help)
     add_source_arguments(command)
@@ -30,6 +30,10 @@ def execute(options: argparse.Namespace) -> int:
 
     target = options.to or draw.format_of(options.out)
     network = only_network(options.file, options, options.input)
+    if target in ("png", "pdf"):
+        from cnndsl.cli.plotting import quiet_matplotlib
+
+        quiet_matplotlib()
     try:
         if options.out == "-":
             picture = draw.render(network, target, options.style, options.depth, options.theme)

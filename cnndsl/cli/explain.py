@@ -23,8 +23,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
     weights_help = "for --at: a .safetensors, .npz or .onnx file (default: initial weights)"
     command.add_argument("--weights", metavar="W", help=weights_help)
     seed_help = "for --at: of initial weights and random input (default: 0)"
-    command.add_argument("--seed", type=natural, default=0, help=seed_help)
-    command.add_argument("--format", choices=("text", "json", "html"), default="text", help="default: text")
+    command.add_argument("--seed", type=natural, help=seed_help)
+    command.add_argument("--format", choices=("text", "json", "html"), help="default: text")
     command.add_argument("-o", "--out", metavar="F", help="the file to write (default: standard output)")
     add_source_arguments(command)
 
@@ -33,12 +33,16 @@ def execute(options: argparse.Namespace) -> int:
     if options.layer is None:
         if _is_file(options.subject):
             raise _layer_missing(options)
+        for name in ("at", "input", "weights", "seed", "format", "set", "network"):
+            if getattr(options, name) not in (None, []):
+                advice = "name a file and a layer, such as examples/lenet.cnn conv1"
+                raise CnnError.of("bad-setting", f"--{name} is for explaining a layer, not a code", advice)
         _write(_code(options.subject), options.out)
         return 0
     network = only_network(options.subject, options)
     if options.at is None:
-        for name in ("input", "weights"):
-            if getattr(options, name):
+        for name in ("input", "weights", "seed"):
+            if getattr(options, name) is not None:
                 advice = f"give --at POSITION too, such as --at {_middle(network, options.layer)}"
                 raise CnnError.of("bad-setting", f"--{name} is for working out one value", advice)
         shown = _layer(network, options.layer, options.format)
@@ -93,8 +97,9 @@ def _value(network: Any, options: argparse.Namespace) -> str:
 
     position = _position(options.at, network, options.layer)
     require_position(network.graph, options.layer, position)  # before weights are made, which may take long
-    inputs = first_example(network.graph, options.input, options.seed)
-    weights = network.weights_from(options.weights, options.seed)
+    seed = options.seed or 0
+    inputs = first_example(network.graph, options.input, seed)
+    weights = network.weights_from(options.weights, seed)
     worked = worked_of(network.graph, options.layer, position, inputs, weights)
     if options.format == "json":
         return _json({"version": 1, **worked_value.json_object(worked)})

@@ -22,11 +22,10 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
+    from cnndsl.cli.plotting import require_pictures
     from cnndsl.report import plots
-    from cnndsl.report.sheet import picture_format, require_matplotlib
 
-    require_matplotlib()
-    picture_format(options.out)
+    require_pictures(options.out)
     network = only_network(options.file, options)
     plots.require_weights(network, options.layer)
     weights: dict[str, Any] = network.weights_from(options.weights, options.seed)

@@ -31,6 +31,8 @@ def batches(
         return closing(progress(slices, "running", shown))
 
     inputs = graph.inputs
+    if not given:
+        raise CnnError.of("bad-setting", "--input is empty", f"give {HELP}")
     path = Path(given)
     if given in MADE:
         count = batch or 1

@@ -24,10 +24,8 @@ class Plot:
 
     def __init__(self, options: argparse.Namespace, network: Any, kept: Sequence[str]) -> None:
         from cnndsl.report import plots
-        from cnndsl.report.sheet import picture_format, require_matplotlib
 
-        require_matplotlib()
-        picture_format(options.plot)
+        require_pictures(options.plot)
         self.options = options
         self.network = network
         self.layers = tuple(dict.fromkeys(kept)) or (plots.default_layer(network),)
@@ -68,6 +66,22 @@ class Plot:
         except OSError as error:
             raise unwritable(self.options.plot, error) from None
         return {"file": self.options.plot, "input": self.example, "layers": list(self.layers)}
+
+
+def require_pictures(path: str) -> None:
+    """Raises CnnError where matplotlib is missing, or draws no files of this suffix."""
+    from cnndsl.report.sheet import picture_format, require_matplotlib
+
+    quiet_matplotlib()
+    require_matplotlib()
+    picture_format(path)
+
+
+def quiet_matplotlib() -> None:
+    """What matplotlib logs, as that it finds no folder for its caches, is nothing that a picture depends on."""
+    import logging
+
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 
 def plot_of(options: argparse.Namespace, network: Any, kept: Sequence[str]) -> Plot | None:

@@ -34,7 +34,7 @@ def execute(options: argparse.Namespace) -> int:
     result = checked(options.file, given_settings(options))
     network = api.only(result)
     say(result.diagnostics, result.sources)
-    images = _images(options, network) if options.input else ()
+    images = () if options.input is None else _images(options, network)
     text = page(network, result.sources, result.diagnostics, options.batch, images)
     try:
         if options.out == "-":

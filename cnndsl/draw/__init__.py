@@ -16,25 +16,30 @@ STYLES: tuple[Style, ...] = ("graph", "volumes")
 FORMATS: tuple[Format, ...] = ("svg", "png", "pdf", "mmd", "dot")
 
 
-def scene(network: Measured, style: Style = "graph", depth: int = 0) -> Scene:
-    """The picture of a network; blocks nested deeper than ``depth`` are folded. Raises CnnError for a bad setting."""
-    if _one_of(style, STYLES, "style") == "volumes":
-        from cnndsl.draw.volumes import volumes_scene
+def scene(network: Measured, style: Style = "graph", depth: int | None = None) -> Scene:
+    """The picture of a network; blocks nested deeper than ``depth`` are folded. Raises CnnError for a bad setting.
 
-        return volumes_scene(network, depth)
+    Without a ``depth``, all blocks are; as volumes, they are opened until there are at least six, but not over thirty.
+    """
+    if _one_of(style, STYLES, "style") == "volumes":
+        from cnndsl.draw.volumes import telling_depth, volumes_scene
+
+        return volumes_scene(network, telling_depth(network) if depth is None else depth)
     from cnndsl.draw.graph_style import graph_scene
 
-    return graph_scene(network, depth)
+    return graph_scene(network, depth or 0)
 
 
-def render(network: Measured, to: Format, style: Style = "graph", depth: int = 0, theme: ThemeName = "auto") -> bytes:
+def render(
+    network: Measured, to: Format, style: Style = "graph", depth: int | None = None, theme: ThemeName = "auto"
+) -> bytes:
     """The picture in a format; the same network gives the same bytes.
 
     Raises CnnError for a bad setting, for volumes in a format of text, and for ``png`` and ``pdf`` without matplotlib.
     """
     _one_of(theme, THEMES, "theme")
     if _one_of(to, FORMATS, "the format") in ("mmd", "dot"):
-        return _text(network, to, style, depth).encode()
+        return _text(network, to, style, depth or 0).encode()
     picture = scene(network, style, depth)
     if to == "svg":
         from cnndsl.draw.svg import svg
@@ -64,7 +69,7 @@ def write(
     network: Measured,
     path: str | os.PathLike[str],
     style: Style = "graph",
-    depth: int = 0,
+    depth: int | None = None,
     theme: ThemeName = "auto",
     to: Format | None = None,
 ) -> None:

@@ -14,6 +14,7 @@ from cnndsl.draw.outline import FrameUnits, Outline, Unit, outline
 from cnndsl.draw.scene import Frame, Glyph, Label, Line, Polygon, Scene
 from cnndsl.draw.scene import Shape as Drawn
 from cnndsl.draw.strokes import HEAD_LENGTH, HEAD_WIDTH
+from cnndsl.errors import CnnError
 from cnndsl.shapes import Shape
 
 TEXT, LINE_HEIGHT = 10.0, 12.5
@@ -24,6 +25,10 @@ LEAD, TAIL = 10.0, 4.0
 """Room for the arrow before a cuboid, and behind it."""
 
 SLAB_GAP, MOST_SLABS = 6.0, 5
+
+FEWEST, MOST = 6, 30
+"""Volumes that tell something of a network, and volumes that fit on a page."""
+
 MARGIN = 10.0
 STROKE = 1.25
 FRAME_TEXT = 11.0
@@ -80,6 +85,22 @@ def volumes_scene(network: Measured, depth: int = 0) -> Scene:
     facts = f"{count:,} layer{'' if count == 1 else 's'}, {network.params:,} parameters, {network.macs:,} MACs"
     frames = [_frame(opened, at) for opened, at in zip(found.frames, placed.frames, strict=True)]
     return _fitted(Scene(network.name, facts, 0, 0, tuple(glyphs), tuple(lines), tuple(frames)))
+
+
+def telling_depth(network: Measured) -> int:
+    """The least depth that gives :data:`FEWEST` volumes, or the deepest before there are more than :data:`MOST`."""
+    telling = 0
+    for depth in range(max((len(layer.node.path) for layer in network.layers.values()), default=0) + 1):
+        try:
+            found = outline(network, depth)
+        except CnnError:  # too many boxes
+            break
+        count = len(_gathered(found, _around(found))[0])
+        if count <= MOST:
+            telling = depth
+        if count >= FEWEST:
+            break
+    return telling
 
 
 def _around(found: Outline) -> list[tuple[int, ...]]:
@@ -170,7 +191,8 @@ def _text(units: Sequence[Unit]) -> tuple[tuple[str, bool], ...]:
             lines.append((name, True))
         words += _words(first.title)
     else:
-        lines.append((first.name if first.kind == "input" else first.title, True))
+        title = first.name if first.kind == "input" else first.title
+        lines += [(line, True) for line in _broken(title.split(" "), True)]
         if first.repeat > 1:
             words.append(f"x {first.repeat:,}")
     lines += [(line, False) for line in _broken(words)]
@@ -192,12 +214,12 @@ def _words(title: str) -> list[str]:
     return words
 
 
-def _broken(words: Sequence[str]) -> Iterator[str]:
+def _broken(words: Sequence[str], bold: bool = False) -> Iterator[str]:
     """Lines no wider than a column, where words allow it."""
     line = ""
     for word in words:
         longer = f"{line} {word}" if line else word
-        if line and width(longer, TEXT) > COLUMN:
+        if line and width(longer, TEXT, bold) > COLUMN:
             yield line
             line = word
         else:

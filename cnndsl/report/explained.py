@@ -69,7 +69,7 @@ def html(explanation: Explanation, level: int = 2) -> str:
         '<section class="explained">',
         f"<h{level}>{_escaped(explanation.name)}</h{level}>",
         f"<p><code>{heading}</code></p>",
-        f"<p>{_escaped(explanation.words)}</p>",
+        f"<p>{_prose(explanation.words)}</p>",
     ]
     if explanation.reads:
         reads = "".join(f"<li><code>{_escaped(name)}</code> {shape}</li>" for name, shape in explanation.reads)
@@ -79,7 +79,7 @@ def html(explanation: Explanation, level: int = 2) -> str:
         if section.lines:
             parts.append(_table(section))
         if section.words:
-            parts.append(f"<p>{_escaped(section.words)}</p>")
+            parts.append(f"<p>{_prose(section.words)}</p>")
     if explanation.legend:
         pairs = "".join(
             f"<dt>{_escaped(symbol)}</dt><dd>{_escaped(words)}</dd>" for symbol, words in explanation.legend
@@ -183,7 +183,7 @@ def _table(section: Section) -> str:
         if not found.rule:
             rule, result = "", rule
         formula = " = ".join(_escaped(part) for part in (rule, numbers) if part)
-        words = f'<td class="explained-words">{_escaped(found.words)}</td>' if noted else ""
+        words = f'<td class="explained-words">{_prose(found.words)}</td>' if noted else ""
         rows.append(
             f'<tr><th scope="row">{_escaped(found.topic)}</th><td class="explained-rule">{formula}</td>'
             f'<td class="explained-result">{result}</td>{words}</tr>'
@@ -196,6 +196,14 @@ def _table(section: Section) -> str:
 
 def _escaped(words: str) -> str:
     return escape(visible(words))
+
+
+def _prose(words: str) -> str:
+    """A sentence; what stands between backquotes is code."""
+    parts = _escaped(words).split("`")
+    if len(parts) % 2 == 0:  # a backquote of somebody's name
+        return _escaped(words)
+    return "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
 
 
 def _place_to_json(place: Span | None) -> dict[str, Any] | None:

@@ -69,7 +69,11 @@ def _panel(
         array = split.reshape(groups * split.shape[1], *split.shape[2:])
     if isinstance(operator, Conv | ConvTranspose | Depthwise):
         colour = node.inputs[0] in network.inputs and isinstance(operator, Conv) and operator.groups == 1
-        return kernel_panel(key, array, "filter", links, colour, columns, first)
+        panel = kernel_panel(key, array, "filter", links, colour, columns, first)
+        groups = 1 if isinstance(operator, Depthwise) else operator.groups
+        several = groups > 1 and array.shape[1] > 1
+        note = f"{groups} groups: channels are counted within a filter's own" if several else ""
+        return panel._replace(facts=(*panel.facts, note))
     return kernel_panel(key, array[None] if array.ndim == 2 else array[:, None], "channel", None, False, columns, first)
 
 
@@ -188,11 +192,12 @@ def _table(
 def _sequences(key: str, values: "NDArray[Any]", word: str, first: int | None) -> Panel:
     """Filters of one channel along one axis, (n, K)."""
     shown = values[: first or MOST]
-    facts = (_counted(len(shown), len(values), word),)
+    count = _counted(len(shown), len(values), word)
     if len(shown) <= FEW_CURVES:
+        facts = (count, panels.bar_fact(shown.shape[1]))
         return Panel(facts, lambda sheet, left: panels.curves(sheet, left, shown, value_range(shown), key))
     ends = around_zero(shown)
-    return Panel(facts, lambda sheet, left: panels.matrix(sheet, left, shown, ends, DIVERGING, key, ends))
+    return Panel((count,), lambda sheet, left: panels.matrix(sheet, left, shown, ends, DIVERGING, key, ends))
 
 
 def _matrix(key: str, values: "NDArray[Any]", words: tuple[str, str], first: int | None) -> Panel:

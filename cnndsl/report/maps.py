@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from io import BytesIO
-from math import log
+from math import inf, log
 from typing import TYPE_CHECKING, Any, Literal
 
 from cnndsl.shapes import product
@@ -46,7 +46,7 @@ def grid(count: int, columns: int | None = None, aspect: float = 1.0) -> tuple[i
 
 @dataclass(frozen=True)
 class Maps:
-    """The 2-D maps of a value that are shown, (n, H, W) float64, the first of ``total``.
+    """The 2-D maps of a value that are shown, (n, H, W) floats, the first of ``total``.
 
     ``note`` says where they lie in maps of more axes: ``middle slice, 8 of 0 to 15``.
     """
@@ -68,14 +68,36 @@ def maps_of(value: "NDArray[Any]", most: int = MOST) -> Maps:
 
     A sequence is one map of its channels (rows) and positions; a vector is a map with one row.
     """
+    if value.ndim < 2 or product(value.shape[1:]) == 1:
+        return Maps(_floats(value).reshape(1, 1, -1), 1)
+    if value.ndim == 2:
+        return Maps(_floats(value[:most])[None], len(value))
+    first, note = middle_slice(value[:most])
+    return Maps(_floats(first), len(value), note)
+
+
+def _floats(value: "NDArray[Any]") -> "NDArray[Any]":
+    """Floats as they are, which may be large; other numbers as float64."""
     import numpy as np
 
-    if value.ndim < 2 or product(value.shape[1:]) == 1:
-        return Maps(np.asarray(value, np.float64).reshape(1, 1, -1), 1)
-    if value.ndim == 2:
-        return Maps(np.asarray(value[:most], np.float64)[None], len(value))
-    first, note = middle_slice(value[:most])
-    return Maps(np.asarray(first, np.float64), len(value), note)
+    return value if value.dtype.kind == "f" else np.asarray(value, np.float64)
+
+
+def thinned(value: "NDArray[Any]", most: tuple[int, int], axis: int = 0) -> "NDArray[Any]":
+    """A value with at most so many cells along ``axis`` and the axis behind it: means of blocks if it is larger.
+
+    The mean of a block in which something is not finite is not finite either.
+    """
+    import numpy as np
+
+    for along, limit in enumerate(most, axis):
+        size = value.shape[along]
+        if size > limit:
+            starts = np.arange(0, size, -(-size // limit))
+            counts = np.diff(starts, append=size).reshape([-1 if at == along else 1 for at in range(value.ndim)])
+            with np.errstate(all="ignore"):
+                value = np.add.reduceat(value, starts, axis=along, dtype=np.float64) / counts
+    return value
 
 
 def middle_slice(value: "NDArray[Any]", axes: int = 3) -> "tuple[NDArray[Any], str]":
@@ -92,8 +114,11 @@ def value_range(values: "NDArray[Any]") -> tuple[float, float] | None:
     """The least and the largest finite number, or None if there is none."""
     import numpy as np
 
-    finite = values[np.isfinite(values)]
-    return (float(finite.min()), float(finite.max())) if finite.size else None
+    finite = np.isfinite(values)
+    if not finite.any():
+        return None
+    values = _floats(values)
+    return float(values.min(where=finite, initial=inf)), float(values.max(where=finite, initial=-inf))
 
 
 def scale_ends(limits: tuple[float, float] | None) -> tuple[float, float]:
@@ -153,7 +178,7 @@ def png_of_maps(
     import numpy as np
     from PIL import Image
 
-    maps = _sized(maps_of(value, most).shown, side)
+    maps = np.asarray(_sized(maps_of(value, most).shown, side), np.float64)
     count, height, width = maps.shape
     rows, columns = grid(count, columns, width / height)
     shared = scale_ends(value_range(maps))

@@ -87,11 +87,11 @@ def tile_aspect(height: int, width: int) -> float:
     return min(max(width / height, LEAST_ASPECT), 1 / LEAST_ASPECT)
 
 
-def _spaced(labels: Sequence[str], pitch: float, least: float) -> list[tuple[int, str]]:
+def _spaced(labels: Sequence[str | int], pitch: float, least: float) -> list[tuple[int, str]]:
     """Labels by index; where they would stand closer than ``least`` inches, every n-th."""
     needed = max(least / pitch, 1)
     step = next(step for step in (10**power * digit for power in range(9) for digit in (1, 2, 5)) if step >= needed)
-    return [(index, label) for index, label in enumerate(labels) if index % step == 0]
+    return [(index, str(labels[index])) for index in range(0, len(labels), step)]
 
 
 def matrix(
@@ -103,7 +103,7 @@ def matrix(
     room = WIDTH - MARGIN - left - (BAR_ROOM if bar else 0)
     cell = min(max(room / columns, 2.0 / max(rows, 8)), 0.35, TALLEST_PANEL / rows)
     width, height = min(cell * columns, room), max(cell * rows, 0.3)
-    for index, label in _spaced([str(index) for index in range(rows)], height / rows, 0.13):
+    for index, label in _spaced(range(rows), height / rows, 0.13):
         middle = sheet.y + (index + 0.5) * height / rows
         sheet.text(left - 0.06, middle, label, size=6.5, align="right", colour=FAINT)
     sheet.image(values, (left, sheet.y, width, height), ends, colours, name)
@@ -114,7 +114,7 @@ def matrix(
 
 
 def curves(sheet: Sheet, left: float, values: "NDArray[Any]", shared: Ends | None, name: str) -> None:
-    """Every row of numbers in a frame of its own, as bars, or as a line where they are many."""
+    """Every row of numbers in a frame of its own, as bars; of more than 1,024 every bar is that of a run."""
     left += GUTTER
     room = WIDTH - MARGIN - left - BAR_ROOM
     for index, row in enumerate(values):
@@ -122,7 +122,8 @@ def curves(sheet: Sheet, left: float, values: "NDArray[Any]", shared: Ends | Non
         ends = with_zero(limits)
         if len(values) > 1:
             sheet.text(left - 0.06, sheet.y + 0.3, str(index), size=6.5, align="right", colour=FAINT)
-        chart(sheet, (left, sheet.y, min(room, max(0.3 * len(row), 1.2)), 0.6), row, ends, f"{name}[{index}]")
+        box = (left, sheet.y, min(room, max(0.3 * len(row), 1.2)), 0.6)
+        chart(sheet, box, extremes(row), ends, f"{name}[{index}]")
         sheet.y += 0.68
     _positions(sheet, left, min(room, max(0.3 * values.shape[1], 1.2)), values.shape[1])
 
@@ -139,6 +140,12 @@ def bars(sheet: Sheet, left: float, values: "NDArray[Any]", name: str) -> None:
 def bar_run(count: int) -> int:
     """How many numbers one bar stands for."""
     return -(-count // MOST_BARS)
+
+
+def bar_fact(count: int) -> str:
+    """What is to be said where bars stand for several numbers."""
+    run = bar_run(count)
+    return f"each bar the farthest from 0 of {run:,}" if run > 1 else ""
 
 
 def extremes(values: "NDArray[Any]") -> "NDArray[Any]":
@@ -160,7 +167,7 @@ def with_zero(limits: Ends | None) -> Ends:
 
 def _positions(sheet: Sheet, left: float, width: float, count: int) -> None:
     least = 0.1 + 0.07 * len(str(count))
-    for index, label in _spaced([str(index) for index in range(count)], width / count, least):
+    for index, label in _spaced(range(count), width / count, least):
         middle = left + (index + 0.5) * width / count
         sheet.text(middle, sheet.y + 0.03, label, size=6.5, align="center", colour=FAINT)
     sheet.y += 0.1

@@ -16,12 +16,13 @@ from cnndsl.report.maps import (
     maps_of,
     picture,
     scale_ends,
+    thinned,
     value_range,
 )
 from cnndsl.report.maps import png_of_maps as png_of_maps
 from cnndsl.report.maps import png_of_picture as png_of_picture
 from cnndsl.report.panels import Panel
-from cnndsl.report.sheet import FAINT, GREY, MARGIN, Sheet, number, require_matplotlib
+from cnndsl.report.sheet import FAINT, FINEST, GREY, MARGIN, Sheet, number, require_matplotlib
 from cnndsl.report.sheet import save as save
 from cnndsl.shapes import Shape, product
 from cnndsl.suggest import unknown_layer
@@ -135,7 +136,7 @@ def _sequence(name: str, value: "NDArray[Any]", scale: Scale, most: int) -> Pane
     known = value_range(rows)
     count = "1 channel" if maps.total == 1 else f"{maps.total:,} channels"
     shown = f"the first {len(rows)} of {count}" if len(rows) < maps.total else count
-    facts = (shown, "" if few else "a row each", *_scale_facts(scale, rows))
+    facts = (shown, panels.bar_fact(rows.shape[1]) if few else "a row each", *_scale_facts(scale, rows))
     if few:
         shared = known if scale == "shared" else None
         return Panel(facts, lambda sheet, left: panels.curves(sheet, left, rows, shared, name))
@@ -165,8 +166,7 @@ def _vector(name: str, value: "NDArray[Any]", labels: Sequence[str] | None, top:
         chosen = np.argsort(-value, kind="stable")[:top].tolist()
         count = f"the {len(chosen)} largest of {count}"
     else:
-        run = panels.bar_run(size)
-        facts = (count, f"each bar the farthest from 0 of {run}" if run > 1 else "")
+        facts = (count, panels.bar_fact(size))
         return Panel(facts, lambda sheet, left: panels.bars(sheet, left, value, name))
     names = [labels[index] if labels is not None and labelled else str(index) for index in chosen]
     numbers = [float(value[index]) for index in chosen]
@@ -184,6 +184,7 @@ def _beside(sheet: Sheet, top: float, name: str, value: "NDArray[Any]") -> float
     """The input as a picture in the left margin; gives where it ends."""
     shape = Shape(len(value), value.shape[1:])
     height, width = (INPUT_SIDE * extent / max(shape.spatial) for extent in shape.spatial)
+    value = thinned(value, (FINEST * 2, FINEST * 2), axis=1)  # before it becomes RGB, which is larger
     sheet.image(picture(value), (MARGIN, top, max(width, 0.1), max(height, 0.1)), (0, 1), GREY, name)
     sheet.text(MARGIN, top + height + 0.12, f"{name} {shape}", size=7, colour=FAINT, room=INPUT_SIDE)
     return top + height + 0.2

@@ -5,6 +5,7 @@ Colours, fonts and metadata are given and not left to a matplotlibrc: the same i
 
 from contextlib import contextmanager
 from functools import lru_cache
+from math import ceil
 from os import PathLike
 from pathlib import Path
 from threading import Lock
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cnndsl.errors import CnnError, missing_library, quoted
 from cnndsl.files import write_whole
 from cnndsl.report.diagnostics import visible
-from cnndsl.report.maps import NOT_FINITE
+from cnndsl.report.maps import NOT_FINITE, thinned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 WIDTH = 8.3
 DPI = 200
 """1,660 pixels, twice the width of a README's column."""
+
+FINEST = 3 * DPI
+"""Pixels an inch that an image holds at most, for vector formats: what is finer cannot be seen in print."""
 
 MARGIN = 0.15
 FONT = "DejaVu Sans"  # ships with matplotlib
@@ -39,11 +43,14 @@ _SALTING = Lock()
 
 
 def require_matplotlib() -> None:
-    """Raises CnnError where matplotlib, the extra ``plot``, is missing."""
+    """Raises CnnError where matplotlib, the extra ``plot``, is missing, or its settings are beyond it."""
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError:
         raise missing_library("matplotlib", "plot") from None
+    except ValueError as error:
+        advice = "mend the variable MPLBACKEND or the file matplotlibrc"
+        raise CnnError.of("bad-setting", f"matplotlib does not start: {error}", advice) from None
 
 
 def picture_format(path: str | PathLike[str]) -> str:
@@ -190,12 +197,16 @@ class Sheet:
         colours: str,
         name: str,
     ) -> None:
-        """A map (H, W), or a picture (H, W, 3), in a box (x, y, width, height). ``ends`` get the outermost colours."""
+        """A map (H, W), or a picture (H, W, 3), in a box (x, y, width, height). ``ends`` get the outermost colours.
+
+        Of what has more cells than can be seen, blocks become their means.
+        """
         import numpy as np
         from matplotlib import colormaps
         from matplotlib.colors import Normalize
 
         x, y, width, height = box
+        values = np.asarray(thinned(values, (ceil(FINEST * height), ceil(FINEST * width))), np.float64)
         palette = colormaps[colours].with_extremes(bad=GREEN)
         image = self.axes.imshow(
             values if values.ndim == 3 else np.ma.masked_invalid(values),

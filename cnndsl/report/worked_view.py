@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from cnndsl.errors import quoted
 from cnndsl.report.worked_words import DIGITS, LISTED, aligned, factor, number, numbers, read_text, step_text
 from cnndsl.runtime.worked import Worked
 from cnndsl.runtime.worked_parts import Doubles, Patch, Terms, Working, coordinate_names
@@ -15,6 +16,8 @@ EXTENT = 13
 ROW_SUMS = 5
 """Patches of at most so many rows and columns have their sums written out."""
 ARGUMENTS_WIDTH = 60
+SHAPES = 4
+"""Inputs whose shapes are named."""
 FLOAT_ROUNDING = 1e-6
 """Relative differences below it are the rounding of float32."""
 
@@ -100,13 +103,18 @@ def _facts(worked: Worked) -> Iterator[str]:
     operator = f"{worked.node.op.operator} {worked.node.op.arguments()}".rstrip()
     if len(operator) > ARGUMENTS_WIDTH:
         operator = f"{operator[: ARGUMENTS_WIDTH - 1]}…"
-    yield f"{operator}: {' and '.join(map(str, worked.shapes[:4]))} -> {worked.node.shape}"
+    shapes = [str(shape) for shape in worked.shapes[:SHAPES]]
+    if len(worked.shapes) > SHAPES:
+        shapes.append(f"{len(worked.shapes) - SHAPES:,} more")
+    yield f"{operator}: {' and '.join(shapes)} -> {worked.node.shape}"
     reads = worked.working.reads
     for index, read in enumerate(reads[:LISTED]):
         yield (f"branch {index} is " if len(reads) > 1 else "reads ") + read_text(read)
     if len(reads) > LISTED:
         yield f"… {len(reads) - LISTED} more branches"
     yield from worked.working.notes
+    if worked.node.share:
+        yield f"the weights are those of {quoted(worked.node.share)}"
 
 
 def _shown(patches: Sequence[Patch]) -> list[Patch]:

@@ -81,8 +81,8 @@ def given_weights(network: Network, weights: Mapping[str, ArrayLike]) -> dict[st
     """The network's tensors from arrays in memory, with the same checks."""
     arrays = {key: np.asarray(value) for key, value in weights.items()}
     headers = {key: Header(array.shape, str(array.dtype)) for key, array in arrays.items()}
-    check_headers(network, headers, "the weights given")
-    return check_values(network, initial_weights(network, keep=arrays), "the weights given")
+    check_headers(network, headers, "the set of weights given")
+    return check_values(network, initial_weights(network, keep=arrays), "the set of weights given")
 
 
 def check_headers(network: Network, headers: Mapping[str, Header], source: str) -> None:

@@ -116,8 +116,14 @@ def worked_value(
 
 
 def require_position(graph: Network, layer_name: str, position: Sequence[int]) -> Node:
-    """The layer, if its output has that position. Raises CnnError ``unknown-layer`` or ``bad-setting``."""
+    """The layer, if its output has that position.
+
+    Raises CnnError ``unknown-layer``; ``bad-setting`` for an input, which has no working, and for another position.
+    """
     layers = {node.name: node for node in graph.layers}
+    if any(value.name == layer_name for value in graph.inputs):
+        message = f"{quoted(layer_name)} is an input: its values are given, not worked out"
+        raise CnnError.of("bad-setting", message, "name a layer that reads it")
     if layer_name not in layers:
         raise unknown_layer(layer_name, layers)
     node = layers[layer_name]

@@ -156,6 +156,39 @@ def test_a_remainder_of_padding_only():
     assert width.words == "exactly 4.5, rounded down: only padding is left over"
 
 
+@pytest.mark.parametrize(
+    ("size", "arguments", "words"),
+    [
+        (8, "1 stride=2", "exactly 4.5, rounded down: 1 row is never read; 3 rows are never read, in the gaps"),
+        (7, "1 stride=2", "3 rows are never read, in the gaps between those that are"),
+        (40, "5 stride=2 dilation=2 pad=[8, 8, 0, 0]", "exactly 20.5, rounded down: 1 row is never read; 19 rows are"),
+        (7, "3 stride=2", ""),
+    ],
+)
+def test_cells_that_lie_between_what_is_read(size, arguments, words):
+    """By hand: of 0..7 a 1x1 kernel with stride 2 reads 0, 2, 4, 6; the remainder explains 7 alone."""
+    network = cnndsl.loads(f"input 1@{size}x{size}\nconv 1 {arguments} as c")
+    found = arithmetic(network, "c").sections[0].lines[1].words
+    assert found.startswith(words) and bool(found) == bool(words)
+
+
+@pytest.mark.parametrize("operator", ["batchnorm", "prelu", "scale", "subsample 2", "relu", "conv_transpose 1 2"])
+def test_what_is_not_counted_is_no_claim_about_the_layer(operator):
+    """Norms multiply by weights and a transposed convolution has windows: the convention leaves them out."""
+    sections = {s.key: s for s in arithmetic(cnndsl.loads(f"input 1@8x8\n{operator} as x"), "x").sections}
+    for key in ("macs", "connections"):
+        if sections[key].total == 0:
+            assert sections[key].words.startswith("none are counted for it: only those of conv")
+
+
+def test_fields_of_one_size_at_uneven_steps_are_not_called_different():
+    """Two neighbours of a transposed convolution with stride 2 see the same cells, so the pool sees 1 jump in 2."""
+    network = cnndsl.loads("input 1@16x16\nconv_transpose 1 4 stride=2 pad=1 as t -> maxpool 3 stride=1 as p")
+    section = {s.key: s for s in arithmetic(network, "p").sections}["receptive_field"]
+    height = next(line for line in section.lines if line.topic == "height")
+    assert height.words == "what it reads moves over the input in steps that are not alike"
+
+
 def test_dilation_and_uneven_padding():
     found = explained("input 1@32x32\nconv 2 3 dilation=2 pad=1 as a -> conv 2 3 pad=[1, 1, 2, 1] as b", "a")
     assert found["output"]["height"][1:] == ("(32 - (2*(3 - 1) + 1) + 2*1)/1 + 1", 30)
@@ -214,6 +247,18 @@ def test_transposed_and_upsampled():
     assert found["output"]["height"] == ("(H - 1)*S - 2*P + Kh + output_pad", "(8 - 1)*2 - 2*1 + 3 + 1", 16)
     assert found["macs"]["an example"] == ("C*H*W*F/G*Kh*Kw", "6*8*8*4/2*3*3", 6912)
     assert explained("input 6@8x8\nupsample 2 as u", "u")["output"]["width"] == ("W*scale", "8*2", 16)
+
+
+def test_fields_of_what_makes_maps_larger():
+    """By hand: of 4 taps at stride 2 each output cell meets 2; of 2 taps, and of copies, 1. Before: fields of 3."""
+    before = "input 1@16x16\nconv 1 3 stride=2"
+    found = explained(f"{before} -> conv_transpose 1 4x2 stride=2 pad=[1, 0, 1, 0] as t", "t")["receptive_field"]
+    assert found["height"] == ("r + (n - 1)*j", "3 + (2 - 1)*2", 5)
+    assert found["width"] == ("r", "3", 3)
+    assert explained(f"{before} -> upsample 2 as u", "u")["receptive_field"]["height"] == ("r", "3", 3)
+    # of 3 taps every other cell meets 2, the others 1
+    found = explained(f"{before} -> conv_transpose 1 3 stride=2 as t", "t")["receptive_field"]
+    assert found["height"] == ("", "", 5)
 
 
 def test_merges_and_their_receptive_fields():

@@ -63,6 +63,7 @@ def test_html_is_a_page_with_tables(cnndsl, line):
         (("conv1", "--at", "a,b", "--input", "zeros"), 2, "is no position"),
         (("conv1", "--at", "", "--input", "zeros"), 2, "is no position"),
         (("conv1", "--at", "0,0,0"), 2, "--input"),
+        (("input", "--at", "0,0,0", "--input", "zeros"), 2, "`input` is an input: its values are given"),
         (("conv9", "--at", "0,0,0", "--input", "zeros"), 1, "did you mean `conv1`?"),
         (("conv1", "--at", "0,0,0", "--input", "missing.npy"), 2, "missing.npy"),
     ],

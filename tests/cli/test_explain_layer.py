@@ -46,6 +46,7 @@ def test_a_code_may_go_to_a_file_too(cnndsl, folder):
         ("net.cnn conv1 --at 0,2,3", 2, "none is given", "give --input"),
         ("net.cnn conv1 --input ones", 2, "--input is for working out one value", "--at 0,14,14"),
         ("net.cnn conv1 --weights w.npz", 2, "--weights is for working out one value", "--at 0,14,14"),
+        ("net.cnn conv1 --seed 0", 2, "--seed is for working out one value", "--at 0,14,14"),
         ("net.cnn conv1 --at first --input ones", 2, "`first` is no position", "--at 0,14,14"),
         ("net.cnn conv1 --at 9,0,0 --input ones", 2, "outside of the output", "channel 0 to 5"),
         ("net.cnn conv1 --at 0,0,0 --input .", 2, "`.` is a folder", "name one image"),
@@ -75,3 +76,13 @@ def test_one_value_is_the_one_of_a_run(cnndsl, folder):
     assert (text.status, text.err) == (0, "") and f"{expected:.4f}" in text.out
     assert json.loads(cnndsl(*arguments, "--format", "json").out)["version"] == 1
     assert "<h1>net: conv2</h1>" in cnndsl(*arguments, "--format", "html").out
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--at 0,0,0", "--input ones", "--weights w.npz", "--seed 0", "--format json", "--set n=1", "--network A"],
+)
+def test_a_code_has_no_options_of_layers(cnndsl, folder, option):
+    found = cnndsl("explain", "kernel-too-large", *option.split())
+    assert (found.status, found.out) == (2, "")
+    assert f"{option.split()[0]} is for explaining a layer, not a code" in found.err

@@ -146,5 +146,17 @@ def test_without_matplotlib(command, folder):
     assert done.status == 0
 
 
+def test_what_matplotlib_logs_is_not_said(command, folder):
+    (folder / "file").write_text("")
+    cache = str(folder / "file" / "cache")
+    for line in (
+        ["run", "net.cnn", "--input", "zeros", "--plot", "maps.png"],
+        ["filters", "net.cnn", "conv1", "-o", "f.png"],
+        ["draw", "net.cnn", "-o", "net.png"],
+    ):
+        done = command(*line, MPLCONFIGDIR=cache)
+        assert (done.status, done.err) == (0, "")
+
+
 def package_root():
     return package.__path__[0].rpartition("/")[0]

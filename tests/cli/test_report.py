@@ -94,6 +94,11 @@ def test_maps_need_an_input(cnndsl, folder, option):
     assert names(folder) == ["net.cnn"]
 
 
+def test_an_empty_input_is_no_missing_one(cnndsl, folder):
+    complaint(cnndsl("report", "net.cnn", "-o", "net.html", "--input", ""), 2, "bad-setting")
+    assert names(folder) == ["net.cnn"]
+
+
 def test_a_full_disk_leaves_the_old_page(cnndsl, folder, monkeypatch):
     Path("net.html").write_text("old", encoding="utf-8")
 

@@ -317,6 +317,34 @@ def test_ticks(highest: int, binary: bool) -> None:
     assert (step & (step - 1) == 0) if binary else str(step).rstrip("0") in ("1", "2", "5")
 
 
+def test_what_charts_cannot_show_is_said() -> None:
+    network = cnndsl.loads("input 3@32x32\nmaxpool 2x2")
+    text = page(network, network.sources)
+    assert "Parameters: none." in text and "Multiply-accumulates (MACs): none." in text
+    charts = re.findall(r'<figure class="chart" data-series="(\w+)"', text)
+    assert charts == ["bytes", "live", "field"]
+    assert re.search(r'class="line line-0" d="M0 95h1"', text)  # one layer that sees 2 of 32 cells; the axis ends at 40
+
+
+def test_every_axis_has_the_edge_of_its_own_colour(examples: Path) -> None:
+    _, text = report(examples / "video.cnn")
+    assert text.count('class="edge line-0"') == text.count('class="edge line-1"') == 1
+    assert 'class="edge"' not in text and 'class="beyond"' not in text
+    _, text = report(examples / "lenet.cnn")
+    assert text.count('class="edge"') == text.count('class="beyond"') == 1
+
+
+def test_a_picture_that_is_too_large_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cnndsl.draw import outline
+    from cnndsl.report.page import pictures
+
+    network = cnndsl.loads("input 3@32x32\nmaxpool 2x2\nrelu")
+    monkeypatch.setattr(pictures, "MOST_CHARACTERS", 100)
+    assert "There is no picture: it is too large for this page" in page(network, network.sources)
+    monkeypatch.setattr(outline, "MOST_UNITS", 2)
+    assert "There is no picture: the picture would have 3 boxes, more than 2." in page(network, network.sources)
+
+
 def test_feature_maps(examples: Path) -> None:
     from io import BytesIO
 

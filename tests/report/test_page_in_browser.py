@@ -378,3 +378,56 @@ def test_still_and_printed(visit: Callable[..., Any]) -> None:
     page.emulate_media(media="print", color_scheme="dark")
     assert background(page) == 255
     assert not page.is_visible("header") and not page.is_visible("#panel") and page.is_visible("#charts")
+
+
+def test_colours_of_a_dark_page_on_paper(visit: Callable[..., Any]) -> None:
+    page = visit("lenet.cnn", color_scheme="dark")
+    colour = "getComputedStyle(document.querySelector('.picture text:not(.faint)')).fill"
+    assert page.evaluate(colour) == "rgb(240, 244, 248)"
+    for choice in ("the system's", "the switch's"):
+        page.emulate_media(media="print", color_scheme="dark")
+        assert page.evaluate(colour) == "rgb(31, 35, 40)", choice
+        page.emulate_media(media="screen", color_scheme="light")
+        page.click("#theme")
+
+
+def test_addresses_of_layers(visit: Callable[..., Any]) -> None:
+    page = visit("lenet.cnn")
+    plain = page.url
+    row(page, "conv2").click()
+    assert page.url == f"{plain}#layer=conv2"
+    page.click("#next")
+    assert page.url == f"{plain}#layer=tanh2"
+    page.go_back()
+    assert (page.url, page.inner_text("#panel-title")) == (plain, "Layer")
+    page.go_forward()
+    assert page.inner_text("#panel-title") == "tanh2"
+    page.click("nav a[href='#charts']")
+    assert page.inner_text("#panel-title") == "tanh2"
+    page.reload()
+    assert page.inner_text("#panel-title") == "Layer"
+    page.goto(f"{plain}#layer=dense2")
+    page.reload()
+    assert page.inner_text("#panel-title") == "dense2"
+    page.keyboard.press("Escape")
+    assert (page.url, page.inner_text("#panel-title")) == (plain, "Layer")
+    page.goto(f"{plain}#layer=%E0nobody")
+    assert page.inner_text("#panel-title") == "Layer"
+
+
+def test_long_lines_and_names_are_read_without_scrolling(visit: Callable[..., Any], tmp_path: Path) -> None:
+    name = "a_name_that_goes_on_" * 4
+    network = cnndsl.loads(f"input 3@32x32\nconv 8 3x3 pad=1 as {name}  # {'and so on ' * 30}\nrelu\n")
+    path = tmp_path / "long.html"
+    path.write_text(report(network, network.sources), encoding="utf-8")
+    page = visit(path)
+    for region in ("#source .region", "#layers .region"):
+        wide, shown = page.eval_on_selector(region, "region => [region.scrollWidth, region.clientWidth]")
+        assert wide == shown, region
+
+
+def test_names_stay_beside_their_numbers_on_a_phone(visit: Callable[..., Any]) -> None:
+    page = visit("lenet.cnn", 360, 740)
+    page.eval_on_selector("#layers .region", "region => { region.scrollLeft = 300; }")
+    left = page.locator("#layers .region").bounding_box()["x"]
+    assert row(page, "conv1").bounding_box()["x"] - left == pytest.approx(34, abs=30)

@@ -15,7 +15,7 @@ from PIL import Image
 
 import cnndsl
 from cnndsl.report import plots
-from cnndsl.report.maps import grid, maps_of, png_of_maps, png_of_picture
+from cnndsl.report.maps import grid, maps_of, png_of_maps, png_of_picture, thinned
 
 SMALL = "input 3@9x7\nconv 6 3x3 as c -> relu -> maxpool 2x2\nflatten\ndense 5 -> softmax\n"
 
@@ -322,6 +322,7 @@ def test_links_that_a_table_leaves_out():
 def test_transposed_and_grouped_filters():
     figure, weights = filters("input 4@8x8\nconv_transpose 6 2x2 groups=2 as c", "c")
     shown = images(figure)
+    assert any("2 groups: channels are counted within a filter's own" in text for text in texts(figure))
     assert len(shown) == 12
     for group in range(2):
         for filter in range(3):
@@ -476,6 +477,56 @@ def test_without_matplotlib(monkeypatch):
         (found,) = raised.value.diagnostics
         assert found.code == "bad-setting" and 'pip install "cnndsl[plot]"' in found.help[0]
     assert png_of_maps(values["c"]).startswith(b"\x89PNG")
+
+
+def test_settings_that_matplotlib_does_not_know(monkeypatch):
+    network, values = run(SMALL)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setenv("MPLBACKEND", "nonsense")
+    with pytest.raises(cnndsl.CnnError, match=r"matplotlib does not start: .*nonsense"):
+        plots.feature_maps(network, values)
+
+
+# values larger than a picture
+
+
+def test_blocks_of_a_large_map_become_their_means():
+    value = np.arange(7 * 5, dtype=np.float32).reshape(1, 7, 5)
+    expected = [[value[0, top : top + 3, left : left + 2].mean() for left in (0, 2, 4)] for top in (0, 3, 6)]
+    np.testing.assert_allclose(thinned(value, (3, 3), axis=1)[0], expected)
+    assert thinned(value, (7, 5), axis=1) is value
+    value[0, 4, 1] = np.nan
+    assert np.isnan(thinned(value, (3, 3), axis=1)[0]).tolist() == [[False] * 3, [True, False, False], [False] * 3]
+
+
+def test_a_huge_map_is_as_fine_as_print_and_has_the_range_of_all(tmp_path):
+    network = cnndsl.loads("input 1@3000x4000\nidentity as i")
+    value = np.zeros((1, 3000, 4000), np.float32)
+    value[0, 0, :2] = -8, 5
+    figure = plots.feature_maps(network, {"input": value, "i": value}, ["i"])
+    for image in images(figure).values():
+        left, right, bottom, top = image.get_extent()
+        rows, columns = image.get_array().shape[:2]
+        assert 300 * (right - left) < columns <= 600 * (right - left) + 1
+        assert 300 * (bottom - top) < rows <= 600 * (bottom - top) + 1
+    assert images(figure)["i[0]"].get_clim() == (-8, 5)
+    plots.save(figure, tmp_path / "huge.svg")
+    assert (tmp_path / "huge.svg").stat().st_size < 2_000_000
+
+
+def test_long_sequences_have_few_bars():
+    network = cnndsl.loads("input 2@100000\nidentity as i")
+    value = np.zeros((2, 100000), np.float32)
+    value[1, 54321] = -3
+    figure = plots.feature_maps(network, {"i": value}, ["i"])
+    (outline,) = [patch for patch in figure.axes[0].patches if patch.get_label() == "i[1]"]
+    x, y = outline.get_xy().T
+    left, width = x.min(), np.ptp(x)
+    deep = (x[np.isclose(y, y.max())] - left) / width * 1021  # 100,000 numbers are 1,021 runs of 98
+    np.testing.assert_allclose([deep.min(), deep.max()], [54321 // 98, 54321 // 98 + 1], atol=0.01)
+    assert len(x) <= 4 * 1024
+    assert any("each bar the farthest from 0 of 98" in text for text in texts(figure))
 
 
 # PNG bytes without matplotlib

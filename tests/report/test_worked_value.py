@@ -337,6 +337,19 @@ def test_a_large_map_is_cut():
     assert np.shape(json_object(found)["channels"][0]["input"]) == (30, 30)
 
 
+def test_many_inputs_are_not_all_named():
+    branches = "; ".join("identity" for _ in range(6))
+    found = text(worked(f"input 1@2x2\nconcat {{ {branches} }}", "concat1", (5, 0, 1), np.ones((1, 2, 2))))
+    assert f"concat: {' and '.join(['1@2x2'] * 4)} and 2 more -> 6@2x2" in found.splitlines()
+
+
+def test_shared_weights_are_said_to_be():
+    source = "input 1@2x2\nconv 1 1x1 as first -> conv 1 1x1 share=first as second"
+    found = text(worked(source, "second", (0, 0, 0), np.ones((1, 2, 2))))
+    assert "the weights are those of `first`" in found.splitlines()
+    assert "those of" not in text(worked(source, "first", (0, 0, 0), np.ones((1, 2, 2)))).partition("run gives")[0]
+
+
 def test_slices_of_a_volume():
     found = text(worked("input 1@2x2x2\nmaxpool 2x2x2", "maxpool1", (0, 0, 0, 0), np.arange(8).reshape(1, 2, 2, 2)))
     assert "channel 0\n  slice 0\n  input\n   0   1\n   2   3\n  slice 1\n  input\n   4   5\n   6  [7]\n" in found

@@ -73,6 +73,8 @@ def _count(number: int) -> str:
 
 def _bars(key: str, title: str, values: Sequence[int], layers: Sequence[Layer], shown: Callable[[int], str]) -> str:
     highest = max(values)
+    if not highest:
+        return f'<p class="hint">{title}: none.</p>'
     marks = ticks(highest, shown is bytes_text)
     top = marks[-1]
     gap = 0.3 if len(values) < 40 else 0.15
@@ -83,7 +85,7 @@ def _bars(key: str, title: str, values: Sequence[int], layers: Sequence[Layer], 
     )
     most = layers[values.index(highest)].name
     exact = f"{highest:,}" if shown is _count else shown(highest)
-    about = f"largest: {exact} in {text(most)}" if highest else "none"
+    about = f"largest: {exact} in {text(most)}"
     return _figure(key, title, about, f'<path class="bar" d="{bars}"/>', marks, shown, len(values))
 
 
@@ -113,11 +115,12 @@ def _fields(network: Measured, layers: Sequence[Layer]) -> str:
     for order, (pairs, axes) in enumerate(lines.items()):
         heights = [_number(HEIGHT - HEIGHT * field / marks[-1]) for field, _ in pairs]
         points = "L".join(f"{_number(index + 0.5)} {height}" for index, height in enumerate(heights))
+        points = points if count > 1 else f"0 {heights[0]}h1"
         edge = _number(HEIGHT - HEIGHT * pairs[0][1] / marks[-1])
-        drawn += (
-            f'<rect class="beyond" width="{count}" height="{edge}"/><path class="edge" d="M0 {edge}h{count}"/>'
-            f'<path class="line line-{order}" d="M{points}"/>'
-        )
+        whole = f"edge line-{order}" if len(lines) > 1 else "edge"
+        if len(lines) == 1:
+            drawn += f'<rect class="beyond" width="{count}" height="{edge}"/>'
+        drawn += f'<path class="{whole}" d="M0 {edge}h{count}"/><path class="line line-{order}" d="M{points}"/>'
         size = f"the input ({pairs[0][1]:,})"
         reached = next(
             (layer.name for layer, (field, whole) in zip(layers, pairs, strict=True) if field >= whole), None

@@ -83,7 +83,8 @@ def document(
 {_section("findings", "Warnings", found) if found else ""}
 {sections}
 <footer><p>Counts are for one example; a multiply-accumulate is one multiplication with its addition.
-Receptive fields are in cells of the input. Written by cnndsl.</p></footer>
+Receptive fields are in cells of the input; those of neighbours stand as many cells apart as the number after
+the slash says. Written by cnndsl.</p></footer>
 </main>
 <aside id="panel" aria-labelledby="panel-title">
 <div class="panel-head"><h2 id="panel-title" tabindex="-1">Layer</h2>

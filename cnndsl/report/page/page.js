@@ -82,7 +82,26 @@
   let chosen = new Set();
   let origin = null;
 
+  // The address names the layer that is shown, so that it can be linked to; Back closes the panel.
+  const bare = location.href.split("#")[0];
+  const link = (index) => `#layer=${encodeURIComponent(data.names[index])}`;
+
   function choose(layers, from, title) {
+    const address = bare + (layers.length === 1 ? link(layers[0]) : "");
+    if (chosen.size) history.replaceState({ layers, title }, "", address);
+    else history.pushState({ layers, title }, "", address);
+    show(layers, from, title);
+  }
+
+  function follow(state) {
+    const named = data.names.findIndex((_, index) => location.hash === link(index));
+    if (state && state.layers && state.layers.every((index) => index < count)) show(state.layers, null, state.title);
+    else if (named >= 0) show([named]);
+    else if (!location.hash) hide();
+  }
+  addEventListener("popstate", (event) => follow(event.state));
+
+  function show(layers, from, title) {
     chosen = new Set(layers);
     if (from && !panel.contains(from)) origin = from;
     mark();
@@ -100,6 +119,11 @@
   }
 
   function clear() {
+    if (chosen.size) history.replaceState(null, "", bare);
+    hide();
+  }
+
+  function hide() {
     if (!chosen.size) return;
     chosen = new Set();
     mark();
@@ -399,4 +423,5 @@
   }
 
   arrange();
+  follow(null);
 })();

@@ -17,9 +17,12 @@ EVERYTHING = 1_000_000
 
 def pictures_html(network: Measured) -> str:
     """The folded picture and, where they differ and there is room, those with blocks opened."""
-    pictures = list(_pictures(network))
+    try:
+        pictures = list(_pictures(network))
+    except CnnError as error:
+        return _missing(error.diagnostics[0].message)
     if not pictures:
-        return ""
+        return _missing("it is too large for this page; <code>cnndsl draw</code> makes it")
     buttons = "".join(
         f'<button type="button" data-depth="{index}" aria-pressed="{"true" if index == 0 else "false"}">{name}</button>'
         for index, (name, _) in enumerate(pictures)
@@ -47,15 +50,20 @@ def _pictures(network: Measured) -> Iterator[tuple[str, str]]:
         try:
             picture = svg(scene(network, "graph", depth), theme="auto", interactive=True, standalone=False)
         except CnnError:  # too many boxes to read; the table has them all
-            return
+            if depth:
+                return
+            raise
         room -= len(picture)
         if room < 0:
             return
         yield name, picture
 
 
+def _missing(reason: str) -> str:
+    return f'<p class="hint">There is no picture: {reason}.</p>'
+
+
 def theme_css() -> str:
-    """The pictures' colours where the page's switch says otherwise than the system."""
-    return "\n".join(
-        css(f":root[data-theme={theme}] .cnndsl-auto", theme, FAMILIES) + "\n" for theme in ("light", "dark")
-    )
+    """The pictures' colours where the page's switch says otherwise than the system, and on paper."""
+    switched = [css(f":root[data-theme={theme}] .cnndsl-auto", theme, FAMILIES) for theme in ("light", "dark")]
+    return "\n".join([*switched, f"@media print{{{css(':root:root:root .cnndsl-auto', 'light', FAMILIES)}}}\n"])
