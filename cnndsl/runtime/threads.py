@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from queue import SimpleQueue
 from time import perf_counter
 from typing import Any, TypeAlias
@@ -39,34 +40,32 @@ class Job:
     core's cache; who is done early takes from the end of another's share.
     """
 
+    __slots__ = ("failures", "shares")
+
     def __init__(self, tasks: Sequence[Task], threads: int) -> None:
-        count = len(tasks)
-        self.shares = [
-            deque(tasks[-(-count * thread // threads) : -(-count * (thread + 1) // threads)])
-            for thread in range(threads)
-        ]
+        count, threads = len(tasks), max(1, min(threads, len(tasks)))
+        edges = [-(-count * thread // threads) for thread in range(threads + 1)]
+        self.shares = [deque(tasks[begin:end]) for begin, end in pairwise(edges)]
         self.failures: list[BaseException] = []
 
     def help(self, own: int, scratch: Any) -> None:
         """Runs tasks until none is left, those of share ``own`` first."""
         try:
-            _empty(self.shares[own].popleft, scratch)
-            for share in self.shares:
-                if share:
-                    _empty(share.pop, scratch)
+            while (task := self._next(own)) is not None:
+                task(scratch)
         except BaseException as error:  # it belongs to the caller's thread
             self.failures.append(error)
             for share in self.shares:
                 share.clear()
 
-
-def _empty(take: Callable[[], Task], scratch: Any) -> None:
-    while True:
-        try:
-            task = take()
-        except IndexError:
-            return
-        task(scratch)
+    def _next(self, own: int) -> Task | None:
+        mine = self.shares[own]
+        while mine or any(self.shares):
+            try:
+                return mine.popleft() if mine else next(filter(None, self.shares)).pop()
+            except (IndexError, StopIteration):  # another thread was quicker
+                continue
+        return None
 
 
 class Helper:
@@ -174,20 +173,20 @@ class Team:
         ``scratch`` holds one buffer a thread. Raises what a task raised. ``after`` is told which phase is done.
         """
         self.wake()
-        for phase, tasks in enumerate(phases):
-            if len(tasks) > 1 and self.helpers:
+        jobs = [Job(tasks, self.size) if len(tasks) > 1 and self.helpers else None for tasks in phases]
+        for phase, job in enumerate(jobs):
+            if job is None:
+                for task in phases[phase]:
+                    task(scratch[0])
+            else:
                 if phase == 1:
                     self._await_helpers()
-                self._share(tasks, scratch)
-            else:
-                for task in tasks:
-                    task(scratch[0])
+                self._share(job, scratch)
             if after is not None:
                 after(phase)
 
-    def _share(self, tasks: Sequence[Task], scratch: Sequence[Any]) -> None:
-        called = self.helpers[: len(tasks) - 1]
-        job = Job(tasks, 1 + len(called))
+    def _share(self, job: Job, scratch: Sequence[Any]) -> None:
+        called = self.helpers[: len(job.shares) - 1]
         for helper in called:
             helper.give(job, scratch[helper.number])
         job.help(0, scratch[0])

@@ -55,6 +55,7 @@ def test_every_task_runs_once_in_its_phase(size, awake, monkeypatch):
 def test_shares_cover_the_tasks_in_order(count, size):
     shares = Job(list(range(count)), size).shares
     assert [task for share in shares for task in share] == list(range(count))
+    assert len(shares) == max(1, min(count, size))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
     assert len(shares[0]) == max(map(len, shares))
 
