@@ -91,7 +91,8 @@ def _value(network: Any, options: argparse.Namespace) -> str:
         advice = "give --input: an image, an array, or random, zeros, ones"
         raise CnnError.of("bad-setting", "--at works out a value of one example, and none is given", advice)
     from cnndsl.cli.inputs import first_example
-    from cnndsl.report import explained, worked_value
+    from cnndsl.report import explained
+    from cnndsl.report import worked as worked_value
     from cnndsl.runtime.worked import require_position
     from cnndsl.runtime.worked import worked_value as worked_of
 

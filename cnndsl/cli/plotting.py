@@ -48,7 +48,7 @@ class Plot:
     def write(self, labels: Sequence[str] | None) -> dict[str, Any]:
         """Draws, and gives in which file what is to be seen. Raises CnnError where it cannot be written."""
         from cnndsl.report import plots
-        from cnndsl.report.maps import MOST
+        from cnndsl.report.plots.maps import MOST
 
         figure = plots.feature_maps(
             self.network,
@@ -70,7 +70,7 @@ class Plot:
 
 def require_pictures(path: str) -> None:
     """Raises CnnError where matplotlib is missing, or draws no files of this suffix."""
-    from cnndsl.report.sheet import picture_format, require_matplotlib
+    from cnndsl.report.plots.sheet import picture_format, require_matplotlib
 
     quiet_matplotlib()
     require_matplotlib()

@@ -15,7 +15,7 @@ from PIL import Image
 
 import cnndsl
 from cnndsl.report import plots
-from cnndsl.report.maps import grid, maps_of, png_of_maps, png_of_picture, thinned
+from cnndsl.report.plots.maps import grid, maps_of, png_of_maps, png_of_picture, thinned
 
 SMALL = "input 3@9x7\nconv 6 3x3 as c -> relu -> maxpool 2x2\nflatten\ndense 5 -> softmax\n"
 

@@ -11,8 +11,8 @@ import pytest
 
 import cnndsl
 from cnndsl import ops
-from cnndsl.report.worked_value import STYLE, html, json_object, text
-from cnndsl.report.worked_words import number, numbers, step_text
+from cnndsl.report.worked import STYLE, html, json_object, text
+from cnndsl.report.worked.words import number, numbers, step_text
 from cnndsl.runtime.worked import worked_value
 
 

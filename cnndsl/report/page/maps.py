@@ -51,7 +51,7 @@ def feature_maps(network: Measured, values: Mapping[str, "NDArray[Any]"], layers
 
     As large as :data:`MOST_BYTES` allow. Raises CnnError ``bad-setting`` where small ones are still too much.
     """
-    from cnndsl.report import maps
+    from cnndsl.report.plots import maps
 
     given = [
         Picture(name, f"{shape}, the input", maps.png_of_picture(values[name], side=256))
@@ -67,7 +67,7 @@ def feature_maps(network: Measured, values: Mapping[str, "NDArray[Any]"], layers
 
 
 def _of_layer(layer: Layer, value: "NDArray[Any]", side: int) -> Picture:
-    from cnndsl.report import maps
+    from cnndsl.report.plots import maps
 
     shown = maps.maps_of(value)
     note = f", {shown.note}" if shown.note else ""

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from cnndsl.runtime.worked_parts import Read, Step, axis_names
+from cnndsl.runtime.worked.parts import Read, Step, axis_names
 
 DIGITS = 5
 """Significant digits of what is no whole number."""

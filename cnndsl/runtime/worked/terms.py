@@ -6,8 +6,8 @@ from math import prod
 import numpy as np
 
 from cnndsl.ops import activation, dense, merge, norm
-from cnndsl.runtime.worked_formulas import AFFINE, STANDARD, Rule
-from cnndsl.runtime.worked_parts import Doubles, Places, Site, Step, Terms, Working, wide
+from cnndsl.runtime.worked.formulas import AFFINE, STANDARD, Rule
+from cnndsl.runtime.worked.parts import Doubles, Places, Site, Step, Terms, Working, wide
 
 
 def _numbered(what: str, columns: Mapping[str, Doubles], first: int = 0, marked: int | None = None) -> Terms:

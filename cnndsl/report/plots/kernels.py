@@ -10,10 +10,10 @@ from cnndsl.ops.base import Elementwise
 from cnndsl.ops.conv import Conv, ConvTranspose, Depthwise
 from cnndsl.ops.dense import Dense, Embedding, Rbf
 from cnndsl.ops.norm import BatchNorm
-from cnndsl.report import panels
-from cnndsl.report.maps import MOST, grid, middle_slice, value_range
-from cnndsl.report.panels import Ends, Panel, Tile
-from cnndsl.report.sheet import DIVERGING, number
+from cnndsl.report.plots import panels
+from cnndsl.report.plots.maps import MOST, grid, middle_slice, value_range
+from cnndsl.report.plots.panels import Ends, Panel, Tile
+from cnndsl.report.plots.sheet import DIVERGING, number
 from cnndsl.shapes import Shape, extents, product
 
 if TYPE_CHECKING:

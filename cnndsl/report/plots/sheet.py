@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cnndsl.errors import CnnError, missing_library, quoted
 from cnndsl.files import write_whole
 from cnndsl.report.diagnostics import visible
-from cnndsl.report.maps import NOT_FINITE, thinned
+from cnndsl.report.plots.maps import NOT_FINITE, thinned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from cnndsl.errors import quoted
-from cnndsl.report.worked_words import DIGITS, LISTED, aligned, factor, number, numbers, read_text, step_text
+from cnndsl.report.worked.words import DIGITS, LISTED, aligned, factor, number, numbers, read_text, step_text
 from cnndsl.runtime.worked import Worked
-from cnndsl.runtime.worked_parts import Doubles, Patch, Terms, Working, coordinate_names
+from cnndsl.runtime.worked.parts import Doubles, Patch, Terms, Working, coordinate_names
 
 FIRST = 3
 """Of many channels the first ones are shown, and the one that gives most."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from cnndsl.ir import shape_to_json
 from cnndsl.report.diagnostics import visible
-from cnndsl.report.worked_view import Channel, Matrix, Table, view
+from cnndsl.report.worked.view import Channel, Matrix, Table, view
 from cnndsl.runtime.worked import Worked
-from cnndsl.runtime.worked_parts import Patch
+from cnndsl.runtime.worked.parts import Patch
 
 WIDTH = 110
 """Matrices stand side by side up to so many characters."""

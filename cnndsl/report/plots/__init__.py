@@ -1,4 +1,4 @@
-"""Feature maps as a figure. Needs matplotlib, the extra ``plot``; what needs none is in :mod:`cnndsl.report.maps`."""
+"""Feature maps as a figure. Needs matplotlib, the extra ``plot``; what needs none is in ``maps``."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from cnndsl.analysis.measured import Measured
 from cnndsl.errors import CnnError, quoted
 from cnndsl.ir import Node
-from cnndsl.report import panels
-from cnndsl.report.kernels import weight_panels
-from cnndsl.report.maps import (
+from cnndsl.report.plots import panels
+from cnndsl.report.plots.kernels import weight_panels
+from cnndsl.report.plots.maps import (
     MOST,
     Scale,
     grid,
@@ -19,11 +19,11 @@ from cnndsl.report.maps import (
     thinned,
     value_range,
 )
-from cnndsl.report.maps import png_of_maps as png_of_maps
-from cnndsl.report.maps import png_of_picture as png_of_picture
-from cnndsl.report.panels import Panel
-from cnndsl.report.sheet import FAINT, FINEST, GREY, MARGIN, Sheet, number, require_matplotlib
-from cnndsl.report.sheet import save as save
+from cnndsl.report.plots.maps import png_of_maps as png_of_maps
+from cnndsl.report.plots.maps import png_of_picture as png_of_picture
+from cnndsl.report.plots.panels import Panel
+from cnndsl.report.plots.sheet import FAINT, FINEST, GREY, MARGIN, Sheet, number, require_matplotlib
+from cnndsl.report.plots.sheet import save as save
 from cnndsl.shapes import Shape, product
 from cnndsl.suggest import unknown_layer
 

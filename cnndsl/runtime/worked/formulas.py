@@ -10,7 +10,7 @@ import numpy as np
 from cnndsl.ops import activation, norm
 from cnndsl.ops.base import Operator
 from cnndsl.runtime.kernels.activation import SELU_ALPHA, SELU_SCALE
-from cnndsl.runtime.worked_parts import Site, Step, Working
+from cnndsl.runtime.worked.parts import Site, Step, Working
 
 
 class Rule(NamedTuple):

@@ -11,7 +11,7 @@ from cnndsl.ops import conv, pool, shape
 from cnndsl.ops.base import Operator
 from cnndsl.runtime.kernels import shaping
 from cnndsl.runtime.kernels.arrays import PadMode
-from cnndsl.runtime.worked_parts import Doubles, Flags, Patch, Places, Site, Step, Working, axis_names, wide
+from cnndsl.runtime.worked.parts import Doubles, Flags, Patch, Places, Site, Step, Working, axis_names, wide
 from cnndsl.shapes import Axis, Shape
 
 FILLINGS = {

@@ -11,7 +11,7 @@ from cnndsl.ops.base import Operator
 from cnndsl.ops.shape import Pad
 from cnndsl.runtime.steps import Site as Place
 from cnndsl.runtime.steps import compute
-from cnndsl.runtime.worked_parts import Site, Step, Working
+from cnndsl.runtime.worked.parts import Site, Step, Working
 
 
 def moved(op: Operator, site: Site) -> Working:

@@ -12,14 +12,11 @@ from numpy.typing import NDArray
 from cnndsl.errors import CnnError, quoted
 from cnndsl.ir import Network, Node
 from cnndsl.ops import shape
-from cnndsl.runtime import worked_formulas as formulas
-from cnndsl.runtime import worked_moves as moves
-from cnndsl.runtime import worked_terms as terms
-from cnndsl.runtime import worked_windows as windows
 from cnndsl.runtime.interpreter import checked_inputs, execute
 from cnndsl.runtime.plan import make_plan
 from cnndsl.runtime.room import require_room
-from cnndsl.runtime.worked_parts import Site, Working, coordinate_names
+from cnndsl.runtime.worked import formulas, moves, terms, windows
+from cnndsl.runtime.worked.parts import Site, Working, coordinate_names
 from cnndsl.shapes import Shape
 from cnndsl.suggest import unknown_layer
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cnndsl.report.maps import levels, scale_ends, value_range
-from cnndsl.report.sheet import BAR, FAINT, GREEN, GREY, INK, MARGIN, RULE, WIDTH, Sheet, number
+from cnndsl.report.plots.maps import levels, scale_ends, value_range
+from cnndsl.report.plots.sheet import BAR, FAINT, GREEN, GREY, INK, MARGIN, RULE, WIDTH, Sheet, number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
