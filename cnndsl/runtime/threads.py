@@ -320,6 +320,11 @@ def single_threaded_blas() -> Iterator[None]:
 
 def _set_threads(counts: Sequence[int]) -> None:
     for library, count in zip(blas_libraries(), counts, strict=True):
+        # threadpoolctl lets the thread that asked first set OpenBLAS's number, and ignores all others. Here the first
+        # run of several sets it and the last one sets it back, whichever threads they are in.
+        clear = getattr(library, "clear_controlling_thread", None)
+        if clear is not None:
+            clear(force=True)
         if library.get_num_threads() != count:
             library.set_num_threads(count)
 
