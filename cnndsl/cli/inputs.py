@@ -60,7 +60,7 @@ def batches(
 
 def first_example(graph: Network, given: str, seed: int = 0) -> dict[str, Any]:
     """The first example alone, with a batch axis of 1. Raises CnnError, for a folder too."""
-    if Path(given).is_dir() and given not in MADE:
+    if given and Path(given).is_dir() and given not in MADE:
         raise CnnError.of("bad-setting", f"{quoted(given)} is a folder, but one example is wanted", "name one image")
     with closing(batches(graph, given, seed, 1)) as found:
         return next(found)[1]

@@ -34,11 +34,9 @@ def execute(
         return _empty(plan)
     planned = plan.at(batch)
     workspace = planned.borrow()
-    try:
-        times: list[float] | None = None if watch is None else []
-        results = _follow(planned, workspace, inputs, min(threads or default_threads(), MAX_THREADS), times)
-    finally:
-        planned.give_back(workspace)
+    times: list[float] | None = None if watch is None else []
+    results = _follow(planned, workspace, inputs, min(threads or default_threads(), MAX_THREADS), times)
+    planned.give_back(workspace)  # not after an interrupt: a helper may still be writing
     if watch is not None and times is not None:
         watch(planned, times)
     return results

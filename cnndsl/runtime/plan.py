@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnndsl.ir import Network
+from cnndsl.runtime.blas import single_threaded_blas
 from cnndsl.runtime.initial import Float32
 from cnndsl.runtime.kernels.arrays import Array
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases
 from cnndsl.runtime.plan_fuse import Graph, Layer, fuse
 from cnndsl.runtime.plan_memory import ALIGNMENT, Place, Span, arena, lifetimes, places
 from cnndsl.runtime.plan_steps import Packed, Step, layout, make_step, reads_planar
-from cnndsl.runtime.threads import default_threads, single_threaded_blas
+from cnndsl.runtime.threads import default_threads
 
 LINE = ALIGNMENT // FLOAT.itemsize
 """The float32 numbers of a cache line."""

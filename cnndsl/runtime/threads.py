@@ -1,7 +1,7 @@
-"""Threads: a team that computes a run together, and BLAS held to one thread while it does.
+"""Threads: a team that computes a run together.
 
-NumPy lets other threads run during matrix products and long loops. A BLAS that threads by itself would leave all
-element-wise work on one core; a team that shares out strip after strip keeps every core busy with both.
+NumPy lets other threads run during matrix products and long loops, so a team that shares out strip after strip keeps
+every core busy.
 """
 
 import ctypes
@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from cnndsl.runtime.blas import single_threaded_blas
 from cnndsl.runtime.gates import CAN_SPIN, Gate, SleepGate, SpinGate, from_c, pause
 
 Task: TypeAlias = Callable[[Any], None]
@@ -174,13 +175,15 @@ class Team:
         """
         self.wake()
         jobs = [Job(tasks, self.size) if len(tasks) > 1 and self.helpers else None for tasks in phases]
+        awaited = False
         for phase, job in enumerate(jobs):
             if job is None:
                 for task in phases[phase]:
                     task(scratch[0])
             else:
-                if phase == 1:
+                if not awaited:
                     self._await_helpers()
+                    awaited = True
                 self._share(job, scratch)
             if after is not None:
                 after(phase)
@@ -215,7 +218,17 @@ _lock = threading.Lock()
 _idle: dict[int, list[Team]] = {}
 _cores_in_use = 0
 _ALONE = Team(1)
-os.register_at_fork(after_in_child=_idle.clear) if hasattr(os, "register_at_fork") else None
+
+
+def _forget() -> None:
+    """A forked child has none of its parent's threads, whatever they were doing."""
+    global _lock, _cores_in_use
+    _lock, _cores_in_use = threading.Lock(), 0
+    _idle.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 @contextmanager
@@ -268,78 +281,29 @@ def _apart(chosen: Team) -> Iterator[None]:
     A helper is woken by the caller, and Linux likes to put the two on one core (wake affinity), where they take turns
     instead of working at the same time. Layers are too short for the balancer to part them.
     """
-    if not hasattr(os, "sched_setaffinity"):
+    before = _part(chosen)
+    try:
         yield
-        return
-    allowed = os.sched_getaffinity(0)
-    core = _current_core()
+    finally:
+        if before is not None:
+            os.sched_setaffinity(0, before)
+
+
+def _part(chosen: Team) -> set[int] | None:
+    """Places the threads; gives the cores that the caller was allowed, None where the system does not place threads."""
+    if not hasattr(os, "sched_setaffinity") or _sched_getcpu is None:
+        return None
+    allowed, core = os.sched_getaffinity(0), int(_sched_getcpu())
     others = frozenset(allowed - {core})
     if core not in allowed or not others:
-        yield
-        return
-    if chosen.place != (core, others):
-        for helper in chosen.helpers:
-            if helper.thread.native_id is not None:
-                os.sched_setaffinity(helper.thread.native_id, others)
-        chosen.place = (core, others)
-    os.sched_setaffinity(0, {core})
+        return None
     try:
-        yield
-    finally:
-        os.sched_setaffinity(0, allowed)
-
-
-def _current_core() -> int:
-    """The core that this thread runs on; -1 where the system does not say."""
-    return int(_sched_getcpu()) if _sched_getcpu is not None else -1
-
-
-_running = 0
-_libraries: list[Any] | None = None
-_before: list[int] = []
-
-
-@contextmanager
-def single_threaded_blas() -> Iterator[None]:
-    """Holds BLAS to one thread. Of several runs at once the first sets it and the last gives back what was."""
-    global _running, _before
-    with _lock:
-        if not _running:
-            libraries = blas_libraries()
-            _before = [library.get_num_threads() or 1 for library in libraries]
-            _set_threads([1] * len(libraries))
-        _running += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _running -= 1
-            if not _running:
-                _set_threads(_before)
-
-
-def _set_threads(counts: Sequence[int]) -> None:
-    for library, count in zip(blas_libraries(), counts, strict=True):
-        # threadpoolctl lets the thread that asked first set OpenBLAS's number, and ignores all others. Here the first
-        # run of several sets it and the last one sets it back, whichever threads they are in.
-        clear = getattr(library, "clear_controlling_thread", None)
-        if clear is not None:
-            clear(force=True)
-        if library.get_num_threads() != count:
-            library.set_num_threads(count)
-
-
-def blas_libraries() -> list[Any]:
-    """The BLAS libraries of the process, found once."""
-    global _libraries
-    if _libraries is None:
-        from threadpoolctl import ThreadpoolController
-
-        controllers = ThreadpoolController().lib_controllers
-        _libraries = [library for library in controllers if library.user_api == "blas"]
-    return _libraries
-
-
-def blas_core() -> str:
-    """The processor that BLAS chose its kernels for, such as ``SkylakeX``."""
-    return ", ".join(str(getattr(library, "architecture", library.internal_api)) for library in blas_libraries())
+        if chosen.place != (core, others):
+            for helper in chosen.helpers:
+                if helper.thread.native_id is not None:
+                    os.sched_setaffinity(helper.thread.native_id, others)
+            chosen.place = (core, others)
+        os.sched_setaffinity(0, {core})
+    except OSError:  # a sandbox may forbid it
+        return None
+    return allowed

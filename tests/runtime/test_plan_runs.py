@@ -181,3 +181,18 @@ def test_a_1x1_kernel_over_padding_gives_the_bias_there(pad: str) -> None:
     inner = np.einsum("nchw,fc->nfhw", x, weights["conv1.weight"][:, :, 0, 0])
     expected = np.pad(inner, ((0, 0), (0, 0), (top, bottom), (left, right))) + weights["conv1.bias"][:, None, None]
     assert np.allclose(network.run(x, weights=weights), expected, atol=1e-5)
+
+
+def test_memory_of_a_run_that_was_interrupted_is_not_used_again(monkeypatch):
+    plan = planned(TEXT, [])
+    execute(plan, images(1), 2)
+    planned_batch = plan.at(1)
+    assert len(planned_batch._idle) == 1
+
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cnndsl.runtime.threads.Team.run", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        execute(plan, images(1), 2)
+    assert not planned_batch._idle

@@ -1,4 +1,4 @@
-"""Teams that walk through a run together, and BLAS held to one thread."""
+"""Teams that share out the phases of a run."""
 
 import os
 import threading
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cnndsl.runtime import threads
-from cnndsl.runtime.threads import Job, Team, blas_libraries, single_threaded_blas, team
+from cnndsl.runtime.threads import Job, Team, team
 
 
 @pytest.fixture
@@ -117,52 +117,6 @@ def test_runs_at_the_same_time_share_the_cores(monkeypatch):
         assert again.size == 3
 
 
-def test_blas_gets_its_threads_back_after_the_last_run():
-    before = [library.get_num_threads() for library in blas_libraries()]
-    assert before, "NumPy comes with a BLAS that threadpoolctl knows"
-    try:
-        for library in blas_libraries():
-            library.set_num_threads(2)
-        with single_threaded_blas():
-            with single_threaded_blas():
-                assert {library.get_num_threads() for library in blas_libraries()} == {1}
-            assert {library.get_num_threads() for library in blas_libraries()} == {1}
-        assert {library.get_num_threads() for library in blas_libraries()} == {2}
-    finally:
-        for library, count in zip(blas_libraries(), before, strict=True):
-            library.set_num_threads(count)
-
-
-def test_blas_is_held_whatever_thread_the_run_is_in():
-    found = []
-
-    def look(inside, done):
-        with single_threaded_blas():
-            found.append([library.get_num_threads() for library in blas_libraries()])
-            inside.set()
-            done.wait(10)
-
-    before = [library.get_num_threads() for library in blas_libraries()]
-    try:
-        for library in blas_libraries():
-            library.set_num_threads(2)  # from this thread, which makes threadpoolctl ignore others
-        first, second = ((threading.Event(), threading.Event()) for _ in range(2))
-        runs = [threading.Thread(target=look, args=events) for events in (first, second)]
-        for run, (inside, _) in zip(runs, (first, second), strict=True):
-            run.start()
-            assert inside.wait(10)
-        for run, (_, done) in zip(runs, (first, second), strict=True):
-            done.set()
-            run.join(10)
-        assert found == [[1] * len(before)] * 2
-        assert {library.get_num_threads() for library in blas_libraries()} == {2}
-    finally:
-        with single_threaded_blas():  # whoever was in control no longer is
-            pass
-        for library, count in zip(blas_libraries(), before, strict=True):
-            library.set_num_threads(count)
-
-
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not place threads")
 def test_the_caller_and_the_helpers_are_on_cores_of_their_own_during_a_run():
     allowed = os.sched_getaffinity(0)
@@ -172,3 +126,29 @@ def test_the_caller_and_the_helpers_are_on_cores_of_their_own_during_a_run():
             for helper in workers.helpers:
                 assert os.sched_getaffinity(helper.thread.native_id) == allowed - {own}
     assert os.sched_getaffinity(0) == allowed
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not place threads")
+def test_a_sandbox_that_forbids_to_place_threads_is_no_error(monkeypatch):
+    def refuse(*arguments):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setaffinity", refuse)
+    done = []
+    with team(2) as workers:
+        workers.run([[done.append] * 4] * 3, [0, 1])
+    assert len(done) == 12
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_child_forked_during_a_run_has_threads_of_its_own(many_cores):
+    with team(2) as workers:
+        workers.run([[lambda scratch: None] * 4], [0, 1])
+        child = os.fork()
+        if not child:
+            done = []
+            with team(2) as own:
+                own.run([[done.append] * 4] * 3, [0, 1])
+            os._exit(0 if len(done) == 12 and own.size == 2 and own is not workers else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
