@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def _code(code: str) -> str:
 
 
 def _is_file(subject: str) -> bool:
-    return subject == "-" or subject.lower().endswith((".cnn", ".onnx")) or Path(subject).is_file()
+    return subject == "-" or subject.lower().endswith((".cnn", ".onnx")) or isfile(subject)
 
 
 def _layer_missing(options: argparse.Namespace) -> CnnError:

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import closing
+from os.path import isdir
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def batches(
         if len(inputs) != 1:
             message = f"images are for networks with one input; this one has {len(inputs)}"
             raise CnnError.of("input-names", message, "give an .npz with one array an input")
-        files = images.image_files(path) if path.is_dir() else [path]
+        files = images.image_files(path) if isdir(path) else [path]
         with parts(len(files)) as slices:
             for part in slices:
                 yield [file.name for file in files[part]], {inputs[0].name: images.read_batch(files[part], inputs[0])}
@@ -60,7 +61,7 @@ def batches(
 
 def first_example(graph: Network, given: str, seed: int = 0) -> dict[str, Any]:
     """The first example alone, with a batch axis of 1. Raises CnnError, for a folder too."""
-    if given and Path(given).is_dir() and given not in MADE:
+    if isdir(given) and given not in MADE:
         raise CnnError.of("bad-setting", f"{quoted(given)} is a folder, but one example is wanted", "name one image")
     with closing(batches(graph, given, seed, 1)) as found:
         return next(found)[1]

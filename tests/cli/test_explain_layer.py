@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+LONG = "9" * 5000
+
 
 def test_a_layer(cnndsl, folder):
     status, out, err = cnndsl("explain", "net.cnn", "conv2")
@@ -86,3 +88,19 @@ def test_a_code_has_no_options_of_layers(cnndsl, folder, option):
     found = cnndsl("explain", "kernel-too-large", *option.split())
     assert (found.status, found.out) == (2, "")
     assert f"{option.split()[0]} is for explaining a layer, not a code" in found.err
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (["explain", LONG], "bad-setting"),
+        (["explain", "net.cnn", "conv1", "--at", "0,0,0", "--input", LONG], "input-file"),
+        (["run", "net.cnn", "--input", LONG], "input-file"),
+        (["report", "net.cnn", "-o", "x.html", "--input", LONG], "input-file"),
+        (["explain", "net.cnn", "conv1", "--at", "0,0,0", "--input", ""], "bad-setting"),
+    ],
+)
+def test_names_that_no_file_can_have(cnndsl, folder, line, code):
+    status, out, err = cnndsl(*line)
+    assert (status, out) == (2, "") and err.startswith(f"error[{code}]: ")
+    assert [path.name for path in folder.iterdir()] == ["net.cnn"]

@@ -111,7 +111,9 @@ def test_an_interrupt_is_quiet(cnndsl, folder, monkeypatch):
 
 @needs_posix
 def test_ctrl_c_ends_a_process_quietly(folder, environment):
-    line = [sys.executable, "-c", "import sys\nprint(flush=True)\nfrom cnndsl.cli import main\nsys.exit(main())"]
+    # The signal is ignored by what a shell runs in the background, and by all that starts there.
+    heard = "import signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    line = [sys.executable, "-c", heard + "from cnndsl.cli import main\nprint(flush=True)\nsys.exit(main())"]
     pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     with subprocess.Popen([*line, "check", "-"], env=environment, **pipes) as process:
         process.stdout.readline()
