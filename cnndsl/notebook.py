@@ -143,7 +143,7 @@ def _result_parts(result: CheckResult) -> list[str]:
 
 
 def _network_parts(network: Network) -> list[str]:
-    from cnndsl.report.page.markup import text
+    from cnndsl.report.markup import text
     from cnndsl.report.page.table import table_html
 
     return [
@@ -156,7 +156,7 @@ def _diagram(network: Network) -> str:
     """The graph of operators in the light theme: a notebook's own theme is not the system's, which ``auto`` follows."""
     from cnndsl.draw import scene
     from cnndsl.draw.svg import svg
-    from cnndsl.report.page.markup import text
+    from cnndsl.report.markup import text
 
     try:
         return f'<div class="scrolled">{svg(scene(network, "graph", 0), theme="light", standalone=False)}</div>'

@@ -1,7 +1,6 @@
 """The arithmetic behind a layer's numbers as text, JSON and HTML."""
 
 from collections.abc import Iterator, Sequence
-from html import escape
 from textwrap import wrap
 from typing import Any
 
@@ -10,6 +9,8 @@ from cnndsl.analysis.lines import Line
 from cnndsl.errors import Span
 from cnndsl.ir import shape_to_json
 from cnndsl.report.diagnostics import visible
+from cnndsl.report.markup import sentence
+from cnndsl.report.markup import text as markup
 
 WIDTH = 100
 TOPIC_WIDTH = 24
@@ -64,26 +65,24 @@ def html(explanation: Explanation, level: int = 2) -> str:
     Classes: ``explained`` on the section, ``explained-rule``, ``explained-result`` and ``explained-words`` on the cells
     of the tables, ``explained-legend`` on the list of symbols.
     """
-    heading = f"{escape(_operator(explanation)) or 'input'}" + f", gives {escape(str(explanation.shape))}"
+    heading = f"{markup(_operator(explanation)) or 'input'}, gives {markup(explanation.shape)}"
     parts = [
         '<section class="explained">',
-        f"<h{level}>{_escaped(explanation.name)}</h{level}>",
+        f"<h{level}>{markup(explanation.name)}</h{level}>",
         f"<p><code>{heading}</code></p>",
-        f"<p>{_prose(explanation.words)}</p>",
+        f"<p>{sentence(explanation.words)}</p>",
     ]
     if explanation.reads:
-        reads = "".join(f"<li><code>{_escaped(name)}</code> {shape}</li>" for name, shape in explanation.reads)
+        reads = "".join(f"<li><code>{markup(name)}</code> {shape}</li>" for name, shape in explanation.reads)
         parts += ["<p>It reads:</p>", f"<ul>{reads}</ul>"]
     for section in explanation.sections:
-        parts.append(f"<h{level + 1}>{_escaped(section.title)}</h{level + 1}>")
+        parts.append(f"<h{level + 1}>{markup(section.title)}</h{level + 1}>")
         if section.lines:
             parts.append(_table(section))
         if section.words:
-            parts.append(f"<p>{_prose(section.words)}</p>")
+            parts.append(f"<p>{sentence(section.words)}</p>")
     if explanation.legend:
-        pairs = "".join(
-            f"<dt>{_escaped(symbol)}</dt><dd>{_escaped(words)}</dd>" for symbol, words in explanation.legend
-        )
+        pairs = "".join(f"<dt>{markup(symbol)}</dt><dd>{markup(words)}</dd>" for symbol, words in explanation.legend)
         parts += [f"<h{level + 1}>where</h{level + 1}>", f'<dl class="explained-legend">{pairs}</dl>']
     return "\n".join([*parts, "</section>"]) + "\n"
 
@@ -93,8 +92,8 @@ def page(title: str, *sections: str, style: str = "") -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{_escaped(title)}</title>\n<style>\n{STYLE}{style}</style>\n</head>\n<body>\n<main>\n"
-        f"<h1>{_escaped(title)}</h1>\n" + "".join(sections) + "</main>\n</body>\n</html>\n"
+        f"<title>{markup(title)}</title>\n<style>\n{STYLE}{style}</style>\n</head>\n<body>\n<main>\n"
+        f"<h1>{markup(title)}</h1>\n" + "".join(sections) + "</main>\n</body>\n</html>\n"
     )
 
 
@@ -182,28 +181,16 @@ def _table(section: Section) -> str:
         rule, numbers, result = _parts(found)
         if not found.rule:
             rule, result = "", rule
-        formula = " = ".join(_escaped(part) for part in (rule, numbers) if part)
-        words = f'<td class="explained-words">{_prose(found.words)}</td>' if noted else ""
+        formula = " = ".join(markup(part) for part in (rule, numbers) if part)
+        words = f'<td class="explained-words">{sentence(found.words)}</td>' if noted else ""
         rows.append(
-            f'<tr><th scope="row">{_escaped(found.topic)}</th><td class="explained-rule">{formula}</td>'
+            f'<tr><th scope="row">{markup(found.topic)}</th><td class="explained-rule">{formula}</td>'
             f'<td class="explained-result">{result}</td>{words}</tr>'
         )
     note = '<th scope="col">note</th>' if noted else ""
     head = '<tr><th scope="col">what</th><th scope="col">rule, with the numbers</th>'
     head += f'<th scope="col">result</th>{note}</tr>'
     return f"<table>\n<thead>{head}</thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody>\n</table>"
-
-
-def _escaped(words: str) -> str:
-    return escape(visible(words))
-
-
-def _prose(words: str) -> str:
-    """A sentence; what stands between backquotes is code."""
-    parts = _escaped(words).split("`")
-    if len(parts) % 2 == 0:  # a backquote of somebody's name
-        return _escaped(words)
-    return "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
 
 
 def _place_to_json(place: Span | None) -> dict[str, Any] | None:

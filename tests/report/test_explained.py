@@ -2,6 +2,7 @@
 
 import json
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -162,3 +163,9 @@ def test_a_literal_as_long_as_a_file_is_shortened():
 def test_the_facade():
     network = cnndsl.loads(FIRST, file="net.cnn")
     assert network.explain("c") == text(arithmetic(network, "c"))
+
+
+def test_what_sentences_quote_is_code_in_html(examples: Path) -> None:
+    network = cnndsl.load(examples / "lenet.cnn")
+    shown = html(arithmetic(network, "tanh1"))
+    assert "while <code>avgpool1</code> computes" in shown and "`" not in shown

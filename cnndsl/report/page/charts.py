@@ -10,7 +10,7 @@ from typing import NamedTuple
 from cnndsl.analysis.measured import Layer, Measured
 from cnndsl.analysis.memory import live, size_of
 from cnndsl.analysis.receptive import extent, receptive_fields
-from cnndsl.report.page.markup import text
+from cnndsl.report.markup import text
 from cnndsl.report.table import bytes_text
 
 HEIGHT = 100

@@ -8,11 +8,11 @@ from importlib.resources import files
 
 from cnndsl.analysis.measured import Measured
 from cnndsl.errors import Diagnostic
+from cnndsl.report.markup import plural, text
 from cnndsl.report.page.charts import charts_html, series
 from cnndsl.report.page.explanations import explanations
 from cnndsl.report.page.findings import diagnostics_html
 from cnndsl.report.page.maps import Picture, maps_html
-from cnndsl.report.page.markup import plural, text
 from cnndsl.report.page.pictures import pictures_html, theme_css
 from cnndsl.report.page.source import source_html, with_source
 from cnndsl.report.page.table import folding_table_html

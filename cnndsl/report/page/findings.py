@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from cnndsl.errors import Diagnostic, Span
-from cnndsl.report.page.markup import sentence, text
+from cnndsl.report.markup import sentence, text
 
 
 def diagnostics_html(diagnostics: Iterable[Diagnostic], sources: Mapping[str, str]) -> str:

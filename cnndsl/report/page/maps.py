@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnndsl.analysis.measured import Layer, Measured
 from cnndsl.errors import CnnError
-from cnndsl.report.page.markup import text
+from cnndsl.report.markup import text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,7 @@ from cnndsl.draw import scene
 from cnndsl.draw.svg import svg
 from cnndsl.draw.theme import FAMILIES, css
 from cnndsl.errors import CnnError
-from cnndsl.report.page.markup import text
+from cnndsl.report.markup import text
 
 MOST_CHARACTERS = 400_000
 """The size of all pictures of a page; deeper ones are left out beyond it."""

@@ -8,8 +8,8 @@ from cnndsl.ir import Network as Graph
 from cnndsl.lang.compile import compile_text
 from cnndsl.lang.naming import KEYWORDS
 from cnndsl.lang.printer import print_network
+from cnndsl.report.markup import plural, text
 from cnndsl.report.page.findings import code
-from cnndsl.report.page.markup import plural, text
 from cnndsl.report.page.places import Place, places
 from cnndsl.shapes import Shape
 

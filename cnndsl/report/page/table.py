@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from cnndsl.analysis.costs import total
 from cnndsl.analysis.measured import Layer, Measured
-from cnndsl.report.page.markup import number, plural, text
+from cnndsl.report.markup import number, plural, text
 from cnndsl.report.table import Row, bytes_text, field_text, folded
 
 HEADINGS = (

@@ -1,4 +1,4 @@
-"""What all parts of the page need to write HTML: a stranger's text becomes text, whatever it holds."""
+"""What everything that writes HTML needs: a stranger's text becomes text, whatever it holds."""
 
 import re
 from html import escape
