@@ -392,27 +392,36 @@ def test_colours_of_a_dark_page_on_paper(visit: Callable[..., Any]) -> None:
 
 
 def test_addresses_of_layers(visit: Callable[..., Any]) -> None:
+    from playwright.sync_api import expect
+
     page = visit("lenet.cnn")
     plain = page.url
+
+    def see(fragment: str | None, title: str) -> None:
+        """Waits for them: the browser reports a new address some time after the page has set it."""
+        if fragment is not None:
+            expect(page).to_have_url(plain + fragment)
+        expect(page.locator("#panel-title")).to_have_text(title)
+
     row(page, "conv2").click()
-    assert page.url == f"{plain}#layer=conv2"
+    see("#layer=conv2", "conv2")
     page.click("#next")
-    assert page.url == f"{plain}#layer=tanh2"
+    see("#layer=tanh2", "tanh2")
     page.go_back()
-    assert (page.url, page.inner_text("#panel-title")) == (plain, "Layer")
+    see("", "Layer")
     page.go_forward()
-    assert page.inner_text("#panel-title") == "tanh2"
+    see("#layer=tanh2", "tanh2")
     page.click("nav a[href='#charts']")
-    assert page.inner_text("#panel-title") == "tanh2"
+    see("#charts", "tanh2")
     page.reload()
-    assert page.inner_text("#panel-title") == "Layer"
+    see("#charts", "Layer")
     page.goto(f"{plain}#layer=dense2")
     page.reload()
-    assert page.inner_text("#panel-title") == "dense2"
+    see("#layer=dense2", "dense2")
     page.keyboard.press("Escape")
-    assert (page.url, page.inner_text("#panel-title")) == (plain, "Layer")
+    see("", "Layer")
     page.goto(f"{plain}#layer=%E0nobody")
-    assert page.inner_text("#panel-title") == "Layer"
+    see(None, "Layer")
 
 
 def test_long_lines_and_names_are_read_without_scrolling(visit: Callable[..., Any], tmp_path: Path) -> None:
