@@ -22,7 +22,7 @@ from cnndsl.runtime.kernels.arrays import Array
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases
 from cnndsl.runtime.plan_fuse import Graph, Layer, fuse
 from cnndsl.runtime.plan_memory import ALIGNMENT, Place, Span, arena, lifetimes, places
-from cnndsl.runtime.plan_steps import Packed, Step, layout, make_step, reads_planar
+from cnndsl.runtime.plan_steps import Memory, Packed, Step, layout, make_step, reads_planar
 from cnndsl.runtime.threads import default_threads
 
 LINE = ALIGNMENT // FLOAT.itemsize
@@ -63,19 +63,20 @@ class BatchPlan:
         self.seconds = sum(step.choice.seconds for step in self.steps)
         self.place = places(graph, network)
         self.scratch = -(-max((step.scratch for step in self.steps), default=0) // LINE) * LINE
-        self.offsets, self.arena_bytes = arena(self._spans())
+        self.shared = max((step.shared for step in self.steps), default=0)
+        self.offsets, self.value_bytes = arena(self._spans())
+        self.zeros = 2 * max(
+            (self.shapes[name].channels for name in self.place if self.shapes[name].spatial), default=0
+        )
         self._idle: list[Workspace] = []
 
     def _spans(self) -> dict[str, Span]:
-        """The lifetimes of all buffers: values, and what the threads share during one step."""
+        """The lifetimes of all values."""
         sizes = {name: self._bytes(name) for name in self.place}
         writes = [step.layer.name for step in self.steps]
         spans = lifetimes(sizes, writes, [step.layer.reads for step in self.steps], self.place)
         for name in self.inputs:
             spans.setdefault(name, Span(sizes[name], -1, -1))
-        for index, step in enumerate(self.steps):
-            if step.shared:
-                spans[shared_name(step)] = Span(step.shared * FLOAT.itemsize, index, index)
         return spans
 
     def _bytes(self, name: str) -> int:
@@ -85,8 +86,9 @@ class BatchPlan:
     def peak_bytes(self, threads: int | None = None) -> int:
         """The most memory that a run takes beside weights and inputs: arena, scratch, results, unplanned kernels."""
         results = sum(self._bytes(name) for name in self.kept)
-        scratch = self.scratch * FLOAT.itemsize * (threads or default_threads())
-        return self.arena_bytes + scratch + results + max((step.temporary for step in self.steps), default=0)
+        numbers = self.zeros + self.shared + self.scratch * (threads or default_threads())
+        unplanned = max((step.temporary for step in self.steps), default=0)
+        return self.value_bytes + numbers * FLOAT.itemsize + results + unplanned
 
     def borrow(self) -> Workspace:
         """A workspace that no other run uses."""
@@ -100,7 +102,10 @@ class BatchPlan:
             self._idle.append(workspace)
 
     def _workspace(self) -> Workspace:
-        memory = aligned(self.arena_bytes)
+        memory = aligned(self.value_bytes + self.zeros * FLOAT.itemsize)
+        zeros = memory[self.value_bytes :].view(FLOAT)
+        zeros[:] = 0
+        shared = aligned(self.shared * FLOAT.itemsize).view(FLOAT)
         values = {name: self._view(memory, name, place) for name, place in self.place.items()}
         steps = []
         for step in self.steps:
@@ -110,10 +115,9 @@ class BatchPlan:
                 Follower("other", others[follower.operand]) if follower.kind == "other" else follower
                 for follower in step.followers
             ]
-            begin = self.offsets[shared_name(step)] if step.shared else 0
-            shared = memory[begin : begin + step.shared * FLOAT.itemsize].view(FLOAT)
             finish = Finish(values[layer.name], followers)
-            steps.append(step.bind([values[name] for name in layer.inputs], finish, shared))
+            step_memory = Memory(shared[: step.shared], zeros)
+            steps.append(step.bind([values[name] for name in layer.inputs], finish, step_memory))
         inputs = {}
         for name in self.inputs:
             array = values[name]
@@ -207,10 +211,6 @@ def _steps(graph: Graph, batch: int, planar: frozenset[str], packed: Packed) -> 
         return list(map(make, graph.layers))
     with single_threaded_blas(), ThreadPoolExecutor(default_threads()) as pool:
         return list(pool.map(make, graph.layers))
-
-
-def shared_name(step: Step) -> str:
-    return f"{step.layer.name}/shared"
 
 
 def dtypes(network: Network) -> dict[str, np.dtype[Any]]:

@@ -28,8 +28,16 @@ from cnndsl.runtime.steps import Site, compute
 PLANAR_CHANNELS = 4
 """Up to so many channels an image is read with the channels first."""
 
-Bind: TypeAlias = Callable[[Sequence[Array], Finish, Array], Phases]
-"""Takes the inputs (N, *spatial, C), the bound output and the shared memory, gives tasks."""
+
+class Memory(NamedTuple):
+    """What the threads share during a step, and the zeros at the end of the values (see ``channels_last.gather``)."""
+
+    shared: Array
+    zeros: Array
+
+
+Bind: TypeAlias = Callable[[Sequence[Array], Finish, Memory], Phases]
+"""Takes the inputs (N, *spatial, C), the bound output and memory, gives tasks."""
 Arranged = TypeVar("Arranged")
 Packed: TypeAlias = dict[tuple[str, str], Any]
 """Weights arranged for an algorithm, by layer and algorithm: batches of different sizes share them."""
@@ -125,7 +133,7 @@ def _conv(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packe
         return Step(
             layer,
             choice,
-            lambda x, finish, _: depthwise.convolve(x[0], taps, finish, window, choice.rows),
+            lambda x, finish, memory: depthwise.convolve(x[0], taps, finish, window, choice.rows, memory.zeros),
             followers,
             depthwise.scratch(window, shape, choice.rows),
         )
@@ -154,8 +162,8 @@ def _conv(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packe
         return Step(
             layer,
             choice,
-            lambda x, finish, shared: columns.convolve_by_filters(
-                x[0], weights, finish, window, shared.reshape(unfolded), choice.rows
+            lambda x, finish, memory: columns.convolve_by_filters(
+                x[0], weights, finish, window, memory.shared.reshape(unfolded), choice.rows, memory.zeros
             ),
             followers,
             max(columns.scratch(window, shape, batch, choice.rows), blocks.scratch(rows, weights)),
@@ -165,7 +173,9 @@ def _conv(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packe
     return Step(
         layer,
         choice,
-        lambda x, finish, _: columns.convolve(x[0], links, finish, window, choice.samples, choice.rows),
+        lambda x, finish, memory: columns.convolve(
+            x[0], links, finish, window, choice.samples, choice.rows, memory.zeros
+        ),
         followers,
         columns.scratch(window, shape, choice.samples, choice.rows),
     )
@@ -183,13 +193,13 @@ def _winograd(layer: Layer, batch: int, choice: Choice, followers: tuple[Followe
     points = _pack(layer, key, packed, lambda: winograd.pack(layer.kernel(), scheme, shape))
     padding = tuple((axis.begin, axis.end) for axis in op.windows(source))
     sizes = ((batch, *output.spatial), source.channels, output.channels)
-    scratch = winograd.scratch(scheme, *sizes, choice.rows)
+    scratch = winograd.scratch(scheme, (batch, *source.spatial, source.channels), (*sizes[0], sizes[2]), choice.rows)
     if by_points:
         return Step(
             layer,
             choice,
-            lambda x, finish, shared: winograd.convolve_by_points(
-                scheme, x[0], points, finish, padding, choice.rows, shared
+            lambda x, finish, memory: winograd.convolve_by_points(
+                scheme, x[0], points, finish, padding, choice.rows, memory.shared, memory.zeros
             ),
             followers,
             scratch,
@@ -198,7 +208,7 @@ def _winograd(layer: Layer, batch: int, choice: Choice, followers: tuple[Followe
     return Step(
         layer,
         choice,
-        lambda x, finish, _: winograd.convolve(scheme, x[0], points, finish, padding, choice.rows),
+        lambda x, finish, memory: winograd.convolve(scheme, x[0], points, finish, padding, choice.rows, memory.zeros),
         followers,
         scratch,
     )
@@ -229,7 +239,7 @@ def _matrix(layer: Layer, positions: int, choice: Choice, followers: tuple[Follo
     else:
         table = _pack(layer, "matrix product", packed, lambda: columns.pack(layer.kernel())[0])
 
-    def bind(x: Sequence[Array], finish: Finish, shared: Array) -> Phases:
+    def bind(x: Sequence[Array], finish: Finish, memory: Memory) -> Phases:
         source, target = (x[0], finish) if is_dense else (flat(x[0]), finish.flat())
         return matrix.product(source, table, target, choice.rows, choice.filters, layer.bounds)
 
@@ -260,11 +270,11 @@ def _pool(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packe
         end = tuple(axis.end for axis in op.windows(source))
         shares = pooling.shares(window, source.spatial, end, op.count_include_pad)
 
-        def bind(x: Sequence[Array], finish: Finish, shared: Array) -> Phases:
+        def bind(x: Sequence[Array], finish: Finish, memory: Memory) -> Phases:
             return pooling.means(x[0], finish, window, shares, rows)
     else:
 
-        def bind(x: Sequence[Array], finish: Finish, shared: Array) -> Phases:
+        def bind(x: Sequence[Array], finish: Finish, memory: Memory) -> Phases:
             return pooling.maxima(x[0], finish, window, rows)
 
     return Step(layer, choice, bind, tuple(layer.followers), scratch)
@@ -337,7 +347,7 @@ def _concat(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Pac
     rank = len(layer.node.shape.spatial)
     axis = rank + 1 if op.axis == 0 else op.axis
 
-    def bind(x: Sequence[Array], finish: Finish, shared: Array) -> Phases:
+    def bind(x: Sequence[Array], finish: Finish, memory: Memory) -> Phases:
         tasks: list[Task] = []
         begin = 0
         for array in x:
@@ -359,7 +369,7 @@ def _rearranged(views: Callable[[Any, Array, Array], tuple[Array, Array]]) -> Bu
     def build(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:
         choice = plan_choice.passes(batch * layer.node.shape.elements, 1)._replace(algorithm="copy", rows=1)
 
-        def bind(x: Sequence[Array], finish: Finish, shared: Array) -> Phases:
+        def bind(x: Sequence[Array], finish: Finish, memory: Memory) -> Phases:
             return elementwise.rearrange(*views(layer.node.op, x[0], finish.out), finish)
 
         return Step(layer, choice, bind, tuple(layer.followers))
@@ -393,7 +403,7 @@ def _fallback(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: P
     function = compute(layer.node.op, Site(layer.shapes, layer.node.shape, weights))
     sizes = [value.elements for value in (*layer.shapes, layer.node.shape)]
 
-    def bind(x: Sequence[Array], finish: Finish, shared: Array) -> Phases:
+    def bind(x: Sequence[Array], finish: Finish, memory: Memory) -> Phases:
         sources = [np.moveaxis(array, -1, 1) if array.ndim > 2 else array for array in x]
 
         def result() -> Array:

@@ -52,6 +52,21 @@ def assert_close(actual, expected, tolerance=1e-4):
     assert np.abs(actual - expected).max() <= tolerance * np.abs(expected).max()
 
 
+def before_zeros(random, x):
+    """``x`` in memory that ends with zeros, and where they begin. Sometimes it is some channels of a wider array, whose
+    cells lie apart.
+    """
+    *outer, channels = x.shape
+    wide, gap = (*outer, channels + 2 * int(random.integers(0, 2))), int(random.integers(0, 9))
+    size = prod(wide)
+    memory = np.full(size + gap + 2 * channels, np.nan, np.float32)
+    memory[size + gap :] = 0
+    begin = (wide[-1] - channels) // 2
+    source = memory[:size].reshape(wide)[..., begin : begin + channels]
+    source[...] = x
+    return source, memory[size + gap :]
+
+
 def drawn(random, geometry, channels, batch):
     """A geometry as a Window, its end padding, and an input (N, *spatial, C)."""
     window = Window(
@@ -103,7 +118,8 @@ def test_columns(rank, case, random_geometry):
     scratch = columns.scratch(window, x.shape, samples, rows)
     bias, other = numbers(random, 3 * groups), numbers(random, *out.shape)
     finish = Finish(out, [Follower("add", bias), Follower("other", other), Follower("relu")])
-    run(columns.convolve(x, columns.pack(weight, groups), finish, window, samples, rows), scratch)
+    source, zeros = before_zeros(random, x)
+    run(columns.convolve(source, columns.pack(weight, groups), finish, window, samples, rows, zeros), scratch)
     assert_close(out, np.maximum(convolved(x, weight, window, groups) + bias + other, 0))
     assert untouched()
 
@@ -121,7 +137,8 @@ def test_columns_by_filters(rank, case, random_geometry):
     bias = finish.followers[0].operand
     count = batch * prod(window.output)
     weights = blocks.pack_parts(columns.pack(weight)[0], count, parts)
-    phases = columns.convolve_by_filters(x, weights, finish, window, shared, rows)
+    source, zeros = before_zeros(random, x)
+    phases = columns.convolve_by_filters(source, weights, finish, window, shared, rows, zeros)
     run(phases, max(columns.scratch(window, x.shape, batch, rows), blocks.scratch(count, weights)))
     assert_close(out, np.maximum(convolved(x, weight, window) + bias, 0))
     assert untouched()
@@ -161,12 +178,13 @@ def test_winograd(case, scheme, by_points):
     finish = Finish(out, [Follower("add", bias), Follower("other", other), Follower("relu")])
     parts = int(random.integers(1, 4))
     points = winograd.pack(weight, scheme, shape)
+    source, zeros = before_zeros(random, x)
     if by_points:
         shared = np.full(winograd.shared_numbers(scheme, out.shape, channels, filters), np.nan, np.float32)
-        phases = winograd.convolve_by_points(scheme, x, points, finish, padding, parts, shared)
+        phases = winograd.convolve_by_points(scheme, source, points, finish, padding, parts, shared, zeros)
     else:
-        phases = winograd.convolve(scheme, x, points, finish, padding, parts)
-    run(phases, winograd.scratch(scheme, out.shape, channels, filters, parts))
+        phases = winograd.convolve(scheme, source, points, finish, padding, parts, zeros)
+    run(phases, winograd.scratch(scheme, x.shape, out.shape, parts))
     assert_close(out, np.maximum(convolved(x, weight, window) + bias + other, 0))
     assert untouched()
 
@@ -221,7 +239,8 @@ def test_depthwise(rank, case, random_geometry):
     out, untouched = output(random, (batch, *window.output, 5))
     bias = numbers(random, 5)
     finish = Finish(out, [Follower("add", bias), Follower("clip", (-0.5, 0.5))])
-    phases = depthwise.convolve(x, depthwise.pack(weight, window.output), finish, window, rows)
+    source, zeros = before_zeros(random, x)
+    phases = depthwise.convolve(source, depthwise.pack(weight, window.output), finish, window, rows, zeros)
     run(phases, depthwise.scratch(window, x.shape, rows))
     assert_close(out, np.clip(convolved(x, weight, window, groups=5) + bias, -0.5, 0.5))
     assert untouched()

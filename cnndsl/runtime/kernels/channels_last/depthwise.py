@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from cnndsl.runtime.kernels.arrays import Array, Sizes
-from cnndsl.runtime.kernels.channels_last import remainders
+from cnndsl.runtime.kernels.channels_last import gather, remainders
+from cnndsl.runtime.kernels.channels_last.gather import Cells
 from cnndsl.runtime.kernels.channels_last.strips import (
     FLOAT,
     Call,
@@ -40,17 +41,23 @@ def pack(weight: Array, output: Sizes) -> Array:
 
 
 def scratch(window: Window, shape: Sizes, row_parts: int) -> int:
-    """The float32 numbers a thread needs: the halo, and with a stride the sum of a pass."""
+    """The float32 numbers a thread needs: the halo, its cells where they lie apart, with a stride the sum of a pass."""
     parts = strips(window, shape, shape[0], row_parts)
     passes = 1 if window.stride[-1] > 1 else 0
-    return max(remainders.numbers(strip, window) + passes * prod(strip.size(window)) * shape[-1] for strip in parts)
+    most = max(remainders.numbers(strip, window) + passes * prod(strip.size(window)) * shape[-1] for strip in parts)
+    return most + gather.scratch(parts, shape)
 
 
-def convolve(x: Array, weight: Array, finish: Finish, window: Window, row_parts: int) -> Phases:
-    """``x`` (N, *spatial, C), ``weight`` from :func:`pack`: fills ``finish.out`` (N, *output, C)."""
+def convolve(
+    x: Array, weight: Array, finish: Finish, window: Window, row_parts: int, zeros: Array | None = None
+) -> Phases:
+    """``x`` (N, *spatial, C), ``weight`` from :func:`pack`: fills ``finish.out`` (N, *output, C).
+
+    ``zeros`` are those of :class:`gather.Cells`.
+    """
     tasks = []
     for strip in strips(window, x.shape, len(x), row_parts):
-        taps = _Taps(x[strip.source], strip, window, weight, finish.out[strip.part])
+        taps = _Taps(x, strip, window, weight, finish.out[strip.part], zeros)
         tasks.append(partial(_strip, taps, finish.at(strip.part)))
     return [tasks]
 
@@ -69,9 +76,12 @@ class _Taps:
     as the weights are; of a cell each where the output's cells are apart.
     """
 
-    def __init__(self, source: Array, strip: Strip, window: Window, weight: Array, out: Array) -> None:
-        self.parts = remainders.parts(source, strip, window)
+    def __init__(self, x: Array, strip: Strip, window: Window, weight: Array, out: Array, zeros: Array | None) -> None:
         self.halo = remainders.halo_shape(strip, window)
+        stride, _, *extents, _ = self.halo
+        step = (*(1 for _ in extents[1:]), stride)
+        by_remainder = Window(step, step, (1,) * len(step), window.begin, tuple(extents))
+        self.cells = Cells(x, strip._replace(rows=slice(0, extents[0])), by_remainder, zeros, taps_first=True)
         part, sample, *between, _ = bytes_between(self.halo)
         moves = [step * bytes_ for step, bytes_ in zip(window.stride[:-1], between[:-1], strict=True)]
         *outer, across = strip.size(window)
@@ -117,7 +127,7 @@ def _by_remainder(window: Window) -> list[slice]:
 
 def _strip(taps: _Taps, after: tuple[Call, ...], scratch: Array) -> None:
     halo = np.ndarray(taps.halo, FLOAT, scratch)
-    remainders.fill(halo, taps.parts)
+    taps.cells.gather(halo.reshape(taps.cells.shape), scratch[halo.size :])
     first, *others = taps.passes
     taps.sum(first, halo, taps.out)
     for some in others:

@@ -28,15 +28,17 @@ import numpy as np
 
 from cnndsl.runtime.kernels.arrays import Array, Sizes
 from cnndsl.runtime.kernels.channels_last import blocks
+from cnndsl.runtime.kernels.channels_last.gather import Cells
 from cnndsl.runtime.kernels.channels_last.strips import (
     FLOAT,
     Call,
     Finish,
     Phases,
     Slices,
-    bytes_between,
-    fill_halo,
+    Strip,
+    Window,
     split,
+    strips,
 )
 
 POINT_PARTS = 4
@@ -117,23 +119,32 @@ def most_tiles(scheme: Scheme, output: Sizes, parts: int) -> int:
     return -(-scheme.tiles(output[0]) // parts) * scheme.tiles(output[1])
 
 
-def scratch(scheme: Scheme, output: Sizes, channels: int, filters: int, parts: int) -> int:
-    """The float32 numbers a thread needs for a strip of tile rows of (N, OH, OW, F)."""
+def scratch(scheme: Scheme, shape: Sizes, output: Sizes, parts: int) -> int:
+    """The float32 numbers a thread needs for a strip of tile rows, whatever the padding.
+
+    From ``shape`` (N, H, W, C) to ``output`` (N, OH, OW, F).
+    """
     rows, across = -(-scheme.tiles(output[1]) // parts), scheme.tiles(output[2])
-    halo = (scheme.tile * rows + 2) * (scheme.tile * across + 2) * channels
-    return halo + scheme.points * rows * across * 2 * max(channels, filters)
+    source = (scheme.tile * rows + scheme.cells - scheme.tile) * shape[2] * shape[3] + shape[3]
+    return source + scheme.points * rows * across * 2 * max(shape[3], output[3])
 
 
 def convolve(
-    scheme: Scheme, x: Array, weight: Array, finish: Finish, padding: tuple[tuple[int, int], ...], parts: int
+    scheme: Scheme,
+    x: Array,
+    weight: Array,
+    finish: Finish,
+    padding: tuple[tuple[int, int], ...],
+    parts: int,
+    zeros: Array | None = None,
 ) -> Phases:
-    """``x`` (N, H, W, C), ``weight`` from :func:`pack`: fills ``finish.out`` (N, OH, OW, F), ``parts`` a sample."""
+    """``x`` (N, H, W, C), ``weight`` from :func:`pack`: fills ``finish.out`` (N, OH, OW, F), ``parts`` a sample.
+    ``zeros`` are those of :class:`gather.Cells`.
+    """
     bias, rest = finish.without_bias()
     tasks = []
-    for sample in range(len(x)):
-        for rows in split(scheme.tiles(finish.out.shape[1]), parts):
-            strip = _Tiles(scheme, x, finish.out, sample, rows, padding, bias)
-            tasks.append(partial(_strip, strip, weight, rest.at((slice(sample, sample + 1), strip.cells))))
+    for tiles in _tiles(scheme, x, finish.out, padding, parts, bias, zeros):
+        tasks.append(partial(_strip, tiles, weight, rest.at(tiles.part)))
     return [tasks]
 
 
@@ -145,26 +156,24 @@ def convolve_by_points(
     padding: tuple[tuple[int, int], ...],
     parts: int,
     shared: Array,
+    zeros: Array | None = None,
 ) -> Phases:
     """The same in three phases, where there are few tiles: the products are cut by points, so that every weight is
     read once and all tiles share it. ``shared``: :func:`shared_numbers`.
     """
     batch, filters, channels = len(x), finish.out.shape[-1], x.shape[-1]
     bias, rest = finish.without_bias()
-    cuts = [(sample, rows) for sample in range(batch) for rows in split(scheme.tiles(finish.out.shape[1]), parts)]
     points, count = scheme.points, batch * most_tiles(scheme, finish.out.shape[1:], 1)
     values = shared[: points * count * channels].reshape(points, count, channels)
     products = shared[values.size : values.size + points * count * filters].reshape(points, count, filters)
     forth, back, begin = [], [], 0
-    for sample, rows in cuts:
-        strip = _Tiles(scheme, x, finish.out, sample, rows, padding, bias)
-        some = slice(begin, begin + strip.count)
+    for tiles in _tiles(scheme, x, finish.out, padding, parts, bias, zeros):
+        some = slice(begin, begin + tiles.count)
         begin = some.stop
-        forth.append(
-            partial(_forth, strip, values.reshape(points, -1)[:, some.start * channels : some.stop * channels])
-        )
+        own = values.reshape(points, -1)[:, some.start * channels : some.stop * channels]
+        forth.append(partial(_forth, tiles, own))
         results = products.reshape(points, -1)[:, some.start * filters : some.stop * filters]
-        back.append(partial(_back, strip, results, rest.at((slice(sample, sample + 1), strip.cells))))
+        back.append(partial(_back, tiles, results, rest.at(tiles.part)))
     middle = [partial(_products, values[some], weight[some], products[some]) for some in split(points, POINT_PARTS)]
     return [forth, middle, back]
 
@@ -174,62 +183,49 @@ def shared_numbers(scheme: Scheme, output: Sizes, channels: int, filters: int) -
     return scheme.points * output[0] * most_tiles(scheme, output[1:], 1) * (channels + filters)
 
 
+def _tiles(
+    scheme: Scheme,
+    x: Array,
+    out: Array,
+    padding: tuple[tuple[int, int], ...],
+    parts: int,
+    bias: Array | None,
+    zeros: Array | None,
+) -> list["_Tiles"]:
+    """Strips of tile rows: a tile's inputs are a window as any other."""
+    begin = tuple(before for before, _ in padding)
+    extents = tuple(scheme.tiles(extent) for extent in out.shape[1:3])
+    window = Window((scheme.cells,) * 2, (scheme.tile,) * 2, (1, 1), begin, extents)
+    cut = strips(window, x.shape, len(x), parts)
+    return [_Tiles(scheme, Cells(x, strip, window, zeros, taps_first=True), strip, out, bias) for strip in cut]
+
+
 class _Tiles:
-    """A strip of tile rows: where its cells come from and go to."""
+    """A strip of tile rows: where its cells come from and go to. ``part`` is the strip in the output."""
 
-    def __init__(
-        self,
-        scheme: Scheme,
-        x: Array,
-        out: Array,
-        sample: int,
-        rows: slice,
-        padding: tuple[tuple[int, int], ...],
-        bias: Array | None,
-    ) -> None:
+    def __init__(self, scheme: Scheme, cells: Cells, strip: Strip, out: Array, bias: Array | None) -> None:
         self.scheme = scheme
-        tile = scheme.tile
-        self.across = scheme.tiles(out.shape[2])
-        self.rows: int = rows.stop - rows.start
+        self.cells = cells
+        _, _, _, self.rows, self.across, self.channels = cells.shape
+        self.count: int = self.rows * self.across
         self.bias = bias[0] if bias is not None and bias.ndim > 1 else bias
-        self.channels, self.filters = x.shape[-1], out.shape[-1]
-        self.halo = (tile * self.rows + 2, tile * self.across + 2, self.channels)
-        first = [rows.start * tile - padding[0][0], -padding[1][0]]
-        lows = [max(begin, 0) for begin in first]
-        highs = [
-            min(begin + cells, extent) for begin, cells, extent in zip(first, self.halo, x.shape[1:], strict=False)
-        ]
-        self.source = x[(slice(sample, sample + 1), *map(slice, lows, highs))]
-        self.inner: Slices = (
-            slice(None),
-            *(slice(low - b, high - b) for low, high, b in zip(lows, highs, first, strict=True)),
-        )
-        self.cells = slice(rows.start * tile, rows.stop * tile)
-        self.targets = _targets(out[sample, self.cells], tile)
+        self.filters = out.shape[-1]
+        self.part: Slices = (strip.samples, slice(strip.rows.start * scheme.tile, strip.rows.stop * scheme.tile))
+        self.targets = _targets(out[self.part][0], scheme.tile)
 
-    @property
-    def count(self) -> int:
-        return self.rows * self.across
-
-    def gather(self, scratch: Array, values: Array) -> None:
+    def gather(self, values: Array, scratch: Array) -> None:
         """The tiles as (points, tiles, C): neighbours share two rows and two columns."""
-        halo = np.ndarray((1, *self.halo), FLOAT, scratch)
-        fill_halo(halo, self.source, self.inner, 0)
-        row, column, channel = bytes_between(self.halo)
-        cells, tile = self.scheme.cells, self.scheme.tile
-        shape = (cells, cells, self.rows, self.across, self.channels)
-        overlapping = np.ndarray(shape, FLOAT, halo, 0, (row, column, tile * row, tile * column, channel))
-        np.copyto(values.reshape(shape), overlapping)
+        self.cells.gather(values.reshape(self.cells.shape), scratch)
 
     def scatter(self, results: Array) -> None:
         """(tile*tile, tiles, F) to rows and columns of the output, plus the bias."""
         tile = self.scheme.tile
         tiles = results.reshape(tile, tile, self.rows, self.across, self.filters)
-        for index, cells in self.targets:
+        for index, target in self.targets:
             if self.bias is None:
-                np.copyto(cells, tiles[index])
+                np.copyto(target, tiles[index])
             else:
-                np.add(tiles[index], self.bias, out=cells)
+                np.add(tiles[index], self.bias, out=target)
 
 
 def _whole_and_rest(extent: int, tile: int) -> list[tuple[slice, slice]]:
@@ -253,12 +249,12 @@ def _targets(out: Array, tile: int) -> list[tuple[Slices, Array]]:
 
 
 def _strip(strip: _Tiles, weight: Array, after: tuple[Call, ...], scratch: Array) -> None:
-    """Two buffers take turns: inputs, values at the points, products, outputs. The halo is behind them."""
+    """Two buffers take turns: inputs, values at the points, products, outputs."""
     scheme, count, channels, filters = strip.scheme, strip.count, strip.channels, strip.filters
     room = scheme.points * count * max(channels, filters)
     first, second, rest = scratch[:room], scratch[room : 2 * room], scratch[2 * room :]
     inputs = np.ndarray((scheme.points, count * channels), FLOAT, first)
-    strip.gather(rest, inputs)
+    strip.gather(inputs, rest)
     values = np.ndarray((scheme.points, count * channels), FLOAT, second)
     np.matmul(scheme.input, inputs, values)
     products = np.ndarray((scheme.points, count, filters), FLOAT, first)
@@ -272,7 +268,7 @@ def _strip(strip: _Tiles, weight: Array, after: tuple[Call, ...], scratch: Array
 
 def _forth(strip: _Tiles, values: Array, scratch: Array) -> None:
     inputs = np.ndarray(values.shape, FLOAT, scratch)
-    strip.gather(scratch[inputs.size :], inputs)
+    strip.gather(inputs, scratch[inputs.size :])
     np.matmul(strip.scheme.input, inputs, values)
 
 

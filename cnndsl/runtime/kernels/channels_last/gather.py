@@ -1,0 +1,105 @@
+"""Gathering: the cells that windows read, copied in one call.
+
+A table holds the number of the cell under every tap of every window, counted from the first cell of the strip's source;
+NumPy's ``take`` copies these cells, all channels at a time. Kernel, stride, dilation and padding are all in the table.
+Padding has a number beyond the end, which ``take`` clips to the last row of what it is given: the values of a network
+lie in memory that ends with zeros, and the source is handed over as reaching that far. What does not lie so (some of
+the channels of a concatenation) is copied to scratch memory first, with zeros behind it.
+
+One call matters beyond its speed: between two calls a thread needs Python's lock, and may have to wait for it.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnndsl.runtime.kernels.arrays import Array, Sizes
+from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Strip, Window
+
+Numbers = NDArray[np.intp]
+
+OUTSIDE = int(np.iinfo(np.intp).max)
+
+
+class Cells:
+    """The cells under the windows of a strip: ``shape`` is (n, *output, *kernel, C), with ``taps_first`` (*kernel, n,
+    *output, C), with several groups (groups, n, *output, *kernel, C/groups).
+
+    ``x`` is (N, *spatial, C), ``zeros`` where the zeros behind it begin, at least two rows of them.
+    """
+
+    def __init__(
+        self, x: Array, strip: Strip, window: Window, zeros: Array | None, taps_first: bool = False, groups: int = 1
+    ) -> None:
+        samples, rows, *_ = strip.source
+        before = strip.inner[1].start if strip.inner else 0
+        if samples.stop - samples.start > 1:  # they follow each other only as a whole
+            rows, before = slice(0, x.shape[1]), window.begin[0]
+        self.source = x[samples, rows]
+        count, *output = strip.size(window)
+        seen = window._replace(begin=(before, *window.begin[1:]), output=tuple(output), end=())
+        self.numbers = _numbers(seen, self.source.shape[1:-1], count, taps_first, groups)
+        self.channels = x.shape[-1] // groups
+        self.shape = (*self.numbers.shape, self.channels)
+        self.rows = None if zeros is None else _up_to(zeros, self.source, self.channels)
+
+    def gather(self, out: Array, scratch: Array) -> None:
+        """Copies them to ``out``, contiguous and of that shape; ``scratch`` as :func:`scratch` says."""
+        rows = self.rows
+        if rows is None:
+            size = self.source.size
+            np.copyto(np.ndarray(self.source.shape, FLOAT, scratch), self.source)
+            scratch[size : size + self.channels] = 0
+            rows = np.ndarray((size // self.channels + 1, self.channels), FLOAT, scratch)
+        rows.take(self.numbers, 0, out, "clip")
+
+
+def scratch(strips: Sequence[Strip], shape: Sizes) -> int:
+    """The float32 numbers for the largest source of the strips of ``shape`` (N, *spatial, C), and zeros."""
+    _, extent, *others, channels = shape
+    row = channels
+    for other in others:
+        row *= other
+    most = 0
+    for strip in strips:
+        samples, rows, *_ = strip.source
+        count = samples.stop - samples.start
+        most = max(most, count * extent if count > 1 else rows.stop - rows.start)
+    return most * row + channels
+
+
+@lru_cache(maxsize=128)
+def _numbers(window: Window, extents: Sizes, samples: int, taps_first: bool, groups: int) -> Numbers:
+    """The numbers of the cells, those of padding are OUTSIDE. With groups a cell has a row for each."""
+    rank = len(extents)
+    number = np.arange(samples, dtype=np.intp).reshape(-1, *(1,) * (2 * rank))
+    inside = np.ones((), np.bool_)
+    for axis, extent in enumerate(extents):
+        outputs = np.arange(window.output[axis], dtype=np.intp) * window.stride[axis] - window.begin[axis]
+        taps = np.arange(window.kernel[axis], dtype=np.intp) * window.dilation[axis]
+        shape = [1] * (1 + 2 * rank)
+        shape[1 + axis], shape[1 + rank + axis] = len(outputs), len(taps)
+        place = (outputs[:, None] + taps).reshape(shape)
+        number = number * extent + place
+        inside = inside & (place >= 0) & (place < extent)
+    if groups > 1:
+        number = number * groups + np.arange(groups, dtype=np.intp).reshape(-1, *(1,) * number.ndim)
+    found = np.where(inside, number, OUTSIDE)
+    if taps_first:
+        found = found.transpose(*range(1 + rank, 1 + 2 * rank), *range(1 + rank))
+    found = np.ascontiguousarray(found)
+    found.flags.writeable = False
+    return found
+
+
+def _up_to(zeros: Array, source: Array, channels: int) -> Array | None:
+    """``source`` as rows of so many channels and what lies behind it, up to a row of zeros; None where its cells do not
+    follow each other.
+    """
+    if not source.flags.c_contiguous:
+        return None
+    row = channels * FLOAT.itemsize
+    distance = zeros.__array_interface__["data"][0] - source.__array_interface__["data"][0]
+    return np.lib.stride_tricks.as_strided(source, (-(-distance // row) + 1, channels), (row, FLOAT.itemsize))
