@@ -1,7 +1,6 @@
 """Execution: inputs are checked, then the plan's steps run in order."""
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from time import perf_counter
 from typing import Any, TypeAlias
 
@@ -11,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from cnndsl.errors import CnnError, quoted
 from cnndsl.ir import Input, Network
 from cnndsl.runtime.plan import BatchPlan, Plan, Workspace, dtypes
-from cnndsl.runtime.threads import MAX_THREADS, Task, default_threads, team
+from cnndsl.runtime.threads import MAX_THREADS, default_threads, team
 
 Array = NDArray[Any]
 ALONE = 200e-6
@@ -45,50 +44,27 @@ def execute(
 def _follow(
     plan: BatchPlan, workspace: Workspace, inputs: Mapping[str, Array], threads: int, times: list[float] | None
 ) -> dict[str, Array]:
+    results: dict[str, Array] = {}
+
+    def keep(names: Sequence[str]) -> None:
+        results.update((name, plan.results(workspace, name)) for name in names)
+
     with team(threads if plan.seconds > ALONE else 1) as workers, np.errstate(all="ignore"):
-        wanted: dict[str, list[str]] = {}
-        for name in plan.kept:
-            wanted.setdefault(plan.holder[name], []).append(name)
-        results: dict[str, Array] = {}
-
-        def keep(names: Sequence[str]) -> Task:
-            return lambda _: results.update((name, plan.results(workspace, name)) for name in names)
-
-        def begin(_: Array) -> None:
-            for name, target in workspace.inputs.items():
-                np.copyto(target, inputs[name])
-                keep(wanted.get(name, ()))(_)
-
-        phases: list[Sequence[Task]] = [[begin]]
-        ends = [1]
-        for step, parts in zip(plan.steps, workspace.steps, strict=True):
-            phases += parts
-            ends.append(len(phases))
-            if names := wanted.get(step.layer.name):
-                phases.append([keep(names)])  # before anything is written over it
-        clock = None if times is None else Clock(ends)
-        workers.run(phases, plan.scratch_for(workspace, threads), clock)
-    if times is not None and clock is not None:
-        times += clock.times()
+        for name, target in workspace.inputs.items():
+            np.copyto(target, inputs[name])
+            keep(plan.wanted.get(name, ()))
+        scratch = plan.scratch_for(workspace, workers.size)
+        if times is None:
+            for phases, kept in plan.passages(workspace, workers.size):
+                workers.run(phases, scratch)
+                keep(kept)
+        else:
+            for phases, kept in plan.one_by_one(workspace):
+                begun = perf_counter()
+                workers.run(phases, scratch)
+                times.append(perf_counter() - begun)
+                keep(kept)
     return {name: results[name] for name in plan.kept}
-
-
-class Clock:
-    """Measures how long the phases take, and adds them up to steps.
-
-    ``ends`` holds the phase behind the last of each step, after that of the inputs.
-    """
-
-    def __init__(self, ends: Sequence[int]) -> None:
-        self.ends = ends
-        self.stamps = [perf_counter()]
-
-    def __call__(self, phase: int) -> None:
-        self.stamps.append(perf_counter())
-
-    def times(self) -> list[float]:
-        """The seconds of every step; what is done to keep its value counts for the next one."""
-        return [self.stamps[stop] - self.stamps[start] for start, stop in pairwise(self.ends)]
 
 
 def _empty(plan: Plan) -> dict[str, Array]:

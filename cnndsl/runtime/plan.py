@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnndsl.ir import Network
+from cnndsl.runtime import meetings
 from cnndsl.runtime.blas import single_threaded_blas
 from cnndsl.runtime.initial import Float32
 from cnndsl.runtime.kernels.arrays import Array
-from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases
+from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases, Task
+from cnndsl.runtime.meetings import Work
 from cnndsl.runtime.plan_fuse import Graph, Layer, fuse
 from cnndsl.runtime.plan_memory import ALIGNMENT, Place, Span, arena, lifetimes, places
 from cnndsl.runtime.plan_steps import Memory, Packed, Step, layout, make_step, reads_planar
@@ -35,16 +37,24 @@ IDLE_WORKSPACES = 2
 """Memory kept for so many runs at once."""
 
 
+class Passage(NamedTuple):
+    """Phases to be run, and the values to be kept after them, before anything is written over these."""
+
+    phases: Sequence[Sequence[Work]]
+    kept: Sequence[str]
+
+
 class Workspace(NamedTuple):
     """Memory for one run at a time, and the steps bound to it: inputs, phases of every step, values by name.
 
-    ``scratch`` holds a buffer for each thread that has run so far.
+    ``scratch`` holds a buffer for each thread that has run so far, ``passages`` the steps arranged for so many threads.
     """
 
     inputs: dict[str, Array]
     steps: list[Phases]
     values: dict[str, Array]
     scratch: list[Array]
+    passages: dict[int, list[Passage]]
 
 
 class BatchPlan:
@@ -68,6 +78,9 @@ class BatchPlan:
         self.zeros = 2 * max(
             (self.shapes[name].channels for name in self.place if self.shapes[name].spatial), default=0
         )
+        self.wanted: dict[str, list[str]] = {}
+        for name in self.kept:
+            self.wanted.setdefault(self.holder[name], []).append(name)
         self._idle: list[Workspace] = []
 
     def _spans(self) -> dict[str, Span]:
@@ -123,7 +136,27 @@ class BatchPlan:
             array = values[name]
             channels_first = name in self.planar or array.ndim < 3
             inputs[name] = array if channels_first else np.moveaxis(array, -1, 1)
-        return Workspace(inputs, steps, values, [])
+        return Workspace(inputs, steps, values, [], {})
+
+    def passages(self, workspace: Workspace, threads: int) -> list[Passage]:
+        """The steps for so many threads: as few phases as can be."""
+        if threads not in workspace.passages:
+            found: list[Passage] = []
+            phases: list[Sequence[Task]] = []
+            for step, own in zip(self.steps, workspace.steps, strict=True):
+                phases += own
+                if kept := self.wanted.get(step.layer.name):
+                    found.append(Passage(meetings.together(phases, threads), kept))
+                    phases = []
+            workspace.passages[threads] = found
+        return workspace.passages[threads]
+
+    def one_by_one(self, workspace: Workspace) -> list[Passage]:
+        """The steps, each by itself."""
+        return [
+            Passage(meetings.apart(phases), self.wanted.get(step.layer.name, ()))
+            for step, phases in zip(self.steps, workspace.steps, strict=True)
+        ]
 
     def scratch_for(self, workspace: Workspace, threads: int) -> list[Array]:
         """Scratch memory for every thread."""

@@ -234,6 +234,7 @@ def _matrix(layer: Layer, positions: int, choice: Choice, followers: tuple[Follo
             scratch,
         )
 
+    across = prod(layer.node.shape.spatial[1:])
     if is_dense:
         table = _pack(layer, "matrix product", packed, layer.kernel).T
     else:
@@ -241,9 +242,9 @@ def _matrix(layer: Layer, positions: int, choice: Choice, followers: tuple[Follo
 
     def bind(x: Sequence[Array], finish: Finish, memory: Memory) -> Phases:
         source, target = (x[0], finish) if is_dense else (flat(x[0]), finish.flat())
-        return matrix.product(source, table, target, choice.rows, choice.filters, layer.bounds)
+        return matrix.product(source, table, target, choice.rows, choice.filters, layer.bounds, across)
 
-    scratch = -(-positions // choice.rows) * channels if layer.bounds else 0
+    scratch = -(-positions // across // choice.rows) * across * channels if layer.bounds else 0
     return Step(layer, choice, bind, followers, scratch)
 
 
@@ -410,7 +411,7 @@ def _fallback(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: P
             value = function(*sources)
             return np.moveaxis(value, 1, -1) if value.ndim > 2 else value
 
-        return elementwise.compute(result, finish)
+        return elementwise.compute(result, finish, x)
 
     choice = Choice("general", plan_choice.passes(batch * sum(sizes), 4).seconds, "channels first")
     return Step(layer, choice, bind, tuple(layer.followers), temporary=4 * FLOAT.itemsize * batch * sum(sizes))

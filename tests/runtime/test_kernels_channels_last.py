@@ -28,7 +28,7 @@ def run(phases, numbers):
     """Runs the tasks of each phase, in reverse order: they must not depend on each other."""
     for tasks in phases:
         for task in reversed(tasks):
-            task(np.full(numbers, np.nan, np.float32))
+            task.run(np.full(numbers, np.nan, np.float32))
 
 
 def output(random, shape):

@@ -19,7 +19,7 @@ from cnndsl.runtime.kernels.arrays import Array, Sizes
 from cnndsl.runtime.kernels.channels_last import gather
 from cnndsl.runtime.kernels.channels_last import matrix as matrix_product
 from cnndsl.runtime.kernels.channels_last.gather import Cells
-from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Call, Finish, Phases, Window, matrix, strips
+from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Call, Finish, Phases, Task, Window, matrix, strips
 
 
 def pack(weight: Array, groups: int = 1) -> Array:
@@ -52,7 +52,8 @@ def convolve(
     tasks = []
     for strip in strips(window, x.shape, sample_parts, row_parts):
         cells = Cells(x, strip, window, zeros, groups=len(weight))
-        tasks.append(partial(_multiply, cells, weight, matrix(finish.out[strip.part]), finish.at(strip.part)))
+        out = matrix(finish.out[strip.part])
+        tasks.append(finish.task(strip.part, _multiply, cells, weight, out, reads=[cells.source]))
     return [tasks]
 
 
@@ -68,10 +69,10 @@ def convolve_by_filters(
     """The same in two phases, for one group; the threads share ``columns`` (N, *output, *kernel, C). ``weights`` are
     those of :func:`pack` in parts of :func:`blocks.pack_parts`.
     """
-    unfolding = [
-        partial(Cells(x, strip, window, zeros).gather, columns[strip.part])
-        for strip in strips(window, x.shape, len(x), row_parts)
-    ]
+    unfolding = []
+    for strip in strips(window, x.shape, len(x), row_parts):
+        cells, part = Cells(x, strip, window, zeros), columns[strip.part]
+        unfolding.append(Task(partial(cells.gather, part), (cells.source,), (part,)))
     rows = columns.reshape(prod(columns.shape[: x.ndim - 1]), -1)
     return [unfolding, *matrix_product.by_filters(rows, weights, finish.flat())]
 

@@ -7,7 +7,6 @@ the halo is sorted by remainders, and the taps of one remainder are a pass. (A b
 faster: it multiplies with many zeros.)
 """
 
-from functools import partial
 from math import gcd, prod
 from typing import NamedTuple
 
@@ -58,7 +57,7 @@ def convolve(
     tasks = []
     for strip in strips(window, x.shape, len(x), row_parts):
         taps = _Taps(x, strip, window, weight, finish.out[strip.part], zeros)
-        tasks.append(partial(_strip, taps, finish.at(strip.part)))
+        tasks.append(finish.task(strip.part, _strip, taps, reads=[taps.cells.source]))
     return [tasks]
 
 

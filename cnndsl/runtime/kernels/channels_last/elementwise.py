@@ -1,7 +1,6 @@
 """What works cell by cell: sums of branches, per-channel factors, responses normalised over channels, copies."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import numpy as np
 
@@ -21,7 +20,7 @@ def copy(x: Array, finish: Finish, parts: int) -> Phases:
     """``finish.out = x``; on its own for what only its followers compute."""
     tasks = []
     for index in cuts(finish.out.shape, parts):
-        tasks.append(partial(_copy, x[index], finish.out[index], finish.at(index)))
+        tasks.append(finish.task(index, _copy, x[index], finish.out[index], reads=[x[index]]))
     return [tasks]
 
 
@@ -33,7 +32,7 @@ def _copy(x: Array, out: Array, after: tuple[Call, ...], scratch: Array) -> None
 
 def finish_only(finish: Finish, parts: int) -> Phases:
     """The followers of a value that is there."""
-    return [[partial(_finish, finish.at(index)) for index in cuts(finish.out.shape, parts)]]
+    return [[finish.task(index, _finish, reads=[]) for index in cuts(finish.out.shape, parts)]]
 
 
 def _finish(after: tuple[Call, ...], scratch: Array) -> None:
@@ -47,7 +46,7 @@ def merge(function: np.ufunc, arrays: Sequence[Array], finish: Finish, factor: f
     tasks = []
     for index in cuts(finish.out.shape, parts):
         blocks = [array[index] for array in spread]
-        tasks.append(partial(_merge, function, blocks, finish.out[index], factor, finish.at(index)))
+        tasks.append(finish.task(index, _merge, function, blocks, finish.out[index], factor, reads=blocks))
     return [tasks]
 
 
@@ -78,8 +77,8 @@ def local_response_norm(
     """
     tasks = []
     for index in cuts(x.shape, parts):
-        task = partial(_normalise, x[index], finish.out[index], band * FLOAT.type(alpha), beta, k, finish.at(index))
-        tasks.append(task)
+        block, scaled = x[index], band * FLOAT.type(alpha)
+        tasks.append(finish.task(index, _normalise, block, finish.out[index], scaled, beta, k, reads=[block]))
     return [tasks]
 
 
@@ -109,12 +108,12 @@ def power(x: Array, exponent: float, spare: Array) -> None:
 
 def rearrange(x: Array, out: Array, finish: Finish) -> Phases:
     """``out = x``, views of an input and of ``finish.out`` in which their cells correspond."""
-    return [[partial(_copy, x, out, finish.at((slice(None),)))]]
+    return [[finish.task((slice(None),), _copy, x, out, reads=[x])]]
 
 
-def compute(function: Callable[[], Array], finish: Finish) -> Phases:
-    """``finish.out = function()``, in one piece."""
-    return [[partial(_compute, function, finish.out, finish.at((slice(None),)))]]
+def compute(function: Callable[[], Array], finish: Finish, reads: Sequence[Array]) -> Phases:
+    """``finish.out = function()``, in one piece; ``reads`` are the inputs."""
+    return [[finish.task((slice(None),), _compute, function, finish.out, reads=reads)]]
 
 
 def _compute(function: Callable[[], Array], out: Array, after: tuple[Call, ...], scratch: Array) -> None:

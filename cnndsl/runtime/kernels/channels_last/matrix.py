@@ -10,7 +10,6 @@ remains.
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -29,16 +28,20 @@ def product(
     row_parts: int,
     filter_parts: int,
     bounds: Bounds | None = None,
+    across: int = 1,
 ) -> Phases:
     """``finish.out = x @ weight``: ``x`` (M, C), ``weight`` (C, F), ``out`` (M, F), each with contiguous rows.
+
+    It is cut where rows of ``across`` cells end, as other layers are.
 
     With ``bounds`` (C,), below and above, the product is that of ``x`` held between them; scratch: a strip of ``x``.
     """
     tasks = []
-    for rows in split(len(x), row_parts):
+    for cut in split(len(x) // across, row_parts):
+        rows = slice(cut.start * across, cut.stop * across)
         for filters in split(weight.shape[1], filter_parts):
             part, out = weight[:, filters], finish.out[rows, filters]
-            tasks.append(partial(_multiply, x[rows], bounds, part, out, finish.at((rows, filters))))
+            tasks.append(finish.task((rows, filters), _multiply, x[rows], bounds, part, out, reads=[x[rows]]))
     return [tasks]
 
 
@@ -51,7 +54,7 @@ def by_filters(x: Array, weights: Sequence[Array], finish: Finish, bounds: Bound
         filters = slice(begin, begin + weight.shape[0] * weight.shape[3])
         begin = filters.stop
         part = (slice(None), filters)
-        tasks.append(partial(_multiply_few, x, bounds, weight, finish.out[part], finish.at(part)))
+        tasks.append(finish.task(part, _multiply_few, x, bounds, weight, finish.out[part], reads=[x]))
     return [tasks]
 
 

@@ -5,7 +5,6 @@ for each channel and tap, every copy is a whole row of cells, and the product ta
 does at the same speed. The image needs no conversion to channels last.
 """
 
-from functools import partial
 from math import prod
 
 import numpy as np
@@ -43,8 +42,9 @@ def convolve(x: Array, weight: Array, finish: Finish, window: Window, row_parts:
     last = np.moveaxis(x, 1, -1)
     tasks = []
     for strip in strips(window, last.shape, len(x), row_parts):
-        unfold = _Unfold(last[strip.source], strip, window)
-        tasks.append(partial(_multiply, unfold, weight, matrix(finish.out[strip.part]), finish.at(strip.part)))
+        source, out = last[strip.source], matrix(finish.out[strip.part])
+        unfold = _Unfold(source, strip, window)
+        tasks.append(finish.task(strip.part, _multiply, unfold, weight, out, reads=[source]))
     return [tasks]
 
 

@@ -4,7 +4,7 @@ A maximum over a box is the maximum of maxima along one axis, and so is a sum, s
 kernel's sides. Padding holds minus infinity, or zero for sums; a mean multiplies by the reciprocal of the real cells.
 """
 
-from functools import partial, reduce
+from functools import reduce
 from math import prod
 from typing import NamedTuple
 
@@ -64,11 +64,10 @@ def _pool(
 ) -> Phases:
     tasks = []
     for strip in strips(window, x.shape, len(x), row_parts):
-        out, after = finish.out[strip.part], finish.at(strip.part)
-        if shares is not None:
-            after = (partial(np.multiply, out, shares[strip.rows], out), *after)
-        source = x[strip.source]
-        tasks.append(partial(_strip, combine, padding, source, strip, _reductions(window, strip), out, after))
+        out, source, own = finish.out[strip.part], x[strip.source], None if shares is None else shares[strip.rows]
+        reductions = _reductions(window, strip)
+        given = (combine, padding, source, strip, reductions, own, out)
+        tasks.append(finish.task(strip.part, _strip, *given, reads=[source]))
     return [tasks]
 
 
@@ -97,6 +96,7 @@ def _strip(
     source: Array,
     strip: Strip,
     reductions: list[_Reduction],
+    shares: Array | None,
     out: Array,
     after: tuple[Call, ...],
     scratch: Array,
@@ -119,6 +119,8 @@ def _strip(
             for tap in taps[2:]:
                 combine(target, source[tap], out=target)
         source = target
+    if shares is not None:
+        np.multiply(out, shares, out)
     for call in after:
         call()
 
@@ -132,7 +134,7 @@ def global_means(x: Array, finish: Finish) -> Phases:
     for samples in split(batch, batch):
         rows = np.lib.stride_tricks.as_strided(x[samples], (cells, channels), x.strides[-2:])
         out = finish.out[samples].reshape(1, channels)
-        tasks.append(partial(_mean, average, rows, out, finish.at((samples,))))
+        tasks.append(finish.task((samples,), _mean, average, rows, out, reads=[rows]))
     return [tasks]
 
 

@@ -10,11 +10,21 @@ import numpy as np
 
 from cnndsl.runtime.kernels.arrays import Array, Sizes
 
-Task: TypeAlias = Callable[[Array], None]
-"""Computes a part; gets a float32 array that is the scratch memory of its thread."""
-Phases: TypeAlias = Sequence[Sequence[Task]]
 Call: TypeAlias = Callable[[], Any]
 Slices: TypeAlias = tuple[slice, ...]
+
+
+class Task(NamedTuple):
+    """Computes a part. ``run`` gets a float32 array, the scratch memory of its thread; ``reads`` and ``writes`` are the
+    parts of values and of shared memory that it uses, beside constants.
+    """
+
+    run: Callable[[Array], None]
+    reads: tuple[Array, ...]
+    writes: tuple[Array, ...]
+
+
+Phases: TypeAlias = Sequence[Sequence[Task]]
 
 FLOAT = np.dtype(np.float32)
 
@@ -164,6 +174,14 @@ class Finish:
         rest = Finish(self.out, [])
         rest.followers = self.followers[1:]
         return self.followers[0].operand, rest
+
+    def task(self, index: Slices, function: Callable[..., None], *arguments: Any, reads: Sequence[Array]) -> Task:
+        """The task that computes ``out[index]`` from ``reads``: ``function(*arguments, after, scratch)``.
+
+        ``after`` are the calls of :meth:`at`.
+        """
+        others = [operand[index] for kind, operand in self.followers if kind == "other"]
+        return Task(partial(function, *arguments, self.at(index)), (*reads, *others), (self.out[index],))
 
     def at(self, index: Slices) -> tuple[Call, ...]:
         """The calls for ``out[index]``."""

@@ -36,6 +36,7 @@ from cnndsl.runtime.kernels.channels_last.strips import (
     Phases,
     Slices,
     Strip,
+    Task,
     Window,
     split,
     strips,
@@ -144,7 +145,7 @@ def convolve(
     bias, rest = finish.without_bias()
     tasks = []
     for tiles in _tiles(scheme, x, finish.out, padding, parts, bias, zeros):
-        tasks.append(partial(_strip, tiles, weight, rest.at(tiles.part)))
+        tasks.append(rest.task(tiles.part, _strip, tiles, weight, reads=[tiles.cells.source]))
     return [tasks]
 
 
@@ -171,10 +172,13 @@ def convolve_by_points(
         some = slice(begin, begin + tiles.count)
         begin = some.stop
         own = values.reshape(points, -1)[:, some.start * channels : some.stop * channels]
-        forth.append(partial(_forth, tiles, own))
+        forth.append(Task(partial(_forth, tiles, own), (tiles.cells.source,), (own,)))
         results = products.reshape(points, -1)[:, some.start * filters : some.stop * filters]
-        back.append(partial(_back, tiles, results, rest.at(tiles.part)))
-    middle = [partial(_products, values[some], weight[some], products[some]) for some in split(points, POINT_PARTS)]
+        back.append(rest.task(tiles.part, _back, tiles, results, reads=[results]))
+    middle = []
+    for some in split(points, POINT_PARTS):
+        run = partial(_products, values[some], weight[some], products[some])
+        middle.append(Task(run, (values[some],), (products[some],)))
     return [forth, middle, back]
 
 

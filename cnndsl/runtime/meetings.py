@@ -1,0 +1,97 @@
+"""Meetings: threads wait for each other only where one needs what another has done.
+
+Where phase follows phase, all threads meet at the end of each. But a 1x1 convolution, a sum or an activation reads, in
+a thread's share, only what that thread has computed itself: it can go on at once. Which parts of memory a task reads
+and writes is known, so phases become one wherever no thread reads or overwrites what another one writes in the
+meantime, nor overwrites what another one reads.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from cnndsl.runtime.kernels.arrays import Array
+from cnndsl.runtime.kernels.channels_last.strips import Phases, Task
+
+Work: TypeAlias = Callable[[Any], None]
+Span: TypeAlias = tuple[int, int]
+"""Addresses: the first byte, and the one behind the last."""
+
+
+def apart(phases: Phases) -> list[list[Work]]:
+    """The phases as they are."""
+    return [[task.run for task in tasks] for tasks in phases]
+
+
+def together(phases: Phases, threads: int) -> list[list[Work]]:
+    """As few phases as can be, for so many threads.
+
+    What has more tasks than threads stays a phase of its own: there, who is done early helps the others.
+    """
+    if threads == 1:
+        return [[task.run for tasks in phases for task in tasks]]
+    found: list[list[Work]] = []
+    shares: list[_Share] = []
+    for tasks in phases:
+        new = list(map(_Share, tasks))
+        if len(tasks) > threads or any(
+            share.disturbs(other)
+            for number, share in enumerate(new)
+            for index, other in enumerate(shares)
+            if index != number
+        ):
+            found.append([share.work() for share in shares])
+            shares = []
+        if len(tasks) > threads:
+            found.append([task.run for task in tasks])
+            continue
+        for number, share in enumerate(new):
+            if number < len(shares):
+                shares[number].add(share)
+            else:
+                shares.append(share)
+    found.append([share.work() for share in shares])
+    return [phase for phase in found if phase]
+
+
+class _Share:
+    """What one thread does between two meetings."""
+
+    def __init__(self, task: Task) -> None:
+        self.tasks = [task.run]
+        self.reads = list(map(_span, task.reads))
+        self.writes = list(map(_span, task.writes))
+
+    def add(self, later: "_Share") -> None:
+        self.tasks += later.tasks
+        self.reads += later.reads
+        self.writes += later.writes
+
+    def disturbs(self, other: "_Share") -> bool:
+        """Whether it must not run at the same time as the other."""
+        return (
+            _overlap(self.writes, other.writes)
+            or _overlap(self.writes, other.reads)
+            or _overlap(self.reads, other.writes)
+        )
+
+    def work(self) -> Work:
+        """All tasks as one."""
+        if len(self.tasks) == 1:
+            return self.tasks[0]
+        tasks = tuple(self.tasks)
+
+        def run(scratch: Any) -> None:
+            for task in tasks:
+                task(scratch)
+
+        return run
+
+
+def _overlap(some: Sequence[Span], others: Sequence[Span]) -> bool:
+    return any(begin < stop and start < end for begin, end in some for start, stop in others)
+
+
+def _span(array: Array) -> Span:
+    begin = array.__array_interface__["data"][0]
+    steps = zip(array.shape, array.strides, strict=True)
+    return begin, begin + sum((extent - 1) * step for extent, step in steps) + array.itemsize if array.size else begin
