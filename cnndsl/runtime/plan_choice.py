@@ -8,10 +8,10 @@ from math import prod
 from typing import NamedTuple
 
 from cnndsl.runtime.kernels.arrays import Sizes
-from cnndsl.runtime.kernels.channels_last import blocks, winograd
+from cnndsl.runtime.kernels.channels_last import winograd
 from cnndsl.runtime.kernels.channels_last.strips import Window
 
-PEAK = 230e9
+PEAK = 250e9
 """Floating point operations a second in a large matrix product, on one core."""
 MEMORY = 25e9
 """Bytes a second in which weights come from memory: all of a network's rarely stay in cache."""
@@ -19,11 +19,9 @@ NUMBER = 0.12e-9
 """Seconds a number in a pass over a strip in cache."""
 RUN = 4e-9
 """Seconds for beginning a run of contiguous numbers."""
-ARRANGE = 0.15e-9
-"""Seconds a weight that BLAS takes to rearrange the weights of a product that is not small."""
 CALL = 1e-6
 """Seconds for a NumPy call."""
-SHARED = 25e-6
+SHARED = 10e-6
 """Work shorter than this is not worth sharing with another thread."""
 TASK = 500e-6
 """More than two tasks are about so long each."""
@@ -57,21 +55,9 @@ class Choice(NamedTuple):
         return self.seconds / min(2, self.samples * self.rows * self.filters)
 
 
-def product_seconds(rows: float, filters: float, links: float, small: bool = False) -> float:
-    """A matrix product (rows, links) @ (links, filters) of operands in cache: narrow ones do not fill the registers.
-
-    ``small``: in blocks that BLAS takes as they are.
-    """
-    arranging = 0 if small else links * filters * ARRANGE
-    return 2 * rows * filters * links / PEAK * (1 + 6 / rows + 6 / filters + 6 / links) + arranging + CALL / 4
-
-
-def few_rows_seconds(rows: int, filters: int, links: int, cut_links: bool = True) -> float:
-    """The same in blocks, if they help."""
-    shape = blocks.block(rows, links, filters, cut_links)
-    small = blocks.is_small(rows, shape)
-    adding = links // shape.links * rows * filters * NUMBER if shape.links < links else 0
-    return product_seconds(rows, filters, links, small) + adding
+def product_seconds(rows: float, filters: float, links: float) -> float:
+    """A matrix product (rows, links) @ (links, filters) of operands in cache: narrow ones do not fill the registers."""
+    return 2 * rows * filters * links / PEAK * (1 + 2 / rows + 6 / filters + 6 / links) + CALL / 4
 
 
 def copy_seconds(numbers: float, run: float) -> float:
@@ -89,25 +75,28 @@ def dense_seconds(batch: int, units: int, features: int) -> float:
     return max(product_seconds(batch, units, features) / 2, 4 * units * features / MEMORY)
 
 
-def matrix(positions: int, channels: int, filters: int) -> Choice:
-    """A 1x1 convolution. Cut by positions, a thread reads all weights; cut by filters, all positions."""
+def matrix(output: Sizes, batch: int, channels: int, filters: int) -> Choice:
+    """A 1x1 convolution. Cut by rows, a thread reads all weights, and need not meet others that are cut alike; cut by
+    filters, it reads all positions.
+    """
+    positions, rows = batch * prod(output), batch * output[0]
     finishing = copy_seconds(2 * positions * filters, filters)
     reading = 4 * channels * filters / MEMORY
-    wanted = parts(product_seconds(positions, filters, channels) + finishing, 4 * positions * (channels + filters))
+    seconds = product_seconds(positions, filters, channels) + finishing
+    wanted = parts(seconds, 4 * positions * (channels + filters))
     if wanted == 1:
-        return Choice("matrix product", product_seconds(positions, filters, channels) + finishing + reading, "small")
-    rows = max(2, min(wanted, positions // ENOUGH_ROWS // 2 * 2))
-    by_rows = rows * product_seconds(positions / rows, filters, channels) + finishing + 2 * reading
-    by_filters = few_rows_seconds(positions, filters, channels) + finishing + reading
-    if by_filters < by_rows and positions <= 4 * ENOUGH_ROWS and filters > 1:
-        return Choice("matrix product", by_filters, f"{positions} positions", filters=2)
-    return Choice("matrix product", by_rows, f"{positions} positions", rows=rows)
+        return Choice("matrix product", seconds + reading, "small")
+    by_rows = max(2, min(wanted, positions // ENOUGH_ROWS // 2 * 2))
+    uneven = -(-rows // by_rows) * by_rows / rows
+    if rows == 1 or (seconds * uneven + 2 * reading > seconds + reading + 2 * MEETING and by_rows == 2 and filters > 1):
+        return Choice("matrix product", seconds + reading, f"{positions} positions", filters=2)
+    return Choice("matrix product", seconds + 2 * reading, f"{positions} positions", rows=by_rows)
 
 
 def convolution(window: Window, batch: int, channels: int, filters: int, groups: int, planar: bool) -> Choice:
     """The cheapest of the algorithms that can compute a convolution."""
     if window.plain and groups == 1 and not planar:
-        return matrix(batch * prod(window.output), channels, filters)
+        return matrix(window.output, batch, channels, filters)
     if planar:
         return _planar(window, batch, channels, filters)
     candidates = [_columns(window, batch, channels, filters, groups)]
@@ -144,15 +133,16 @@ def _columns(window: Window, batch: int, channels: int, filters: int, groups: in
     samples = min(batch, wanted)
     rows = min(-(-wanted // samples), window.output[0])
     count = samples * rows
-    product = count * groups * product_seconds(cells / count, filters / groups, links / groups)
-    seconds = unfold + product + min(2, count) * 4 * links * filters / groups / MEMORY
+    largest = -(-batch // samples) * -(-window.output[0] // rows) * prod(window.output[1:])
+    product = count * groups * product_seconds(largest, filters / groups, links / groups)
+    seconds = unfold * largest * count / cells + product + min(2, count) * 4 * links * filters / groups / MEMORY
     return Choice("columns", seconds, f"{cells} cells x {links} links", samples=samples, rows=rows)
 
 
 def _columns_by_filters(window: Window, batch: int, channels: int, filters: int) -> Choice:
     cells, links = batch * prod(window.output), channels * prod(window.kernel)
     unfold = 1.5 * _unfold_seconds(window, cells, channels) + copy_seconds(2 * cells * filters, filters)
-    product = few_rows_seconds(cells, filters, links)
+    product = product_seconds(cells, filters, links)
     seconds = unfold + product + 4 * links * filters / MEMORY + 2 * MEETING
     rows = 2 if batch == 1 and window.output[0] > 1 else 1
     return Choice("columns by filters", seconds, f"{cells} cells x {links} links", rows=rows, filters=2)
@@ -165,7 +155,7 @@ def _winograd(scheme: winograd.Scheme, output: Sizes, batch: int, channels: int,
     if cuts == 1 and batch == 1 and down > 1:
         cuts = 2
     count, tiles = batch * cuts, winograd.most_tiles(scheme, output, cuts)
-    products = few_rows_seconds(tiles, filters, channels, cut_links=False)
+    products = product_seconds(tiles, filters, channels)
     seconds = count * (_transforms(scheme, tiles, channels, filters) + scheme.points * products)
     seconds += min(2, count) * 4 * scheme.points * channels * filters / MEMORY
     return Choice(f"winograd {scheme}", seconds, f"{down}x{across} tiles", samples=batch, rows=cuts)
@@ -174,8 +164,10 @@ def _winograd(scheme: winograd.Scheme, output: Sizes, batch: int, channels: int,
 def _winograd_by_points(scheme: winograd.Scheme, output: Sizes, batch: int, channels: int, filters: int) -> Choice:
     down, across = map(scheme.tiles, output)
     count = batch * down * across
-    products = few_rows_seconds(count, filters, channels, cut_links=False)
+    products = product_seconds(count, filters, channels)
     seconds = 1.3 * _transforms(scheme, count, channels, filters) + scheme.points * products
+    shared = 4 * scheme.points * count * (channels + filters)
+    seconds += 2 * shared / MEMORY if shared > CACHE else 0
     seconds += 4 * scheme.points * channels * filters / MEMORY + 4 * MEETING
     rows = 2 if batch == 1 and down > 1 else 1
     why = f"{down}x{across} tiles"

@@ -158,7 +158,7 @@ def _conv(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packe
     if algorithm == "columns by filters":
         unfolded = (batch, *window.output, *window.kernel, source.channels)
         rows = batch * prod(window.output)
-        weights = _pack(layer, f"{algorithm} {rows}", packed, lambda: _in_parts(layer, rows, choice.filters))
+        weights = _in_parts(layer, rows, choice.filters, packed)
         return Step(
             layer,
             choice,
@@ -166,10 +166,12 @@ def _conv(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packe
                 x[0], weights, finish, window, memory.shared.reshape(unfolded), choice.rows, memory.zeros
             ),
             followers,
-            max(columns.scratch(window, shape, batch, choice.rows), blocks.scratch(rows, weights)),
+            max(columns.scratch(window, shape, batch, choice.rows), *(blocks.scratch(rows, part) for part in weights)),
             prod(unfolded),
         )
-    links = _pack(layer, "columns", packed, lambda: columns.pack(layer.kernel(), groups))
+    cells = -(-batch // choice.samples) * -(-window.output[0] // choice.rows) * prod(window.output[1:])
+    block = blocks.block(cells, prod(weight.shape[1:]), len(weight) // groups, cut_links=groups == 1)
+    links = _pack(layer, f"columns {block}", packed, lambda: blocks.pack(columns.table(layer.kernel(), groups), block))
     return Step(
         layer,
         choice,
@@ -177,7 +179,7 @@ def _conv(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packe
             x[0], links, finish, window, choice.samples, choice.rows, memory.zeros
         ),
         followers,
-        columns.scratch(window, shape, choice.samples, choice.rows),
+        columns.scratch(window, shape, choice.samples, choice.rows) + blocks.scratch(cells, links),
     )
 
 
@@ -220,36 +222,22 @@ def _first(x: Array, layer: Layer, planar_inputs: frozenset[str]) -> Array:
 
 
 def _matrix(layer: Layer, positions: int, choice: Choice, followers: tuple[Follower, ...], packed: Packed) -> Step:
-    # A dense layer's weights stay as they are: BLAS reads them transposed, and they may be large.
-    is_dense = layer.node.shape.is_vector
-    channels = layer.shapes[0].channels
-    if positions <= blocks.FEW_ROWS and choice.rows == 1 and not is_dense:
-        weights = _pack(layer, f"few {positions}", packed, lambda: _in_parts(layer, positions, choice.filters))
-        scratch = blocks.scratch(positions, weights) + (positions * channels if layer.bounds else 0)
-        return Step(
-            layer,
-            choice,
-            lambda x, finish, _: matrix.by_filters(flat(x[0]), weights, finish.flat(), layer.bounds),
-            followers,
-            scratch,
-        )
-
     across = prod(layer.node.shape.spatial[1:])
-    if is_dense:
-        table = _pack(layer, "matrix product", packed, layer.kernel).T
-    else:
-        table = _pack(layer, "matrix product", packed, lambda: columns.pack(layer.kernel())[0])
+    rows = -(-positions // across // choice.rows) * across
+    weights = _in_parts(layer, rows, choice.filters, packed)
 
     def bind(x: Sequence[Array], finish: Finish, memory: Memory) -> Phases:
-        source, target = (x[0], finish) if is_dense else (flat(x[0]), finish.flat())
-        return matrix.product(source, table, target, choice.rows, choice.filters, layer.bounds, across)
+        return matrix.product(flat(x[0]), weights, finish.flat(), choice.rows, layer.bounds, across)
 
-    scratch = -(-positions // across // choice.rows) * across * channels if layer.bounds else 0
-    return Step(layer, choice, bind, followers, scratch)
+    held = rows * layer.shapes[0].channels if layer.bounds else 0
+    return Step(layer, choice, bind, followers, held + max(blocks.scratch(rows, part) for part in weights))
 
 
-def _in_parts(layer: Layer, rows: int, parts: int) -> list[Array]:
-    return blocks.pack_parts(columns.pack(layer.kernel())[0], rows, parts)
+def _in_parts(layer: Layer, rows: int, parts: int, packed: Packed) -> list[Array]:
+    """A convolution's weights in parts along the filters, in blocks for so many rows."""
+    filters, *links = layer.site.weight.shape
+    shapes = blocks.shapes(rows, prod(links), filters, parts)
+    return _pack(layer, str(shapes), packed, lambda: blocks.pack_parts(columns.table(layer.kernel())[0], shapes))
 
 
 def _dense(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:
@@ -257,7 +245,9 @@ def _dense(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Pack
     seconds = plan_choice.dense_seconds(batch, units, features)
     filters = min(plan_choice.parts(seconds), units)
     choice = Choice("matrix product", seconds, f"{features} x {units} weights", filters=filters)
-    return _matrix(layer, batch, choice, _biased(layer), packed)
+    # The weights stay as they are: BLAS reads them transposed, and they may be large.
+    table = _pack(layer, "matrix product", packed, layer.kernel).T
+    return Step(layer, choice, lambda x, finish, _: matrix.dense(x[0], table, finish, choice.filters), _biased(layer))
 
 
 def _pool(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:

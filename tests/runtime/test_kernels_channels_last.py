@@ -24,6 +24,15 @@ from cnndsl.runtime.kernels.channels_last.strips import Finish, Follower, Window
 CASES = range(12)
 
 
+@pytest.fixture
+def small_products(monkeypatch):
+    """As where BLAS takes small products as they are, on any machine."""
+    monkeypatch.setattr(blocks, "small", lambda: blocks.SMALL)
+    blocks.cuts.cache_clear()
+    yield
+    blocks.cuts.cache_clear()
+
+
 def run(phases, numbers):
     """Runs the tasks of each phase, in reverse order: they must not depend on each other."""
     for tasks in phases:
@@ -115,11 +124,15 @@ def test_columns(rank, case, random_geometry):
     weight = numbers(random, 3 * groups, 2, *window.kernel)
     out, untouched = output(random, (batch, *window.output, 3 * groups))
     samples, rows = int(random.integers(1, batch + 1)), int(random.integers(1, window.output[0] + 1))
-    scratch = columns.scratch(window, x.shape, samples, rows)
+    size = -(-batch // samples) * -(-window.output[0] // rows) * prod(window.output[1:])
+    links = prod(weight.shape[1:])
+    shape = blocks.Block(links, 3) if groups > 1 else blocks.Block(links // int(random.choice([1, 2])), 1)
+    packed = blocks.pack(columns.table(weight, groups), shape)
+    scratch = columns.scratch(window, x.shape, samples, rows) + blocks.scratch(size, packed)
     bias, other = numbers(random, 3 * groups), numbers(random, *out.shape)
     finish = Finish(out, [Follower("add", bias), Follower("other", other), Follower("relu")])
     source, zeros = before_zeros(random, x)
-    run(columns.convolve(source, columns.pack(weight, groups), finish, window, samples, rows, zeros), scratch)
+    run(columns.convolve(source, packed, finish, window, samples, rows, zeros), scratch)
     assert_close(out, np.maximum(convolved(x, weight, window, groups) + bias + other, 0))
     assert untouched()
 
@@ -135,11 +148,11 @@ def test_columns_by_filters(rank, case, random_geometry):
     shared = np.full((batch, *window.output, *window.kernel, 3), np.nan, np.float32)
     finish = Finish(out, [Follower("add", numbers(random, 5)), Follower("relu")])
     bias = finish.followers[0].operand
-    count = batch * prod(window.output)
-    weights = blocks.pack_parts(columns.pack(weight)[0], count, parts)
+    count, links = batch * prod(window.output), 3 * prod(window.kernel)
+    weights = blocks.pack_parts(columns.table(weight)[0], blocks.shapes(count, links, 5, parts))
     source, zeros = before_zeros(random, x)
     phases = columns.convolve_by_filters(source, weights, finish, window, shared, rows, zeros)
-    run(phases, max(columns.scratch(window, x.shape, batch, rows), blocks.scratch(count, weights)))
+    run(phases, columns.scratch(window, x.shape, batch, rows))
     assert_close(out, np.maximum(convolved(x, weight, window) + bias, 0))
     assert untouched()
 
@@ -166,7 +179,6 @@ def test_planar(rank, case, random_geometry):
 def test_winograd(case, scheme, by_points):
     random = np.random.default_rng([4, case])
     batch, channels, filters = (int(random.integers(1, top)) for top in (3, 9, 9))
-    shape = blocks.Block(channels, filters)
     filters *= 1 + case % 3
     height, width = (int(random.integers(3, 20)) for _ in range(2))
     padding = tuple((int(random.integers(0, 3)), int(random.integers(0, 3))) for _ in range(2))
@@ -177,7 +189,7 @@ def test_winograd(case, scheme, by_points):
     bias, other = numbers(random, filters), numbers(random, *out.shape)
     finish = Finish(out, [Follower("add", bias), Follower("other", other), Follower("relu")])
     parts = int(random.integers(1, 4))
-    points = winograd.pack(weight, scheme, shape)
+    points = winograd.pack(weight, scheme, blocks.Block(channels, filters // (1 + case % 3)))
     source, zeros = before_zeros(random, x)
     if by_points:
         shared = np.full(winograd.shared_numbers(scheme, out.shape, channels, filters), np.nan, np.float32)
@@ -200,18 +212,29 @@ def test_winograd_matrices_are_those_of_the_algorithm(scheme, outputs):
 
 @pytest.mark.parametrize(
     ("rows", "links", "filters"),
-    [(49, 512, 2048), (49, 4608, 512), (16, 256, 256), (49, 1153, 96), (4, 7, 5), (1, 1, 1)],
+    [
+        (49, 512, 2048),
+        (49, 4608, 512),
+        (16, 256, 256),
+        (49, 1153, 96),
+        (100, 5300, 64),
+        (391, 130, 200),
+        (4, 7, 5),
+        (1, 1, 1),
+    ],
 )
+@pytest.mark.parametrize("row_parts", [1, 3])
 @pytest.mark.parametrize("parts", [1, 2])
-def test_products_in_blocks(rows, links, filters, parts):
+def test_products_in_blocks(small_products, rows, links, filters, row_parts, parts):
     random = np.random.default_rng([rows, links, filters])
     x, weight, bias = numbers(random, rows, links), numbers(random, links, filters), numbers(random, filters)
-    weights = blocks.pack_parts(weight, rows, parts)
+    shapes = blocks.shapes(-(-rows // row_parts), links, filters, parts)
+    weights = blocks.pack_parts(weight, shapes)
     low, high = numbers(random, links) - 1, numbers(random, links) + 1
     for bounds in (None, (low, None), (None, high), (low, high)):
         out, untouched = output(random, (rows, filters))
-        phases = matrix.by_filters(x, weights, Finish(out, [Follower("add", bias)]), bounds)
-        run(phases, blocks.scratch(rows, weights) + (x.size if bounds else 0))
+        phases = matrix.product(x, weights, Finish(out, [Follower("add", bias)]), row_parts, bounds)
+        run(phases, (x.size if bounds else 0) + max(blocks.scratch(rows, weight) for weight in weights))
         held = x.astype(np.float64)
         if bounds:
             held = held if bounds[0] is None else np.maximum(held, bounds[0])
@@ -220,13 +243,40 @@ def test_products_in_blocks(rows, links, filters, parts):
         assert untouched()
 
 
-def test_blocks_are_small_and_cover_the_weights():
-    for rows, links, filters in ((49, 512, 2048), (49, 4608, 512), (16, 256, 256), (100, 2048, 512)):
-        shape = blocks.block(rows, links, filters)
-        assert blocks.is_small(rows, shape) and shape != blocks.Block(links, filters)
-        assert links % shape.links == 0 and filters % shape.filters == 0
-    for rows, links, filters in ((784, 512, 512), (8, 64, 64), (49, 4099, 512), (49, 512, 33)):
-        assert blocks.block(rows, links, filters) == blocks.Block(links, filters)
+@pytest.mark.parametrize(
+    ("rows", "links", "filters", "cut_links", "expected"),
+    [
+        (784, 512, 512, True, (512, 64)),
+        (49, 512, 512, False, (512, 32)),
+        (49, 4608, 256, True, (288, 64)),
+        (49, 4608, 256, False, (4608, 256)),
+        (200, 2304, 256, True, (2304, 32)),
+        (100, 64, 144, True, (64, 144)),
+        (200, 64, 144, True, (64, 144)),
+        (9000, 64, 24, True, (64, 24)),
+        (3, 17, 24, True, (17, 24)),
+        (100, 512, 1000, True, (512, 1000)),
+        (30, 4099, 512, True, (4099, 512)),
+    ],
+)
+def test_blocks(small_products, rows, links, filters, cut_links, expected):
+    shape = blocks.block(rows, links, filters, cut_links)
+    assert shape == expected and links % shape.links == 0 and filters % shape.filters == 0
+    cuts = blocks.cuts(rows, shape)
+    assert [index for some, _, _ in cuts for index in range(some.start, some.stop)] == list(range(rows))
+    assert all(times * size == some.stop - some.start for some, times, size in cuts)
+    if shape != (links, filters) or filters == 24:
+        assert all(size * prod(shape) <= blocks.SMALL for _, _, size in cuts)
+
+
+def test_another_blas_gets_products_whole(monkeypatch):
+    monkeypatch.setattr(blocks, "small", lambda: 0)
+    blocks.cuts.cache_clear()
+    try:
+        assert blocks.block(49, 512, 1024) == (512, 1024)
+        assert blocks.cuts(49, blocks.Block(512, 1024)) == [(slice(0, 49), 1, 49)]
+    finally:
+        blocks.cuts.cache_clear()
 
 
 @pytest.mark.parametrize("rank", (1, 2, 3))
@@ -257,7 +307,8 @@ def test_matrix_product(case, bounds):
     out, untouched = output(random, (rows, filters))
     bias = numbers(random, filters)
     finish = Finish(out, [Follower("add", bias), Follower("multiply", bias), Follower("apply", np.tanh)])
-    run(matrix.product(x, weight, finish, row_parts, filter_parts, limits), x.size)
+    weights = blocks.pack_parts(weight, blocks.shapes(rows, channels, filters, filter_parts))
+    run(matrix.product(x, weights, finish, row_parts, limits), x.size)
     held = x if limits is None else np.minimum(np.maximum(x, low if limits[0] is not None else -np.inf), np.inf)
     held = held if limits is None or limits[1] is None else np.minimum(held, high)
     expected = held.astype(np.float64) @ weight

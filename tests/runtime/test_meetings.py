@@ -22,9 +22,10 @@ def drawn(random, done):
     for _ in range(int(random.integers(1, 12))):
         tasks = []
         for _ in range(int(random.integers(0, 5))):
-            reads = tuple(part(random) for _ in range(random.integers(0, 2)))
-            writes = tuple(part(random) for _ in range(random.integers(1, 2)))
-            tasks.append(Task(lambda scratch, number=len(uses): done.append(number), reads, writes))
+            reads = tuple(part(random) for _ in range(random.integers(0, 3)))
+            writes = tuple(part(random) for _ in range(random.integers(1, 3)))
+            number = len(uses)
+            tasks.append(Task(lambda scratch, number=number: done.append(number), reads, writes))
             uses.append((len(phases), reads, writes))
         phases.append(tasks)
     return phases, uses
@@ -61,7 +62,7 @@ def test_what_disturbs_another_is_in_its_thread_or_separated_by_a_meeting(seed, 
                 before, after = place[early], place[late]
                 apart_in_time = before[0] < after[0]
                 same_thread = before[:2] == after[:2] and before[2] < after[2]
-                assert apart_in_time or same_thread or threads == 1 and before < after
+                assert apart_in_time or same_thread or (threads == 1 and before < after)
 
 
 def test_all_phases_of_one_thread_are_one():

@@ -18,15 +18,16 @@ import numpy as np
 from cnndsl.runtime.kernels.arrays import Array, Sizes
 from cnndsl.runtime.kernels.channels_last import gather
 from cnndsl.runtime.kernels.channels_last import matrix as matrix_product
+from cnndsl.runtime.kernels.channels_last.blocks import Product
 from cnndsl.runtime.kernels.channels_last.gather import Cells
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Call, Finish, Phases, Task, Window, matrix, strips
 
 
-def pack(weight: Array, groups: int = 1) -> Array:
-    """PyTorch's (F, C/groups, *kernel) as (groups, kernel*C/groups, F/groups), contiguous."""
+def table(weight: Array, groups: int = 1) -> Array:
+    """PyTorch's (F, C/groups, *kernel) as (groups, kernel*C/groups, F/groups)."""
     filters, channels, *kernel = weight.shape
     last = np.moveaxis(weight.reshape(groups, filters // groups, channels, *kernel), 2, -1)
-    return np.ascontiguousarray(last.reshape(groups, filters // groups, -1).transpose(0, 2, 1))
+    return last.reshape(groups, filters // groups, -1).transpose(0, 2, 1)
 
 
 def scratch(window: Window, shape: Sizes, sample_parts: int, row_parts: int) -> int:
@@ -45,7 +46,7 @@ def convolve(
     row_parts: int,
     zeros: Array | None = None,
 ) -> Phases:
-    """``x`` (N, *spatial, C), ``weight`` from :func:`pack`: fills ``finish.out`` (N, *output, F).
+    """``x`` (N, *spatial, C), ``weight`` that of :func:`table` in blocks: fills ``finish.out`` (N, *output, F).
 
     ``zeros`` are those of :class:`gather.Cells`.
     """
@@ -53,7 +54,8 @@ def convolve(
     for strip in strips(window, x.shape, sample_parts, row_parts):
         cells = Cells(x, strip, window, zeros, groups=len(weight))
         out = matrix(finish.out[strip.part])
-        tasks.append(finish.task(strip.part, _multiply, cells, weight, out, reads=[cells.source]))
+        multiply = Product(weight, out.reshape(len(out), len(weight), -1).swapaxes(0, 1))
+        tasks.append(finish.task(strip.part, _multiply, cells, multiply, reads=[cells.source]))
     return [tasks]
 
 
@@ -67,26 +69,20 @@ def convolve_by_filters(
     zeros: Array | None = None,
 ) -> Phases:
     """The same in two phases, for one group; the threads share ``columns`` (N, *output, *kernel, C). ``weights`` are
-    those of :func:`pack` in parts of :func:`blocks.pack_parts`.
+    the one of :func:`table` in parts of :func:`blocks.pack_parts`.
     """
     unfolding = []
     for strip in strips(window, x.shape, len(x), row_parts):
         cells, part = Cells(x, strip, window, zeros), columns[strip.part]
         unfolding.append(Task(partial(cells.gather, part), (cells.source,), (part,)))
     rows = columns.reshape(prod(columns.shape[: x.ndim - 1]), -1)
-    return [unfolding, *matrix_product.by_filters(rows, weights, finish.flat())]
+    return [unfolding, *matrix_product.product(rows, weights, finish.flat(), 1)]
 
 
-def _multiply(cells: Cells, weight: Array, out: Array, after: tuple[Call, ...], scratch: Array) -> None:
-    groups, links, filters = weight.shape
+def _multiply(cells: Cells, multiply: Product, after: tuple[Call, ...], scratch: Array) -> None:
     columns = np.ndarray(cells.shape, FLOAT, scratch)
-    cells.gather(columns, scratch[columns.size :])
-    if groups == 1:
-        np.matmul(columns.reshape(-1, links), weight[0], out)
-    else:
-        parts = np.lib.stride_tricks.as_strided(
-            out, (groups, len(out), filters), (filters * out.itemsize, *out.strides)
-        )
-        np.matmul(columns.reshape(groups, -1, links), weight, parts)
+    rest = scratch[columns.size :]
+    cells.gather(columns, rest)
+    multiply(columns.reshape(multiply.shape), rest)
     for call in after:
         call()

@@ -16,6 +16,7 @@ import numpy as np
 
 from cnndsl.runtime.kernels.arrays import Array
 from cnndsl.runtime.kernels.channels_last import blocks
+from cnndsl.runtime.kernels.channels_last.blocks import Product
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Call, Finish, Phases, split
 
 Bounds: TypeAlias = tuple[Array | None, Array | None]
@@ -23,56 +24,49 @@ Bounds: TypeAlias = tuple[Array | None, Array | None]
 
 def product(
     x: Array,
-    weight: Array,
+    weights: Sequence[Array],
     finish: Finish,
     row_parts: int,
-    filter_parts: int,
     bounds: Bounds | None = None,
     across: int = 1,
 ) -> Phases:
-    """``finish.out = x @ weight``: ``x`` (M, C), ``weight`` (C, F), ``out`` (M, F), each with contiguous rows.
+    """``finish.out = x @ weight``: ``x`` (M, C), ``weights`` (C, F) of :func:`blocks.pack_parts`, ``out`` (M, F), each
+    with contiguous rows.
 
-    It is cut where rows of ``across`` cells end, as other layers are.
-
-    With ``bounds`` (C,), below and above, the product is that of ``x`` held between them; scratch: a strip of ``x``.
+    The rows are cut where ``across`` cells end, as other layers' are. With ``bounds`` (C,), below and above, ``x`` is
+    held between them first, in scratch behind what :func:`blocks.scratch` says.
     """
     tasks = []
     for cut in split(len(x) // across, row_parts):
-        rows = slice(cut.start * across, cut.stop * across)
-        for filters in split(weight.shape[1], filter_parts):
-            part, out = weight[:, filters], finish.out[rows, filters]
-            tasks.append(finish.task((rows, filters), _multiply, x[rows], bounds, part, out, reads=[x[rows]]))
+        rows, begin = slice(cut.start * across, cut.stop * across), 0
+        for weight in weights:
+            filters = slice(begin, begin + blocks.filters_of(weight))
+            begin = filters.stop
+            multiply = Product(weight[None], finish.out[None, rows, filters])
+            tasks.append(finish.task((rows, filters), _multiply, multiply, x[rows], bounds, reads=[x[rows]]))
     return [tasks]
 
 
-def by_filters(x: Array, weights: Sequence[Array], finish: Finish, bounds: Bounds | None = None) -> Phases:
-    """The same for few rows: ``weights`` of :func:`blocks.pack_parts`, a task each. ``bounds`` are held in scratch
-    before what :func:`blocks.scratch` asks for.
-    """
-    tasks, begin = [], 0
-    for weight in weights:
-        filters = slice(begin, begin + weight.shape[0] * weight.shape[3])
-        begin = filters.stop
-        part = (slice(None), filters)
-        tasks.append(finish.task(part, _multiply_few, x, bounds, weight, finish.out[part], reads=[x]))
-    return [tasks]
-
-
-def _multiply_few(
-    x: Array, bounds: Bounds | None, weight: Array, out: Array, after: tuple[Call, ...], scratch: Array
-) -> None:
+def _multiply(multiply: Product, x: Array, bounds: Bounds | None, after: tuple[Call, ...], scratch: Array) -> None:
     if bounds is not None:
         x = _held(x, bounds, scratch)
         scratch = scratch[x.size :]
-    blocks.multiply(x, weight, out, scratch)
+    multiply(x[None], scratch)
     for call in after:
         call()
 
 
-def _multiply(
-    x: Array, bounds: Bounds | None, weight: Array, out: Array, after: tuple[Call, ...], scratch: Array
-) -> None:
-    np.matmul(x if bounds is None else _held(x, bounds, scratch), weight, out)
+def dense(x: Array, weight: Array, finish: Finish, parts: int) -> Phases:
+    """The same for a dense layer, in parts along the units: ``weight`` (C, F) may be a transposed view."""
+    tasks = []
+    for units in split(weight.shape[1], parts):
+        part = (slice(None), units)
+        tasks.append(finish.task(part, _multiply_dense, x, weight[part], finish.out[part], reads=[x]))
+    return [tasks]
+
+
+def _multiply_dense(x: Array, weight: Array, out: Array, after: tuple[Call, ...], scratch: Array) -> None:
+    np.matmul(x, weight, out)
     for call in after:
         call()
 

@@ -10,7 +10,8 @@ from math import prod
 import numpy as np
 
 from cnndsl.runtime.kernels.arrays import Array, Sizes
-from cnndsl.runtime.kernels.channels_last import remainders
+from cnndsl.runtime.kernels.channels_last import blocks, remainders
+from cnndsl.runtime.kernels.channels_last.blocks import Product
 from cnndsl.runtime.kernels.channels_last.strips import (
     FLOAT,
     Call,
@@ -25,8 +26,9 @@ from cnndsl.runtime.kernels.channels_last.strips import (
 
 
 def pack(weight: Array) -> Array:
-    """PyTorch's (F, C, *kernel) as (C*kernel, F), contiguous."""
-    return np.ascontiguousarray(weight.reshape(len(weight), -1).T)
+    """PyTorch's (F, C, *kernel) as (C*kernel, F) in blocks for many rows."""
+    table = weight.reshape(len(weight), -1).T
+    return blocks.pack(table, blocks.block(2 * blocks.FEW_ROWS, *table.shape, cut_links=False))
 
 
 def scratch(window: Window, shape: Sizes, row_parts: int) -> int:
@@ -43,8 +45,8 @@ def convolve(x: Array, weight: Array, finish: Finish, window: Window, row_parts:
     tasks = []
     for strip in strips(window, last.shape, len(x), row_parts):
         source, out = last[strip.source], matrix(finish.out[strip.part])
-        unfold = _Unfold(source, strip, window)
-        tasks.append(finish.task(strip.part, _multiply, unfold, weight, out, reads=[source]))
+        unfold, multiply = _Unfold(source, strip, window), Product(weight[None], out[None])
+        tasks.append(finish.task(strip.part, _multiply, unfold, multiply, reads=[source]))
     return [tasks]
 
 
@@ -87,9 +89,10 @@ class _Unfold:
             np.copyto(columns[index], under)
 
 
-def _multiply(unfold: _Unfold, weight: Array, out: Array, after: tuple[Call, ...], scratch: Array) -> None:
+def _multiply(unfold: _Unfold, multiply: Product, after: tuple[Call, ...], scratch: Array) -> None:
     columns = np.ndarray(unfold.shape, FLOAT, scratch, unfold.offset)
     unfold(columns, scratch)
-    np.matmul(columns.reshape(len(weight), -1).T, weight, out)
+    _, rows, links = multiply.shape
+    multiply(columns.reshape(1, links, rows).swapaxes(1, 2), scratch)
     for call in after:
         call()

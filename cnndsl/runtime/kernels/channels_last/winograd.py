@@ -28,6 +28,7 @@ import numpy as np
 
 from cnndsl.runtime.kernels.arrays import Array, Sizes
 from cnndsl.runtime.kernels.channels_last import blocks
+from cnndsl.runtime.kernels.channels_last.blocks import Product
 from cnndsl.runtime.kernels.channels_last.gather import Cells
 from cnndsl.runtime.kernels.channels_last.strips import (
     FLOAT,
@@ -177,7 +178,7 @@ def convolve_by_points(
         back.append(rest.task(tiles.part, _back, tiles, results, reads=[results]))
     middle = []
     for some in split(points, POINT_PARTS):
-        run = partial(_products, values[some], weight[some], products[some])
+        run = partial(_products, Product(weight[some], products[some]), values[some])
         middle.append(Task(run, (values[some],), (products[some],)))
     return [forth, middle, back]
 
@@ -262,7 +263,7 @@ def _strip(strip: _Tiles, weight: Array, after: tuple[Call, ...], scratch: Array
     values = np.ndarray((scheme.points, count * channels), FLOAT, second)
     np.matmul(scheme.input, inputs, values)
     products = np.ndarray((scheme.points, count, filters), FLOAT, first)
-    blocks.multiply_points(values.reshape(scheme.points, count, channels), weight, products)
+    Product(weight, products)(values.reshape(scheme.points, count, channels), scratch)
     outputs = np.ndarray((scheme.tile**2, count * filters), FLOAT, second)
     np.matmul(scheme.output, products.reshape(scheme.points, count * filters), outputs)
     strip.scatter(outputs)
@@ -276,8 +277,8 @@ def _forth(strip: _Tiles, values: Array, scratch: Array) -> None:
     np.matmul(strip.scheme.input, inputs, values)
 
 
-def _products(values: Array, weight: Array, products: Array, scratch: Array) -> None:
-    blocks.multiply_points(values, weight, products)
+def _products(multiply: Product, values: Array, scratch: Array) -> None:
+    multiply(values, scratch)
 
 
 def _back(strip: _Tiles, products: Array, after: tuple[Call, ...], scratch: Array) -> None:
