@@ -6,20 +6,39 @@ and writes is known, so phases become one wherever no thread reads or overwrites
 meantime, nor overwrites what another one reads.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import TypeAlias
 
 from cnndsl.runtime.kernels.arrays import Array
-from cnndsl.runtime.kernels.channels_last.strips import Phases, Task
+from cnndsl.runtime.kernels.channels_last.strips import Call, Phases, Task
 
-Work: TypeAlias = Callable[[Any], None]
 Span: TypeAlias = tuple[int, int]
 """Addresses: the first byte, and the one behind the last."""
 
 
+class Work:
+    """Tasks, to be done one after the other by one thread; called with the scratch memory of that thread.
+
+    Their calls are made once for every thread that does them: then nothing remains but NumPy's calls, one by one. What
+    a thread does between two of them, it does holding Python's lock.
+    """
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self.tasks = tasks
+        self.calls: dict[int, list[Call]] = {}
+
+    def __call__(self, scratch: Array) -> None:
+        calls = self.calls.get(id(scratch))
+        if calls is None:
+            calls = [call for task in self.tasks for call in task.calls(scratch)]
+            self.calls[id(scratch)] = calls
+        for call in calls:
+            call()
+
+
 def apart(phases: Phases) -> list[list[Work]]:
     """The phases as they are."""
-    return [[task.run for task in tasks] for tasks in phases]
+    return [[Work([task]) for task in tasks] for tasks in phases]
 
 
 def together(phases: Phases, threads: int) -> list[list[Work]]:
@@ -28,7 +47,7 @@ def together(phases: Phases, threads: int) -> list[list[Work]]:
     What has more tasks than threads stays a phase of its own: there, who is done early helps the others.
     """
     if threads == 1:
-        return [[task.run for tasks in phases for task in tasks]]
+        return [[Work([task for tasks in phases for task in tasks])]]
     found: list[list[Work]] = []
     shares: list[_Share] = []
     for tasks in phases:
@@ -39,17 +58,17 @@ def together(phases: Phases, threads: int) -> list[list[Work]]:
             for index, other in enumerate(shares)
             if index != number
         ):
-            found.append([share.work() for share in shares])
+            found.append([Work(share.tasks) for share in shares])
             shares = []
         if len(tasks) > threads:
-            found.append([task.run for task in tasks])
+            found.append([Work([task]) for task in tasks])
             continue
         for number, share in enumerate(new):
             if number < len(shares):
                 shares[number].add(share)
             else:
                 shares.append(share)
-    found.append([share.work() for share in shares])
+    found.append([Work(share.tasks) for share in shares])
     return [phase for phase in found if phase]
 
 
@@ -57,7 +76,7 @@ class _Share:
     """What one thread does between two meetings."""
 
     def __init__(self, task: Task) -> None:
-        self.tasks = [task.run]
+        self.tasks = [task]
         self.reads = list(map(_span, task.reads))
         self.writes = list(map(_span, task.writes))
 
@@ -73,18 +92,6 @@ class _Share:
             or _overlap(self.writes, other.reads)
             or _overlap(self.reads, other.writes)
         )
-
-    def work(self) -> Work:
-        """All tasks as one."""
-        if len(self.tasks) == 1:
-            return self.tasks[0]
-        tasks = tuple(self.tasks)
-
-        def run(scratch: Any) -> None:
-            for task in tasks:
-                task(scratch)
-
-        return run
 
 
 def _overlap(some: Sequence[Span], others: Sequence[Span]) -> bool:

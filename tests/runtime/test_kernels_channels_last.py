@@ -37,7 +37,8 @@ def run(phases, numbers):
     """Runs the tasks of each phase, in reverse order: they must not depend on each other."""
     for tasks in phases:
         for task in reversed(tasks):
-            task.run(np.full(numbers, np.nan, np.float32))
+            for call in task.calls(np.full(numbers, np.nan, np.float32)):
+                call()
 
 
 def output(random, shape):

@@ -1,5 +1,7 @@
 """Phases that become one: whatever needs another's result still comes after it."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,7 @@ def drawn(random, done):
             reads = tuple(part(random) for _ in range(random.integers(0, 3)))
             writes = tuple(part(random) for _ in range(random.integers(1, 3)))
             number = len(uses)
-            tasks.append(Task(lambda scratch, number=number: done.append(number), reads, writes))
+            tasks.append(Task(lambda scratch, number=number: [partial(done.append, number)], reads, writes))
             uses.append((len(phases), reads, writes))
         phases.append(tasks)
     return phases, uses

@@ -10,14 +10,14 @@ for (16, 512) @ (512, 512). Any other BLAS gets its products whole.
 """
 
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
 
 from cnndsl.runtime.blas import blas_core
 from cnndsl.runtime.kernels.arrays import Array
-from cnndsl.runtime.kernels.channels_last.strips import FLOAT, split
+from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Call, split
 
 CORES = frozenset({"SkylakeX", "Cooperlake", "SapphireRapids"})
 """OpenBLAS's names for processors with AVX-512."""
@@ -124,15 +124,18 @@ class Product:
             target = None if parts > 1 else _in_blocks(out[:, None, rows], times, width)
             self.rows.append((rows, (count, times, size, parts, links), target))
 
-    def __call__(self, x: Array, scratch: Array) -> None:
+    def calls(self, x: Array, scratch: Array) -> list[Call]:
         """For ``x`` (P, M, links)."""
         results = np.ndarray((1, self.parts, *self.out.shape[1:]), FLOAT, scratch) if self.parts > 1 else None
+        found: list[Call] = []
         for rows, shape, target in self.rows:
             if results is not None:
                 target = _in_blocks(results[:, :, rows], shape[1], self.weight.shape[-1])
-            np.matmul(x[:, rows].reshape(shape).transpose(0, 3, 1, 2, 4)[:, :, :, None], self.weight, target)
+            some = x[:, rows].reshape(shape).transpose(0, 3, 1, 2, 4)[:, :, :, None]
+            found.append(partial(np.matmul, some, self.weight, target))
         if results is not None:
-            np.add.reduce(results[0], axis=0, out=self.out[0])
+            found.append(partial(np.add.reduce, results[0], 0, None, self.out[0]))
+        return found
 
 
 def _in_blocks(out: Array, times: int, width: int) -> Array:

@@ -79,10 +79,7 @@ def convolve_by_filters(
     return [unfolding, *matrix_product.product(rows, weights, finish.flat(), 1)]
 
 
-def _multiply(cells: Cells, multiply: Product, after: tuple[Call, ...], scratch: Array) -> None:
+def _multiply(cells: Cells, multiply: Product, scratch: Array) -> list[Call]:
     columns = np.ndarray(cells.shape, FLOAT, scratch)
     rest = scratch[columns.size :]
-    cells.gather(columns, rest)
-    multiply(columns.reshape(multiply.shape), rest)
-    for call in after:
-        call()
+    return [*cells.gather(columns, rest), *multiply.calls(columns.reshape(multiply.shape), rest)]

@@ -7,6 +7,7 @@ the halo is sorted by remainders, and the taps of one remainder are a pass. (A b
 faster: it multiplies with many zeros.)
 """
 
+from functools import partial
 from math import gcd, prod
 from typing import NamedTuple
 
@@ -111,10 +112,11 @@ class _Taps:
         self.out_axes = list(range(len(self.shape)))
         self.tap_axes = list(range(len(self.shape), len(self.shape) + len(window.kernel)))
 
-    def sum(self, some: _Pass, halo: Array, out: Array) -> None:
+    def sum(self, some: _Pass, halo: Array, out: Array) -> Call:
         under = np.ndarray(some.shape, FLOAT, halo, some.offset, some.strides)
         of_weight = [*self.tap_axes, self.out_axes[-1]]
-        np.einsum(under, [*self.out_axes, *self.tap_axes], some.weight, of_weight, self.out_axes, out=out)
+        of_cells = [*self.out_axes, *self.tap_axes]
+        return partial(np.einsum, under, of_cells, some.weight, of_weight, self.out_axes, out=out)
 
 
 def _by_remainder(window: Window) -> list[slice]:
@@ -124,14 +126,12 @@ def _by_remainder(window: Window) -> list[slice]:
     return [slice(first, taps, apart) for first in range(min(apart, taps))]
 
 
-def _strip(taps: _Taps, after: tuple[Call, ...], scratch: Array) -> None:
+def _strip(taps: _Taps, scratch: Array) -> list[Call]:
     halo = np.ndarray(taps.halo, FLOAT, scratch)
-    taps.cells.gather(halo.reshape(taps.cells.shape), scratch[halo.size :])
     first, *others = taps.passes
-    taps.sum(first, halo, taps.out)
+    calls = taps.cells.gather(halo.reshape(taps.cells.shape), scratch[halo.size :])
+    calls.append(taps.sum(first, halo, taps.out))
     for some in others:
         product = np.ndarray(taps.shape, FLOAT, scratch, halo.nbytes)
-        taps.sum(some, halo, product)
-        np.add(taps.out, product, out=taps.out)
-    for call in after:
-        call()
+        calls += [taps.sum(some, halo, product), partial(np.add, taps.out, product, taps.out)]
+    return calls

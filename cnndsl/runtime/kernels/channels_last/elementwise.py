@@ -1,6 +1,7 @@
 """What works cell by cell: sums of branches, per-channel factors, responses normalised over channels, copies."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -24,20 +25,17 @@ def copy(x: Array, finish: Finish, parts: int) -> Phases:
     return [tasks]
 
 
-def _copy(x: Array, out: Array, after: tuple[Call, ...], scratch: Array) -> None:
-    np.copyto(out, x)
-    for call in after:
-        call()
+def _copy(x: Array, out: Array, scratch: Array) -> list[Call]:
+    return [partial(np.copyto, out, x)]
 
 
 def finish_only(finish: Finish, parts: int) -> Phases:
     """The followers of a value that is there."""
-    return [[finish.task(index, _finish, reads=[]) for index in cuts(finish.out.shape, parts)]]
+    return [[finish.task(index, _nothing, reads=[]) for index in cuts(finish.out.shape, parts)]]
 
 
-def _finish(after: tuple[Call, ...], scratch: Array) -> None:
-    for call in after:
-        call()
+def _nothing(scratch: Array) -> list[Call]:
+    return []
 
 
 def merge(function: np.ufunc, arrays: Sequence[Array], finish: Finish, factor: float, parts: int) -> Phases:
@@ -50,16 +48,12 @@ def merge(function: np.ufunc, arrays: Sequence[Array], finish: Finish, factor: f
     return [tasks]
 
 
-def _merge(
-    function: np.ufunc, blocks: Sequence[Array], out: Array, factor: float, after: tuple[Call, ...], scratch: Array
-) -> None:
-    function(blocks[0], blocks[1], out=out)
-    for block in blocks[2:]:
-        function(out, block, out=out)
+def _merge(function: np.ufunc, blocks: Sequence[Array], out: Array, factor: float, scratch: Array) -> list[Call]:
+    calls: list[Call] = [partial(function, blocks[0], blocks[1], out=out)]
+    calls += [partial(function, out, block, out=out) for block in blocks[2:]]
     if factor != 1:
-        np.multiply(out, FLOAT.type(factor), out)
-    for call in after:
-        call()
+        calls.append(partial(np.multiply, out, FLOAT.type(factor), out))
+    return calls
 
 
 def channel_band(channels: int, size: int) -> Array:
@@ -82,28 +76,24 @@ def local_response_norm(
     return [tasks]
 
 
-def _normalise(
-    x: Array, out: Array, band: Array, beta: float, k: float, after: tuple[Call, ...], scratch: Array
-) -> None:
+def _normalise(x: Array, out: Array, band: Array, beta: float, k: float, scratch: Array) -> list[Call]:
     squares = np.ndarray(x.shape, FLOAT, scratch)
     sums = np.ndarray((x.size // len(band), len(band)), FLOAT, scratch, squares.nbytes)
-    np.multiply(x, x, squares)
-    np.matmul(squares.reshape(sums.shape), band, sums)
-    sums += FLOAT.type(k)
-    power(sums, beta, squares.reshape(sums.shape))
-    np.divide(x, sums.reshape(x.shape), out)
-    for call in after:
-        call()
+    flat = squares.reshape(sums.shape)
+    return [
+        partial(np.multiply, x, x, squares),
+        partial(np.matmul, flat, band, sums),
+        partial(np.add, sums, FLOAT.type(k), sums),
+        *_power(sums, beta, flat),
+        partial(np.divide, x, sums.reshape(x.shape), out),
+    ]
 
 
-def power(x: Array, exponent: float, spare: Array) -> None:
+def _power(x: Array, exponent: float, spare: Array) -> list[Call]:
     """``x **= exponent`` in place; the usual 3/4 by square roots, many times faster than by logarithms."""
     if exponent == 0.75:
-        np.sqrt(x, x)
-        np.sqrt(x, spare)
-        np.multiply(x, spare, x)
-    else:
-        np.power(x, FLOAT.type(exponent), x)
+        return [partial(np.sqrt, x, x), partial(np.sqrt, x, spare), partial(np.multiply, x, spare, x)]
+    return [partial(np.power, x, FLOAT.type(exponent), x)]
 
 
 def rearrange(x: Array, out: Array, finish: Finish) -> Phases:
@@ -116,7 +106,5 @@ def compute(function: Callable[[], Array], finish: Finish, reads: Sequence[Array
     return [[finish.task((slice(None),), _compute, function, finish.out, reads=reads)]]
 
 
-def _compute(function: Callable[[], Array], out: Array, after: tuple[Call, ...], scratch: Array) -> None:
-    np.copyto(out, function())
-    for call in after:
-        call()
+def _compute(function: Callable[[], Array], out: Array, scratch: Array) -> list[Call]:
+    return [lambda: np.copyto(out, function())]

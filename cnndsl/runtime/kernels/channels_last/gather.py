@@ -10,13 +10,13 @@ One call matters beyond its speed: between two calls a thread needs Python's loc
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cnndsl.runtime.kernels.arrays import Array, Sizes
-from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Strip, Window
+from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Call, Strip, Window
 
 Numbers = NDArray[np.intp]
 
@@ -45,15 +45,17 @@ class Cells:
         self.shape = (*self.numbers.shape, self.channels)
         self.rows = None if zeros is None else _up_to(zeros, self.source, self.channels)
 
-    def gather(self, out: Array, scratch: Array) -> None:
+    def gather(self, out: Array, scratch: Array) -> list[Call]:
         """Copies them to ``out``, contiguous and of that shape; ``scratch`` as :func:`scratch` says."""
-        rows = self.rows
-        if rows is None:
-            size = self.source.size
-            np.copyto(np.ndarray(self.source.shape, FLOAT, scratch), self.source)
-            scratch[size : size + self.channels] = 0
-            rows = np.ndarray((size // self.channels + 1, self.channels), FLOAT, scratch)
-        rows.take(self.numbers, 0, out, "clip")
+        if self.rows is not None:
+            return [partial(self.rows.take, self.numbers, 0, out, "clip")]
+        size = self.source.size
+        rows = np.ndarray((size // self.channels + 1, self.channels), FLOAT, scratch)
+        return [
+            partial(np.copyto, np.ndarray(self.source.shape, FLOAT, scratch), self.source),
+            partial(scratch[size : size + self.channels].fill, 0),
+            partial(rows.take, self.numbers, 0, out, "clip"),
+        ]
 
 
 def scratch(strips: Sequence[Strip], shape: Sizes) -> int:

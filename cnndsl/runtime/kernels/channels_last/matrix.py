@@ -10,6 +10,7 @@ remains.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -47,13 +48,22 @@ def product(
     return [tasks]
 
 
-def _multiply(multiply: Product, x: Array, bounds: Bounds | None, after: tuple[Call, ...], scratch: Array) -> None:
-    if bounds is not None:
-        x = _held(x, bounds, scratch)
-        scratch = scratch[x.size :]
-    multiply(x[None], scratch)
-    for call in after:
-        call()
+def _multiply(multiply: Product, x: Array, bounds: Bounds | None, scratch: Array) -> list[Call]:
+    if bounds is None:
+        return multiply.calls(x[None], scratch)
+    held = np.ndarray(x.shape, FLOAT, scratch)
+    return [*_hold(x, bounds, held), *multiply.calls(held[None], scratch[held.size :])]
+
+
+def _hold(x: Array, bounds: Bounds, held: Array) -> list[Call]:
+    """``x`` between the bounds."""
+    low, high = bounds
+    calls: list[Call] = []
+    if low is not None:
+        calls.append(partial(np.maximum, x, low, out=held))
+    if high is not None:
+        calls.append(partial(np.minimum, x if low is None else held, high, out=held))
+    return calls
 
 
 def dense(x: Array, weight: Array, finish: Finish, parts: int) -> Phases:
@@ -65,18 +75,5 @@ def dense(x: Array, weight: Array, finish: Finish, parts: int) -> Phases:
     return [tasks]
 
 
-def _multiply_dense(x: Array, weight: Array, out: Array, after: tuple[Call, ...], scratch: Array) -> None:
-    np.matmul(x, weight, out)
-    for call in after:
-        call()
-
-
-def _held(x: Array, bounds: Bounds, scratch: Array) -> Array:
-    """``x`` held between the bounds."""
-    clipped = np.ndarray(x.shape, FLOAT, scratch)
-    low, high = bounds
-    if low is not None:
-        np.maximum(x, low, out=clipped)
-    if high is not None:
-        np.minimum(x if low is None else clipped, high, out=clipped)
-    return clipped
+def _multiply_dense(x: Array, weight: Array, out: Array, scratch: Array) -> list[Call]:
+    return [partial(np.matmul, x, weight, out)]

@@ -5,6 +5,7 @@ for each channel and tap, every copy is a whole row of cells, and the product ta
 does at the same speed. The image needs no conversion to channels last.
 """
 
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -81,18 +82,19 @@ class _Unfold:
                 for tap in range(across)
             ]
 
-    def __call__(self, columns: Array, scratch: Array) -> None:
+    def calls(self, columns: Array, scratch: Array) -> list[Call]:
         halo = np.ndarray(self.halo, FLOAT, scratch)
-        remainders.fill(halo, self.parts, self.last)
+        calls = remainders.fill(halo, self.parts, self.last)
         for index, offset in self.copies:
             under = np.ndarray(self.tap_shape, FLOAT, halo, offset, self.tap_strides)
-            np.copyto(columns[index], under)
+            calls.append(partial(np.copyto, columns[index], under))
+        return calls
 
 
-def _multiply(unfold: _Unfold, multiply: Product, after: tuple[Call, ...], scratch: Array) -> None:
+def _multiply(unfold: _Unfold, multiply: Product, scratch: Array) -> list[Call]:
     columns = np.ndarray(unfold.shape, FLOAT, scratch, unfold.offset)
-    unfold(columns, scratch)
     _, rows, links = multiply.shape
-    multiply(columns.reshape(1, links, rows).swapaxes(1, 2), scratch)
-    for call in after:
-        call()
+    return [
+        *unfold.calls(columns, scratch),
+        *multiply.calls(columns.reshape(1, links, rows).swapaxes(1, 2), scratch),
+    ]

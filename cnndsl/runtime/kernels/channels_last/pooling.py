@@ -4,7 +4,7 @@ A maximum over a box is the maximum of maxima along one axis, and so is a sum, s
 kernel's sides. Padding holds minus infinity, or zero for sums; a mean multiplies by the reciprocal of the real cells.
 """
 
-from functools import reduce
+from functools import partial, reduce
 from math import prod
 from typing import NamedTuple
 
@@ -98,13 +98,13 @@ def _strip(
     reductions: list[_Reduction],
     shares: Array | None,
     out: Array,
-    after: tuple[Call, ...],
     scratch: Array,
-) -> None:
+) -> list[Call]:
+    calls: list[Call] = []
     offset = 0
     if strip.inner is not None:
         halo = np.ndarray(strip.halo, FLOAT, scratch)
-        fill_halo(halo, source, strip.inner, padding)
+        calls += fill_halo(halo, source, strip.inner, padding)
         source, offset = halo, halo.nbytes
     for taps, shape in reductions:
         if taps is reductions[-1].taps:
@@ -113,16 +113,14 @@ def _strip(
             target = np.ndarray(shape, FLOAT, scratch, offset)
             offset += target.nbytes
         if len(taps) == 1:
-            np.copyto(target, source[taps[0]])
+            calls.append(partial(np.copyto, target, source[taps[0]]))
         else:
-            combine(source[taps[0]], source[taps[1]], out=target)
-            for tap in taps[2:]:
-                combine(target, source[tap], out=target)
+            calls.append(partial(combine, source[taps[0]], source[taps[1]], out=target))
+            calls += [partial(combine, target, source[tap], out=target) for tap in taps[2:]]
         source = target
     if shares is not None:
-        np.multiply(out, shares, out)
-    for call in after:
-        call()
+        calls.append(partial(np.multiply, out, shares, out))
+    return calls
 
 
 def global_means(x: Array, finish: Finish) -> Phases:
@@ -138,7 +136,5 @@ def global_means(x: Array, finish: Finish) -> Phases:
     return [tasks]
 
 
-def _mean(average: Array, rows: Array, out: Array, after: tuple[Call, ...], scratch: Array) -> None:
-    np.matmul(average, rows, out)
-    for call in after:
-        call()
+def _mean(average: Array, rows: Array, out: Array, scratch: Array) -> list[Call]:
+    return [partial(np.matmul, average, rows, out)]

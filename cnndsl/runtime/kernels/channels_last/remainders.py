@@ -9,7 +9,7 @@ from math import prod
 from typing import NamedTuple
 
 from cnndsl.runtime.kernels.arrays import Array, Sizes
-from cnndsl.runtime.kernels.channels_last.strips import Slices, Strip, Window, fill_halo
+from cnndsl.runtime.kernels.channels_last.strips import Call, Slices, Strip, Window, fill_halo
 
 
 class Part(NamedTuple):
@@ -38,10 +38,12 @@ def parts(source: Array, strip: Strip, window: Window) -> list[Part]:
     return found
 
 
-def fill(halo: Array, cells: list[Part], order: tuple[int, ...] | None = None) -> None:
+def fill(halo: Array, cells: list[Part], order: tuple[int, ...]) -> list[Call]:
     """Zeros around the cells of each part; ``order`` transposes a part to channels last."""
+    calls: list[Call] = []
     for part, (source, inner) in zip(halo, cells, strict=True):
-        fill_halo(part if order is None else part.transpose(order), source, inner, 0)
+        calls += fill_halo(part.transpose(order), source, inner, 0)
+    return calls
 
 
 def tap_offset(tap: Sizes, window: Window, strides: Sizes) -> int:

@@ -15,11 +15,12 @@ Slices: TypeAlias = tuple[slice, ...]
 
 
 class Task(NamedTuple):
-    """Computes a part. ``run`` gets a float32 array, the scratch memory of its thread; ``reads`` and ``writes`` are the
-    parts of values and of shared memory that it uses, beside constants.
+    """Computes a part. ``calls`` gets a float32 array, the scratch memory of the thread that will run it, and gives the
+    calls that do it, in order; they can be made again and again. ``reads`` and ``writes`` are the parts of values and
+    of shared memory that it uses, beside constants.
     """
 
-    run: Callable[[Array], None]
+    calls: Callable[[Array], Sequence[Call]]
     reads: tuple[Array, ...]
     writes: tuple[Array, ...]
 
@@ -103,18 +104,18 @@ def strips(window: Window, shape: Sizes, sample_parts: int, row_parts: int) -> l
     return found
 
 
-def fill_halo(halo: Array, source: Array, inner: Slices | None, padding: float) -> None:
+def fill_halo(halo: Array, source: Array, inner: Slices | None, padding: float) -> list[Call]:
     """``source`` surrounded by ``padding``; ``inner`` is where it goes, None for everywhere."""
     if inner is None:
-        np.copyto(halo, source)
-        return
+        return [partial(np.copyto, halo, source)]
+    calls: list[Call] = []
     for axis in range(1, halo.ndim - 1):
         before = (slice(None),) * axis
         if inner[axis].start:
-            halo[(*before, slice(0, inner[axis].start))] = padding
+            calls.append(partial(halo[(*before, slice(0, inner[axis].start))].fill, padding))
         if inner[axis].stop < halo.shape[axis]:
-            halo[(*before, slice(inner[axis].stop, None))] = padding
-    halo[inner] = source
+            calls.append(partial(halo[(*before, slice(inner[axis].stop, None))].fill, padding))
+    return [*calls, partial(np.copyto, halo[inner], source)]
 
 
 def bytes_between(shape: Sizes) -> Sizes:
@@ -175,16 +176,18 @@ class Finish:
         rest.followers = self.followers[1:]
         return self.followers[0].operand, rest
 
-    def task(self, index: Slices, function: Callable[..., None], *arguments: Any, reads: Sequence[Array]) -> Task:
-        """The task that computes ``out[index]`` from ``reads``: ``function(*arguments, after, scratch)``.
-
-        ``after`` are the calls of :meth:`at`.
+    def task(
+        self, index: Slices, function: Callable[..., Sequence[Call]], *arguments: Any, reads: Sequence[Array]
+    ) -> Task:
+        """The task that computes ``out[index]`` from ``reads``: what ``function(*arguments, scratch)`` and :meth:`at`
+        give.
         """
         others = [operand[index] for kind, operand in self.followers if kind == "other"]
-        return Task(partial(function, *arguments, self.at(index)), (*reads, *others), (self.out[index],))
+        after = self.at(index)
+        return Task(lambda scratch: [*function(*arguments, scratch), *after], (*reads, *others), (self.out[index],))
 
     def at(self, index: Slices) -> tuple[Call, ...]:
-        """The calls for ``out[index]``."""
+        """The calls that finish ``out[index]``."""
         block = self.out[index]
         calls: list[Call] = []
         for kind, operand in self.followers:

@@ -178,8 +178,8 @@ def convolve_by_points(
         back.append(rest.task(tiles.part, _back, tiles, results, reads=[results]))
     middle = []
     for some in split(points, POINT_PARTS):
-        run = partial(_products, Product(weight[some], products[some]), values[some])
-        middle.append(Task(run, (values[some],), (products[some],)))
+        multiply = Product(weight[some], products[some])
+        middle.append(Task(partial(multiply.calls, values[some]), (values[some],), (products[some],)))
     return [forth, middle, back]
 
 
@@ -218,19 +218,17 @@ class _Tiles:
         self.part: Slices = (strip.samples, slice(strip.rows.start * scheme.tile, strip.rows.stop * scheme.tile))
         self.targets = _targets(out[self.part][0], scheme.tile)
 
-    def gather(self, values: Array, scratch: Array) -> None:
+    def gather(self, values: Array, scratch: Array) -> list[Call]:
         """The tiles as (points, tiles, C): neighbours share two rows and two columns."""
-        self.cells.gather(values.reshape(self.cells.shape), scratch)
+        return self.cells.gather(values.reshape(self.cells.shape), scratch)
 
-    def scatter(self, results: Array) -> None:
+    def scatter(self, results: Array) -> list[Call]:
         """(tile*tile, tiles, F) to rows and columns of the output, plus the bias."""
         tile = self.scheme.tile
         tiles = results.reshape(tile, tile, self.rows, self.across, self.filters)
-        for index, target in self.targets:
-            if self.bias is None:
-                np.copyto(target, tiles[index])
-            else:
-                np.add(tiles[index], self.bias, out=target)
+        if self.bias is None:
+            return [partial(np.copyto, target, tiles[index]) for index, target in self.targets]
+        return [partial(np.add, tiles[index], self.bias, target) for index, target in self.targets]
 
 
 def _whole_and_rest(extent: int, tile: int) -> list[tuple[slice, slice]]:
@@ -253,38 +251,33 @@ def _targets(out: Array, tile: int) -> list[tuple[Slices, Array]]:
     return found
 
 
-def _strip(strip: _Tiles, weight: Array, after: tuple[Call, ...], scratch: Array) -> None:
+def _strip(strip: _Tiles, weight: Array, scratch: Array) -> list[Call]:
     """Two buffers take turns: inputs, values at the points, products, outputs."""
     scheme, count, channels, filters = strip.scheme, strip.count, strip.channels, strip.filters
     room = scheme.points * count * max(channels, filters)
     first, second, rest = scratch[:room], scratch[room : 2 * room], scratch[2 * room :]
     inputs = np.ndarray((scheme.points, count * channels), FLOAT, first)
-    strip.gather(inputs, rest)
-    values = np.ndarray((scheme.points, count * channels), FLOAT, second)
-    np.matmul(scheme.input, inputs, values)
+    values = np.ndarray((scheme.points, count, channels), FLOAT, second)
     products = np.ndarray((scheme.points, count, filters), FLOAT, first)
-    Product(weight, products)(values.reshape(scheme.points, count, channels), scratch)
     outputs = np.ndarray((scheme.tile**2, count * filters), FLOAT, second)
-    np.matmul(scheme.output, products.reshape(scheme.points, count * filters), outputs)
-    strip.scatter(outputs)
-    for call in after:
-        call()
+    return [
+        *strip.gather(inputs, rest),
+        partial(np.matmul, scheme.input, inputs, values.reshape(inputs.shape)),
+        *Product(weight, products).calls(values, rest),
+        partial(np.matmul, scheme.output, products.reshape(scheme.points, count * filters), outputs),
+        *strip.scatter(outputs),
+    ]
 
 
-def _forth(strip: _Tiles, values: Array, scratch: Array) -> None:
+def _forth(strip: _Tiles, values: Array, scratch: Array) -> list[Call]:
     inputs = np.ndarray(values.shape, FLOAT, scratch)
-    strip.gather(inputs, scratch[inputs.size :])
-    np.matmul(strip.scheme.input, inputs, values)
+    return [
+        *strip.gather(inputs, scratch[inputs.size :]),
+        partial(np.matmul, strip.scheme.input, inputs, values),
+    ]
 
 
-def _products(multiply: Product, values: Array, scratch: Array) -> None:
-    multiply(values, scratch)
-
-
-def _back(strip: _Tiles, products: Array, after: tuple[Call, ...], scratch: Array) -> None:
+def _back(strip: _Tiles, products: Array, scratch: Array) -> list[Call]:
     scheme = strip.scheme
     outputs = np.ndarray((scheme.tile**2, products.shape[1]), FLOAT, scratch)
-    np.matmul(scheme.output, products, outputs)
-    strip.scatter(outputs)
-    for call in after:
-        call()
+    return [partial(np.matmul, scheme.output, products, outputs), *strip.scatter(outputs)]
