@@ -1,35 +1,25 @@
 """Gates: where a thread waits for another.
 
 To put a thread to sleep and wake it takes 20 to 40 microseconds, as long as a small layer. So threads that have a core
-each wait awake, in the C library, without Python's lock. That alone is not enough: who comes through a gate needs
-Python's lock at once, and if the one who opened it holds it the newcomer is put to sleep after all. So a gate for a
-thread that waits is opened by a NumPy loop: the loop's first number opens it, and the rest of the loop is time, a few
-microseconds without Python's lock, in which the newcomer gets as far as its own first NumPy loop.
+each wait awake, without Python's lock: in a NumPy loop that reads one byte again and again, and ends as soon as it is
+set. That alone is not enough: who comes through a gate needs Python's lock at once, and if the one who opened it holds
+it the newcomer is put to sleep after all. So a gate for a thread that waits is opened by another NumPy loop: the loop's
+first number is that byte, and the rest of the loop is time, a few microseconds without Python's lock, in which the
+newcomer gets as far as its own first NumPy loop.
 """
 
-import ctypes
 import threading
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 LOOP = 4096
 """Numbers in the loop that opens a gate: 6 microseconds, the time of a few lines of Python."""
+GLANCES = 1 << 22
+"""How often the loop of a waiting thread looks: a millisecond."""
+LINGER = 1e-3
+"""The same in seconds, for who waits asleep."""
 
-
-def from_c(library: Any, name: str) -> Any:
-    """A function of the C library, or None."""
-    try:
-        return getattr(library(None), name, None)
-    except (OSError, TypeError):  # Windows has no library of that kind
-        return None
-
-
-# PyDLL keeps Python's lock, for what ends at once; CDLL gives it away.
-_try_lock = from_c(ctypes.PyDLL, "pthread_spin_trylock")
-_unlock = from_c(ctypes.PyDLL, "pthread_spin_unlock")
-_lock = from_c(ctypes.CDLL, "pthread_spin_lock")
-CAN_SPIN = None not in (_try_lock, _unlock, _lock)
 _ones = np.ones(LOOP, np.int32)
 
 
@@ -47,31 +37,46 @@ class Gate(Protocol):
 
     def try_pass(self) -> bool: ...
 
-    def pass_(self) -> None: ...
+    def wait_a_while(self) -> bool:
+        """Passes, or gives up after about a millisecond."""
+        ...
 
 
 class SpinGate:
-    """A spin lock of the C library, taken at first, that another thread gives back."""
+    """For threads that have a core each."""
 
     def __init__(self) -> None:
-        self._words = np.zeros(LOOP, np.int32)
-        self._place = ctypes.c_void_p(self._words.__array_interface__["data"][0])
-        _unlock(self._place)
-        self._free = np.full(LOOP, self._words[0])  # 1 on x86, 0 elsewhere
-        _try_lock(self._place)
+        self._numbers = np.zeros(LOOP, np.int32)
+        self._byte = self._numbers.view(np.bool_)[:1] if np.little_endian else self._numbers.view(np.bool_)[3:4]
+        self._glances = np.lib.stride_tricks.as_strided(self._byte, (GLANCES,), (0,))
+        self._tickets: list[None] = []  # to take one is a single step, whoever else wants it
 
     def open(self) -> None:
-        _unlock(self._place)
+        if not self._tickets:
+            self._tickets.append(None)
+            self._byte[0] = True
 
     def open_for_waiting(self) -> None:
-        np.floor_divide(self._free, _ones, out=self._words)
+        if not self._tickets:
+            self._tickets.append(None)
+            np.floor_divide(_ones, _ones, self._numbers)
 
     def try_pass(self) -> bool:
-        return bool(_try_lock(self._place) == 0)
+        try:
+            self._tickets.pop()
+        except IndexError:
+            return False
+        self._byte[0] = False
+        return True
 
-    def pass_(self) -> None:
-        if _try_lock(self._place):
-            _lock(self._place)
+    def wait_a_while(self) -> bool:
+        if self.try_pass():
+            return True
+        if np.logical_or.reduce(self._glances):
+            if self.try_pass():
+                return True
+            self._byte[0] = False  # someone passed while it was being opened
+        return False
 
 
 class SleepGate:
@@ -90,5 +95,5 @@ class SleepGate:
     def try_pass(self) -> bool:
         return self._lock.acquire(blocking=False)
 
-    def pass_(self) -> None:
-        self._lock.acquire()
+    def wait_a_while(self) -> bool:
+        return self._lock.acquire(timeout=LINGER)

@@ -55,13 +55,13 @@ def _follow(
             keep(plan.wanted.get(name, ()))
         scratch = plan.scratch_for(workspace, workers.size)
         if times is None:
-            for phases, kept in plan.passages(workspace, workers.size):
-                workers.run(phases, scratch)
+            for jobs, kept in plan.passages(workspace, workers.size):
+                workers.run(jobs, scratch)
                 keep(kept)
         else:
-            for phases, kept in plan.one_by_one(workspace):
+            for jobs, kept in plan.one_by_one(workspace, workers.size):
                 begun = perf_counter()
-                workers.run(phases, scratch)
+                workers.run(jobs, scratch)
                 times.append(perf_counter() - begun)
                 keep(kept)
     return {name: results[name] for name in plan.kept}

@@ -25,7 +25,7 @@ from cnndsl.runtime.meetings import Work
 from cnndsl.runtime.plan_fuse import Graph, Layer, fuse
 from cnndsl.runtime.plan_memory import ALIGNMENT, Place, Span, arena, lifetimes, places
 from cnndsl.runtime.plan_steps import Memory, Packed, Step, layout, make_step, reads_planar
-from cnndsl.runtime.threads import default_threads
+from cnndsl.runtime.threads import Job, default_threads
 
 LINE = ALIGNMENT // FLOAT.itemsize
 """The float32 numbers of a cache line."""
@@ -38,9 +38,9 @@ IDLE_WORKSPACES = 2
 
 
 class Passage(NamedTuple):
-    """Phases to be run, and the values to be kept after them, before anything is written over these."""
+    """Jobs to be run, and the values to be kept after them, before anything is written over these."""
 
-    phases: Sequence[Sequence[Work]]
+    jobs: Sequence[Job]
     kept: Sequence[str]
 
 
@@ -146,15 +146,15 @@ class BatchPlan:
             for step, own in zip(self.steps, workspace.steps, strict=True):
                 phases += own
                 if kept := self.wanted.get(step.layer.name):
-                    found.append(Passage(meetings.together(phases, threads), kept))
+                    found.append(Passage(_jobs(meetings.together(phases, threads), threads), kept))
                     phases = []
             workspace.passages[threads] = found
         return workspace.passages[threads]
 
-    def one_by_one(self, workspace: Workspace) -> list[Passage]:
+    def one_by_one(self, workspace: Workspace, threads: int) -> list[Passage]:
         """The steps, each by itself."""
         return [
-            Passage(meetings.apart(phases), self.wanted.get(step.layer.name, ()))
+            Passage(_jobs(meetings.apart(phases), threads), self.wanted.get(step.layer.name, ()))
             for step, phases in zip(self.steps, workspace.steps, strict=True)
         ]
 
@@ -231,6 +231,10 @@ class Plan:
 def make_plan(network: Network, weights: Mapping[str, Float32], keep: Sequence[str] = ()) -> Plan:
     """The plan for the network's outputs and the values to keep. ``weights`` holds every tensor by key."""
     return Plan(network, weights, keep)
+
+
+def _jobs(phases: Sequence[Sequence[Work]], threads: int) -> list[Job]:
+    return [Job(works, threads) for works in phases]
 
 
 def _steps(graph: Graph, batch: int, planar: frozenset[str], packed: Packed) -> list[Step]:

@@ -18,12 +18,15 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from cnndsl.runtime.blas import single_threaded_blas
-from cnndsl.runtime.gates import CAN_SPIN, Gate, SleepGate, SpinGate, from_c, pause
+from cnndsl.runtime.gates import Gate, SleepGate, SpinGate, pause
 
 Task: TypeAlias = Callable[[Any], None]
 """Computes a part of a layer; gets the scratch memory of the thread that runs it."""
 
-_sched_getcpu = from_c(ctypes.PyDLL, "sched_getcpu")
+try:
+    _sched_getcpu = getattr(ctypes.PyDLL(None), "sched_getcpu", None)
+except (OSError, TypeError):  # Windows has no library of that kind
+    _sched_getcpu = None
 
 MAX_THREADS = 64
 PATIENCE = 400e-6
@@ -41,13 +44,19 @@ class Job:
     core's cache; who is done early takes from the end of another's share.
     """
 
-    __slots__ = ("failures", "shares")
+    __slots__ = ("failures", "left", "shares")
 
     def __init__(self, tasks: Sequence[Task], threads: int) -> None:
         count, threads = len(tasks), max(1, min(threads, len(tasks)))
         edges = [-(-count * thread // threads) for thread in range(threads + 1)]
-        self.shares = [deque(tasks[begin:end]) for begin, end in pairwise(edges)]
+        self.shares = [tuple(tasks[begin:end]) for begin, end in pairwise(edges)]
+        self.left: list[deque[Task]] = [deque() for _ in self.shares]
         self.failures: list[BaseException] = []
+
+    def begin(self) -> None:
+        """Once more from the beginning."""
+        for left, share in zip(self.left, self.shares, strict=True):
+            left.extend(share)
 
     def help(self, own: int, scratch: Any) -> None:
         """Runs tasks until none is left, those of share ``own`` first."""
@@ -56,31 +65,36 @@ class Job:
                 task(scratch)
         except BaseException as error:  # it belongs to the caller's thread
             self.failures.append(error)
-            for share in self.shares:
-                share.clear()
+            for left in self.left:
+                left.clear()
 
     def _next(self, own: int) -> Task | None:
-        mine = self.shares[own]
-        while mine or any(self.shares):
+        mine = self.left[own]
+        while mine or any(self.left):
             try:
-                return mine.popleft() if mine else next(filter(None, self.shares)).pop()
+                return mine.popleft() if mine else next(filter(None, self.left)).pop()
             except (IndexError, StopIteration):  # another thread was quicker
                 continue
         return None
 
 
 class Helper:
-    """A thread that sleeps between runs. During a run it waits awake, at a gate, for jobs."""
+    """A thread that waits awake, at a gate, for jobs, and goes to sleep soon after a run. A run that follows at once
+    finds it awake.
+    """
 
     def __init__(self, number: int, spin: bool) -> None:
         self.number = number
         self.begin: Gate = SpinGate() if spin else SleepGate()
         self.end: Gate = SpinGate() if spin else SleepGate()
-        self.end.open()  # as after the end of a run
         self.call: tuple[Job, Any] | None = None
         self.runs: SimpleQueue[bool] = SimpleQueue()
+        self.state = threading.Lock()
         self.resting = True
         self.awake = False
+        """Whether it need not be woken."""
+        self.there = False
+        """Whether it has woken up."""
         self.waits = False
         """Whether it stands at the gate already when a job comes."""
         self.awaited = False
@@ -91,39 +105,39 @@ class Helper:
     def _serve(self) -> None:
         with np.errstate(all="ignore"):  # every thread has its own
             while self.runs.get():
-                self.awake = True
+                self.there = True
                 while self._work():
                     pass
 
     def _work(self) -> bool:
-        """Waits for a job and helps with it; False if the run is over."""
-        self.begin.pass_()
-        call = self.call
-        if call is None:
-            self.awake = False
-        else:
-            job, scratch = call
+        """Waits for a job and helps with it; False if none comes, and no run is under way."""
+        while not self.begin.wait_a_while():
+            with self.state:
+                if self.resting:
+                    self.awake = self.there = False
+                    return False
+        if self.call is not None:
+            job, scratch = self.call
             job.help(self.number, scratch)
         if self.awaited:
             self.end.open_for_waiting()
         else:
             self.end.open()
-        return call is not None
+        return True
 
     def wake(self) -> None:
-        """For a run. It takes a while, which the caller uses for something else."""
+        """For a run. If it sleeps it takes a while, which the caller uses for something else."""
         if not self.resting:
             return
-        self.resting = False
-        self.waits = True
-        # It may not have seen yet that the last run is over: then it need not be woken.
-        if not self.begin.try_pass():
-            self.end.pass_()
+        with self.state:
+            asleep, self.awake, self.resting = not self.awake, True, False
+        self.waits = not asleep
+        if asleep:
             self.runs.put(True)
 
     def give(self, job: Job, scratch: Any) -> None:
         self.call = (job, scratch)
-        if self.awake and self.waits:
+        if self.there and self.waits:
             self.begin.open_for_waiting()
         else:
             self.begin.open()
@@ -135,15 +149,15 @@ class Helper:
         self.waits = self.end.try_pass()
         if not self.waits:
             self.awaited = True
-            self.end.pass_()
+            while not self.end.wait_a_while():
+                pass
             self.awaited = False
 
     def rest(self) -> None:
         """The run is over."""
-        if not self.resting:
+        with self.state:
             self.resting = True
             self.call = None
-            self.begin.open()
 
 
 class Team:
@@ -151,7 +165,7 @@ class Team:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        spin = CAN_SPIN and size <= default_threads()  # who has no core to itself must not keep others from theirs
+        spin = size <= default_threads()  # who has no core to itself must not keep others from theirs
         self.helpers = [Helper(number, spin) for number in range(1, size)]
         self.place: tuple[int, frozenset[int]] | None = None
 
@@ -163,32 +177,26 @@ class Team:
         for helper in self.helpers:
             helper.rest()
 
-    def run(
-        self,
-        phases: Sequence[Sequence[Task]],
-        scratch: Sequence[Any],
-        after: Callable[[int], None] | None = None,
-    ) -> None:
-        """Runs the phases, one after the other; the tasks of one phase at the same time, if helpers are awake.
+    def run(self, jobs: Sequence[Job], scratch: Sequence[Any]) -> None:
+        """Runs the jobs, one after the other; the tasks of one job at the same time, if helpers are awake.
 
-        ``scratch`` holds one buffer a thread. Raises what a task raised. ``after`` is told which phase is done.
+        ``scratch`` holds one buffer a thread. Raises what a task raised.
         """
         self.wake()
-        jobs = [Job(tasks, self.size) if len(tasks) > 1 and self.helpers else None for tasks in phases]
         awaited = False
-        for phase, job in enumerate(jobs):
-            if job is None:
-                for task in phases[phase]:
-                    task(scratch[0])
-            else:
+        for job in jobs:
+            if len(job.shares) > 1 and self.helpers:
                 if not awaited:
                     self._await_helpers()
                     awaited = True
                 self._share(job, scratch)
-            if after is not None:
-                after(phase)
+            else:
+                for share in job.shares:
+                    for task in share:
+                        task(scratch[0])
 
     def _share(self, job: Job, scratch: Sequence[Any]) -> None:
+        job.begin()
         called = self.helpers[: len(job.shares) - 1]
         for helper in called:
             helper.give(job, scratch[helper.number])
@@ -203,13 +211,12 @@ class Team:
         and be put to sleep again, until the run is over.
         """
         deadline = perf_counter() + PATIENCE
-        while not all(helper.awake for helper in self.helpers) and perf_counter() < deadline:
+        while not all(helper.there for helper in self.helpers) and perf_counter() < deadline:
             pause()
 
     def dismiss(self) -> None:
         """Ends the helpers, wherever they are."""
         for helper in self.helpers:
-            helper.resting = False
             helper.rest()
             helper.runs.put(False)
 

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from cnndsl.runtime.gates import CAN_SPIN, SleepGate, SpinGate
+from cnndsl.runtime.gates import SleepGate, SpinGate
 
-KINDS = [SleepGate, SpinGate] if CAN_SPIN else [SleepGate]
+KINDS = [SleepGate, SpinGate]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -29,7 +29,8 @@ def test_who_waits_passes(kind, way):
 
     def answer():
         for _ in range(200):
-            there.pass_()
+            while not there.wait_a_while():
+                pass
             passed.append(1)
             getattr(back, way)()
 
@@ -37,7 +38,16 @@ def test_who_waits_passes(kind, way):
     thread.start()
     for count in range(1, 201):
         getattr(there, way)()
-        back.pass_()
+        while not back.wait_a_while():
+            pass
         assert len(passed) == count
     thread.join(10)
     assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_who_waits_in_vain_gives_up(kind):
+    gate = kind()
+    assert not gate.wait_a_while()
+    gate.open()
+    assert gate.wait_a_while() and not gate.wait_a_while()

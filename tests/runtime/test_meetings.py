@@ -84,4 +84,4 @@ def test_layers_that_read_only_their_own_rows_need_no_meeting():
     workspace = plan.borrow()
     assert [[len(tasks) for tasks in phases] for phases in workspace.steps] == [[2], [2], [2]]
     (passage,) = plan.passages(workspace, 2)
-    assert [len(works) for works in passage.phases] == [2, 2], "a and b; then the kernel that looks around"
+    assert [len(job.shares) for job in passage.jobs] == [2, 2], "a and b; then the kernel that looks around"

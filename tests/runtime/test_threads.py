@@ -17,6 +17,10 @@ def many_cores(monkeypatch):
     monkeypatch.setattr(threads, "default_threads", lambda: 8)
 
 
+def jobs(phases, size):
+    return [Job(tasks, size) for tasks in phases]
+
+
 def tasks_of(counts, done):
     """Phases of so many tasks, which note themselves and that the phase before is whole."""
 
@@ -41,9 +45,7 @@ def test_every_task_runs_once_in_its_phase(size, awake, monkeypatch):
     workers = Team(size)
     for _ in range(30):
         done = [[] for _ in counts]
-        told = []
-        workers.run(tasks_of(counts, done), list(range(size)), told.append)
-        assert told == list(range(len(counts)))
+        workers.run(jobs(tasks_of(counts, done), size), list(range(size)))
         assert [sorted(index for index, _ in phase) for phase in done] == [list(range(count)) for count in counts]
     workers.dismiss()
     for helper in workers.helpers:
@@ -73,21 +75,22 @@ def test_what_a_task_raises_reaches_the_caller_and_the_team_works_on(size, guilt
         first = [lambda scratch: None] * 6
         first[guilty] = broken
         with pytest.raises(ZeroDivisionError):
-            workers.run([[lambda scratch: None], first, [late.append] * 6, [late.append]], list(range(size)))
+            phases = [[lambda scratch: None], first, [late.append] * 6, [late.append]]
+            workers.run(jobs(phases, size), list(range(size)))
         assert not late
-        workers.run([[late.append] * 5], list(range(size)))
+        workers.run(jobs([[late.append] * 5], size), list(range(size)))
         assert len(late) == 5
     workers.dismiss()
 
 
 def test_a_caller_that_is_interrupted_ends_the_team(many_cores):
-    def interrupt(phase):
-        if phase == 3:
-            raise KeyboardInterrupt
+    def interrupt(scratch):
+        raise KeyboardInterrupt
 
+    phases = [*[[lambda scratch: None] * 6] * 3, [interrupt], [lambda scratch: None] * 6]
     before = set(threading.enumerate())
     with pytest.raises(KeyboardInterrupt), team(3) as workers:
-        workers.run([[lambda scratch: None] * 6] * 10, [0, 1, 2], interrupt)
+        workers.run(jobs(phases, 3), [0, 1, 2])
     for helper in set(threading.enumerate()) - before:
         helper.join(10)
         assert not helper.is_alive()
@@ -98,7 +101,7 @@ def test_a_helper_that_is_busy_elsewhere_is_not_waited_for(many_cores):
     (helper,) = workers.helpers
     queue, helper.runs = helper.runs, SimpleQueue()  # as one that has no core to wake up on
     done = []
-    workers.run([[done.append] * 4] * 5, [0, 1])
+    workers.run(jobs([[done.append] * 4] * 5, 2), [0, 1])
     assert helper.runs.get_nowait() is True and done == [0] * 20
     queue.put(False)
 
@@ -106,7 +109,7 @@ def test_a_helper_that_is_busy_elsewhere_is_not_waited_for(many_cores):
 def test_no_thread_warns_of_infinities():
     large = np.full((200, 200), 1e30, np.float32)
     with team(2) as workers, np.errstate(all="ignore"):
-        workers.run([[lambda scratch: large @ large] * 40], [None] * 2)
+        workers.run(jobs([[lambda scratch: large @ large] * 40], 2), [None] * 2)
 
 
 def test_runs_at_the_same_time_share_the_cores(monkeypatch):
@@ -136,7 +139,7 @@ def test_a_sandbox_that_forbids_to_place_threads_is_no_error(monkeypatch):
     monkeypatch.setattr(os, "sched_setaffinity", refuse)
     done = []
     with team(2) as workers:
-        workers.run([[done.append] * 4] * 3, [0, 1])
+        workers.run(jobs([[done.append] * 4] * 3, 2), [0, 1])
     assert len(done) == 12
 
 
@@ -144,11 +147,11 @@ def test_a_sandbox_that_forbids_to_place_threads_is_no_error(monkeypatch):
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_child_forked_during_a_run_has_threads_of_its_own(many_cores):
     with team(2) as workers:
-        workers.run([[lambda scratch: None] * 4], [0, 1])
+        workers.run(jobs([[lambda scratch: None] * 4], 2), [0, 1])
         child = os.fork()
         if not child:
             done = []
             with team(2) as own:
-                own.run([[done.append] * 4] * 3, [0, 1])
+                own.run(jobs([[done.append] * 4] * 3, 2), [0, 1])
             os._exit(0 if len(done) == 12 and own.size == 2 and own is not workers else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
