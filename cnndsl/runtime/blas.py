@@ -5,8 +5,7 @@ A BLAS that threads by itself would leave all element-wise work on one core, and
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 _lock = threading.Lock()
@@ -25,19 +24,19 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 
 
-@contextmanager
-def single_threaded_blas() -> Iterator[None]:
+class single_threaded_blas:
     """Holds BLAS to one thread. Of several runs at once the first sets it and the last gives back what was."""
-    global _running, _before
-    with _lock:
-        if not _running:
-            libraries = blas_libraries()
-            _before = [library.get_num_threads() or 1 for library in libraries]
-            _set_threads([1] * len(libraries))
-        _running += 1
-    try:
-        yield
-    finally:
+
+    def __enter__(self) -> None:
+        global _running, _before
+        with _lock:
+            if not _running:
+                _before = [library.get_num_threads() or 1 for library in blas_libraries()]
+                _set_threads([1] * len(_before))
+            _running += 1
+
+    def __exit__(self, *error: object) -> None:
+        global _running
         with _lock:
             _running -= 1
             if not _running:
@@ -46,13 +45,14 @@ def single_threaded_blas() -> Iterator[None]:
 
 def _set_threads(counts: Sequence[int]) -> None:
     for library, count in zip(blas_libraries(), counts, strict=True):
+        if library.get_num_threads() == count:
+            continue
         # threadpoolctl lets the thread that asked first set OpenBLAS's number, and ignores all others. Here the first
         # run of several sets it and the last one sets it back, whichever threads they are in.
         clear = getattr(library, "clear_controlling_thread", None)
         if clear is not None:
             clear(force=True)
-        if library.get_num_threads() != count:
-            library.set_num_threads(count)
+        library.set_num_threads(count)
 
 
 def blas_libraries() -> list[Any]:

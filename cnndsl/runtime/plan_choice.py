@@ -21,7 +21,7 @@ RUN = 4e-9
 """Seconds for beginning a run of contiguous numbers."""
 CALL = 1e-6
 """Seconds for a NumPy call."""
-SHARED = 10e-6
+SHARED = 16e-6
 """Work shorter than this is not worth sharing with another thread."""
 TASK = 500e-6
 """More than two tasks are about so long each."""

@@ -17,6 +17,12 @@ class Place(NamedTuple):
     channel: int = 0
 
 
+SPARED = 1 << 21
+"""Bytes of a buffer that is not written over at once."""
+STEPS_SPARED = 2
+"""For so many steps: a thread may go on to them while another still reads it (see ``meetings``)."""
+
+
 class Span(NamedTuple):
     """A buffer: its bytes, and the first and last step that need it."""
 
@@ -83,4 +89,7 @@ def lifetimes(
             root = place[name].root
             first.setdefault(root, -1 if name not in writes else index)
             last[root] = index
-    return {root: Span(sizes[root], first[root], last[root]) for root in first}
+    return {
+        root: Span(sizes[root], first[root], last[root] + (STEPS_SPARED if sizes[root] <= SPARED else 0))
+        for root in first
+    }

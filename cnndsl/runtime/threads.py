@@ -243,7 +243,8 @@ def team(size: int) -> Iterator[Team]:
     """A team for one run, from those that are idle if there is one: of that size, or smaller where other runs of this
     process have taken the cores.
     """
-    with _cores(size) as granted:
+    granted = _take_cores(size)
+    try:
         if granted == 1:
             with single_threaded_blas():
                 yield _ALONE
@@ -265,20 +266,19 @@ def team(size: int) -> Iterator[Team]:
             waiting.append(chosen)
         else:
             chosen.dismiss()
+    finally:
+        _take_cores(-granted)
 
 
-@contextmanager
-def _cores(wanted: int) -> Iterator[int]:
-    """How many threads a run may have. Who waits awake for a thread that has no core waits long."""
+def _take_cores(wanted: int) -> int:
+    """How many threads a run may have; less than none are given back. Who waits awake for a thread that has no core
+    waits long.
+    """
     global _cores_in_use
     with _lock:
-        size = wanted if not _cores_in_use else max(1, min(wanted, default_threads() - _cores_in_use))
+        size = wanted if wanted < 0 or not _cores_in_use else max(1, min(wanted, default_threads() - _cores_in_use))
         _cores_in_use += size
-    try:
-        yield size
-    finally:
-        with _lock:
-            _cores_in_use -= size
+    return size
 
 
 @contextmanager
