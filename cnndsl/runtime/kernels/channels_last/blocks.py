@@ -72,7 +72,8 @@ def cuts(rows: int, shape: Block) -> list[tuple[slice, int, int]]:
     size = small() // (shape.links * shape.filters)
     if size >= rows or size < ROWS or shape.filters > WIDTHS[0]:
         return [(slice(0, rows), 1, rows)]
-    size = size // ROWS * ROWS
+    even = max(n for n in range(1, size + 1) if rows % n == 0)
+    size = even if even >= 2 * ROWS and even > size // 2 else size // ROWS * ROWS
     count, rest = divmod(rows, size)
     found = [(slice(0, count * size), count, size), (slice(count * size, rows), 1, rest)]
     return found if rest else found[:1]
