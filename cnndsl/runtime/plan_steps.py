@@ -141,14 +141,15 @@ def _conv(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packe
     choice = plan_choice.convolution(window, batch, source.channels, output.channels, groups, is_planar)
     algorithm = choice.algorithm
     if algorithm == "planar columns":
-        first = _pack(layer, algorithm, packed, lambda: planar.pack(layer.kernel()))
+        bias = np.zeros(len(weight), FLOAT) if layer.bias is None else layer.bias
+        first = _pack(layer, algorithm, packed, lambda: planar.pack(layer.kernel(), bias))
         return Step(
             layer,
             choice,
             lambda x, finish, _: planar.convolve(
                 _first(x[0], layer, planar_inputs), first, finish, window, choice.rows
             ),
-            followers,
+            tuple(layer.followers),
             planar.scratch(window, (batch, source.channels, *source.spatial), choice.rows),
         )
     if algorithm == "matrix product":

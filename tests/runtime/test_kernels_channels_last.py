@@ -168,9 +168,9 @@ def test_planar(rank, case, random_geometry):
     out, untouched = output(random, (batch, *window.output, 4))
     first = np.ascontiguousarray(np.moveaxis(x, -1, 1))
     bias = numbers(random, 4)
-    phases = planar.convolve(first, planar.pack(weight), Finish(out, [Follower("add", bias)]), window, rows)
+    phases = planar.convolve(first, planar.pack(weight, bias), Finish(out, [Follower("relu")]), window, rows)
     run(phases, planar.scratch(window, first.shape, rows))
-    assert_close(out, convolved(x, weight, window) + bias)
+    assert_close(out, np.maximum(convolved(x, weight, window) + bias, 0))
     assert untouched()
 
 

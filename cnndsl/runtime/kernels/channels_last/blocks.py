@@ -11,6 +11,7 @@ for (16, 512) @ (512, 512). Any other BLAS gets its products whole.
 
 from collections.abc import Sequence
 from functools import cache, lru_cache, partial
+from math import gcd
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,8 @@ FEWEST_LINKS = 128
 """Adding up takes too long for shorter parts."""
 WIDTHS = (64, 32)
 """Filters of a block, the better first."""
+MANY = 512
+"""Columns of a block where the one matrix is small and the other wide."""
 NARROW = 48
 """So few filters are a block, too. What neither width divides is faster whole."""
 
@@ -137,6 +140,16 @@ class Product:
         if results is not None:
             found.append(partial(np.add.reduce, results[0], 0, None, self.out[0]))
         return found
+
+
+def transform(matrix: Array, x: Array, out: Array) -> Call:
+    """``out = matrix @ x`` for few rows and links, ``x`` (links, many) and ``out`` with contiguous rows."""
+    links, many = x.shape
+    width = gcd(many, MANY)
+    if width < MANY // 16 or len(matrix) * links * width > small():
+        return partial(np.matmul, matrix, x, out)
+    cut = (x.reshape(links, -1, width).swapaxes(0, 1), out.reshape(len(matrix), -1, width).swapaxes(0, 1))
+    return partial(np.matmul, matrix, *cut)
 
 
 def _in_blocks(out: Array, times: int, width: int) -> Array:

@@ -2,7 +2,8 @@
 
 With one to four channels a window's row is too short to copy in runs. Unfolded the other way round, one row of columns
 for each channel and tap, every copy is a whole row of cells, and the product takes the columns transposed, which BLAS
-does at the same speed. The image needs no conversion to channels last.
+does at the same speed. The image needs no conversion to channels last. One more row, of ones, is multiplied with the
+bias: there are few links, and so it takes less time than to add it to the outputs.
 """
 
 from functools import partial
@@ -26,16 +27,17 @@ from cnndsl.runtime.kernels.channels_last.strips import (
 )
 
 
-def pack(weight: Array) -> Array:
-    """PyTorch's (F, C, *kernel) as (C*kernel, F) in blocks for many rows."""
-    table = weight.reshape(len(weight), -1).T
-    return blocks.pack(table, blocks.block(2 * blocks.FEW_ROWS, *table.shape, cut_links=False))
+def pack(weight: Array, bias: Array) -> Array:
+    """PyTorch's (F, C, *kernel) and (F,) as (C*kernel + 1, F) in blocks for many rows."""
+    table = np.vstack((weight.reshape(len(weight), -1).T, bias))
+    links, filters = table.shape
+    return blocks.pack(table, blocks.block(2 * blocks.FEW_ROWS, links, filters, cut_links=False))
 
 
 def scratch(window: Window, shape: Sizes, row_parts: int) -> int:
     """The float32 numbers a thread needs for ``shape`` (N, C, *spatial): the halo and the columns."""
     batch, channels, *spatial = shape
-    links = prod(window.kernel) * channels
+    links = prod(window.kernel) * channels + 1
     parts = strips(window, (batch, *spatial, channels), batch, row_parts)
     return max(remainders.numbers(strip, window) + links * prod(strip.size(window)) for strip in parts)
 
@@ -92,9 +94,10 @@ class _Unfold:
 
 
 def _multiply(unfold: _Unfold, multiply: Product, scratch: Array) -> list[Call]:
-    columns = np.ndarray(unfold.shape, FLOAT, scratch, unfold.offset)
     _, rows, links = multiply.shape
+    columns = np.ndarray((1, links, rows), FLOAT, scratch, unfold.offset)
     return [
-        *unfold.calls(columns, scratch),
-        *multiply.calls(columns.reshape(1, links, rows).swapaxes(1, 2), scratch),
+        *unfold.calls(columns[0, :-1].reshape(unfold.shape), scratch),
+        partial(columns[0, -1].fill, 1),
+        *multiply.calls(columns.swapaxes(1, 2), scratch),
     ]

@@ -262,9 +262,9 @@ def _strip(strip: _Tiles, weight: Array, scratch: Array) -> list[Call]:
     outputs = np.ndarray((scheme.tile**2, count * filters), FLOAT, second)
     return [
         *strip.gather(inputs, rest),
-        partial(np.matmul, scheme.input, inputs, values.reshape(inputs.shape)),
+        blocks.transform(scheme.input, inputs, values.reshape(inputs.shape)),
         *Product(weight, products).calls(values, rest),
-        partial(np.matmul, scheme.output, products.reshape(scheme.points, count * filters), outputs),
+        blocks.transform(scheme.output, products.reshape(scheme.points, count * filters), outputs),
         *strip.scatter(outputs),
     ]
 
@@ -273,11 +273,11 @@ def _forth(strip: _Tiles, values: Array, scratch: Array) -> list[Call]:
     inputs = np.ndarray(values.shape, FLOAT, scratch)
     return [
         *strip.gather(inputs, scratch[inputs.size :]),
-        partial(np.matmul, strip.scheme.input, inputs, values),
+        blocks.transform(strip.scheme.input, inputs, values),
     ]
 
 
 def _back(strip: _Tiles, products: Array, scratch: Array) -> list[Call]:
     scheme = strip.scheme
     outputs = np.ndarray((scheme.tile**2, products.shape[1]), FLOAT, scratch)
-    return [partial(np.matmul, scheme.output, products, outputs), *strip.scatter(outputs)]
+    return [blocks.transform(scheme.output, products, outputs), *strip.scatter(outputs)]
