@@ -12,6 +12,9 @@ from typing import TypeAlias
 from cnndsl.runtime.kernels.arrays import Array
 from cnndsl.runtime.kernels.channels_last.strips import Call, Phases, Task
 
+MOST_TASKS = 16
+"""Of a thread between two meetings: looking for what disturbs what should not take long in long networks."""
+
 Span: TypeAlias = tuple[int, int]
 """Addresses: the first byte, and the one behind the last."""
 
@@ -28,17 +31,24 @@ class Work:
         self.calls: dict[int, list[Call]] = {}
 
     def __call__(self, scratch: Array) -> None:
-        calls = self.calls.get(id(scratch))
-        if calls is None:
-            calls = [call for task in self.tasks for call in task.calls(scratch)]
-            self.calls[id(scratch)] = calls
-        for call in calls:
+        for call in self.calls.get(id(scratch)) or self.bound(scratch):
             call()
 
+    def bound(self, scratch: Array) -> list[Call]:
+        """Makes the calls for a thread's scratch memory."""
+        calls = [call for task in self.tasks for call in task.calls(scratch)]
+        self.calls[id(scratch)] = calls
+        return calls
 
-def apart(phases: Phases) -> list[list[Work]]:
-    """The phases as they are."""
-    return [[Work([task]) for task in tasks] for tasks in phases]
+
+def apart(phases: Phases, scratch: Sequence[Array]) -> list[list[Work]]:
+    """The phases as they are, with all calls made beforehand."""
+    works = [[Work([task]) for task in tasks] for tasks in phases]
+    for some in works:
+        for work in some:
+            for memory in scratch:
+                work.bound(memory)
+    return works
 
 
 def together(phases: Phases, threads: int) -> list[list[Work]]:
@@ -52,11 +62,15 @@ def together(phases: Phases, threads: int) -> list[list[Work]]:
     shares: list[_Share] = []
     for tasks in phases:
         new = list(map(_Share, tasks))
-        if len(tasks) > threads or any(
-            share.disturbs(other)
-            for number, share in enumerate(new)
-            for index, other in enumerate(shares)
-            if index != number
+        if (
+            len(tasks) > threads
+            or (shares and len(shares[0].tasks) == MOST_TASKS)
+            or any(
+                share.disturbs(other)
+                for number, share in enumerate(new)
+                for index, other in enumerate(shares)
+                if index != number
+            )
         ):
             found.append([Work(share.tasks) for share in shares])
             shares = []

@@ -1,7 +1,8 @@
 """Planning: a graph and its weights become steps bound to memory, once for each batch size; running only follows them.
 
 :mod:`~cnndsl.runtime.plan_fuse` says which layers are computed together, :mod:`~cnndsl.runtime.plan_choice` by which
-algorithm, :mod:`~cnndsl.runtime.plan_steps` with which kernel, :mod:`~cnndsl.runtime.plan_memory` where values live.
+algorithm, :mod:`~cnndsl.runtime.plan_steps` with which kernel, :mod:`~cnndsl.runtime.plan_memory` where values live,
+:mod:`~cnndsl.runtime.meetings` where threads wait for each other.
 Inside, arrays have their channels last; inputs, outputs and kept values have them first.
 """
 
@@ -20,11 +21,14 @@ from cnndsl.runtime import meetings
 from cnndsl.runtime.blas import single_threaded_blas
 from cnndsl.runtime.initial import Float32
 from cnndsl.runtime.kernels.arrays import Array
+from cnndsl.runtime.kernels.channels_last.gather import Zeros
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases, Task
 from cnndsl.runtime.meetings import Work
 from cnndsl.runtime.plan_fuse import Graph, Layer, fuse
+from cnndsl.runtime.plan_linear import reads_planar
 from cnndsl.runtime.plan_memory import ALIGNMENT, Place, Span, arena, lifetimes, places
-from cnndsl.runtime.plan_steps import Memory, Packed, Step, layout, make_step, reads_planar
+from cnndsl.runtime.plan_step import Memory, Packed, Step
+from cnndsl.runtime.plan_steps import layout, make_step
 from cnndsl.runtime.threads import Job, default_threads
 
 LINE = ALIGNMENT // FLOAT.itemsize
@@ -100,8 +104,9 @@ class BatchPlan:
         """The most memory that a run takes beside weights and inputs: arena, scratch, results, unplanned kernels."""
         results = sum(self._bytes(name) for name in self.kept)
         numbers = self.zeros + self.shared + self.scratch * (threads or default_threads())
+        tables = sum({key: size for step in self.steps for key, size in step.tables.items()}.values())
         unplanned = max((step.temporary for step in self.steps), default=0)
-        return self.value_bytes + numbers * FLOAT.itemsize + results + unplanned
+        return self.value_bytes + numbers * FLOAT.itemsize + tables + results + unplanned
 
     def borrow(self) -> Workspace:
         """A workspace that no other run uses."""
@@ -116,8 +121,7 @@ class BatchPlan:
 
     def _workspace(self) -> Workspace:
         memory = aligned(self.value_bytes + self.zeros * FLOAT.itemsize)
-        zeros = memory[self.value_bytes :].view(FLOAT)
-        zeros[:] = 0
+        zeros = Zeros(memory[self.value_bytes :].view(FLOAT))
         shared = aligned(self.shared * FLOAT.itemsize).view(FLOAT)
         values = {name: self._view(memory, name, place) for name, place in self.place.items()}
         steps = []
@@ -152,9 +156,10 @@ class BatchPlan:
         return workspace.passages[threads]
 
     def one_by_one(self, workspace: Workspace, threads: int) -> list[Passage]:
-        """The steps, each by itself."""
+        """The steps, each by itself: to be measured."""
+        scratch = self.scratch_for(workspace, threads)
         return [
-            Passage(_jobs(meetings.apart(phases), threads), self.wanted.get(step.layer.name, ()))
+            Passage(_jobs(meetings.apart(phases, scratch), threads), self.wanted.get(step.layer.name, ()))
             for step, phases in zip(self.steps, workspace.steps, strict=True)
         ]
 

@@ -226,10 +226,10 @@ def _clip_before(layers: list[Layer], readers: Mapping[str, int]) -> list[Layer]
         low = np.where(usable & (factor < 0), -np.inf, edge)
         high = np.where(usable & (factor > 0), np.inf, edge)
         weight = layer.kernel().reshape(len(layer.weight), -1)
-        constant = weight @ np.where(usable, shift, np.maximum(shift, 0))
+        constant = weight @ np.where(usable, shift, np.maximum(shift, 0)).astype(np.float32)
         layer.bounds = (_unless(low, -np.inf), _unless(high, np.inf))
-        scaled = weight * np.where(usable, factor, 0)
-        layer.weight, layer.factor = scaled.astype(np.float32).reshape(layer.weight.shape), None
+        scaled = weight * np.where(usable, factor, 0).astype(np.float32)
+        layer.weight, layer.factor = scaled.reshape(layer.weight.shape), None
         layer.bias = (constant if layer.bias is None else constant + layer.bias).astype(np.float32)
         layer.inputs, layer.shapes = first.inputs, first.shapes
         layer.covers[:0] = first.covers

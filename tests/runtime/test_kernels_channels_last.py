@@ -14,6 +14,7 @@ from cnndsl.runtime.kernels.channels_last import (
     columns,
     depthwise,
     elementwise,
+    gather,
     matrix,
     planar,
     pooling,
@@ -70,11 +71,10 @@ def before_zeros(random, x):
     wide, gap = (*outer, channels + 2 * int(random.integers(0, 2))), int(random.integers(0, 9))
     size = prod(wide)
     memory = np.full(size + gap + 2 * channels, np.nan, np.float32)
-    memory[size + gap :] = 0
     begin = (wide[-1] - channels) // 2
     source = memory[:size].reshape(wide)[..., begin : begin + channels]
     source[...] = x
-    return source, memory[size + gap :]
+    return source, gather.Zeros(memory[size + gap :])
 
 
 def drawn(random, geometry, channels, batch):

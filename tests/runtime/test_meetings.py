@@ -7,7 +7,7 @@ import pytest
 
 import cnndsl
 from cnndsl.runtime.kernels.channels_last.strips import Task
-from cnndsl.runtime.meetings import apart, together
+from cnndsl.runtime.meetings import MOST_TASKS, apart, together
 from cnndsl.runtime.plan import make_plan
 
 MEMORY = np.zeros(64, np.float32)
@@ -74,7 +74,7 @@ def test_all_phases_of_one_thread_are_one():
     for work in works:
         work(None)
     assert done == list(range(len(uses)))
-    assert [len(works) for works in apart(phases)] == [len(tasks) for tasks in phases]
+    assert [len(works) for works in apart(phases, [None])] == [len(tasks) for tasks in phases]
 
 
 def test_layers_that_read_only_their_own_rows_need_no_meeting():
@@ -85,3 +85,9 @@ def test_layers_that_read_only_their_own_rows_need_no_meeting():
     assert [[len(tasks) for tasks in phases] for phases in workspace.steps] == [[2], [2], [2]]
     (passage,) = plan.passages(workspace, 2)
     assert [len(job.shares) for job in passage.jobs] == [2, 2], "a and b; then the kernel that looks around"
+
+
+def test_a_long_chain_has_a_meeting_now_and_then():
+    first, second = MEMORY[:8], MEMORY[8:16]
+    phases = [[Task(lambda scratch: [], (part,), (part,)) for part in (first, second)]] * (3 * MOST_TASKS + 1)
+    assert [[len(work.tasks) for work in works] for works in together(phases, 2)] == [[MOST_TASKS] * 2] * 3 + [[1, 1]]

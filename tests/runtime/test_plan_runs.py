@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 import cnndsl
+from cnndsl.runtime import plan as plan_module
 from cnndsl.runtime.interpreter import execute
+from cnndsl.runtime.kernels.channels_last import gather
 from cnndsl.runtime.plan import make_plan
 from cnndsl.runtime.profile import Profile
 
@@ -136,6 +138,28 @@ def test_a_run_takes_no_more_memory_than_the_plan_says(batch, threads):
         tracemalloc.stop()
     assert results["joined"].nbytes < taken <= 1.1 * said + 200_000, "200 kB: the bound steps themselves"
     assert taken >= 0.5 * said
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_the_tables_of_numbers_are_as_large_as_the_plan_says(batch, monkeypatch):
+    found = []
+
+    class Kept(gather.Zeros):
+        def __init__(self, numbers):
+            super().__init__(numbers)
+            found.append(self.tables)
+
+    monkeypatch.setattr(plan_module, "Zeros", Kept)
+    text = """input 6@20x20
+conv 8 3x3 pad=1 -> relu -> conv 8 3x3 -> depthwise 3x3 stride=2 pad=1
+conv 12 3x3 pad=1 groups=2 -> conv 16 5x5 pad=2 stride=2 -> conv 64 3x3 pad=1 -> conv 64 3x3 pad=1
+"""
+    plan = planned(text).at(batch)
+    plan.borrow()
+    (tables,) = found
+    said = {key: size for step in plan.steps for key, size in step.tables.items()}
+    assert len(tables) == len(said) > 4
+    assert sum(table.nbytes for table in tables.values()) == sum(said.values())
 
 
 def test_a_profile_has_a_row_for_every_step():

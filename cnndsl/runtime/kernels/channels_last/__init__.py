@@ -4,7 +4,8 @@ Rows of neighbouring cells and all their channels are contiguous there, so that 
 positions times channels need no copying at all, and what comes after a convolution (bias, activation, residual) is
 done on a strip while it is still in cache.
 
-Every module describes one algorithm and gives *phases*: lists of tasks. The tasks of a phase are independent; a phase
-begins when the one before it is done. All arrays are bound when the tasks are made; a task only computes. How the work
-is cut depends on the shapes alone, never on the number of threads, so that results do not either.
+Every module describes one algorithm and gives *phases*: lists of tasks. The tasks of a phase are independent, and a
+phase needs the one before it. A task is a list of NumPy calls, bound to their arrays once; a run only makes them, with
+next to no Python between. How the work is cut depends on the shapes alone, never on the number of threads, so that
+results do not either.
 """

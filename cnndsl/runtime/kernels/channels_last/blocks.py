@@ -32,6 +32,8 @@ FEWEST_LINKS = 128
 """Adding up takes too long for shorter parts."""
 WIDTHS = (64, 32)
 """Filters of a block, the better first."""
+MOST_ROWS = 4096
+"""Of a block: more bring nothing."""
 MANY = 512
 """Columns of a block where the one matrix is small and the other wide."""
 NARROW = 48
@@ -72,7 +74,7 @@ def block(rows: int, links: int, filters: int, cut_links: bool = True) -> Block:
 @lru_cache(maxsize=1024)
 def cuts(rows: int, shape: Block) -> list[tuple[slice, int, int]]:
     """The rows in blocks: at most two times a slice of them, and how many blocks of how many rows that is."""
-    size = small() // (shape.links * shape.filters)
+    size = min(small() // (shape.links * shape.filters), MOST_ROWS)
     if size >= rows or size < ROWS or shape.filters > WIDTHS[0]:
         return [(slice(0, rows), 1, rows)]
     even = max(n for n in range(1, size + 1) if rows % n == 0)

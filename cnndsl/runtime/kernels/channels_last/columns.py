@@ -19,7 +19,7 @@ from cnndsl.runtime.kernels.arrays import Array, Sizes
 from cnndsl.runtime.kernels.channels_last import gather
 from cnndsl.runtime.kernels.channels_last import matrix as matrix_product
 from cnndsl.runtime.kernels.channels_last.blocks import Product
-from cnndsl.runtime.kernels.channels_last.gather import Cells
+from cnndsl.runtime.kernels.channels_last.gather import Cells, Zeros
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Call, Finish, Phases, Task, Window, matrix, strips
 
 
@@ -44,12 +44,9 @@ def convolve(
     window: Window,
     sample_parts: int,
     row_parts: int,
-    zeros: Array | None = None,
+    zeros: Zeros,
 ) -> Phases:
-    """``x`` (N, *spatial, C), ``weight`` that of :func:`table` in blocks: fills ``finish.out`` (N, *output, F).
-
-    ``zeros`` are those of :class:`gather.Cells`.
-    """
+    """``x`` (N, *spatial, C), ``weight`` that of :func:`table` in blocks: fills ``finish.out`` (N, *output, F)."""
     tasks = []
     for strip in strips(window, x.shape, sample_parts, row_parts):
         cells = Cells(x, strip, window, zeros, groups=len(weight))
@@ -66,7 +63,7 @@ def convolve_by_filters(
     window: Window,
     columns: Array,
     row_parts: int,
-    zeros: Array | None = None,
+    zeros: Zeros,
 ) -> Phases:
     """The same in two phases, for one group; the threads share ``columns`` (N, *output, *kernel, C). ``weights`` are
     the one of :func:`table` in parts of :func:`blocks.pack_parts`.

@@ -9,13 +9,13 @@ faster: it multiplies with many zeros.)
 
 from functools import partial
 from math import gcd, prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cnndsl.runtime.kernels.arrays import Array, Sizes
 from cnndsl.runtime.kernels.channels_last import gather, remainders
-from cnndsl.runtime.kernels.channels_last.gather import Cells
+from cnndsl.runtime.kernels.channels_last.gather import Cells, Zeros
 from cnndsl.runtime.kernels.channels_last.strips import (
     FLOAT,
     Call,
@@ -48,18 +48,29 @@ def scratch(window: Window, shape: Sizes, row_parts: int) -> int:
     return most + gather.scratch(parts, shape)
 
 
-def convolve(
-    x: Array, weight: Array, finish: Finish, window: Window, row_parts: int, zeros: Array | None = None
-) -> Phases:
-    """``x`` (N, *spatial, C), ``weight`` from :func:`pack`: fills ``finish.out`` (N, *output, C).
-
-    ``zeros`` are those of :class:`gather.Cells`.
-    """
+def convolve(x: Array, weight: Array, finish: Finish, window: Window, row_parts: int, zeros: Zeros) -> Phases:
+    """``x`` (N, *spatial, C), ``weight`` from :func:`pack`: fills ``finish.out`` (N, *output, C)."""
     tasks = []
     for strip in strips(window, x.shape, len(x), row_parts):
         taps = _Taps(x, strip, window, weight, finish.out[strip.part], zeros)
         tasks.append(finish.task(strip.part, _strip, taps, reads=[taps.cells.source]))
     return [tasks]
+
+
+def tables(window: Window, shape: Sizes, row_parts: int) -> dict[tuple[Any, ...], int]:
+    """The tables of numbers for ``shape`` (N, *spatial, C), see :func:`gather.table_sizes`."""
+    found = {}
+    for strip in strips(window, shape, shape[0], row_parts):
+        halo, by_remainder = _sorted(strip, window)
+        found.update(gather.table_sizes(by_remainder, [halo], shape))
+    return found
+
+
+def _sorted(strip: Strip, window: Window) -> tuple[Strip, Window]:
+    """The halo by remainders as what a window reads that has a tap for each."""
+    stride, _, *extents, _ = remainders.halo_shape(strip, window)
+    step = (*(1 for _ in extents[1:]), stride)
+    return strip._replace(rows=slice(0, extents[0])), Window(step, step, (1,) * len(step), window.begin, tuple(extents))
 
 
 class _Pass(NamedTuple):
@@ -76,12 +87,9 @@ class _Taps:
     as the weights are; of a cell each where the output's cells are apart.
     """
 
-    def __init__(self, x: Array, strip: Strip, window: Window, weight: Array, out: Array, zeros: Array | None) -> None:
+    def __init__(self, x: Array, strip: Strip, window: Window, weight: Array, out: Array, zeros: Zeros) -> None:
         self.halo = remainders.halo_shape(strip, window)
-        stride, _, *extents, _ = self.halo
-        step = (*(1 for _ in extents[1:]), stride)
-        by_remainder = Window(step, step, (1,) * len(step), window.begin, tuple(extents))
-        self.cells = Cells(x, strip._replace(rows=slice(0, extents[0])), by_remainder, zeros, taps_first=True)
+        self.cells = Cells(x, *_sorted(strip, window), zeros, taps_first=True)
         part, sample, *between, _ = bytes_between(self.halo)
         moves = [step * bytes_ for step, bytes_ in zip(window.stride[:-1], between[:-1], strict=True)]
         *outer, across = strip.size(window)

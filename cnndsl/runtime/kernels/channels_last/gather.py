@@ -10,7 +10,9 @@ One call matters beyond its speed: between two calls a thread needs Python's loc
 """
 
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import partial
+from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,27 +25,32 @@ Numbers = NDArray[np.intp]
 OUTSIDE = int(np.iinfo(np.intp).max)
 
 
+class Zeros:
+    """The zeros at the end of a run's memory, twice the most channels; and the tables that its layers share."""
+
+    def __init__(self, numbers: Array) -> None:
+        numbers[:] = 0
+        self.begin: int = numbers.__array_interface__["data"][0]
+        self.tables: dict[tuple[Any, ...], Numbers] = {}
+
+
 class Cells:
     """The cells under the windows of a strip: ``shape`` is (n, *output, *kernel, C), with ``taps_first`` (*kernel, n,
-    *output, C), with several groups (groups, n, *output, *kernel, C/groups).
-
-    ``x`` is (N, *spatial, C), ``zeros`` where the zeros behind it begin, at least two rows of them.
+    *output, C), with several groups (groups, n, *output, *kernel, C/groups). ``x`` is (N, *spatial, C).
     """
 
     def __init__(
-        self, x: Array, strip: Strip, window: Window, zeros: Array | None, taps_first: bool = False, groups: int = 1
+        self, x: Array, strip: Strip, window: Window, zeros: Zeros, taps_first: bool = False, groups: int = 1
     ) -> None:
-        samples, rows, *_ = strip.source
-        before = strip.inner[1].start if strip.inner else 0
-        if samples.stop - samples.start > 1:  # they follow each other only as a whole
-            rows, before = slice(0, x.shape[1]), window.begin[0]
+        samples, rows, seen = _relative(strip, window, x.shape)
         self.source = x[samples, rows]
-        count, *output = strip.size(window)
-        seen = window._replace(begin=(before, *window.begin[1:]), output=tuple(output), end=())
-        self.numbers = _numbers(seen, self.source.shape[1:-1], count, taps_first, groups)
+        key = (seen, self.source.shape[1:-1], len(self.source), taps_first, groups)
+        if key not in zeros.tables:
+            zeros.tables[key] = _numbers(*key)
+        self.numbers = zeros.tables[key]
         self.channels = x.shape[-1] // groups
         self.shape = (*self.numbers.shape, self.channels)
-        self.rows = None if zeros is None else _up_to(zeros, self.source, self.channels)
+        self.rows = _up_to(zeros, self.source, self.channels)
 
     def gather(self, out: Array, scratch: Array) -> list[Call]:
         """Copies them to ``out``, contiguous and of that shape; ``scratch`` as :func:`scratch` says."""
@@ -72,7 +79,27 @@ def scratch(strips: Sequence[Strip], shape: Sizes) -> int:
     return most * row + channels
 
 
-@lru_cache(maxsize=128)
+def table_sizes(window: Window, strips: Sequence[Strip], shape: Sizes, groups: int = 1) -> dict[tuple[Any, ...], int]:
+    """The bytes of every table that the strips of ``shape`` (N, *spatial, C) need, by what tells them apart."""
+    found = {}
+    for strip in strips:
+        samples, rows, seen = _relative(strip, window, shape)
+        count = samples.stop - samples.start
+        cells = groups * count * prod(seen.output) * prod(seen.kernel)
+        found[(seen, rows.stop - rows.start, shape[2:-1], count, groups)] = cells * np.dtype(np.intp).itemsize
+    return found
+
+
+def _relative(strip: Strip, window: Window, shape: Sizes) -> tuple[slice, slice, Window]:
+    """The samples and rows that a strip reads, and its windows as seen from there: strips between others are alike."""
+    samples, rows, *_ = strip.source
+    before = strip.inner[1].start if strip.inner else 0
+    if samples.stop - samples.start > 1:  # they follow each other only as a whole
+        rows, before = slice(0, shape[1]), window.begin[0]
+    _, *output = strip.size(window)
+    return samples, rows, window._replace(begin=(before, *window.begin[1:]), output=tuple(output), end=())
+
+
 def _numbers(window: Window, extents: Sizes, samples: int, taps_first: bool, groups: int) -> Numbers:
     """The numbers of the cells, those of padding are OUTSIDE. With groups a cell has a row for each."""
     rank = len(extents)
@@ -96,12 +123,12 @@ def _numbers(window: Window, extents: Sizes, samples: int, taps_first: bool, gro
     return found
 
 
-def _up_to(zeros: Array, source: Array, channels: int) -> Array | None:
+def _up_to(zeros: Zeros, source: Array, channels: int) -> Array | None:
     """``source`` as rows of so many channels and what lies behind it, up to a row of zeros; None where its cells do not
     follow each other.
     """
     if not source.flags.c_contiguous:
         return None
     row = channels * FLOAT.itemsize
-    distance = zeros.__array_interface__["data"][0] - source.__array_interface__["data"][0]
+    distance = zeros.begin - source.__array_interface__["data"][0]
     return np.lib.stride_tricks.as_strided(source, (-(-distance // row) + 1, channels), (row, FLOAT.itemsize))

@@ -29,7 +29,7 @@ import numpy as np
 from cnndsl.runtime.kernels.arrays import Array, Sizes
 from cnndsl.runtime.kernels.channels_last import blocks
 from cnndsl.runtime.kernels.channels_last.blocks import Product
-from cnndsl.runtime.kernels.channels_last.gather import Cells
+from cnndsl.runtime.kernels.channels_last.gather import Cells, Zeros
 from cnndsl.runtime.kernels.channels_last.strips import (
     FLOAT,
     Call,
@@ -138,11 +138,9 @@ def convolve(
     finish: Finish,
     padding: tuple[tuple[int, int], ...],
     parts: int,
-    zeros: Array | None = None,
+    zeros: Zeros,
 ) -> Phases:
-    """``x`` (N, H, W, C), ``weight`` from :func:`pack`: fills ``finish.out`` (N, OH, OW, F), ``parts`` a sample.
-    ``zeros`` are those of :class:`gather.Cells`.
-    """
+    """``x`` (N, H, W, C), ``weight`` from :func:`pack`: fills ``finish.out`` (N, OH, OW, F), ``parts`` a sample."""
     bias, rest = finish.without_bias()
     tasks = []
     for tiles in _tiles(scheme, x, finish.out, padding, parts, bias, zeros):
@@ -158,7 +156,7 @@ def convolve_by_points(
     padding: tuple[tuple[int, int], ...],
     parts: int,
     shared: Array,
-    zeros: Array | None = None,
+    zeros: Zeros,
 ) -> Phases:
     """The same in three phases, where there are few tiles: the products are cut by points, so that every weight is
     read once and all tiles share it. ``shared``: :func:`shared_numbers`.
@@ -188,6 +186,12 @@ def shared_numbers(scheme: Scheme, output: Sizes, channels: int, filters: int) -
     return scheme.points * output[0] * most_tiles(scheme, output[1:], 1) * (channels + filters)
 
 
+def tile_window(scheme: Scheme, output: Sizes, padding: tuple[tuple[int, int], ...]) -> Window:
+    """The window whose positions are the tiles, and whose cells are a tile's inputs."""
+    begin = tuple(before for before, _ in padding)
+    return Window((scheme.cells,) * 2, (scheme.tile,) * 2, (1, 1), begin, tuple(map(scheme.tiles, output)))
+
+
 def _tiles(
     scheme: Scheme,
     x: Array,
@@ -195,12 +199,10 @@ def _tiles(
     padding: tuple[tuple[int, int], ...],
     parts: int,
     bias: Array | None,
-    zeros: Array | None,
+    zeros: Zeros,
 ) -> list["_Tiles"]:
     """Strips of tile rows: a tile's inputs are a window as any other."""
-    begin = tuple(before for before, _ in padding)
-    extents = tuple(scheme.tiles(extent) for extent in out.shape[1:3])
-    window = Window((scheme.cells,) * 2, (scheme.tile,) * 2, (1, 1), begin, extents)
+    window = tile_window(scheme, out.shape[1:3], padding)
     cut = strips(window, x.shape, len(x), parts)
     return [_Tiles(scheme, Cells(x, strip, window, zeros, taps_first=True), strip, out, bias) for strip in cut]
 

@@ -1,0 +1,189 @@
+"""Steps of convolutions and dense layers: the algorithm's arranged weights, its memory, its kernel."""
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any, TypeVar
+
+import numpy as np
+
+from cnndsl.ops import conv
+from cnndsl.runtime import plan_choice
+from cnndsl.runtime.kernels.arrays import Array
+from cnndsl.runtime.kernels.channels_last import blocks, columns, depthwise, gather, matrix, planar, winograd
+from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases, strips
+from cnndsl.runtime.kernels.channels_last.strips import matrix as flat
+from cnndsl.runtime.plan_choice import Choice
+from cnndsl.runtime.plan_fuse import Layer
+from cnndsl.runtime.plan_step import Memory, Packed, Step, window_of
+
+PLANAR_CHANNELS = 4
+"""Up to so many channels an image is read with the channels first."""
+
+Arranged = TypeVar("Arranged")
+
+
+def reads_planar(layer: Layer) -> bool:
+    """Whether a layer can read its input with the channels first."""
+    op = layer.node.op
+    return (
+        isinstance(op, conv.Conv)
+        and (op.groups, op.pad_mode) == (1, "zeros")
+        and (layer.shapes[0].channels <= PLANAR_CHANNELS and layer.bounds is None)
+    )
+
+
+def _pack(layer: Layer, algorithm: str, packed: Packed, arrange: Callable[[], Arranged]) -> Arranged:
+    key = (layer.name, algorithm)
+    if key not in packed:
+        packed[key] = arrange()
+    weights: Arranged = packed[key]
+    return weights
+
+
+def _biased(layer: Layer) -> tuple[Follower, ...]:
+    bias = () if layer.bias is None else (Follower("add", layer.bias),)
+    return (*bias, *layer.followers)
+
+
+def convolution(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step | None:
+    """The step for a convolution; None where only the general kernel can compute it."""
+    op: Any = layer.node.op
+    (source,), output, weight = layer.shapes, layer.node.shape, layer.site.weight
+    if getattr(op, "pad_mode", "zeros") != "zeros":
+        return None
+    groups = op.groups if isinstance(op, conv.Conv) else source.channels
+    window = window_of(op, layer)
+    shape = (batch, *source.spatial, source.channels)
+    followers = _biased(layer)
+    if groups > 1 and weight.shape[1] == 1:
+        if output.channels != source.channels:
+            return None
+        choice = plan_choice.depthwise(window, batch, source.channels)
+        taps = _pack(layer, "depthwise", packed, lambda: depthwise.pack(layer.kernel(), window.output))
+        return Step(
+            layer,
+            choice,
+            lambda x, finish, memory: depthwise.convolve(x[0], taps, finish, window, choice.rows, memory.zeros),
+            followers,
+            depthwise.scratch(window, shape, choice.rows),
+            tables=depthwise.tables(window, shape, choice.rows),
+        )
+    is_planar = layer.inputs[0] in planar_inputs or (source.channels == 1 and reads_planar(layer))
+    choice = plan_choice.convolution(window, batch, source.channels, output.channels, groups, is_planar)
+    algorithm = choice.algorithm
+    if algorithm == "planar columns":
+        bias = np.zeros(len(weight), FLOAT) if layer.bias is None else layer.bias
+        first = _pack(layer, algorithm, packed, lambda: planar.pack(layer.kernel(), bias))
+        return Step(
+            layer,
+            choice,
+            lambda x, finish, _: planar.convolve(
+                _first(x[0], layer, planar_inputs), first, finish, window, choice.rows
+            ),
+            tuple(layer.followers),
+            planar.scratch(window, (batch, source.channels, *source.spatial), choice.rows),
+        )
+    if algorithm == "matrix product":
+        return _matrix(layer, batch * output.positions, choice, followers, packed)
+    if algorithm.startswith("winograd"):
+        return _winograd(layer, batch, choice, followers, packed)
+    if algorithm == "columns by filters":
+        unfolded = (batch, *window.output, *window.kernel, source.channels)
+        rows = batch * prod(window.output)
+        weights = _in_parts(layer, rows, choice.filters, packed)
+        return Step(
+            layer,
+            choice,
+            lambda x, finish, memory: columns.convolve_by_filters(
+                x[0], weights, finish, window, memory.shared.reshape(unfolded), choice.rows, memory.zeros
+            ),
+            followers,
+            max(columns.scratch(window, shape, batch, choice.rows), *(blocks.scratch(rows, part) for part in weights)),
+            prod(unfolded),
+            gather.table_sizes(window, strips(window, shape, batch, choice.rows), shape),
+        )
+    cells = -(-batch // choice.samples) * -(-window.output[0] // choice.rows) * prod(window.output[1:])
+    block = blocks.block(cells, prod(weight.shape[1:]), len(weight) // groups, cut_links=groups == 1)
+    links = _pack(layer, f"columns {block}", packed, lambda: blocks.pack(columns.table(layer.kernel(), groups), block))
+    return Step(
+        layer,
+        choice,
+        lambda x, finish, memory: columns.convolve(
+            x[0], links, finish, window, choice.samples, choice.rows, memory.zeros
+        ),
+        followers,
+        columns.scratch(window, shape, choice.samples, choice.rows) + blocks.scratch(cells, links),
+        tables=gather.table_sizes(window, strips(window, shape, choice.samples, choice.rows), shape, groups),
+    )
+
+
+def _winograd(layer: Layer, batch: int, choice: Choice, followers: tuple[Follower, ...], packed: Packed) -> Step:
+    op: Any = layer.node.op
+    (source,), output = layer.shapes, layer.node.shape
+    by_points = choice.filters > 1
+    scheme = winograd.SCHEMES[choice.algorithm.split()[1]]
+    tiles = winograd.most_tiles(scheme, output.spatial, 1) * batch
+    rows = tiles if by_points else winograd.most_tiles(scheme, output.spatial, choice.rows)
+    shape = blocks.block(rows, source.channels, output.channels, cut_links=False)
+    key = f"winograd {scheme} {shape.filters}"
+    points = _pack(layer, key, packed, lambda: winograd.pack(layer.kernel(), scheme, shape))
+    padding = tuple((axis.begin, axis.end) for axis in op.windows(source))
+    whole, made = (batch, *source.spatial, source.channels), (batch, *output.spatial)
+    scratch = winograd.scratch(scheme, whole, (*made, output.channels), choice.rows)
+    window = winograd.tile_window(scheme, output.spatial, padding)
+    tables = gather.table_sizes(window, strips(window, whole, batch, choice.rows), whole)
+    if by_points:
+        return Step(
+            layer,
+            choice,
+            lambda x, finish, memory: winograd.convolve_by_points(
+                scheme, x[0], points, finish, padding, choice.rows, memory.shared, memory.zeros
+            ),
+            followers,
+            scratch,
+            winograd.shared_numbers(scheme, made, source.channels, output.channels),
+            tables,
+        )
+    return Step(
+        layer,
+        choice,
+        lambda x, finish, memory: winograd.convolve(scheme, x[0], points, finish, padding, choice.rows, memory.zeros),
+        followers,
+        scratch,
+        tables=tables,
+    )
+
+
+def _first(x: Array, layer: Layer, planar_inputs: frozenset[str]) -> Array:
+    """An array as (N, C, *spatial)."""
+    return x if layer.inputs[0] in planar_inputs else np.moveaxis(x, -1, 1)
+
+
+def _matrix(layer: Layer, positions: int, choice: Choice, followers: tuple[Follower, ...], packed: Packed) -> Step:
+    across = prod(layer.node.shape.spatial[1:])
+    rows = -(-positions // across // choice.rows) * across
+    weights = _in_parts(layer, rows, choice.filters, packed)
+
+    def bind(x: Sequence[Array], finish: Finish, memory: Memory) -> Phases:
+        return matrix.product(flat(x[0]), weights, finish.flat(), choice.rows, layer.bounds, across)
+
+    held = rows * layer.shapes[0].channels if layer.bounds else 0
+    return Step(layer, choice, bind, followers, held + max(blocks.scratch(rows, part) for part in weights))
+
+
+def _in_parts(layer: Layer, rows: int, parts: int, packed: Packed) -> list[Array]:
+    """A convolution's weights in parts along the filters, in blocks for so many rows."""
+    filters, *links = layer.site.weight.shape
+    shapes = blocks.shapes(rows, prod(links), filters, parts)
+    return _pack(layer, str(shapes), packed, lambda: blocks.pack_parts(columns.table(layer.kernel())[0], shapes))
+
+
+def dense(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:
+    """The step for a dense layer."""
+    features, units = layer.shapes[0].channels, layer.node.shape.channels
+    seconds = plan_choice.dense_seconds(batch, units, features)
+    filters = min(plan_choice.parts(seconds), units)
+    choice = Choice("matrix product", seconds, f"{features} x {units} weights", filters=filters)
+    # The weights stay as they are: BLAS reads them transposed, and they may be large.
+    table = _pack(layer, "matrix product", packed, layer.kernel).T
+    return Step(layer, choice, lambda x, finish, _: matrix.dense(x[0], table, finish, choice.filters), _biased(layer))

@@ -1,0 +1,57 @@
+"""What a step of a plan is: a fused layer, its algorithm, and how that is bound to memory."""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
+
+from cnndsl.runtime.kernels.arrays import Array
+from cnndsl.runtime.kernels.channels_last.gather import Zeros
+from cnndsl.runtime.kernels.channels_last.strips import Finish, Follower, Phases, Window
+from cnndsl.runtime.plan_choice import Choice
+from cnndsl.runtime.plan_fuse import Layer
+
+
+class Memory(NamedTuple):
+    """What the threads share during a step, and the zeros behind the values."""
+
+    shared: Array
+    zeros: Zeros
+
+
+Bind: TypeAlias = Callable[[Sequence[Array], Finish, Memory], Phases]
+"""Takes the inputs (N, *spatial, C), the bound output and memory, gives tasks."""
+Packed: TypeAlias = dict[tuple[str, str], Any]
+"""Weights arranged for an algorithm, by layer and algorithm: batches of different sizes share them."""
+
+
+class Step(NamedTuple):
+    """A layer with its algorithm. ``scratch`` counts float32 numbers a thread, ``shared`` those that threads share.
+
+    ``tables`` are the bytes of its tables of numbers, by what tells them from others'; ``temporary`` those that a
+    kernel which is not planned in detail may allocate by itself.
+    """
+
+    layer: Layer
+    choice: Choice
+    bind: Bind
+    followers: tuple[Follower, ...]
+    scratch: int = 0
+    shared: int = 0
+    tables: Mapping[tuple[Any, ...], int] = MappingProxyType({})
+    temporary: int = 0
+
+
+Build: TypeAlias = Callable[[Layer, int, frozenset[str], Packed], Step | None]
+"""Makes the step for a layer and a batch size; None where only the general kernel can compute it."""
+
+
+def window_of(op: Any, layer: Layer) -> Window:
+    axes = op.windows(layer.shapes[0])
+    return Window(
+        tuple(axis.kernel for axis in axes),
+        tuple(axis.stride for axis in axes),
+        tuple(axis.dilation for axis in axes),
+        tuple(axis.begin for axis in axes),
+        layer.node.shape.spatial,
+        tuple(axis.end for axis in axes),
+    )
