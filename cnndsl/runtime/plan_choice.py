@@ -141,11 +141,10 @@ def _columns(window: Window, batch: int, channels: int, filters: int, groups: in
 
 def _columns_by_filters(window: Window, batch: int, channels: int, filters: int) -> Choice:
     cells, links = batch * prod(window.output), channels * prod(window.kernel)
-    unfold = 1.5 * _unfold_seconds(window, cells, channels) + copy_seconds(2 * cells * filters, filters)
+    unfold = 2 * _unfold_seconds(window, cells, channels) + copy_seconds(2 * cells * filters, filters)
     product = product_seconds(cells, filters, links)
     seconds = unfold + product + 4 * links * filters / MEMORY + 2 * MEETING
-    rows = 2 if batch == 1 and window.output[0] > 1 else 1
-    return Choice("columns by filters", seconds, f"{cells} cells x {links} links", rows=rows, filters=2)
+    return Choice("columns by filters", seconds, f"{cells} cells x {links} links", filters=2)
 
 
 def _winograd(scheme: winograd.Scheme, output: Sizes, batch: int, channels: int, filters: int) -> Choice:

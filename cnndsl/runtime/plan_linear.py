@@ -87,32 +87,22 @@ def convolution(layer: Layer, batch: int, planar_inputs: frozenset[str], packed:
         return _matrix(layer, batch * output.positions, choice, followers, packed)
     if algorithm.startswith("winograd"):
         return _winograd(layer, batch, choice, followers, packed)
-    if algorithm == "columns by filters":
-        unfolded = (batch, *window.output, *window.kernel, source.channels)
-        rows = batch * prod(window.output)
-        weights = _in_parts(layer, rows, choice.filters, packed)
-        return Step(
-            layer,
-            choice,
-            lambda x, finish, memory: columns.convolve_by_filters(
-                x[0], weights, finish, window, memory.shared.reshape(unfolded), choice.rows, memory.zeros
-            ),
-            followers,
-            max(columns.scratch(window, shape, batch, choice.rows), *(blocks.scratch(rows, part) for part in weights)),
-            prod(unfolded),
-            gather.table_sizes(window, strips(window, shape, batch, choice.rows), shape),
-        )
     cells = -(-batch // choice.samples) * -(-window.output[0] // choice.rows) * prod(window.output[1:])
-    block = blocks.block(cells, prod(weight.shape[1:]), len(weight) // groups, cut_links=groups == 1)
-    links = _pack(layer, f"columns {block}", packed, lambda: blocks.pack(columns.table(layer.kernel(), groups), block))
+    if groups == 1:
+        weights = [part[None] for part in _in_parts(layer, cells, choice.filters, packed)]
+    else:
+        block = blocks.block(cells, prod(weight.shape[1:]), len(weight) // groups, cut_links=False)
+        key = f"columns {block}"
+        weights = [_pack(layer, key, packed, lambda: blocks.pack(columns.table(layer.kernel(), groups), block))]
     return Step(
         layer,
         choice,
         lambda x, finish, memory: columns.convolve(
-            x[0], links, finish, window, choice.samples, choice.rows, memory.zeros
+            x[0], weights, finish, window, choice.samples, choice.rows, memory.zeros
         ),
         followers,
-        columns.scratch(window, shape, choice.samples, choice.rows) + blocks.scratch(cells, links),
+        columns.scratch(window, shape, choice.samples, choice.rows)
+        + max(blocks.scratch(cells, part) for part in weights),
         tables=gather.table_sizes(window, strips(window, shape, choice.samples, choice.rows), shape, groups),
     )
 

@@ -133,7 +133,7 @@ def test_columns(rank, case, random_geometry):
     bias, other = numbers(random, 3 * groups), numbers(random, *out.shape)
     finish = Finish(out, [Follower("add", bias), Follower("other", other), Follower("relu")])
     source, zeros = before_zeros(random, x)
-    run(columns.convolve(source, packed, finish, window, samples, rows, zeros), scratch)
+    run(columns.convolve(source, [packed], finish, window, samples, rows, zeros), scratch)
     assert_close(out, np.maximum(convolved(x, weight, window, groups) + bias + other, 0))
     assert untouched()
 
@@ -146,13 +146,14 @@ def test_columns_by_filters(rank, case, random_geometry):
     window, x = drawn(random, random_geometry(random, rank), 3, batch)
     weight = numbers(random, 5, 3, *window.kernel)
     out, untouched = output(random, (batch, *window.output, 5))
-    shared = np.full((batch, *window.output, *window.kernel, 3), np.nan, np.float32)
     finish = Finish(out, [Follower("add", numbers(random, 5)), Follower("relu")])
     bias = finish.followers[0].operand
     count, links = batch * prod(window.output), 3 * prod(window.kernel)
-    weights = blocks.pack_parts(columns.table(weight)[0], blocks.shapes(count, links, 5, parts))
+    weights = [
+        part[None] for part in blocks.pack_parts(columns.table(weight)[0], blocks.shapes(count, links, 5, parts))
+    ]
     source, zeros = before_zeros(random, x)
-    phases = columns.convolve_by_filters(source, weights, finish, window, shared, rows, zeros)
+    phases = columns.convolve(source, weights, finish, window, batch, rows, zeros)
     run(phases, columns.scratch(window, x.shape, batch, rows))
     assert_close(out, np.maximum(convolved(x, weight, window) + bias, 0))
     assert untouched()

@@ -5,22 +5,20 @@ weights (kernel*C, filters). With the channels last, a cell copies in one run. A
 run at full speed, and no larger, because its columns should stay in cache. Chosen wherever nothing better is: any
 kernel, stride, dilation and groups, any rank.
 
-Few cells and many filters (7x7 maps): the columns are unfolded once, then the product is cut along the filters, so
-that no weight is read twice.
+Few cells and many filters (7x7 maps): the product is cut along the filters, so that no weight is read twice. Then each
+part unfolds all windows for itself, which takes less time than to wait for another thread.
 """
 
 from collections.abc import Sequence
-from functools import partial
 from math import prod
 
 import numpy as np
 
 from cnndsl.runtime.kernels.arrays import Array, Sizes
-from cnndsl.runtime.kernels.channels_last import gather
-from cnndsl.runtime.kernels.channels_last import matrix as matrix_product
+from cnndsl.runtime.kernels.channels_last import blocks, gather
 from cnndsl.runtime.kernels.channels_last.blocks import Product
 from cnndsl.runtime.kernels.channels_last.gather import Cells, Zeros
-from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Call, Finish, Phases, Task, Window, matrix, strips
+from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Call, Finish, Phases, Window, matrix, strips
 
 
 def table(weight: Array, groups: int = 1) -> Array:
@@ -39,41 +37,28 @@ def scratch(window: Window, shape: Sizes, sample_parts: int, row_parts: int) -> 
 
 def convolve(
     x: Array,
-    weight: Array,
+    weights: Sequence[Array],
     finish: Finish,
     window: Window,
     sample_parts: int,
     row_parts: int,
     zeros: Zeros,
 ) -> Phases:
-    """``x`` (N, *spatial, C), ``weight`` that of :func:`table` in blocks: fills ``finish.out`` (N, *output, F)."""
+    """``x`` (N, *spatial, C), ``weights`` that of :func:`table` in blocks, in parts along the filters: fills
+    ``finish.out`` (N, *output, F).
+    """
     tasks = []
     for strip in strips(window, x.shape, sample_parts, row_parts):
-        cells = Cells(x, strip, window, zeros, groups=len(weight))
-        out = matrix(finish.out[strip.part])
-        multiply = Product(weight, out.reshape(len(out), len(weight), -1).swapaxes(0, 1))
-        tasks.append(finish.task(strip.part, _multiply, cells, multiply, reads=[cells.source]))
+        begin = 0
+        for weight in weights:
+            groups, filters = len(weight), slice(begin, begin + len(weight) * blocks.filters_of(weight))
+            begin = filters.stop
+            part = (*strip.part, *(slice(None) for _ in window.output[1:]), filters)
+            cells = Cells(x, strip, window, zeros, groups=groups)
+            out = matrix(finish.out[part])
+            multiply = Product(weight, out.reshape(len(out), groups, -1).swapaxes(0, 1))
+            tasks.append(finish.task(part, _multiply, cells, multiply, reads=[cells.source]))
     return [tasks]
-
-
-def convolve_by_filters(
-    x: Array,
-    weights: Sequence[Array],
-    finish: Finish,
-    window: Window,
-    columns: Array,
-    row_parts: int,
-    zeros: Zeros,
-) -> Phases:
-    """The same in two phases, for one group; the threads share ``columns`` (N, *output, *kernel, C). ``weights`` are
-    the one of :func:`table` in parts of :func:`blocks.pack_parts`.
-    """
-    unfolding = []
-    for strip in strips(window, x.shape, len(x), row_parts):
-        cells, part = Cells(x, strip, window, zeros), columns[strip.part]
-        unfolding.append(Task(partial(cells.gather, part), (cells.source,), (part,)))
-    rows = columns.reshape(prod(columns.shape[: x.ndim - 1]), -1)
-    return [unfolding, *matrix_product.product(rows, weights, finish.flat(), 1)]
 
 
 def _multiply(cells: Cells, multiply: Product, scratch: Array) -> list[Call]:
