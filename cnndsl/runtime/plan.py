@@ -27,7 +27,7 @@ from cnndsl.runtime.meetings import Work
 from cnndsl.runtime.plan_fuse import Graph, Layer, fuse
 from cnndsl.runtime.plan_linear import reads_planar
 from cnndsl.runtime.plan_memory import ALIGNMENT, Place, Span, arena, lifetimes, places
-from cnndsl.runtime.plan_step import Memory, Packed, Step
+from cnndsl.runtime.plan_step import Packed, Step
 from cnndsl.runtime.plan_steps import layout, make_step
 from cnndsl.runtime.threads import Job, default_threads
 
@@ -77,7 +77,6 @@ class BatchPlan:
         self.seconds = sum(step.choice.seconds for step in self.steps)
         self.place = places(graph, network)
         self.scratch = -(-max((step.scratch for step in self.steps), default=0) // LINE) * LINE
-        self.shared = max((step.shared for step in self.steps), default=0)
         self.offsets, self.value_bytes = arena(self._spans())
         self.zeros = 2 * max(
             (self.shapes[name].channels for name in self.place if self.shapes[name].spatial), default=0
@@ -103,7 +102,7 @@ class BatchPlan:
     def peak_bytes(self, threads: int | None = None) -> int:
         """The most memory that a run takes beside weights and inputs: arena, scratch, results, unplanned kernels."""
         results = sum(self._bytes(name) for name in self.kept)
-        numbers = self.zeros + self.shared + self.scratch * (threads or default_threads())
+        numbers = self.zeros + self.scratch * (threads or default_threads())
         tables = sum({key: size for step in self.steps for key, size in step.tables.items()}.values())
         unplanned = max((step.temporary for step in self.steps), default=0)
         return self.value_bytes + numbers * FLOAT.itemsize + tables + results + unplanned
@@ -122,7 +121,6 @@ class BatchPlan:
     def _workspace(self) -> Workspace:
         memory = aligned(self.value_bytes + self.zeros * FLOAT.itemsize)
         zeros = Zeros(memory[self.value_bytes :].view(FLOAT))
-        shared = aligned(self.shared * FLOAT.itemsize).view(FLOAT)
         values = {name: self._view(memory, name, place) for name, place in self.place.items()}
         steps = []
         for step in self.steps:
@@ -133,8 +131,7 @@ class BatchPlan:
                 for follower in step.followers
             ]
             finish = Finish(values[layer.name], followers)
-            step_memory = Memory(shared[: step.shared], zeros)
-            steps.append(step.bind([values[name] for name in layer.inputs], finish, step_memory))
+            steps.append(step.bind([values[name] for name in layer.inputs], finish, zeros))
         inputs = {}
         for name in self.inputs:
             array = values[name]

@@ -105,7 +105,8 @@ def convolution(window: Window, batch: int, channels: int, filters: int, groups:
         if window.kernel == (3, 3) and {*window.stride, *window.dilation} == {1} and min(channels, filters) >= 8:
             for scheme in winograd.SCHEMES.values():
                 candidates.append(_winograd(scheme, window.output, batch, channels, filters))
-                candidates.append(_winograd_by_points(scheme, window.output, batch, channels, filters))
+                if filters >= 128:
+                    candidates.append(_winograd_by_filters(scheme, window.output, batch, channels, filters))
     best, *others = sorted(candidates, key=lambda choice: choice.elapsed)
     beaten = ", ".join(f"{other.algorithm} {other.elapsed / best.elapsed:.2g}x" for other in others)
     return best._replace(why=f"{best.why}; {beaten}" if beaten else best.why)
@@ -153,33 +154,35 @@ def _winograd(scheme: winograd.Scheme, output: Sizes, batch: int, channels: int,
     cuts = min(cuts + cuts % 2 if cuts > 1 else 1, down)
     if cuts == 1 and batch == 1 and down > 1:
         cuts = 2
-    count, tiles = batch * cuts, winograd.most_tiles(scheme, output, cuts)
-    products = product_seconds(tiles, filters, channels)
-    seconds = count * (_transforms(scheme, tiles, channels, filters) + scheme.points * products)
+    cut = winograd.Cut(batch, cuts)
+    count, tiles = batch * cuts, winograd.most_tiles(scheme, batch, output, cut)
+    products = scheme.points * product_seconds(tiles, filters, channels)
+    seconds = count * (_forth(scheme, tiles, channels) + products + _back(scheme, tiles, filters))
     seconds += min(2, count) * 4 * scheme.points * channels * filters / MEMORY
     return Choice(f"winograd {scheme}", seconds, f"{down}x{across} tiles", samples=batch, rows=cuts)
 
 
-def _winograd_by_points(scheme: winograd.Scheme, output: Sizes, batch: int, channels: int, filters: int) -> Choice:
+def _winograd_by_filters(scheme: winograd.Scheme, output: Sizes, batch: int, channels: int, filters: int) -> Choice:
     down, across = map(scheme.tiles, output)
-    count = batch * down * across
-    products = product_seconds(count, filters, channels)
-    seconds = 1.3 * _transforms(scheme, count, channels, filters) + scheme.points * products
-    shared = 4 * scheme.points * count * (channels + filters)
-    seconds += 2 * shared / MEMORY if shared > CACHE else 0
-    seconds += 4 * scheme.points * channels * filters / MEMORY + 4 * MEETING
-    rows = 2 if batch == 1 and down > 1 else 1
-    why = f"{down}x{across} tiles"
-    return Choice(f"winograd {scheme} by points", seconds, why, samples=batch, rows=rows, filters=winograd.POINT_PARTS)
+    held = 4 * scheme.points * down * across * 2 * max(channels, filters // 2)
+    samples = min(batch, -(-batch * held // CACHE))
+    tiles = winograd.most_tiles(scheme, batch, output, winograd.Cut(samples))
+    products = scheme.points * product_seconds(tiles, filters, channels)
+    seconds = samples * (2 * _forth(scheme, tiles, channels) + products + _back(scheme, tiles, filters))
+    seconds += samples * 4 * scheme.points * channels * filters / MEMORY + MEETING
+    seconds += 2 * samples * held / MEMORY if held > CACHE else 0
+    return Choice(f"winograd {scheme} by filters", seconds, f"{down}x{across} tiles", samples=samples, filters=2)
 
 
-def _transforms(scheme: winograd.Scheme, tiles: float, channels: int, filters: int) -> float:
-    points, cells = scheme.points, scheme.tile**2
-    return (
-        copy_seconds(points * tiles * channels, channels)
-        + 1.4 * product_seconds(points, tiles * channels, points)
-        + 1.8 * product_seconds(cells, tiles * filters, points)
-        + copy_seconds(2 * cells * tiles * filters, filters)
+def _forth(scheme: winograd.Scheme, tiles: float, channels: int) -> float:
+    numbers = scheme.points * tiles * channels
+    return copy_seconds(numbers, channels) + 1.2 * product_seconds(scheme.points, tiles * channels, scheme.points)
+
+
+def _back(scheme: winograd.Scheme, tiles: float, filters: int) -> float:
+    cells = scheme.tile**2
+    return 1.3 * product_seconds(cells, tiles * filters, scheme.points) + copy_seconds(
+        2 * cells * tiles * filters, filters
     )
 
 

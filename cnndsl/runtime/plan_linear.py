@@ -10,11 +10,12 @@ from cnndsl.ops import conv
 from cnndsl.runtime import plan_choice
 from cnndsl.runtime.kernels.arrays import Array
 from cnndsl.runtime.kernels.channels_last import blocks, columns, depthwise, gather, matrix, planar, winograd
+from cnndsl.runtime.kernels.channels_last.gather import Zeros
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases, strips
 from cnndsl.runtime.kernels.channels_last.strips import matrix as flat
 from cnndsl.runtime.plan_choice import Choice
 from cnndsl.runtime.plan_fuse import Layer
-from cnndsl.runtime.plan_step import Memory, Packed, Step, window_of
+from cnndsl.runtime.plan_step import Packed, Step, window_of
 
 PLANAR_CHANNELS = 4
 """Up to so many channels an image is read with the channels first."""
@@ -63,7 +64,7 @@ def convolution(layer: Layer, batch: int, planar_inputs: frozenset[str], packed:
         return Step(
             layer,
             choice,
-            lambda x, finish, memory: depthwise.convolve(x[0], taps, finish, window, choice.rows, memory.zeros),
+            lambda x, finish, zeros: depthwise.convolve(x[0], taps, finish, window, choice.rows, zeros),
             followers,
             depthwise.scratch(window, shape, choice.rows),
             tables=depthwise.tables(window, shape, choice.rows),
@@ -97,9 +98,7 @@ def convolution(layer: Layer, batch: int, planar_inputs: frozenset[str], packed:
     return Step(
         layer,
         choice,
-        lambda x, finish, memory: columns.convolve(
-            x[0], weights, finish, window, choice.samples, choice.rows, memory.zeros
-        ),
+        lambda x, finish, zeros: columns.convolve(x[0], weights, finish, window, choice.samples, choice.rows, zeros),
         followers,
         columns.scratch(window, shape, choice.samples, choice.rows)
         + max(blocks.scratch(cells, part) for part in weights),
@@ -110,37 +109,22 @@ def convolution(layer: Layer, batch: int, planar_inputs: frozenset[str], packed:
 def _winograd(layer: Layer, batch: int, choice: Choice, followers: tuple[Follower, ...], packed: Packed) -> Step:
     op: Any = layer.node.op
     (source,), output = layer.shapes, layer.node.shape
-    by_points = choice.filters > 1
     scheme = winograd.SCHEMES[choice.algorithm.split()[1]]
-    tiles = winograd.most_tiles(scheme, output.spatial, 1) * batch
-    rows = tiles if by_points else winograd.most_tiles(scheme, output.spatial, choice.rows)
-    shape = blocks.block(rows, source.channels, output.channels, cut_links=False)
-    key = f"winograd {scheme} {shape.filters}"
-    points = _pack(layer, key, packed, lambda: winograd.pack(layer.kernel(), scheme, shape))
+    cut = winograd.Cut(choice.samples, choice.rows, choice.filters)
+    tiles = winograd.most_tiles(scheme, batch, output.spatial, cut)
+    block = blocks.block(tiles, source.channels, output.channels, cut_links=False)
+    key = f"winograd {scheme} {block.filters}"
+    points = _pack(layer, key, packed, lambda: winograd.pack(layer.kernel(), scheme, block))
     padding = tuple((axis.begin, axis.end) for axis in op.windows(source))
-    whole, made = (batch, *source.spatial, source.channels), (batch, *output.spatial)
-    scratch = winograd.scratch(scheme, whole, (*made, output.channels), choice.rows)
+    shape = (batch, *source.spatial, source.channels)
     window = winograd.tile_window(scheme, output.spatial, padding)
-    tables = gather.table_sizes(window, strips(window, whole, batch, choice.rows), whole)
-    if by_points:
-        return Step(
-            layer,
-            choice,
-            lambda x, finish, memory: winograd.convolve_by_points(
-                scheme, x[0], points, finish, padding, choice.rows, memory.shared, memory.zeros
-            ),
-            followers,
-            scratch,
-            winograd.shared_numbers(scheme, made, source.channels, output.channels),
-            tables,
-        )
     return Step(
         layer,
         choice,
-        lambda x, finish, memory: winograd.convolve(scheme, x[0], points, finish, padding, choice.rows, memory.zeros),
+        lambda x, finish, zeros: winograd.convolve(scheme, x[0], points, finish, padding, cut, zeros),
         followers,
-        scratch,
-        tables=tables,
+        winograd.scratch(scheme, window, shape, cut, points),
+        gather.table_sizes(window, strips(window, shape, *cut[:2]), shape),
     )
 
 
@@ -154,7 +138,7 @@ def _matrix(layer: Layer, positions: int, choice: Choice, followers: tuple[Follo
     rows = -(-positions // across // choice.rows) * across
     weights = _in_parts(layer, rows, choice.filters, packed)
 
-    def bind(x: Sequence[Array], finish: Finish, memory: Memory) -> Phases:
+    def bind(x: Sequence[Array], finish: Finish, zeros: Zeros) -> Phases:
         return matrix.product(flat(x[0]), weights, finish.flat(), choice.rows, layer.bounds, across)
 
     held = rows * layer.shapes[0].channels if layer.bounds else 0

@@ -10,22 +10,14 @@ from cnndsl.runtime.kernels.channels_last.strips import Finish, Follower, Phases
 from cnndsl.runtime.plan_choice import Choice
 from cnndsl.runtime.plan_fuse import Layer
 
-
-class Memory(NamedTuple):
-    """What the threads share during a step, and the zeros behind the values."""
-
-    shared: Array
-    zeros: Zeros
-
-
-Bind: TypeAlias = Callable[[Sequence[Array], Finish, Memory], Phases]
-"""Takes the inputs (N, *spatial, C), the bound output and memory, gives tasks."""
+Bind: TypeAlias = Callable[[Sequence[Array], Finish, Zeros], Phases]
+"""Takes the inputs (N, *spatial, C), the bound output, and the zeros at the end of their memory; gives tasks."""
 Packed: TypeAlias = dict[tuple[str, str], Any]
 """Weights arranged for an algorithm, by layer and algorithm: batches of different sizes share them."""
 
 
 class Step(NamedTuple):
-    """A layer with its algorithm. ``scratch`` counts float32 numbers a thread, ``shared`` those that threads share.
+    """A layer with its algorithm. ``scratch`` counts the float32 numbers that a thread needs beside the values.
 
     ``tables`` are the bytes of its tables of numbers, by what tells them from others'; ``temporary`` those that a
     kernel which is not planned in detail may allocate by itself.
@@ -36,7 +28,6 @@ class Step(NamedTuple):
     bind: Bind
     followers: tuple[Follower, ...]
     scratch: int = 0
-    shared: int = 0
     tables: Mapping[tuple[Any, ...], int] = MappingProxyType({})
     temporary: int = 0
 

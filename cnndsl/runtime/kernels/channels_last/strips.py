@@ -16,8 +16,8 @@ Slices: TypeAlias = tuple[slice, ...]
 
 class Task(NamedTuple):
     """Computes a part. ``calls`` gets a float32 array, the scratch memory of the thread that will run it, and gives the
-    calls that do it, in order; they can be made again and again. ``reads`` and ``writes`` are the parts of values and
-    of shared memory that it uses, beside constants.
+    calls that do it, in order; they can be made again and again. ``reads`` and ``writes`` are the parts of values that
+    it uses.
     """
 
     calls: Callable[[Array], Sequence[Call]]

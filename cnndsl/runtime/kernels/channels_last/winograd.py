@@ -23,11 +23,13 @@ transform subtracts infinities.
 
 from collections.abc import Sequence
 from functools import partial
+from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
 from cnndsl.runtime.kernels.arrays import Array, Sizes
-from cnndsl.runtime.kernels.channels_last import blocks
+from cnndsl.runtime.kernels.channels_last import blocks, gather
 from cnndsl.runtime.kernels.channels_last.blocks import Product
 from cnndsl.runtime.kernels.channels_last.gather import Cells, Zeros
 from cnndsl.runtime.kernels.channels_last.strips import (
@@ -37,14 +39,10 @@ from cnndsl.runtime.kernels.channels_last.strips import (
     Phases,
     Slices,
     Strip,
-    Task,
     Window,
     split,
     strips,
 )
-
-POINT_PARTS = 4
-"""Parts into which the points are cut."""
 
 
 class Scheme:
@@ -116,19 +114,26 @@ def pack(weight: Array, scheme: Scheme, shape: blocks.Block) -> Array:
     return packed
 
 
-def most_tiles(scheme: Scheme, output: Sizes, parts: int) -> int:
-    """The tiles of the largest of ``parts`` strips of (OH, OW)."""
-    return -(-scheme.tiles(output[0]) // parts) * scheme.tiles(output[1])
+class Cut(NamedTuple):
+    """In how many parts samples, tile rows and filters are cut; where rows are, every sample is by itself."""
+
+    samples: int
+    rows: int = 1
+    filters: int = 1
 
 
-def scratch(scheme: Scheme, shape: Sizes, output: Sizes, parts: int) -> int:
-    """The float32 numbers a thread needs for a strip of tile rows, whatever the padding.
+def most_tiles(scheme: Scheme, batch: int, output: Sizes, cut: Cut) -> int:
+    """The tiles of the largest strip of (OH, OW)."""
+    samples = -(-batch // (batch if cut.rows > 1 else cut.samples))
+    return samples * -(-scheme.tiles(output[0]) // cut.rows) * scheme.tiles(output[1])
 
-    From ``shape`` (N, H, W, C) to ``output`` (N, OH, OW, F).
-    """
-    rows, across = -(-scheme.tiles(output[1]) // parts), scheme.tiles(output[2])
-    source = (scheme.tile * rows + scheme.cells - scheme.tile) * shape[2] * shape[3] + shape[3]
-    return source + scheme.points * rows * across * 2 * max(shape[3], output[3])
+
+def scratch(scheme: Scheme, window: Window, shape: Sizes, cut: Cut, weight: Array) -> int:
+    """The float32 numbers a thread needs for ``shape`` (N, H, W, C); ``window`` is that of the tiles."""
+    parts = strips(window, shape, cut.samples, cut.rows)
+    most = max(prod(strip.size(window)) for strip in parts)
+    filters: int = -(-weight.shape[1] // cut.filters) * weight.shape[-1]
+    return gather.scratch(parts, shape) + scheme.points * most * 2 * max(shape[3], filters)
 
 
 def convolve(
@@ -137,53 +142,25 @@ def convolve(
     weight: Array,
     finish: Finish,
     padding: tuple[tuple[int, int], ...],
-    parts: int,
+    cut: Cut,
     zeros: Zeros,
 ) -> Phases:
-    """``x`` (N, H, W, C), ``weight`` from :func:`pack`: fills ``finish.out`` (N, OH, OW, F), ``parts`` a sample."""
-    bias, rest = finish.without_bias()
-    tasks = []
-    for tiles in _tiles(scheme, x, finish.out, padding, parts, bias, zeros):
-        tasks.append(rest.task(tiles.part, _strip, tiles, weight, reads=[tiles.cells.source]))
-    return [tasks]
+    """``x`` (N, H, W, C), ``weight`` from :func:`pack`: fills ``finish.out`` (N, OH, OW, F).
 
-
-def convolve_by_points(
-    scheme: Scheme,
-    x: Array,
-    weight: Array,
-    finish: Finish,
-    padding: tuple[tuple[int, int], ...],
-    parts: int,
-    shared: Array,
-    zeros: Zeros,
-) -> Phases:
-    """The same in three phases, where there are few tiles: the products are cut by points, so that every weight is
-    read once and all tiles share it. ``shared``: :func:`shared_numbers`.
+    Where there are few tiles it is cut along the filters (between blocks of them), and every part transforms the inputs
+    for itself: so no weight is read twice, and no thread waits for another one's values.
     """
-    batch, filters, channels = len(x), finish.out.shape[-1], x.shape[-1]
     bias, rest = finish.without_bias()
-    points, count = scheme.points, batch * most_tiles(scheme, finish.out.shape[1:], 1)
-    values = shared[: points * count * channels].reshape(points, count, channels)
-    products = shared[values.size : values.size + points * count * filters].reshape(points, count, filters)
-    forth, back, begin = [], [], 0
-    for tiles in _tiles(scheme, x, finish.out, padding, parts, bias, zeros):
-        some = slice(begin, begin + tiles.count)
-        begin = some.stop
-        own = values.reshape(points, -1)[:, some.start * channels : some.stop * channels]
-        forth.append(Task(partial(_forth, tiles, own), (tiles.cells.source,), (own,)))
-        results = products.reshape(points, -1)[:, some.start * filters : some.stop * filters]
-        back.append(rest.task(tiles.part, _back, tiles, results, reads=[results]))
-    middle = []
-    for some in split(points, POINT_PARTS):
-        multiply = Product(weight[some], products[some])
-        middle.append(Task(partial(multiply.calls, values[some]), (values[some],), (products[some],)))
-    return [forth, middle, back]
-
-
-def shared_numbers(scheme: Scheme, output: Sizes, channels: int, filters: int) -> int:
-    """The float32 numbers that the threads share for (N, OH, OW, F): the values and products at the points."""
-    return scheme.points * output[0] * most_tiles(scheme, output[1:], 1) * (channels + filters)
+    window = tile_window(scheme, finish.out.shape[1:3], padding)
+    width = weight.shape[-1]
+    tasks = []
+    for strip in strips(window, x.shape, cut.samples, cut.rows):
+        for some in split(weight.shape[1], cut.filters):
+            filters = slice(some.start * width, some.stop * width)
+            cells = Cells(x, strip, window, zeros, taps_first=True)
+            tiles = _Tiles(scheme, cells, strip, filters, finish.out, bias)
+            tasks.append(rest.task(tiles.part, _strip, tiles, weight[:, some], reads=[cells.source]))
+    return [tasks]
 
 
 def tile_window(scheme: Scheme, output: Sizes, padding: tuple[tuple[int, int], ...]) -> Window:
@@ -192,33 +169,23 @@ def tile_window(scheme: Scheme, output: Sizes, padding: tuple[tuple[int, int], .
     return Window((scheme.cells,) * 2, (scheme.tile,) * 2, (1, 1), begin, tuple(map(scheme.tiles, output)))
 
 
-def _tiles(
-    scheme: Scheme,
-    x: Array,
-    out: Array,
-    padding: tuple[tuple[int, int], ...],
-    parts: int,
-    bias: Array | None,
-    zeros: Zeros,
-) -> list["_Tiles"]:
-    """Strips of tile rows: a tile's inputs are a window as any other."""
-    window = tile_window(scheme, out.shape[1:3], padding)
-    cut = strips(window, x.shape, len(x), parts)
-    return [_Tiles(scheme, Cells(x, strip, window, zeros, taps_first=True), strip, out, bias) for strip in cut]
-
-
 class _Tiles:
-    """A strip of tile rows: where its cells come from and go to. ``part`` is the strip in the output."""
+    """A strip of tiles and some filters: where its cells come from and go to. ``part`` is that in the output."""
 
-    def __init__(self, scheme: Scheme, cells: Cells, strip: Strip, out: Array, bias: Array | None) -> None:
+    def __init__(
+        self, scheme: Scheme, cells: Cells, strip: Strip, filters: slice, out: Array, bias: Array | None
+    ) -> None:
         self.scheme = scheme
         self.cells = cells
-        _, _, _, self.rows, self.across, self.channels = cells.shape
-        self.count: int = self.rows * self.across
-        self.bias = bias[0] if bias is not None and bias.ndim > 1 else bias
-        self.filters = out.shape[-1]
-        self.part: Slices = (strip.samples, slice(strip.rows.start * scheme.tile, strip.rows.stop * scheme.tile))
-        self.targets = _targets(out[self.part][0], scheme.tile)
+        *_, self.channels = cells.shape
+        self.tiles = cells.shape[2:-1]
+        self.count = prod(self.tiles)
+        row = bias[0] if bias is not None and bias.ndim > 1 else bias
+        self.bias = None if row is None else row[filters]
+        self.filters: int = filters.stop - filters.start
+        rows = slice(strip.rows.start * scheme.tile, strip.rows.stop * scheme.tile)
+        self.part: Slices = (strip.samples, rows, slice(None), filters)
+        self.targets = _targets(out[self.part], scheme.tile)
 
     def gather(self, values: Array, scratch: Array) -> list[Call]:
         """The tiles as (points, tiles, C): neighbours share two rows and two columns."""
@@ -226,8 +193,7 @@ class _Tiles:
 
     def scatter(self, results: Array) -> list[Call]:
         """(tile*tile, tiles, F) to rows and columns of the output, plus the bias."""
-        tile = self.scheme.tile
-        tiles = results.reshape(tile, tile, self.rows, self.across, self.filters)
+        tiles = results.reshape(self.scheme.tile, self.scheme.tile, *self.tiles, self.filters)
         if self.bias is None:
             return [partial(np.copyto, target, tiles[index]) for index, target in self.targets]
         return [partial(np.add, tiles[index], self.bias, target) for index, target in self.targets]
@@ -240,16 +206,17 @@ def _whole_and_rest(extent: int, tile: int) -> list[tuple[slice, slice]]:
     return [(cells, some) for cells, some in found if cells.stop and some.start < some.stop]
 
 
-def _targets(out: Array, tile: int) -> list[tuple[Slices, Array]]:
-    """Parts of the tiles (tile, tile, rows, across, F), and where each goes in ``out`` (H, W, F)."""
-    found: list[tuple[Slices, Array]] = []
-    row, column, channel = out.strides
-    for down, rows in _whole_and_rest(out.shape[0], tile):
-        for over, columns in _whole_and_rest(out.shape[1], tile):
-            corner = out[rows.start * tile :, columns.start * tile :]
-            shape = (down.stop, over.stop, rows.stop - rows.start, columns.stop - columns.start, out.shape[2])
-            strides = (row, column, tile * row, tile * column, channel)
-            found.append(((down, over, rows, columns), np.lib.stride_tricks.as_strided(corner, shape, strides)))
+def _targets(out: Array, tile: int) -> list[tuple[tuple[slice, ...], Array]]:
+    """Parts of the tiles (tile, tile, n, rows, across, F), and where each goes in ``out`` (n, H, W, F)."""
+    found: list[tuple[tuple[slice, ...], Array]] = []
+    sample, row, column, channel = out.strides
+    for down, rows in _whole_and_rest(out.shape[1], tile):
+        for over, columns in _whole_and_rest(out.shape[2], tile):
+            corner = out[:, rows.start * tile :, columns.start * tile :]
+            counts = (len(out), rows.stop - rows.start, columns.stop - columns.start, out.shape[3])
+            strides = (row, column, sample, tile * row, tile * column, channel)
+            target = np.lib.stride_tricks.as_strided(corner, (down.stop, over.stop, *counts), strides)
+            found.append(((down, over, slice(None), rows, columns), target))
     return found
 
 
@@ -269,17 +236,3 @@ def _strip(strip: _Tiles, weight: Array, scratch: Array) -> list[Call]:
         blocks.transform(scheme.output, products.reshape(scheme.points, count * filters), outputs),
         *strip.scatter(outputs),
     ]
-
-
-def _forth(strip: _Tiles, values: Array, scratch: Array) -> list[Call]:
-    inputs = np.ndarray(values.shape, FLOAT, scratch)
-    return [
-        *strip.gather(inputs, scratch[inputs.size :]),
-        blocks.transform(strip.scheme.input, inputs, values),
-    ]
-
-
-def _back(strip: _Tiles, products: Array, scratch: Array) -> list[Call]:
-    scheme = strip.scheme
-    outputs = np.ndarray((scheme.tile**2, products.shape[1]), FLOAT, scratch)
-    return [blocks.transform(scheme.output, products, outputs), *strip.scatter(outputs)]
