@@ -1,7 +1,7 @@
 """Which algorithm computes a layer, and in how many parts: a cost model over shapes.
 
 The seconds are those of one core that multiplies matrices at :data:`PEAK`; what matters is how the candidates compare.
-Nothing here depends on the machine or on the number of threads, so that every machine computes the same.
+Nothing here depends on the machine or on the number of threads, so that every machine chooses the same.
 """
 
 from math import prod
