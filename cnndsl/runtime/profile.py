@@ -32,11 +32,11 @@ class Profile:
     def table(self) -> str:
         """The rows as text, the BLAS kernels and the sum below."""
         rows = self.rows()
-        lines = [f"{'ms':>9}  {'share':>6}  {'GFLOP/s':>7}  {'algorithm':<24}  layers"]
+        lines = [f"{'ms':>9}  {'share':>6}  {'GFLOP/s':>7}  {'algorithm':<26}  layers"]
         for row in rows:
             rate = f"{row['flops'] / row['seconds'] / 1e9:.1f}" if row["flops"] and row["seconds"] else ""
             measured = f"{row['seconds'] * 1e3:>9.3f}  {row['share']:>6.1%}  {rate:>7}"
-            lines.append(f"{measured}  {row['algorithm']:<24}  {row['layers']}")
+            lines.append(f"{measured}  {row['algorithm']:<26}  {row['layers']}")
         seconds, flops = sum(row["seconds"] for row in rows), sum(row["flops"] for row in rows)
         lines.append(f"{seconds * 1e3:>9.3f}  {'':>6}  {flops / (seconds or 1) / 1e9:>7.1f}  BLAS: {blas_core()}")
         return "\n".join(lines)
