@@ -27,6 +27,8 @@ TASK = 500e-6
 """More than two tasks are about so long each."""
 CACHE = 1 << 22
 """Bytes that the buffers of a strip may take."""
+HELD = 2 * CACHE
+"""Bytes that a thread may hold of a layer which is cut along its filters alone."""
 MOST_PARTS = 8
 """Parts for the sake of threads alone; caches may ask for more."""
 ENOUGH_ROWS = 96
@@ -101,11 +103,12 @@ def convolution(window: Window, batch: int, channels: int, filters: int, groups:
         return _planar(window, batch, channels, filters)
     candidates = [_columns(window, batch, channels, filters, groups)]
     if groups == 1:
-        candidates.append(_columns_by_filters(window, batch, channels, filters))
+        if 4 * batch * prod(window.output) * channels * prod(window.kernel) <= HELD:
+            candidates.append(_columns_by_filters(window, batch, channels, filters))
         if window.kernel == (3, 3) and {*window.stride, *window.dilation} == {1} and min(channels, filters) >= 8:
             for scheme in winograd.SCHEMES.values():
                 candidates.append(_winograd(scheme, window.output, batch, channels, filters))
-                if filters >= 128:
+                if filters >= 128 and _held(scheme, window.output, channels, filters) <= HELD:
                     candidates.append(_winograd_by_filters(scheme, window.output, batch, channels, filters))
     best, *others = sorted(candidates, key=lambda choice: choice.elapsed)
     beaten = ", ".join(f"{other.algorithm} {other.elapsed / best.elapsed:.2g}x" for other in others)
@@ -143,7 +146,7 @@ def _columns(window: Window, batch: int, channels: int, filters: int, groups: in
 def _columns_by_filters(window: Window, batch: int, channels: int, filters: int) -> Choice:
     cells, links = batch * prod(window.output), channels * prod(window.kernel)
     unfold = 2 * _unfold_seconds(window, cells, channels) + copy_seconds(2 * cells * filters, filters)
-    product = product_seconds(cells, filters, links)
+    product = 2 * product_seconds(cells, filters / 2, links)
     seconds = unfold + product + 4 * links * filters / MEMORY + 2 * MEETING
     return Choice("columns by filters", seconds, f"{cells} cells x {links} links", filters=2)
 
@@ -164,14 +167,20 @@ def _winograd(scheme: winograd.Scheme, output: Sizes, batch: int, channels: int,
 
 def _winograd_by_filters(scheme: winograd.Scheme, output: Sizes, batch: int, channels: int, filters: int) -> Choice:
     down, across = map(scheme.tiles, output)
-    held = 4 * scheme.points * down * across * 2 * max(channels, filters // 2)
+    held = _held(scheme, output, channels, filters)
     samples = min(batch, -(-batch * held // CACHE))
     tiles = winograd.most_tiles(scheme, batch, output, winograd.Cut(samples))
-    products = scheme.points * product_seconds(tiles, filters, channels)
+    products = scheme.points * 2 * product_seconds(tiles, filters / 2, channels)
     seconds = samples * (2 * _forth(scheme, tiles, channels) + products + _back(scheme, tiles, filters))
     seconds += samples * 4 * scheme.points * channels * filters / MEMORY + MEETING
     seconds += 2 * samples * held / MEMORY if held > CACHE else 0
     return Choice(f"winograd {scheme} by filters", seconds, f"{down}x{across} tiles", samples=samples, filters=2)
+
+
+def _held(scheme: winograd.Scheme, output: Sizes, channels: int, filters: int) -> int:
+    """The bytes of a sample's values and products at the points, for half of the filters."""
+    down, across = map(scheme.tiles, output)
+    return 4 * scheme.points * down * across * 2 * max(channels, filters // 2)
 
 
 def _forth(scheme: winograd.Scheme, tiles: float, channels: int) -> float:

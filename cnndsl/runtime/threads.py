@@ -55,6 +55,7 @@ class Job:
 
     def begin(self) -> None:
         """Once more from the beginning."""
+        self.failures.clear()
         for left, share in zip(self.left, self.shares, strict=True):
             left.extend(share)
 

@@ -51,3 +51,11 @@ def test_who_waits_in_vain_gives_up(kind):
     assert not gate.wait_a_while()
     gate.open()
     assert gate.wait_a_while() and not gate.wait_a_while()
+
+
+def test_a_gate_that_looks_open_but_is_not_closes_again():
+    """Someone may pass between the two steps in which it is opened."""
+    gate = SpinGate()
+    gate._byte[0] = True
+    assert not gate.wait_a_while()
+    assert not gate._byte[0]

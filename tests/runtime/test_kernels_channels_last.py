@@ -398,6 +398,12 @@ def test_merges_spread_what_is_narrower(parts):
     assert untouched()
 
 
+def test_rows_are_cut_where_tiles_are():
+    """55 rows at 28, and so their 14 rows of tiles at 7."""
+    assert [part.stop for part in split(55, 2)] == [28, 55] and [part.stop for part in split(14, 2)] == [7, 14]
+    assert [part.stop for part in split(7, 3)] == [3, 5, 7]
+
+
 @pytest.mark.parametrize(("extent", "parts"), [(1, 1), (7, 2), (7, 7), (7, 20), (0, 3)])
 def test_split_covers_evenly(extent, parts):
     slices = split(extent, parts)

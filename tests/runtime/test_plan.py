@@ -5,9 +5,10 @@ import pytest
 
 import cnndsl
 from cnndsl import ops
+from cnndsl.runtime import plan_choice
 from cnndsl.runtime.interpreter import execute
 from cnndsl.runtime.plan import BATCH_SIZES, make_plan
-from cnndsl.runtime.plan_memory import Span, arena
+from cnndsl.runtime.plan_memory import SPARED, STEPS_SPARED, Place, Span, arena, lifetimes
 from cnndsl.runtime.steps import OPERATORS
 
 
@@ -89,3 +90,21 @@ def test_no_examples_give_no_results():
     plan = planned("input 4@8x8\nconv 4 3 as a", ["input"])
     values = execute(plan, {"input": np.zeros((0, 4, 8, 8), np.float32)})
     assert {name: value.shape for name, value in values.items()} == {"a": (0, 4, 6, 6), "input": (0, 4, 8, 8)}
+
+
+def test_small_buffers_are_not_written_over_at_once():
+    place = {name: Place(name) for name in ("x", "small", "large")}
+    sizes = {"x": 8, "small": SPARED, "large": SPARED + 1}
+    spans = lifetimes(sizes, ["small", "large"], [["x"], ["small"]], place)
+    assert spans["small"] == Span(SPARED, 0, 1 + STEPS_SPARED)
+    assert spans["large"] == Span(SPARED + 1, 1, 1)
+
+
+def test_what_is_cut_along_the_filters_alone_fits_a_cache():
+    """Every part holds all cells of a layer: no large map may be computed so, whatever else it would save."""
+    for spatial, stride in ((7, 1), (13, 1), (223, 2), (225, 1), (511, 2)):
+        network = cnndsl.loads(f"input 64@{spatial}x{spatial}\nconv 512 3x3 pad=1 stride={stride}")
+        (step,) = make_plan(network.graph, network.weights()).at(1).steps
+        by_filters = "by filters" in step.choice.algorithm
+        assert by_filters == (spatial < 20)
+        assert not by_filters or 4 * step.scratch <= 2 * plan_choice.HELD

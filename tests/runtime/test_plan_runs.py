@@ -160,6 +160,7 @@ conv 12 3x3 pad=1 groups=2 -> conv 16 5x5 pad=2 stride=2 -> conv 64 3x3 pad=1 ->
     said = {key: size for step in plan.steps for key, size in step.tables.items()}
     assert len(tables) == len(said) > 4
     assert sum(table.nbytes for table in tables.values()) == sum(said.values())
+    assert plan.peak_bytes(1) >= plan.value_bytes + 4 * plan.scratch + sum(said.values())
 
 
 def test_a_profile_has_a_row_for_every_step():
