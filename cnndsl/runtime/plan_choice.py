@@ -162,6 +162,8 @@ def _winograd(scheme: winograd.Scheme, output: Sizes, batch: int, channels: int,
     products = scheme.points * product_seconds(tiles, filters, channels)
     seconds = count * (_forth(scheme, tiles, channels) + products + _back(scheme, tiles, filters))
     seconds += min(2, count) * 4 * scheme.points * channels * filters / MEMORY
+    if cuts == 2 and down % 2:  # other layers are cut elsewhere, so threads must meet once more
+        seconds += 2 * MEETING
     return Choice(f"winograd {scheme}", seconds, f"{down}x{across} tiles", samples=batch, rows=cuts)
 
 
