@@ -1,5 +1,6 @@
 """Where values live: one arena, places given by the time they are needed, concatenations written in place."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -21,6 +22,10 @@ SPARED = 1 << 21
 """Bytes of a buffer that is not written over at once."""
 STEPS_SPARED = 2
 """For so many steps: a thread may go on to them while another still reads it (see ``meetings``)."""
+
+
+ERA = 32
+"""Steps that are looked at together when places are given: a long network is not searched through for every buffer."""
 
 
 class Span(NamedTuple):
@@ -61,21 +66,26 @@ def arena(spans: Mapping[str, Span]) -> tuple[dict[str, int], int]:
     The largest first, each at the lowest place that is free for its time (Pisarchyk and Lee 2020, greedy by size).
     """
     offsets: dict[str, int] = {}
-    placed: list[tuple[int, int, Span]] = []
+    placed: defaultdict[int, list[tuple[int, int, Span]]] = defaultdict(list)  # by era: who is alive in it, and where
     end = 0
     for name, span in sorted(spans.items(), key=lambda item: -item[1].size):
+        eras = range(span.first // ERA, span.last // ERA + 1)
+        near = {place for era in eras for place in placed[era]}
         offset = 0
-        for begin, stop, other in sorted(placed, key=lambda item: item[0]):
-            if other.last < span.first or span.last < other.first:
-                continue
+        for begin, stop in sorted((begin, stop) for begin, stop, other in near if _meet(span, other)):
             if offset + span.size <= begin:
                 break
             offset = max(offset, stop)
         stop = offset + -(-span.size // ALIGNMENT) * ALIGNMENT
-        placed.append((offset, stop, span))
+        for era in eras:
+            placed[era].append((offset, stop, span))
         offsets[name] = offset
         end = max(end, stop)
     return offsets, end
+
+
+def _meet(one: Span, other: Span) -> bool:
+    return one.first <= other.last and other.first <= one.last
 
 
 def lifetimes(
@@ -84,10 +94,11 @@ def lifetimes(
     """The buffers' spans: step i writes ``writes[i]`` and reads ``reads[i]``; what is written first is -1 (inputs)."""
     first: dict[str, int] = {}
     last: dict[str, int] = {}
+    results = set(writes)
     for index, (written, read) in enumerate(zip(writes, reads, strict=True)):
         for name in (*read, written):
             root = place[name].root
-            first.setdefault(root, -1 if name not in writes else index)
+            first.setdefault(root, index if name in results else -1)
             last[root] = index
     return {
         root: Span(sizes[root], first[root], last[root] + (STEPS_SPARED if sizes[root] <= SPARED else 0))
