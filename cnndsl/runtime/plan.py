@@ -1,8 +1,8 @@
 """Planning: a graph and its weights become steps bound to memory, once for each batch size; running only follows them.
 
-:mod:`~cnndsl.runtime.plan_fuse` says which layers are computed together, :mod:`~cnndsl.runtime.plan_choice` by which
-algorithm, :mod:`~cnndsl.runtime.plan_steps` with which kernel, :mod:`~cnndsl.runtime.plan_memory` where values live,
-:mod:`~cnndsl.runtime.meetings` where threads wait for each other.
+:mod:`~cnndsl.runtime.plan_fuse` says which layers are computed together, :mod:`~cnndsl.runtime.plan_shifts` where their
+biases are added, :mod:`~cnndsl.runtime.plan_choice` by which algorithm, :mod:`~cnndsl.runtime.plan_steps` with which
+kernel, :mod:`~cnndsl.runtime.plan_memory` where values live, and :mod:`~cnndsl.runtime.meetings` where threads wait.
 Inside, arrays have their channels last; inputs, outputs and kept values have them first.
 """
 
@@ -21,12 +21,13 @@ from cnndsl.runtime import meetings
 from cnndsl.runtime.blas import single_threaded_blas
 from cnndsl.runtime.initial import Float32
 from cnndsl.runtime.kernels.arrays import Array
-from cnndsl.runtime.kernels.channels_last.gather import Zeros
+from cnndsl.runtime.kernels.channels_last.gather import Outside
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases, Task
 from cnndsl.runtime.meetings import Work
 from cnndsl.runtime.plan_fuse import Graph, Layer, fuse
 from cnndsl.runtime.plan_linear import reads_planar
 from cnndsl.runtime.plan_memory import ALIGNMENT, Place, Span, arena, lifetimes, places
+from cnndsl.runtime.plan_shifts import carry
 from cnndsl.runtime.plan_step import Packed, Step
 from cnndsl.runtime.plan_steps import layout, make_step
 from cnndsl.runtime.threads import Job, default_threads
@@ -78,9 +79,9 @@ class BatchPlan:
         self.place = places(graph, network)
         self.scratch = -(-max((step.scratch for step in self.steps), default=0) // LINE) * LINE
         self.offsets, self.value_bytes = arena(self._spans())
-        self.zeros = 2 * max(
-            (self.shapes[name].channels for name in self.place if self.shapes[name].spatial), default=0
-        )
+        channels = (self.shapes[name].channels for name in self.place if self.shapes[name].spatial)
+        self.outside = 2 * max(channels, default=0)
+        self.outside += sum(2 * len(step.layer.padding) for step in self.steps if step.layer.padding is not None)
         self.wanted: dict[str, list[str]] = {}
         for name in self.kept:
             self.wanted.setdefault(self.holder[name], []).append(name)
@@ -102,7 +103,7 @@ class BatchPlan:
     def peak_bytes(self, threads: int | None = None) -> int:
         """The most memory that a run takes beside weights and inputs: arena, scratch, results, unplanned kernels."""
         results = sum(self._bytes(name) for name in self.kept)
-        numbers = self.zeros + self.scratch * (threads or default_threads())
+        numbers = self.outside + self.scratch * (threads or default_threads())
         tables = sum({key: size for step in self.steps for key, size in step.tables.items()}.values())
         unplanned = max((step.temporary for step in self.steps), default=0)
         return self.value_bytes + numbers * FLOAT.itemsize + tables + results + unplanned
@@ -119,8 +120,9 @@ class BatchPlan:
             self._idle.append(workspace)
 
     def _workspace(self) -> Workspace:
-        memory = aligned(self.value_bytes + self.zeros * FLOAT.itemsize)
-        zeros = Zeros(memory[self.value_bytes :].view(FLOAT))
+        memory = aligned(self.value_bytes + self.outside * FLOAT.itemsize)
+        behind = memory[self.value_bytes :].view(FLOAT)
+        outside = Outside(behind)
         values = {name: self._view(memory, name, place) for name, place in self.place.items()}
         steps = []
         for step in self.steps:
@@ -131,7 +133,11 @@ class BatchPlan:
                 for follower in step.followers
             ]
             finish = Finish(values[layer.name], followers)
-            steps.append(step.bind([values[name] for name in layer.inputs], finish, zeros))
+            around, padding = outside, layer.padding
+            if padding is not None:
+                behind, numbers = behind[: -2 * len(padding)], behind[-2 * len(padding) :]
+                around = outside.of(values[layer.inputs[0]], padding, numbers)
+            steps.append(step.bind([values[name] for name in layer.inputs], finish, around))
         inputs = {}
         for name in self.inputs:
             array = values[name]
@@ -213,6 +219,7 @@ class Plan:
             tensors.setdefault(node.name, {})[key.removeprefix(f"{node.name}.")] = weights[key]
         self.tensors = tensors
         self.graph = fuse(network, tensors, self.kept)
+        carry(self.graph.layers, {self.graph.holder[name] for name in self.kept})
         self._packed: Packed = {}
         self._plans: OrderedDict[int, BatchPlan] = OrderedDict()
         self._lock = Lock()

@@ -33,7 +33,8 @@ class Layer:
     """Layers computed in one go: ``node`` and then its followers, in place.
 
     ``inputs`` are the node's, ``others`` the values that followers of kind ``other`` add, in order. ``weight``,
-    ``factor`` (one a filter) and ``bias`` are those of a linear node; ``bounds`` clip its input beforehand.
+    ``factor`` (one a filter) and ``bias`` are those of a linear node; ``bounds`` clip its input beforehand, ``padding``
+    is what its windows find around it, (C,), where that is not 0.
     """
 
     node: Node
@@ -46,6 +47,7 @@ class Layer:
     factor: Array | None = None
     bias: Array | None = None
     bounds: tuple[Array | None, Array | None] | None = None
+    padding: Array | None = None
     followers: list[Follower] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
 
@@ -106,6 +108,7 @@ def fuse(network: Network, tensors: Mapping[str, Tensors], kept: Sequence[str]) 
         host.covers.append(node.name)
         position[node.name] = at
     _lift(layers, readers)
+    _postpone(layers, readers)
     return Graph(_clip_before(layers, readers), holder)
 
 
@@ -206,6 +209,28 @@ def _lift(layers: Sequence[Layer], readers: Mapping[str, int]) -> None:
             for branch in parts:
                 branch.bias = None
                 branch.followers = []
+
+
+def _postpone(layers: Sequence[Layer], readers: Mapping[str, int]) -> None:
+    """An activation before a maximum is done after it, on the few cells that are left: all that are known by kind
+    (``relu``, ``clip``, ``tanh``) do not fall where their input rises.
+    """
+    by_name = {layer.name: layer for layer in layers}
+    for layer in layers:
+        first = by_name.get(layer.inputs[0])
+        if layer.node.op.operator != "maxpool" or first is None or readers[first.name] != 1:
+            continue
+        if _only_real(layer) and first.followers and first.followers[-1].kind in ("relu", "clip", "map"):
+            layer.followers.insert(0, first.followers.pop())
+
+
+def _only_real(layer: Layer) -> bool:
+    """Whether no window of a pooling layer lies in padding alone."""
+    op: Any = layer.node.op
+    return all(
+        axis.begin < axis.kernel and axis.dilation == 1 and (axis.output - 1) * axis.stride - axis.begin < axis.size
+        for axis in op.windows(layer.shapes[0])
+    )
 
 
 def _clip_before(layers: list[Layer], readers: Mapping[str, int]) -> list[Layer]:

@@ -10,7 +10,7 @@ from cnndsl.ops import conv
 from cnndsl.runtime import plan_choice
 from cnndsl.runtime.kernels.arrays import Array
 from cnndsl.runtime.kernels.channels_last import blocks, columns, depthwise, gather, matrix, planar, winograd
-from cnndsl.runtime.kernels.channels_last.gather import Zeros
+from cnndsl.runtime.kernels.channels_last.gather import Outside
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases, strips
 from cnndsl.runtime.kernels.channels_last.strips import matrix as flat
 from cnndsl.runtime.plan_choice import Choice
@@ -64,7 +64,7 @@ def convolution(layer: Layer, batch: int, planar_inputs: frozenset[str], packed:
         return Step(
             layer,
             choice,
-            lambda x, finish, zeros: depthwise.convolve(x[0], taps, finish, window, choice.rows, zeros),
+            lambda x, finish, outside: depthwise.convolve(x[0], taps, finish, window, choice.rows, outside),
             followers,
             depthwise.scratch(window, shape, choice.rows),
             tables=depthwise.tables(window, shape, choice.rows),
@@ -88,6 +88,7 @@ def convolution(layer: Layer, batch: int, planar_inputs: frozenset[str], packed:
         return _matrix(layer, batch * output.positions, choice, followers, packed)
     if algorithm.startswith("winograd"):
         return _winograd(layer, batch, choice, followers, packed)
+    cut = (choice.samples, choice.rows)
     cells = -(-batch // choice.samples) * -(-window.output[0] // choice.rows) * prod(window.output[1:])
     if groups == 1:
         weights = [part[None] for part in _in_parts(layer, cells, choice.filters, packed)]
@@ -98,11 +99,12 @@ def convolution(layer: Layer, batch: int, planar_inputs: frozenset[str], packed:
     return Step(
         layer,
         choice,
-        lambda x, finish, zeros: columns.convolve(x[0], weights, finish, window, choice.samples, choice.rows, zeros),
+        lambda x, finish, outside: columns.convolve(
+            x[0], weights, finish, window, choice.samples, choice.rows, outside
+        ),
         followers,
-        columns.scratch(window, shape, choice.samples, choice.rows)
-        + max(blocks.scratch(cells, part) for part in weights),
-        tables=gather.table_sizes(window, strips(window, shape, choice.samples, choice.rows), shape, groups),
+        columns.scratch(window, shape, *cut) + max(blocks.scratch(cells, part) for part in weights),
+        tables=gather.table_sizes(window, strips(window, shape, *cut), shape, groups),
     )
 
 
@@ -121,7 +123,7 @@ def _winograd(layer: Layer, batch: int, choice: Choice, followers: tuple[Followe
     return Step(
         layer,
         choice,
-        lambda x, finish, zeros: winograd.convolve(scheme, x[0], points, finish, padding, cut, zeros),
+        lambda x, finish, outside: winograd.convolve(scheme, x[0], points, finish, padding, cut, outside),
         followers,
         winograd.scratch(scheme, window, shape, cut, points),
         gather.table_sizes(window, strips(window, shape, *cut[:2]), shape),
@@ -138,7 +140,7 @@ def _matrix(layer: Layer, positions: int, choice: Choice, followers: tuple[Follo
     rows = -(-positions // across // choice.rows) * across
     weights = _in_parts(layer, rows, choice.filters, packed)
 
-    def bind(x: Sequence[Array], finish: Finish, zeros: Zeros) -> Phases:
+    def bind(x: Sequence[Array], finish: Finish, outside: Outside) -> Phases:
         return matrix.product(flat(x[0]), weights, finish.flat(), choice.rows, layer.bounds, across)
 
     held = rows * layer.shapes[0].channels if layer.bounds else 0

@@ -5,13 +5,13 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from cnndsl.runtime.kernels.arrays import Array
-from cnndsl.runtime.kernels.channels_last.gather import Zeros
+from cnndsl.runtime.kernels.channels_last.gather import Outside
 from cnndsl.runtime.kernels.channels_last.strips import Finish, Follower, Phases, Window
 from cnndsl.runtime.plan_choice import Choice
 from cnndsl.runtime.plan_fuse import Layer
 
-Bind: TypeAlias = Callable[[Sequence[Array], Finish, Zeros], Phases]
-"""Takes the inputs (N, *spatial, C), the bound output, and the zeros at the end of their memory; gives tasks."""
+Bind: TypeAlias = Callable[[Sequence[Array], Finish, Outside], Phases]
+"""Takes the inputs (N, *spatial, C), the bound output, and what lies outside of values; gives tasks."""
 Packed: TypeAlias = dict[tuple[str, str], Any]
 """Weights arranged for an algorithm, by layer and algorithm: batches of different sizes share them."""
 

@@ -10,7 +10,7 @@ from cnndsl.ops import pool
 from cnndsl.runtime import plan_choice, plan_linear
 from cnndsl.runtime.kernels.arrays import Array, Sizes
 from cnndsl.runtime.kernels.channels_last import elementwise, pooling
-from cnndsl.runtime.kernels.channels_last.gather import Zeros
+from cnndsl.runtime.kernels.channels_last.gather import Outside
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases, Task
 from cnndsl.runtime.plan_choice import Choice
 from cnndsl.runtime.plan_fuse import ELEMENTWISE, Layer, activation, per_channel_factors
@@ -48,11 +48,11 @@ def _pool(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packe
         end = tuple(axis.end for axis in op.windows(source))
         shares = pooling.shares(window, source.spatial, end, op.count_include_pad)
 
-        def bind(x: Sequence[Array], finish: Finish, zeros: Zeros) -> Phases:
+        def bind(x: Sequence[Array], finish: Finish, outside: Outside) -> Phases:
             return pooling.means(x[0], finish, window, shares, rows)
     else:
 
-        def bind(x: Sequence[Array], finish: Finish, zeros: Zeros) -> Phases:
+        def bind(x: Sequence[Array], finish: Finish, outside: Outside) -> Phases:
             return pooling.maxima(x[0], finish, window, rows)
 
     return Step(layer, choice, bind, tuple(layer.followers), scratch)
@@ -125,7 +125,7 @@ def _concat(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Pac
     rank = len(layer.node.shape.spatial)
     axis = rank + 1 if op.axis == 0 else op.axis
 
-    def bind(x: Sequence[Array], finish: Finish, zeros: Zeros) -> Phases:
+    def bind(x: Sequence[Array], finish: Finish, outside: Outside) -> Phases:
         tasks: list[Task] = []
         begin = 0
         for array in x:
@@ -147,7 +147,7 @@ def _rearranged(views: Callable[[Any, Array, Array], tuple[Array, Array]]) -> Bu
     def build(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:
         choice = plan_choice.passes(batch * layer.node.shape.elements, 1)._replace(algorithm="copy", rows=1)
 
-        def bind(x: Sequence[Array], finish: Finish, zeros: Zeros) -> Phases:
+        def bind(x: Sequence[Array], finish: Finish, outside: Outside) -> Phases:
             return elementwise.rearrange(*views(layer.node.op, x[0], finish.out), finish)
 
         return Step(layer, choice, bind, tuple(layer.followers))
@@ -181,7 +181,7 @@ def _fallback(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: P
     function = compute(layer.node.op, Site(layer.shapes, layer.node.shape, weights))
     sizes = [value.elements for value in (*layer.shapes, layer.node.shape)]
 
-    def bind(x: Sequence[Array], finish: Finish, zeros: Zeros) -> Phases:
+    def bind(x: Sequence[Array], finish: Finish, outside: Outside) -> Phases:
         sources = [np.moveaxis(array, -1, 1) if array.ndim > 2 else array for array in x]
 
         def result() -> Array:

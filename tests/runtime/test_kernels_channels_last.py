@@ -63,9 +63,9 @@ def assert_close(actual, expected, tolerance=1e-4):
     assert np.abs(actual - expected).max() <= tolerance * np.abs(expected).max()
 
 
-def before_zeros(random, x):
-    """``x`` in memory that ends with zeros, and where they begin. Sometimes it is some channels of a wider array, whose
-    cells lie apart.
+def before_outside(random, x, around=None):
+    """``x`` in memory that ends with what lies outside: zeros, or rows ``around``. Sometimes ``x`` is some channels of
+    a wider array, whose cells lie apart.
     """
     *outer, channels = x.shape
     wide, gap = (*outer, channels + 2 * int(random.integers(0, 2))), int(random.integers(0, 9))
@@ -74,7 +74,8 @@ def before_zeros(random, x):
     begin = (wide[-1] - channels) // 2
     source = memory[:size].reshape(wide)[..., begin : begin + channels]
     source[...] = x
-    return source, gather.Zeros(memory[size + gap :])
+    outside = gather.Outside(memory[size + gap :])
+    return source, outside if around is None else outside.of(source, around, memory[size + gap :])
 
 
 def drawn(random, geometry, channels, batch):
@@ -101,17 +102,17 @@ def cells(x, window):
             yield position, tap, index if inside else None
 
 
-def convolved(x, weight, window, groups=1):
-    """The definition: ``x`` (N, *spatial, C), ``weight`` (F, C/groups, *kernel)."""
+def convolved(x, weight, window, groups=1, around=None):
+    """The definition: ``x`` (N, *spatial, C), ``weight`` (F, C/groups, *kernel), ``around`` (C,) lies outside."""
     x, weight = x.astype(np.float64), weight.astype(np.float64)
     channels, filters = weight.shape[1], len(weight) // groups
     result = np.zeros((len(x), *window.output, len(weight)))
     for position, tap, index in cells(x, window):
-        if index is not None:
-            values = x[(slice(None), *index)]
+        values = around if index is None else x[(slice(None), *index)]
+        if values is not None:
             for group in range(groups):
                 own = slice(group * filters, (group + 1) * filters)
-                seen = values[:, group * channels : (group + 1) * channels]
+                seen = values[..., group * channels : (group + 1) * channels]
                 result[(slice(None), *position, own)] += seen @ weight[(own, slice(None), *tap)].T
     return result
 
@@ -132,9 +133,10 @@ def test_columns(rank, case, random_geometry):
     scratch = columns.scratch(window, x.shape, samples, rows) + blocks.scratch(size, packed)
     bias, other = numbers(random, 3 * groups), numbers(random, *out.shape)
     finish = Finish(out, [Follower("add", bias), Follower("other", other), Follower("relu")])
-    source, zeros = before_zeros(random, x)
-    run(columns.convolve(source, [packed], finish, window, samples, rows, zeros), scratch)
-    assert_close(out, np.maximum(convolved(x, weight, window, groups) + bias + other, 0))
+    around = None if groups > 1 or case % 2 else numbers(random, 2)
+    source, outside = before_outside(random, x, around)
+    run(columns.convolve(source, [packed], finish, window, samples, rows, outside), scratch)
+    assert_close(out, np.maximum(convolved(x, weight, window, groups, around) + bias + other, 0))
     assert untouched()
 
 
@@ -152,8 +154,8 @@ def test_columns_by_filters(rank, case, random_geometry):
     weights = [
         part[None] for part in blocks.pack_parts(columns.table(weight)[0], blocks.shapes(count, links, 5, parts))
     ]
-    source, zeros = before_zeros(random, x)
-    phases = columns.convolve(source, weights, finish, window, batch, rows, zeros)
+    source, outside = before_outside(random, x)
+    phases = columns.convolve(source, weights, finish, window, batch, rows, outside)
     run(phases, columns.scratch(window, x.shape, batch, rows))
     assert_close(out, np.maximum(convolved(x, weight, window) + bias, 0))
     assert untouched()
@@ -190,17 +192,22 @@ def test_winograd(case, scheme, filter_parts):
     out, untouched = output(random, (batch, *spatial, filters))
     bias, other = numbers(random, filters), numbers(random, *out.shape)
     followers = [Follower("add", bias), Follower("other", other), Follower("relu")]
-    chosen = [followers, followers[:1], [followers[0], followers[2]], followers[1:], []][case % 5]
+    held = [Follower("maximum", bias), followers[1]]
+    chosen = [followers, followers[:1], [followers[0], followers[2]], followers[1:], [], held][case % 6]
     finish = Finish(out, chosen)
     parts = int(random.choice([1, 1, 2, 3]))
     points = winograd.pack(weight, scheme, blocks.Block(channels, filters // (1 + case % 3)))
-    source, zeros = before_zeros(random, x)
+    around = numbers(random, channels) if case % 2 else None
+    source, outside = before_outside(random, x, around)
     cut = winograd.Cut(int(random.integers(1, batch + 1)), parts, filter_parts)
-    phases = winograd.convolve(scheme, source, points, finish, padding, cut, zeros)
+    phases = winograd.convolve(scheme, source, points, finish, padding, cut, outside)
     run(phases, winograd.scratch(scheme, winograd.tile_window(scheme, spatial, padding), x.shape, cut, points))
-    expected = convolved(x, weight, window)
+    expected = convolved(x, weight, window, around=around)
     for kind, operand in chosen:
-        expected = np.maximum(expected, 0) if kind == "relu" else expected + operand
+        if kind in ("relu", "maximum"):
+            expected = np.maximum(expected, 0 if kind == "relu" else operand)
+        else:
+            expected = expected + operand
     assert_close(out, expected)
     assert untouched()
 
@@ -293,10 +300,11 @@ def test_depthwise(rank, case, random_geometry):
     out, untouched = output(random, (batch, *window.output, 5))
     bias = numbers(random, 5)
     finish = Finish(out, [Follower("add", bias), Follower("clip", (-0.5, 0.5))])
-    source, zeros = before_zeros(random, x)
-    phases = depthwise.convolve(source, depthwise.pack(weight, window.output), finish, window, rows, zeros)
+    around = numbers(random, 5) if case % 2 else None
+    source, outside = before_outside(random, x, around)
+    phases = depthwise.convolve(source, depthwise.pack(weight, window.output), finish, window, rows, outside)
     run(phases, depthwise.scratch(window, x.shape, rows))
-    assert_close(out, np.clip(convolved(x, weight, window, groups=5) + bias, -0.5, 0.5))
+    assert_close(out, np.clip(convolved(x, weight, window, 5, around) + bias, -0.5, 0.5))
     assert untouched()
 
 

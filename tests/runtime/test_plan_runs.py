@@ -144,12 +144,12 @@ def test_a_run_takes_no_more_memory_than_the_plan_says(batch, threads):
 def test_the_tables_of_numbers_are_as_large_as_the_plan_says(batch, monkeypatch):
     found = []
 
-    class Kept(gather.Zeros):
+    class Kept(gather.Outside):
         def __init__(self, numbers):
             super().__init__(numbers)
             found.append(self.tables)
 
-    monkeypatch.setattr(plan_module, "Zeros", Kept)
+    monkeypatch.setattr(plan_module, "Outside", Kept)
     text = """input 6@20x20
 conv 8 3x3 pad=1 -> relu -> conv 8 3x3 -> depthwise 3x3 stride=2 pad=1
 conv 12 3x3 pad=1 groups=2 -> conv 16 5x5 pad=2 stride=2 -> conv 64 3x3 pad=1 -> conv 64 3x3 pad=1

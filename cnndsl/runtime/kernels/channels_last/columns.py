@@ -17,7 +17,7 @@ import numpy as np
 from cnndsl.runtime.kernels.arrays import Array, Sizes
 from cnndsl.runtime.kernels.channels_last import blocks, gather
 from cnndsl.runtime.kernels.channels_last.blocks import Product
-from cnndsl.runtime.kernels.channels_last.gather import Cells, Zeros
+from cnndsl.runtime.kernels.channels_last.gather import Cells, Outside
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Call, Finish, Phases, Window, matrix, strips
 
 
@@ -42,7 +42,7 @@ def convolve(
     window: Window,
     sample_parts: int,
     row_parts: int,
-    zeros: Zeros,
+    outside: Outside,
 ) -> Phases:
     """``x`` (N, *spatial, C), ``weights`` that of :func:`table` in blocks, in parts along the filters: fills
     ``finish.out`` (N, *output, F).
@@ -54,7 +54,7 @@ def convolve(
             groups, filters = len(weight), slice(begin, begin + len(weight) * blocks.filters_of(weight))
             begin = filters.stop
             part = (*strip.part, *(slice(None) for _ in window.output[1:]), filters)
-            cells = Cells(x, strip, window, zeros, groups=groups)
+            cells = Cells(x, strip, window, outside, groups=groups)
             out = matrix(finish.out[part])
             multiply = Product(weight, out.reshape(len(out), groups, -1).swapaxes(0, 1))
             tasks.append(finish.task(part, _multiply, cells, multiply, reads=[cells.source]))

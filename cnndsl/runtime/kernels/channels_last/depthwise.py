@@ -15,7 +15,7 @@ import numpy as np
 
 from cnndsl.runtime.kernels.arrays import Array, Sizes
 from cnndsl.runtime.kernels.channels_last import gather, remainders
-from cnndsl.runtime.kernels.channels_last.gather import Cells, Zeros
+from cnndsl.runtime.kernels.channels_last.gather import Cells, Outside
 from cnndsl.runtime.kernels.channels_last.strips import (
     FLOAT,
     Call,
@@ -48,11 +48,11 @@ def scratch(window: Window, shape: Sizes, row_parts: int) -> int:
     return most + gather.scratch(parts, shape)
 
 
-def convolve(x: Array, weight: Array, finish: Finish, window: Window, row_parts: int, zeros: Zeros) -> Phases:
+def convolve(x: Array, weight: Array, finish: Finish, window: Window, row_parts: int, outside: Outside) -> Phases:
     """``x`` (N, *spatial, C), ``weight`` from :func:`pack`: fills ``finish.out`` (N, *output, C)."""
     tasks = []
     for strip in strips(window, x.shape, len(x), row_parts):
-        taps = _Taps(x, strip, window, weight, finish.out[strip.part], zeros)
+        taps = _Taps(x, strip, window, weight, finish.out[strip.part], outside)
         tasks.append(finish.task(strip.part, _strip, taps, reads=[taps.cells.source]))
     return [tasks]
 
@@ -87,9 +87,9 @@ class _Taps:
     as the weights are; of a cell each where the output's cells are apart.
     """
 
-    def __init__(self, x: Array, strip: Strip, window: Window, weight: Array, out: Array, zeros: Zeros) -> None:
+    def __init__(self, x: Array, strip: Strip, window: Window, weight: Array, out: Array, outside: Outside) -> None:
         self.halo = remainders.halo_shape(strip, window)
-        self.cells = Cells(x, *_sorted(strip, window), zeros, taps_first=True)
+        self.cells = Cells(x, *_sorted(strip, window), outside, taps_first=True)
         part, sample, *between, _ = bytes_between(self.halo)
         moves = [step * bytes_ for step, bytes_ in zip(window.stride[:-1], between[:-1], strict=True)]
         *outer, across = strip.size(window)

@@ -3,8 +3,9 @@
 A table holds the number of the cell under every tap of every window, counted from the first cell of the strip's source;
 NumPy's ``take`` copies these cells, all channels at a time. Kernel, stride, dilation and padding are all in the table.
 Padding has a number beyond the end, which ``take`` clips to the last row of what it is given: the values of a network
-lie in memory that ends with zeros, and the source is handed over as reaching that far. What does not lie so (some of
-the channels of a concatenation) is copied to scratch memory first, with zeros behind it.
+lie in memory that ends with zeros, and the source is handed over as reaching that far. (Or as far as the row of a value
+that lacks a constant, see ``plan_shifts``.) What does not lie so (some of the channels of a concatenation) is copied to
+scratch memory first, with that row behind it.
 
 One call matters beyond its speed: between two calls a thread needs Python's lock, and may have to wait for it.
 """
@@ -25,13 +26,25 @@ Numbers = NDArray[np.intp]
 OUTSIDE = int(np.iinfo(np.intp).max)
 
 
-class Zeros:
-    """The zeros at the end of a run's memory, twice the most channels; and the tables that its layers share."""
+class Outside:
+    """What windows find outside of a value: rows at the end of a run's memory. Zeros for most, twice the most channels;
+    some values lack a constant, and have a row of their own. The tables that layers share are kept here as well.
+    """
 
     def __init__(self, numbers: Array) -> None:
         numbers[:] = 0
         self.begin: int = numbers.__array_interface__["data"][0]
+        self.row: Array | None = None
         self.tables: dict[tuple[Any, ...], Numbers] = {}
+
+    def of(self, x: Array, row: Array, numbers: Array) -> "Outside":
+        """The same for windows over ``x``, with a row (C,) in ``numbers``, twice as many."""
+        found = Outside(numbers)
+        ahead = (x.__array_interface__["data"][0] - found.begin) % row.nbytes  # as many rows on, for all of x
+        numbers[ahead // FLOAT.itemsize :][: len(row)] = row
+        found.begin += ahead
+        found.row, found.tables = row, self.tables
+        return found
 
 
 class Cells:
@@ -40,17 +53,18 @@ class Cells:
     """
 
     def __init__(
-        self, x: Array, strip: Strip, window: Window, zeros: Zeros, taps_first: bool = False, groups: int = 1
+        self, x: Array, strip: Strip, window: Window, outside: Outside, taps_first: bool = False, groups: int = 1
     ) -> None:
         samples, rows, seen = _relative(strip, window, x.shape)
         self.source = x[samples, rows]
         key = (seen, self.source.shape[1:-1], len(self.source), taps_first, groups)
-        if key not in zeros.tables:
-            zeros.tables[key] = _numbers(*key)
-        self.numbers = zeros.tables[key]
+        if key not in outside.tables:
+            outside.tables[key] = _numbers(*key)
+        self.numbers = outside.tables[key]
         self.channels = x.shape[-1] // groups
         self.shape = (*self.numbers.shape, self.channels)
-        self.rows = _up_to(zeros, self.source, self.channels)
+        self.rows = _up_to(outside, self.source, self.channels)
+        self.outside = 0 if outside.row is None else outside.row
 
     def gather(self, out: Array, scratch: Array) -> list[Call]:
         """Copies them to ``out``, contiguous and of that shape; ``scratch`` as :func:`scratch` says."""
@@ -60,13 +74,13 @@ class Cells:
         rows = np.ndarray((size // self.channels + 1, self.channels), FLOAT, scratch)
         return [
             partial(np.copyto, np.ndarray(self.source.shape, FLOAT, scratch), self.source),
-            partial(scratch[size : size + self.channels].fill, 0),
+            partial(np.copyto, scratch[size : size + self.channels], self.outside),
             partial(rows.take, self.numbers, 0, out, "clip"),
         ]
 
 
 def scratch(strips: Sequence[Strip], shape: Sizes) -> int:
-    """The float32 numbers for the largest source of the strips of ``shape`` (N, *spatial, C), and zeros."""
+    """The float32 numbers for the largest source of the strips of ``shape`` (N, *spatial, C), and a row."""
     _, extent, *others, channels = shape
     row = channels
     for other in others:
@@ -123,12 +137,12 @@ def _numbers(window: Window, extents: Sizes, samples: int, taps_first: bool, gro
     return found
 
 
-def _up_to(zeros: Zeros, source: Array, channels: int) -> Array | None:
-    """``source`` as rows of so many channels and what lies behind it, up to a row of zeros; None where its cells do not
-    follow each other.
+def _up_to(outside: Outside, source: Array, channels: int) -> Array | None:
+    """``source`` as rows of so many channels and what lies behind it, up to the row for padding; None where its cells
+    do not follow each other, or that row does not follow them.
     """
-    if not source.flags.c_contiguous:
-        return None
     row = channels * FLOAT.itemsize
-    distance = zeros.begin - source.__array_interface__["data"][0]
+    distance = outside.begin - source.__array_interface__["data"][0]
+    if not source.flags.c_contiguous or (outside.row is not None and distance % row):
+        return None
     return np.lib.stride_tricks.as_strided(source, (-(-distance // row) + 1, channels), (row, FLOAT.itemsize))

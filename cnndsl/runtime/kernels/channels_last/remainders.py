@@ -39,7 +39,7 @@ def parts(source: Array, strip: Strip, window: Window) -> list[Part]:
 
 
 def fill(halo: Array, cells: list[Part], order: tuple[int, ...]) -> list[Call]:
-    """Zeros around the cells of each part; ``order`` transposes a part to channels last."""
+    """Outside around the cells of each part; ``order`` transposes a part to channels last."""
     calls: list[Call] = []
     for part, (source, inner) in zip(halo, cells, strict=True):
         calls += fill_halo(part.transpose(order), source, inner, 0)

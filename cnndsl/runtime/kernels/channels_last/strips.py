@@ -132,13 +132,16 @@ def bytes_between(shape: Sizes) -> Sizes:
 class Follower(NamedTuple):
     """What is done in place to a value as soon as it is there.
 
-    ``kind`` is ``relu``, ``clip`` (``operand`` is the two bounds), ``add`` or ``multiply`` (``operand`` is an array
-    that broadcasts), ``other`` (the same with a value of the network), ``map`` (``operand`` is a NumPy function of one
-    argument that writes in place) or ``apply`` (``operand`` is any function).
+    ``kind`` is ``relu``, ``clip`` (``operand`` is the two bounds), one of ``PER_CHANNEL`` (``operand`` is an array that
+    broadcasts), ``other`` (a sum with a value of the network), ``map`` (``operand`` is a NumPy function of one argument
+    that writes in place) or ``apply`` (``operand`` is any function).
     """
 
     kind: str
     operand: Any = None
+
+
+PER_CHANNEL = {"add": np.add, "multiply": np.multiply, "maximum": np.maximum, "minimum": np.minimum}
 
 
 class Finish:
@@ -156,7 +159,7 @@ class Finish:
         channels = self.out.shape[-1]
         if kind == "relu":  # NumPy's maximum with a scalar is several times slower, and clip keeps NaN too
             kind, operand = "clip", (0, np.inf)
-        if kind in ("add", "multiply") and self.out.ndim > 3 and operand.ndim == 1 and channels < 512:
+        if kind in PER_CHANNEL and self.out.ndim > 3 and operand.ndim == 1 and channels < 512:
             operand = np.tile(operand, (self.out.shape[-2], 1))
         return Follower(kind, operand)
 
@@ -166,18 +169,19 @@ class Finish:
         for kind, operand in self.followers:
             if kind == "other":
                 operand = matrix(operand)
-            elif kind in ("add", "multiply") and operand.ndim > 1:
+            elif kind in PER_CHANNEL and operand.ndim > 1:
                 operand = operand[0]
             flat.followers.append(Follower(kind, operand))
         return flat
 
-    def without_bias(self) -> tuple[Array | None, "Finish"]:
-        """The first follower's operand if that is an addition, and what remains to be done."""
-        if not self.followers or self.followers[0].kind != "add":
+    def without_first(self) -> tuple[Follower | None, "Finish"]:
+        """The first follower if it is one per channel, with an operand (C,), and what remains to be done."""
+        if not self.followers or self.followers[0].kind not in PER_CHANNEL:
             return None, self
+        (kind, operand), *others = self.followers
         rest = Finish(self.out, [])
-        rest.followers = self.followers[1:]
-        return self.followers[0].operand, rest
+        rest.followers = others
+        return Follower(kind, operand if operand.ndim == 1 else operand[0]), rest
 
     def task(
         self, index: Slices, function: Callable[..., Sequence[Call]], *arguments: Any, reads: Sequence[Array]
@@ -201,7 +205,7 @@ class Finish:
             elif kind == "clip":
                 calls.append(partial(block.clip, *operand, block))
             else:
-                function = np.multiply if kind == "multiply" else np.add
+                function = PER_CHANNEL.get(kind, np.add)
                 if kind == "other":
                     operand = operand[index]
                 elif len(index) == block.ndim:

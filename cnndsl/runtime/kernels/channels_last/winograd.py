@@ -31,11 +31,13 @@ import numpy as np
 from cnndsl.runtime.kernels.arrays import Array, Sizes
 from cnndsl.runtime.kernels.channels_last import blocks, gather
 from cnndsl.runtime.kernels.channels_last.blocks import Product
-from cnndsl.runtime.kernels.channels_last.gather import Cells, Zeros
+from cnndsl.runtime.kernels.channels_last.gather import Cells, Outside
 from cnndsl.runtime.kernels.channels_last.strips import (
     FLOAT,
+    PER_CHANNEL,
     Call,
     Finish,
+    Follower,
     Phases,
     Slices,
     Strip,
@@ -143,22 +145,22 @@ def convolve(
     finish: Finish,
     padding: tuple[tuple[int, int], ...],
     cut: Cut,
-    zeros: Zeros,
+    outside: Outside,
 ) -> Phases:
     """``x`` (N, H, W, C), ``weight`` from :func:`pack`: fills ``finish.out`` (N, OH, OW, F).
 
     Where there are few tiles it is cut along the filters (between blocks of them), and every part transforms the inputs
     for itself: so no weight is read twice, and no thread waits for another one's values.
     """
-    bias, rest = finish.without_bias()
+    first, rest = finish.without_first()
     window = tile_window(scheme, finish.out.shape[1:3], padding)
     width = weight.shape[-1]
     tasks = []
     for strip in strips(window, x.shape, cut.samples, cut.rows):
         for some in split(weight.shape[1], cut.filters):
             filters = slice(some.start * width, some.stop * width)
-            cells = Cells(x, strip, window, zeros, taps_first=True)
-            tiles = _Tiles(scheme, cells, strip, filters, finish.out, bias)
+            cells = Cells(x, strip, window, outside, taps_first=True)
+            tiles = _Tiles(scheme, cells, strip, filters, finish.out, first)
             tasks.append(rest.task(tiles.part, _strip, tiles, weight[:, some], reads=[cells.source]))
     return [tasks]
 
@@ -173,15 +175,14 @@ class _Tiles:
     """A strip of tiles and some filters: where its cells come from and go to. ``part`` is that in the output."""
 
     def __init__(
-        self, scheme: Scheme, cells: Cells, strip: Strip, filters: slice, out: Array, bias: Array | None
+        self, scheme: Scheme, cells: Cells, strip: Strip, filters: slice, out: Array, first: Follower | None
     ) -> None:
         self.scheme = scheme
         self.cells = cells
         *_, self.channels = cells.shape
         self.tiles = cells.shape[2:-1]
         self.count = prod(self.tiles)
-        row = bias[0] if bias is not None and bias.ndim > 1 else bias
-        self.bias = None if row is None else row[filters]
+        self.first = None if first is None else Follower(first.kind, first.operand[filters])
         self.filters: int = filters.stop - filters.start
         rows = slice(strip.rows.start * scheme.tile, strip.rows.stop * scheme.tile)
         self.part: Slices = (strip.samples, rows, slice(None), filters)
@@ -192,11 +193,12 @@ class _Tiles:
         return self.cells.gather(values.reshape(self.cells.shape), scratch)
 
     def scatter(self, results: Array) -> list[Call]:
-        """(tile*tile, tiles, F) to rows and columns of the output, plus the bias."""
+        """(tile*tile, tiles, F) to rows and columns of the output, with the first of what follows."""
         tiles = results.reshape(self.scheme.tile, self.scheme.tile, *self.tiles, self.filters)
-        if self.bias is None:
+        if self.first is None:
             return [partial(np.copyto, target, tiles[index]) for index, target in self.targets]
-        return [partial(np.add, tiles[index], self.bias, target) for index, target in self.targets]
+        function, row = PER_CHANNEL[self.first.kind], self.first.operand
+        return [partial(function, tiles[index], row, out=target) for index, target in self.targets]
 
 
 def _whole_and_rest(extent: int, tile: int) -> list[tuple[slice, slice]]:
