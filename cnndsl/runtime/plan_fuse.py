@@ -213,24 +213,18 @@ def _lift(layers: Sequence[Layer], readers: Mapping[str, int]) -> None:
 
 def _postpone(layers: Sequence[Layer], readers: Mapping[str, int]) -> None:
     """An activation before a maximum is done after it, on the few cells that are left: all that are known by kind
-    (``relu``, ``clip``, ``tanh``) do not fall where their input rises.
+    (``relu``, ``clip``, ``tanh``) do not fall where their input rises. Every window must have a real cell, which those
+    with dilation may not have: there the maximum is minus infinity.
     """
     by_name = {layer.name: layer for layer in layers}
     for layer in layers:
         first = by_name.get(layer.inputs[0])
         if layer.node.op.operator != "maxpool" or first is None or readers[first.name] != 1:
             continue
-        if _only_real(layer) and first.followers and first.followers[-1].kind in ("relu", "clip", "map"):
+        op: Any = layer.node.op
+        dense = all(axis.dilation == 1 for axis in op.windows(layer.shapes[0]))
+        if dense and first.followers and first.followers[-1].kind in ("relu", "clip", "map"):
             layer.followers.insert(0, first.followers.pop())
-
-
-def _only_real(layer: Layer) -> bool:
-    """Whether no window of a pooling layer lies in padding alone."""
-    op: Any = layer.node.op
-    return all(
-        axis.begin < axis.kernel and axis.dilation == 1 and (axis.output - 1) * axis.stride - axis.begin < axis.size
-        for axis in op.windows(layer.shapes[0])
-    )
 
 
 def _clip_before(layers: list[Layer], readers: Mapping[str, int]) -> list[Layer]:

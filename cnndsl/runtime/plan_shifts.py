@@ -20,7 +20,6 @@ from cnndsl.ops import conv
 from cnndsl.runtime.kernels.channels_last.strips import Follower
 from cnndsl.runtime.plan_fuse import Layer, per_channel_factors
 from cnndsl.runtime.steps import Array
-from cnndsl.shapes import Axis
 
 LARGEST = 8.0
 """Of the shifts that are carried."""
@@ -38,7 +37,7 @@ def carry(layers: Sequence[Layer], kept: Collection[str]) -> None:
     may: set[str] = set()
     for layer in reversed(layers):
         name = layer.name
-        if name not in kept and layer.node.dtype == "float32" and all(_takes(r, name, may) for r in readers[name]):
+        if name not in kept and all(_takes(r, name, may) for r in readers[name]):
             may.add(name)
     shifts: dict[str, Array] = {}
     for layer in layers:
@@ -64,17 +63,12 @@ def _takes(reader: Layer, name: str, may: Collection[str]) -> bool:
     if op.operator in ("conv", "depthwise"):
         return not _sees_padding(reader) or _finds_padding(reader)
     if op.operator == "avgpool":
-        return all(_is_full(axis) for axis in op.windows(reader.shapes[0]))
+        return not (op.count_include_pad and _sees_padding(reader))
     if op.operator == "concat":  # its inputs lie in its memory
         return op.axis == 0 and reader.name in may
     if op.operator in ("add", "sub", "average"):
         return len(set(reader.shapes)) == 1
     return op.operator in _BEGIN
-
-
-def _is_full(axis: Axis) -> bool:
-    """Whether all windows have the same number of cells."""
-    return axis.begin == axis.end == 0 and (axis.output - 1) * axis.stride + axis.kernel <= axis.size
 
 
 def _sees_padding(layer: Layer) -> bool:
@@ -87,7 +81,9 @@ def _finds_padding(layer: Layer) -> bool:
     op: Any = layer.node.op
     source, output = layer.shapes[0].channels, layer.node.shape.channels
     if isinstance(op, conv.Conv):
-        return op.pad_mode == "zeros" and source > 1 and (op.groups == 1 or op.groups == source == output)
+        if op.pad_mode != "zeros":  # it sees cells once more
+            return True
+        return source > 1 and (op.groups == 1 or op.groups == source == output)
     return source == output
 
 
@@ -173,8 +169,6 @@ def _carried(
         if kind == "add":
             shift = _plus(shift, operand)
         elif kind in ("relu", "clip") and shift is not None:
-            if not _small(shift):
-                return None
             low, high = (0, inf) if kind == "relu" else operand
             found += [Follower("maximum", low - shift)] if low > -inf else []
             found += [Follower("minimum", high - shift)] if high < inf else []

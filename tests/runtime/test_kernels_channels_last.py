@@ -75,7 +75,10 @@ def before_outside(random, x, around=None):
     source = memory[:size].reshape(wide)[..., begin : begin + channels]
     source[...] = x
     outside = gather.Outside(memory[size + gap :])
-    return source, outside if around is None else outside.of(source, around, memory[size + gap :])
+    if around is not None:
+        outside = outside.of(source, around, memory[size + gap :])
+        assert (outside.begin - source.__array_interface__["data"][0]) % around.nbytes == 0
+    return source, outside
 
 
 def drawn(random, geometry, channels, batch):

@@ -24,6 +24,9 @@ READERS = {
     "reflected": "conv 6 3x3 pad=1 pad_mode=reflect",
     "depthwise": "depthwise 3x3 pad=1 -> relu6 -> conv 4 1x1",
     "depthwise, stride": "depthwise 3x3 pad=1 stride=2 -> conv 4 1x1",
+    "reflected, one channel": "conv 1 1x1 -> conv 6 3x3 pad=1 pad_mode=reflect",
+    "a conv with several filters a channel": "conv 24 3x3 pad=1 groups=12",
+    "a depthwise conv": "conv 12 3x3 pad=1 groups=12",
     "several filters a channel": "depthwise 3x3 pad=1 multiplier=2",
     "several filters a channel, not padded": "depthwise 3x3 multiplier=2",
     "transposed": "conv_transpose 4 3x3 stride=2 pad=1",
@@ -32,6 +35,8 @@ READERS = {
     "means": "avgpool 2 stride=2 -> conv 4 1x1",
     "means over padding": "avgpool 3x3 stride=2 pad=1 -> conv 4 1x1",
     "means that count padding": "avgpool 3x3 stride=2 pad=1 count_include_pad=true -> conv 4 1x1",
+    "means of windows cut and padded": "avgpool 3 stride=2 pad=1 ceil_mode=true -> conv 4 3x3 pad=1",
+    "means of windows cut that count padding": "avgpool 2 ceil_mode=true count_include_pad=true -> conv 4 1x1",
     "means of cut windows": "avgpool 2 stride=2 ceil_mode=true -> conv 4 1x1",
     "global means": "global_avgpool -> flatten -> dense 3",
     "normalised": "concat { conv 3 1x1 -> tanh; identity } -> batchnorm as b -> relu -> conv 4 3x3 pad=1",
@@ -50,6 +55,13 @@ READERS = {
     "concatenated rows": "concat axis=1 { conv 12 1x1; identity } -> conv 4 1x1",
     "concatenated relus": "concat { conv 3 1x1 -> relu; conv 4 3x3 pad=1 -> relu } -> maxpool 2 -> conv 4 3x3 pad=1",
     "a branch read twice": "conv 3 1x1 as c -> conv 4 3x3 pad=1 as d\nconcat { from c; from d } -> conv 4 1x1",
+    "a branch read after": """conv 3 1x1 as c -> conv 4 3x3 pad=1 as d
+concat { from c; from d } -> lrn 3 -> conv 4 1x1 as e
+from c -> conv 4 3x3 pad=1 as f
+concat { from e; from f }""",
+    "a branch of one channel": "add { conv 1 1x1; tanh } -> conv 4 1x1",
+    "factors between": "conv 4 3x3 pad=1 -> tanh -> batchnorm -> sigmoid -> conv 4 1x1",
+    "factors between, twice": "conv 4 1x1 -> relu -> batchnorm -> relu -> scale -> relu -> conv 4 3x3 pad=1",
     "clipped": "conv 4 3x3 pad=1 -> clip min=-0.5 max=0.5 -> conv 4 3x3 pad=1",
     "clipped below": "conv 4 3x3 pad=1 -> clip min=0.25 max=1e30 -> conv 4 1x1",
     "tanh": "conv 4 3x3 pad=1 -> tanh -> conv 4 1x1",
@@ -66,15 +78,16 @@ READERS = {
 
 
 def planned(text, keep=(), largest=1.0):
-    """Biases, factors and shifts at random."""
+    """Biases, factors of either sign and shifts at random."""
     network = cnndsl.loads(text)
     random = np.random.default_rng(len(text))
     weights = network.weights()
     for key, _, weight in network.graph.all_weights():
         if weight.init == "constant":
-            weights[key] = weights[key] + random.uniform(-1, 1, weight.shape).astype(np.float32) * np.float32(
-                0.5 if "running_var" in key else largest
-            )
+            most = 0.5 if key.endswith("running_var") else largest
+            drawn = weights[key] + random.uniform(-most, most, weight.shape)
+            signs = random.choice([-1, 1], weight.shape) if key.endswith(".weight") else 1
+            weights[key] = (signs * drawn).astype(np.float32)
     return make_plan(network.graph, weights, keep)
 
 
