@@ -34,7 +34,7 @@ from cnndsl.runtime.threads import Job, default_threads
 
 LINE = ALIGNMENT // FLOAT.itemsize
 """The float32 numbers of a cache line."""
-MANY_WEIGHTS = 1 << 19
+MANY_WEIGHTS = 1 << 22
 """So many are worth several threads when they are arranged."""
 BATCH_SIZES = 4
 """Plans kept for so many batch sizes, those used last."""
@@ -218,8 +218,9 @@ class Plan:
         for key, node, _ in network.all_weights():
             tensors.setdefault(node.name, {})[key.removeprefix(f"{node.name}.")] = weights[key]
         self.tensors = tensors
-        self.graph = fuse(network, tensors, self.kept)
-        carry(self.graph.layers, {self.graph.holder[name] for name in self.kept})
+        with single_threaded_blas():  # whose own threads would stay awake, on the cores that others need
+            self.graph = fuse(network, tensors, self.kept)
+            carry(self.graph.layers, {self.graph.holder[name] for name in self.kept})
         self._packed: Packed = {}
         self._plans: OrderedDict[int, BatchPlan] = OrderedDict()
         self._lock = Lock()

@@ -8,6 +8,7 @@ whoever computes their input. What stays apart is what is kept or read by severa
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from cnndsl.ir import Network, Node
 from cnndsl.ops import conv, norm
 from cnndsl.runtime.initial import Float32
-from cnndsl.runtime.kernels.channels_last.strips import Follower
+from cnndsl.runtime.kernels.channels_last.strips import Follower, Window
 from cnndsl.runtime.steps import Array, Compute, Site, compute
 from cnndsl.shapes import Shape
 
@@ -66,6 +67,20 @@ class Layer:
             parts = weight.reshape(groups, channels // groups, filters, -1)
             return (parts * self.factor.reshape(groups, 1, filters, 1)).reshape(weight.shape)
         return weight * self.factor.reshape(-1, *(1 for _ in weight.shape[1:]))
+
+    @cached_property
+    def window(self) -> Window:
+        """That of a layer whose window slides along the spatial axes."""
+        op: Any = self.node.op
+        axes = op.windows(self.shapes[0])
+        return Window(
+            tuple(axis.kernel for axis in axes),
+            tuple(axis.stride for axis in axes),
+            tuple(axis.dilation for axis in axes),
+            tuple(axis.begin for axis in axes),
+            self.node.shape.spatial,
+            tuple(axis.end for axis in axes),
+        )
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -221,9 +236,7 @@ def _postpone(layers: Sequence[Layer], readers: Mapping[str, int]) -> None:
         first = by_name.get(layer.inputs[0])
         if layer.node.op.operator != "maxpool" or first is None or readers[first.name] != 1:
             continue
-        op: Any = layer.node.op
-        dense = all(axis.dilation == 1 for axis in op.windows(layer.shapes[0]))
-        if dense and first.followers and first.followers[-1].kind in ("relu", "clip", "map"):
+        if {*layer.window.dilation} == {1} and first.followers and first.followers[-1].kind in ("relu", "clip", "map"):
             layer.followers.insert(0, first.followers.pop())
 
 
@@ -265,4 +278,4 @@ def _is_matrix(layer: Layer) -> bool:
     op = layer.node.op
     if not isinstance(op, conv.Conv) or op.groups != 1 or op.pad_mode != "zeros":
         return False
-    return all((a.kernel, a.stride, a.begin, a.end) == (1, 1, 0, 0) for a in op.windows(layer.shapes[0]))
+    return layer.window.plain

@@ -15,7 +15,7 @@ from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower,
 from cnndsl.runtime.kernels.channels_last.strips import matrix as flat
 from cnndsl.runtime.plan_choice import Choice
 from cnndsl.runtime.plan_fuse import Layer
-from cnndsl.runtime.plan_step import Packed, Step, window_of
+from cnndsl.runtime.plan_step import Packed, Step
 
 PLANAR_CHANNELS = 4
 """Up to so many channels an image is read with the channels first."""
@@ -53,7 +53,7 @@ def convolution(layer: Layer, batch: int, planar_inputs: frozenset[str], packed:
     if getattr(op, "pad_mode", "zeros") != "zeros":
         return None
     groups = op.groups if isinstance(op, conv.Conv) else source.channels
-    window = window_of(op, layer)
+    window = layer.window
     shape = (batch, *source.spatial, source.channels)
     followers = _biased(layer)
     if groups > 1 and weight.shape[1] == 1:
@@ -109,7 +109,6 @@ def convolution(layer: Layer, batch: int, planar_inputs: frozenset[str], packed:
 
 
 def _winograd(layer: Layer, batch: int, choice: Choice, followers: tuple[Follower, ...], packed: Packed) -> Step:
-    op: Any = layer.node.op
     (source,), output = layer.shapes, layer.node.shape
     scheme = winograd.SCHEMES[choice.algorithm.split()[1]]
     cut = winograd.Cut(choice.samples, choice.rows, choice.filters)
@@ -117,7 +116,7 @@ def _winograd(layer: Layer, batch: int, choice: Choice, followers: tuple[Followe
     block = blocks.block(tiles, source.channels, output.channels, cut_links=False)
     key = f"winograd {scheme} {block.filters}"
     points = _pack(layer, key, packed, lambda: winograd.pack(layer.kernel(), scheme, block))
-    padding = tuple((axis.begin, axis.end) for axis in op.windows(source))
+    padding = tuple(zip(layer.window.begin, layer.window.end, strict=True))
     shape = (batch, *source.spatial, source.channels)
     window = winograd.tile_window(scheme, output.spatial, padding)
     return Step(

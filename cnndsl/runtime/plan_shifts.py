@@ -72,8 +72,7 @@ def _takes(reader: Layer, name: str, may: Collection[str]) -> bool:
 
 
 def _sees_padding(layer: Layer) -> bool:
-    op: Any = layer.node.op
-    return any(axis.begin or axis.end for axis in op.windows(layer.shapes[0]))
+    return any((*layer.window.begin, *layer.window.end))
 
 
 def _finds_padding(layer: Layer) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from cnndsl.runtime.kernels.arrays import Array
 from cnndsl.runtime.kernels.channels_last.gather import Outside
-from cnndsl.runtime.kernels.channels_last.strips import Finish, Follower, Phases, Window
+from cnndsl.runtime.kernels.channels_last.strips import Finish, Follower, Phases
 from cnndsl.runtime.plan_choice import Choice
 from cnndsl.runtime.plan_fuse import Layer
 
@@ -34,15 +34,3 @@ class Step(NamedTuple):
 
 Build: TypeAlias = Callable[[Layer, int, frozenset[str], Packed], Step | None]
 """Makes the step for a layer and a batch size; None where only the general kernel can compute it."""
-
-
-def window_of(op: Any, layer: Layer) -> Window:
-    axes = op.windows(layer.shapes[0])
-    return Window(
-        tuple(axis.kernel for axis in axes),
-        tuple(axis.stride for axis in axes),
-        tuple(axis.dilation for axis in axes),
-        tuple(axis.begin for axis in axes),
-        layer.node.shape.spatial,
-        tuple(axis.end for axis in axes),
-    )

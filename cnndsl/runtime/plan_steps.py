@@ -14,7 +14,7 @@ from cnndsl.runtime.kernels.channels_last.gather import Outside
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases, Task
 from cnndsl.runtime.plan_choice import Choice
 from cnndsl.runtime.plan_fuse import ELEMENTWISE, Layer, activation, per_channel_factors
-from cnndsl.runtime.plan_step import Build, Packed, Step, window_of
+from cnndsl.runtime.plan_step import Build, Packed, Step
 from cnndsl.runtime.steps import Site, compute
 
 
@@ -39,14 +39,13 @@ def _with_temporaries(step: Step, batch: int) -> Step:
 
 def _pool(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:
     op: Any = layer.node.op
-    source, window = layer.shapes[0], window_of(op, layer)
+    source, window = layer.shapes[0], layer.window
     per_sample = plan_choice.passes(source.elements, 1 + sum(window.kernel) / prod(window.stride))
     rows = min(per_sample.rows, window.output[0])
     choice = Choice("separable windows", per_sample.seconds * batch, "", samples=batch, rows=rows)
     scratch = pooling.scratch(window, (batch, *source.spatial, source.channels), rows)
     if isinstance(op, pool.AvgPool):
-        end = tuple(axis.end for axis in op.windows(source))
-        shares = pooling.shares(window, source.spatial, end, op.count_include_pad)
+        shares = pooling.shares(window, source.spatial, window.end, op.count_include_pad)
 
         def bind(x: Sequence[Array], finish: Finish, outside: Outside) -> Phases:
             return pooling.means(x[0], finish, window, shares, rows)

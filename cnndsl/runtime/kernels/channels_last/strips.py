@@ -1,7 +1,7 @@
 """How work is cut into strips, the cells that a strip's windows read, and what is done to a strip at its end."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import pairwise, product
 from math import prod
 from typing import Any, NamedTuple, TypeAlias
@@ -84,7 +84,8 @@ class Strip(NamedTuple):
         return (self.samples.stop - self.samples.start, self.rows.stop - self.rows.start, *window.output[1:])
 
 
-def strips(window: Window, shape: Sizes, sample_parts: int, row_parts: int) -> list[Strip]:
+@lru_cache(maxsize=4096)
+def strips(window: Window, shape: Sizes, sample_parts: int, row_parts: int) -> tuple[Strip, ...]:
     """Strips that cover the output of ``window`` over an array of ``shape`` (N, *spatial, C).
 
     Where rows are cut, every sample is by itself, so that the cells of a strip follow each other in memory.
@@ -104,7 +105,7 @@ def strips(window: Window, shape: Sizes, sample_parts: int, row_parts: int) -> l
             halo.append(stop - first)
         whole = all(part.stop - part.start == cells for part, cells in zip(inner[1:], halo[1:], strict=True))
         found.append(Strip(samples, rows, tuple(source), (*halo, channels), None if whole else tuple(inner)))
-    return found
+    return tuple(found)
 
 
 def fill_halo(halo: Array, source: Array, inner: Slices | None, padding: float) -> list[Call]:
