@@ -136,7 +136,9 @@ def _concat(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Pac
         finishing = elementwise.finish_only(finish, choice.rows) if finish.followers else [[]]
         return [part for part in (tasks, *finishing) if part]
 
-    choice = plan_choice.passes(batch * layer.node.shape.elements, len(layer.followers))._replace(algorithm="in place")
+    choice = plan_choice.passes(batch * layer.node.shape.elements, 1 + len(layer.followers))._replace(
+        algorithm="in place"
+    )
     return Step(layer, choice, bind, tuple(layer.followers))
 
 
