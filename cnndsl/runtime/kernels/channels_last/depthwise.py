@@ -8,7 +8,7 @@ faster: it multiplies with many zeros.)
 """
 
 from functools import partial
-from math import gcd, prod
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,9 +104,9 @@ class _Taps:
         down = [dilation * bytes_ for dilation, bytes_ in zip(window.dilation[:-1], between[:-1], strict=True)]
         weights = weight.reshape(*window.kernel, cells * channels)
         self.passes = []
-        for taps in _by_remainder(window):
+        for taps in remainders.taps(window):
             first = remainders.tap_offset((*(0,) * len(down), taps.start), window, (part, *between))
-            step = taps.step * window.dilation[-1] // window.stride[-1] * between[-1]
+            step = remainders.tap_step(window) * between[-1]
             count = len(range(taps.start, taps.stop, taps.step))
             self.passes.append(
                 _Pass(
@@ -125,13 +125,6 @@ class _Taps:
         of_weight = [*self.tap_axes, self.out_axes[-1]]
         of_cells = [*self.out_axes, *self.tap_axes]
         return partial(np.einsum, under, of_cells, some.weight, of_weight, self.out_axes, out=out)
-
-
-def _by_remainder(window: Window) -> list[slice]:
-    """The taps of the last axis whose cells have the same remainder: they are equally far apart."""
-    taps, dilation, stride = window.kernel[-1], window.dilation[-1], window.stride[-1]
-    apart = stride // gcd(stride, dilation)
-    return [slice(first, taps, apart) for first in range(min(apart, taps))]
 
 
 def _strip(taps: _Taps, scratch: Array) -> list[Call]:

@@ -54,42 +54,36 @@ def convolve(x: Array, weight: Array, finish: Finish, window: Window, row_parts:
 
 
 class _Unfold:
-    """Copies the windows of a strip to columns (C, *kernel, *output), a tap of the last axis at a time."""
+    """Copies the windows of a strip to columns (C, *kernel, *output), all taps at once whose cells are equally far
+    apart.
+    """
 
     def __init__(self, source: Array, strip: Strip, window: Window) -> None:
         self.parts = remainders.parts(source, strip, window)
+        self.padded = strip.inner is not None
         stride, sample, *extents, channels = remainders.halo_shape(strip, window)
         self.halo = (stride, sample, channels, *extents)
         self.last = (0, *range(2, source.ndim), 1)
         self.offset = prod(self.halo) * FLOAT.itemsize
         part, _, channel, *between = bytes_between(self.halo)
-        taps = [step * bytes_ for step, bytes_ in zip(window.dilation, between, strict=True)]
+        down = [step * bytes_ for step, bytes_ in zip(window.dilation[:-1], between[:-1], strict=True)]
         moves = [step * bytes_ for step, bytes_ in zip(window.stride[:-1], between[:-1], strict=True)]
+        strides = (channel, *down, remainders.tap_step(window) * between[-1], *moves, between[-1])
         *kernel, across = window.kernel
         output = strip.size(window)[1:]
-        self.shape = (channels, *window.kernel, *output)
-        if stride == 1:  # all taps at once
-            self.tap_shape, self.tap_strides = self.shape, (channel, *taps, *moves, between[-1])
-            self.copies: list[tuple[tuple[slice | int, ...], int]] = [((), 0)]
-        else:
-            self.tap_shape = (channels, *kernel, *output)
-            self.tap_strides = (channel, *taps[:-1], *moves, between[-1])
-            before = (slice(None),) * (1 + len(kernel))
-            first = (0,) * len(kernel)
-            self.copies = [
-                (
-                    (*before, tap),
-                    remainders.tap_offset((*first, tap), window, (part, *between)),
-                )
-                for tap in range(across)
-            ]
+        self.shape = (channels, *kernel, across, *output)
+        self.copies = []
+        for taps in remainders.taps(window):
+            offset = remainders.tap_offset((*(0 for _ in kernel), taps.start), window, (part, *between))
+            shape = (channels, *kernel, len(range(across)[taps]), *output)
+            self.copies.append(((slice(None),) * (1 + len(kernel)), taps, offset, shape, strides))
 
     def calls(self, columns: Array, scratch: Array) -> list[Call]:
         halo = np.ndarray(self.halo, FLOAT, scratch)
-        calls = remainders.fill(halo, self.parts, self.last)
-        for index, offset in self.copies:
-            under = np.ndarray(self.tap_shape, FLOAT, halo, offset, self.tap_strides)
-            calls.append(partial(np.copyto, columns[index], under))
+        calls = remainders.fill(halo, self.parts, self.last, self.padded)
+        for before, taps, offset, shape, strides in self.copies:
+            under = np.ndarray(shape, FLOAT, halo, offset, strides)
+            calls.append(partial(np.copyto, columns[(*before, taps)], under))
         return calls
 
 

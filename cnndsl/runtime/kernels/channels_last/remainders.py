@@ -5,11 +5,14 @@ of their index by s, these cells lie side by side: cell ``q*s + r`` is cell q of
 it becomes s halos, one for each remainder, and every pass over a tap runs at the speed of contiguous memory.
 """
 
-from math import prod
+from functools import partial
+from math import gcd, prod
 from typing import NamedTuple
 
+import numpy as np
+
 from cnndsl.runtime.kernels.arrays import Array, Sizes
-from cnndsl.runtime.kernels.channels_last.strips import Call, Slices, Strip, Window, fill_halo
+from cnndsl.runtime.kernels.channels_last.strips import Call, Slices, Strip, Window
 
 
 class Part(NamedTuple):
@@ -38,12 +41,25 @@ def parts(source: Array, strip: Strip, window: Window) -> list[Part]:
     return found
 
 
-def fill(halo: Array, cells: list[Part], order: tuple[int, ...]) -> list[Call]:
-    """Outside around the cells of each part; ``order`` transposes a part to channels last."""
-    calls: list[Call] = []
-    for part, (source, inner) in zip(halo, cells, strict=True):
-        calls += fill_halo(part.transpose(order), source, inner, 0)
-    return calls
+def fill(halo: Array, cells: list[Part], order: tuple[int, ...], padded: bool) -> list[Call]:
+    """The cells of each part, and zeros around them where the strip sees padding (what nobody reads is left as it is);
+    ``order`` transposes a part to channels last.
+    """
+    places = [(part.transpose(order)[inner], source) for part, (source, inner) in zip(halo, cells, strict=True)]
+    calls: list[Call] = [partial(halo.fill, 0)] if padded else []
+    return [*calls, *(partial(np.copyto, place, source) for place, source in places)]
+
+
+def taps(window: Window) -> list[slice]:
+    """The taps of the last axis whose cells have the same remainder: they are equally far apart (see ``tap_step``)."""
+    count, dilation, stride = window.kernel[-1], window.dilation[-1], window.stride[-1]
+    apart = stride // gcd(stride, dilation)
+    return [slice(first, count, apart) for first in range(min(apart, count))]
+
+
+def tap_step(window: Window) -> int:
+    """The cells between two such taps, within their part of the halo."""
+    return window.dilation[-1] // gcd(window.stride[-1], window.dilation[-1])
 
 
 def tap_offset(tap: Sizes, window: Window, strides: Sizes) -> int:
