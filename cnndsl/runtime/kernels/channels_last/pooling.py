@@ -19,7 +19,6 @@ from cnndsl.runtime.kernels.channels_last.strips import (
     Slices,
     Strip,
     Window,
-    fill_halo,
     split,
     strips,
 )
@@ -90,6 +89,20 @@ def _reductions(window: Window, strip: Strip) -> list[_Reduction]:
     return found
 
 
+def _fill_halo(halo: Array, source: Array, inner: Slices | None, padding: float) -> list[Call]:
+    """``source`` surrounded by ``padding``; ``inner`` is where it goes, None for everywhere."""
+    if inner is None:
+        return [partial(np.copyto, halo, source)]
+    calls: list[Call] = []
+    for axis in range(1, halo.ndim - 1):
+        before = (slice(None),) * axis
+        if inner[axis].start:
+            calls.append(partial(halo[(*before, slice(0, inner[axis].start))].fill, padding))
+        if inner[axis].stop < halo.shape[axis]:
+            calls.append(partial(halo[(*before, slice(inner[axis].stop, None))].fill, padding))
+    return [*calls, partial(np.copyto, halo[inner], source)]
+
+
 def _strip(
     combine: np.ufunc,
     padding: float,
@@ -104,7 +117,7 @@ def _strip(
     offset = 0
     if strip.inner is not None:
         halo = np.ndarray(strip.halo, FLOAT, scratch)
-        calls += fill_halo(halo, source, strip.inner, padding)
+        calls += _fill_halo(halo, source, strip.inner, padding)
         source, offset = halo, halo.nbytes
     for taps, shape in reductions:
         if taps is reductions[-1].taps:

@@ -108,20 +108,6 @@ def strips(window: Window, shape: Sizes, sample_parts: int, row_parts: int) -> t
     return tuple(found)
 
 
-def fill_halo(halo: Array, source: Array, inner: Slices | None, padding: float) -> list[Call]:
-    """``source`` surrounded by ``padding``; ``inner`` is where it goes, None for everywhere."""
-    if inner is None:
-        return [partial(np.copyto, halo, source)]
-    calls: list[Call] = []
-    for axis in range(1, halo.ndim - 1):
-        before = (slice(None),) * axis
-        if inner[axis].start:
-            calls.append(partial(halo[(*before, slice(0, inner[axis].start))].fill, padding))
-        if inner[axis].stop < halo.shape[axis]:
-            calls.append(partial(halo[(*before, slice(inner[axis].stop, None))].fill, padding))
-    return [*calls, partial(np.copyto, halo[inner], source)]
-
-
 def bytes_between(shape: Sizes) -> Sizes:
     """The strides of a contiguous float32 array."""
     strides = [FLOAT.itemsize]
