@@ -84,14 +84,21 @@ class Strip(NamedTuple):
         return (self.samples.stop - self.samples.start, self.rows.stop - self.rows.start, *window.output[1:])
 
 
-@lru_cache(maxsize=4096)
-def strips(window: Window, shape: Sizes, sample_parts: int, row_parts: int) -> tuple[Strip, ...]:
+FEW = 64
+"""So many strips are remembered: planning asks for the same ones several times."""
+
+
+def strips(window: Window, shape: Sizes, sample_parts: int, row_parts: int) -> Sequence[Strip]:
     """Strips that cover the output of ``window`` over an array of ``shape`` (N, *spatial, C).
 
     Where rows are cut, every sample is by itself, so that the cells of a strip follow each other in memory.
     """
+    sample_parts = shape[0] if row_parts > 1 else sample_parts
+    return (_strips if sample_parts * row_parts > FEW else _few_strips)(window, shape, sample_parts, row_parts)
+
+
+def _strips(window: Window, shape: Sizes, sample_parts: int, row_parts: int) -> tuple[Strip, ...]:
     batch, *spatial, channels = shape
-    sample_parts = batch if row_parts > 1 else sample_parts
     found = []
     for samples, rows in product(split(batch, sample_parts), split(window.output[0], row_parts)):
         source, inner, halo = [samples], [slice(None)], [samples.stop - samples.start]
@@ -106,6 +113,9 @@ def strips(window: Window, shape: Sizes, sample_parts: int, row_parts: int) -> t
         whole = all(part.stop - part.start == cells for part, cells in zip(inner[1:], halo[1:], strict=True))
         found.append(Strip(samples, rows, tuple(source), (*halo, channels), None if whole else tuple(inner)))
     return tuple(found)
+
+
+_few_strips = lru_cache(maxsize=256)(_strips)
 
 
 def bytes_between(shape: Sizes) -> Sizes:
