@@ -37,8 +37,8 @@ ENOUGH_TILES = 96
 """Tiles of a strip, as many as still are a small product with many channels."""
 STRIP = 1 << 20
 """Numbers in a strip that many passes go over."""
-MEETING = 15e-6
-"""Seconds for threads to meet at the end of a phase."""
+MEETING = 25e-6
+"""Seconds for threads to meet at the end of a phase, and to wait once for Python's lock after that."""
 
 
 class Choice(NamedTuple):
