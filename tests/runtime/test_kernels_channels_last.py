@@ -205,6 +205,8 @@ def test_winograd(case, scheme, filter_parts):
     cut = winograd.Cut(int(random.integers(1, batch + 1)), parts, filter_parts)
     phases = winograd.convolve(scheme, source, points, finish, padding, cut, outside)
     run(phases, winograd.scratch(scheme, winograd.tile_window(scheme, spatial, padding), x.shape, cut, points))
+    for task in phases[0]:  # others must know what it reads
+        assert any(np.shares_memory(read, other) for read in task.reads) == (followers[1] in chosen)
     expected = convolved(x, weight, window, around=around)
     for kind, operand in chosen:
         if kind in ("relu", "maximum"):

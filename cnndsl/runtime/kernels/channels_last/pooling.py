@@ -1,7 +1,8 @@
 """Pooling over windows: maxima and sums along one axis after another, on strips of rows.
 
 A maximum over a box is the maximum of maxima along one axis, and so is a sum, so the work grows with the sum of the
-kernel's sides. Padding holds minus infinity, or zero for sums; a mean multiplies by the reciprocal of the real cells.
+kernel's sides. What a tap would find in padding is left out: a tap is combined with those results for which it finds a
+cell. A mean multiplies by the reciprocal of the real cells.
 """
 
 from functools import partial, reduce
@@ -16,7 +17,6 @@ from cnndsl.runtime.kernels.channels_last.strips import (
     Call,
     Finish,
     Phases,
-    Slices,
     Strip,
     Window,
     split,
@@ -25,15 +25,9 @@ from cnndsl.runtime.kernels.channels_last.strips import (
 
 
 def scratch(window: Window, shape: Sizes, row_parts: int) -> int:
-    """The float32 numbers a thread needs: the halo and a partial result for every axis but the last."""
-    most = 0
-    for strip in strips(window, shape, shape[0], row_parts):
-        total, extents = prod(strip.halo), list(strip.halo)
-        for axis, cells in enumerate(strip.size(window)[1:-1], start=1):
-            extents[axis] = cells
-            total += prod(extents)
-        most = max(most, total)
-    return most
+    """The float32 numbers a thread needs: a partial result for every axis but the last."""
+    parts = strips(window, shape, shape[0], row_parts)
+    return max(sum(prod(part.shape) for part in _reductions(window, strip)[:-1]) for strip in parts)
 
 
 def maxima(x: Array, finish: Finish, window: Window, row_parts: int) -> Phases:
@@ -65,49 +59,48 @@ def _pool(
     for strip in strips(window, x.shape, len(x), row_parts):
         out, source, own = finish.out[strip.part], x[strip.source], None if shares is None else shares[strip.rows]
         reductions = _reductions(window, strip)
-        given = (combine, padding, source, strip, reductions, own, out)
+        given = (combine, padding, source, reductions, own, out)
         tasks.append(finish.task(strip.part, _strip, *given, reads=[source]))
     return [tasks]
 
 
-class _Reduction(NamedTuple):
-    """Along one axis: where the cells under each tap are, and the extents of what they become."""
+class _Tap(NamedTuple):
+    """Along one axis: the cells under a tap, as far as there are any, and the results that they are part of."""
 
-    taps: list[Slices]
+    source: slice
+    results: slice
+
+
+class _Reduction(NamedTuple):
+    """Along one axis: the taps, those of most results first, and the extents of what they become."""
+
+    axis: int
+    taps: list[_Tap]
     shape: Sizes
 
 
 def _reductions(window: Window, strip: Strip) -> list[_Reduction]:
     """One after another, the last one into the output."""
-    found, extents = [], list(strip.halo)
+    found: list[_Reduction] = []
+    extents = [*(part.stop - part.start for part in strip.source), strip.halo[-1]]
     for axis, cells in enumerate(strip.size(window)[1:], start=1):
         k, s, d = window.kernel[axis - 1], window.stride[axis - 1], window.dilation[axis - 1]
-        before = (slice(None),) * axis
-        taps = [(*before, slice(tap * d, tap * d + (cells - 1) * s + 1, s)) for tap in range(k)]
+        before = strip.inner[axis].start if strip.inner else 0
+        taps = []
+        for cell in range(-before, k * d - before, d):  # under the tap, in the first window
+            first, stop = max(0, -(cell // s)), min(cells, (extents[axis] - 1 - cell) // s + 1)
+            if first < stop:
+                taps.append(_Tap(slice(cell + first * s, cell + (stop - 1) * s + 1, s), slice(first, stop)))
+        taps.sort(key=lambda tap: tap.results.start - tap.results.stop)
         extents[axis] = cells
-        found.append(_Reduction(taps, tuple(extents)))
+        found.append(_Reduction(axis, taps, tuple(extents)))
     return found
-
-
-def _fill_halo(halo: Array, source: Array, inner: Slices | None, padding: float) -> list[Call]:
-    """``source`` surrounded by ``padding``; ``inner`` is where it goes, None for everywhere."""
-    if inner is None:
-        return [partial(np.copyto, halo, source)]
-    calls: list[Call] = []
-    for axis in range(1, halo.ndim - 1):
-        before = (slice(None),) * axis
-        if inner[axis].start:
-            calls.append(partial(halo[(*before, slice(0, inner[axis].start))].fill, padding))
-        if inner[axis].stop < halo.shape[axis]:
-            calls.append(partial(halo[(*before, slice(inner[axis].stop, None))].fill, padding))
-    return [*calls, partial(np.copyto, halo[inner], source)]
 
 
 def _strip(
     combine: np.ufunc,
     padding: float,
     source: Array,
-    strip: Strip,
     reductions: list[_Reduction],
     shares: Array | None,
     out: Array,
@@ -115,24 +108,39 @@ def _strip(
 ) -> list[Call]:
     calls: list[Call] = []
     offset = 0
-    if strip.inner is not None:
-        halo = np.ndarray(strip.halo, FLOAT, scratch)
-        calls += _fill_halo(halo, source, strip.inner, padding)
-        source, offset = halo, halo.nbytes
-    for taps, shape in reductions:
-        if taps is reductions[-1].taps:
+    for reduction in reductions:
+        if reduction is reductions[-1]:
             target = out
         else:
-            target = np.ndarray(shape, FLOAT, scratch, offset)
+            target = np.ndarray(reduction.shape, FLOAT, scratch, offset)
             offset += target.nbytes
-        if len(taps) == 1:
-            calls.append(partial(np.copyto, target, source[taps[0]]))
-        else:
-            calls.append(partial(combine, source[taps[0]], source[taps[1]], out=target))
-            calls += [partial(combine, target, source[tap], out=target) for tap in taps[2:]]
+        calls += _reduce(combine, padding, source, reduction, target)
         source = target
     if shares is not None:
         calls.append(partial(np.multiply, out, shares, out))
+    return calls
+
+
+def _reduce(combine: np.ufunc, padding: float, source: Array, reduction: _Reduction, target: Array) -> list[Call]:
+    """``padding`` is what remains where no tap finds a cell."""
+    axis, taps, shape = reduction
+    before = (slice(None),) * axis
+    every = slice(0, shape[axis])
+    cells = [source[(*before, tap.source)] for tap in taps]
+    results = [target[(*before, tap.results)] for tap in taps]
+    calls: list[Call]
+    if not taps or taps[0].results != every:
+        calls, done = [partial(target.fill, padding)], 0
+    elif len(taps) == 1:
+        calls, done = [partial(np.copyto, target, cells[0])], 1
+    else:
+        some = taps[1].results
+        calls, done = [partial(combine, cells[0][(*before, some)], cells[1], out=results[1])], 2
+        for rest in (slice(0, some.start), slice(some.stop, every.stop)):
+            if rest.start < rest.stop:
+                calls.append(partial(np.copyto, target[(*before, rest)], cells[0][(*before, rest)]))
+    for own, part in zip(cells[done:], results[done:], strict=True):
+        calls.append(partial(combine, part, own, out=part))
     return calls
 
 

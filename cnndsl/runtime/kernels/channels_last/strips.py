@@ -172,13 +172,15 @@ class Finish:
         return flat
 
     def without_first(self) -> tuple[Follower | None, "Finish"]:
-        """The first follower if it is one per channel, with an operand (C,), and what remains to be done."""
-        if not self.followers or self.followers[0].kind not in PER_CHANNEL:
+        """The first follower if it combines every number with another one, and what remains to be done. An operand per
+        channel is (C,).
+        """
+        if not self.followers or self.followers[0].kind not in (*PER_CHANNEL, "other"):
             return None, self
         (kind, operand), *others = self.followers
         rest = Finish(self.out, [])
         rest.followers = others
-        return Follower(kind, operand if operand.ndim == 1 else operand[0]), rest
+        return Follower(kind, operand[0] if kind in PER_CHANNEL and operand.ndim > 1 else operand), rest
 
     def task(
         self, index: Slices, function: Callable[..., Sequence[Call]], *arguments: Any, reads: Sequence[Array]

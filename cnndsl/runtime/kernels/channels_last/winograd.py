@@ -161,7 +161,8 @@ def convolve(
             filters = slice(some.start * width, some.stop * width)
             cells = Cells(x, strip, window, outside, taps_first=True)
             tiles = _Tiles(scheme, cells, strip, filters, finish.out, first)
-            tasks.append(rest.task(tiles.part, _strip, tiles, weight[:, some], reads=[cells.source]))
+            reads = [cells.source] if tiles.other is None else [cells.source, tiles.other]
+            tasks.append(rest.task(tiles.part, _strip, tiles, weight[:, some], reads=reads))
     return [tasks]
 
 
@@ -182,11 +183,16 @@ class _Tiles:
         *_, self.channels = cells.shape
         self.tiles = cells.shape[2:-1]
         self.count = prod(self.tiles)
-        self.first = None if first is None else Follower(first.kind, first.operand[filters])
         self.filters: int = filters.stop - filters.start
         rows = slice(strip.rows.start * scheme.tile, strip.rows.stop * scheme.tile)
         self.part: Slices = (strip.samples, rows, slice(None), filters)
         self.targets = _targets(out[self.part], scheme.tile)
+        self.other = first.operand[self.part] if first is not None and first.kind == "other" else None
+        self.first: list[tuple[np.ufunc, Array]] = []
+        if self.other is not None:
+            self.first = [(np.add, operand) for _, operand in _targets(self.other, scheme.tile)]
+        elif first is not None:
+            self.first = [(PER_CHANNEL[first.kind], first.operand[filters])] * len(self.targets)
 
     def gather(self, values: Array, scratch: Array) -> list[Call]:
         """The tiles as (points, tiles, C): neighbours share two rows and two columns."""
@@ -195,10 +201,12 @@ class _Tiles:
     def scatter(self, results: Array) -> list[Call]:
         """(tile*tile, tiles, F) to rows and columns of the output, with the first of what follows."""
         tiles = results.reshape(self.scheme.tile, self.scheme.tile, *self.tiles, self.filters)
-        if self.first is None:
+        if not self.first:
             return [partial(np.copyto, target, tiles[index]) for index, target in self.targets]
-        function, row = PER_CHANNEL[self.first.kind], self.first.operand
-        return [partial(function, tiles[index], row, out=target) for index, target in self.targets]
+        return [
+            partial(function, tiles[index], operand, out=target)
+            for (index, target), (function, operand) in zip(self.targets, self.first, strict=True)
+        ]
 
 
 def _whole_and_rest(extent: int, tile: int) -> list[tuple[slice, slice]]:
