@@ -221,3 +221,9 @@ def test_memory_of_a_run_that_was_interrupted_is_not_used_again(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         execute(plan, images(1), 2)
     assert not planned_batch._idle
+
+
+def test_windows_that_lie_in_padding_alone():
+    network = cnndsl.loads("input 4@1x6\nmaxpool 2 dilation=3 pad=2 stride=1")
+    x = np.random.default_rng(0).standard_normal((2, 4, 1, 6), np.float32)
+    assert (network.run(x) == -np.inf).all()
