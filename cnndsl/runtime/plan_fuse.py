@@ -239,7 +239,7 @@ def _postpone(layers: Sequence[Layer], readers: Mapping[str, int]) -> None:
         if {*layer.window.dilation} == {1} and first.followers and first.followers[-1].kind in ("relu", "clip", "map"):
             layer.followers.insert(0, first.followers.pop())
             if len(first.covers) > 1:  # a concatenation's activation may be that of its branches
-                layer.covers.insert(0, first.covers.pop())
+                layer.covers.insert(1, first.covers.pop())
 
 
 def _clip_before(layers: list[Layer], readers: Mapping[str, int]) -> list[Layer]:

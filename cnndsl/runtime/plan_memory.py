@@ -22,8 +22,6 @@ SPARED = 1 << 21
 """Bytes of a buffer that is not written over at once."""
 STEPS_SPARED = 2
 """For so many steps: a thread may go on to them while another still reads it (see ``meetings``)."""
-
-
 ERA = 32
 """Steps that are looked at together when places are given: a long network is not searched through for every buffer."""
 

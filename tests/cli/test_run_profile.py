@@ -21,7 +21,7 @@ def test_the_profile_shows_every_step(cnndsl, net):
     assert outcome.status == 0 and outcome.err == ""
     header, *rows, total = outcome.out[outcome.out.index("       ms") :].splitlines()
     assert header.split() == ["ms", "share", "GFLOP/s", "algorithm", "layers"]
-    assert [row.split("  ")[-1].strip() for row in rows] == ["c", "r + p", "flatten1", "d"]
+    assert [row.split("  ")[-1].strip() for row in rows] == ["c", "p + r", "flatten1", "d"]
     assert sum(float(row.split()[1].rstrip("%")) for row in rows) == pytest.approx(100, abs=0.5)
     assert "BLAS: " in total
 
@@ -29,7 +29,7 @@ def test_the_profile_shows_every_step(cnndsl, net):
 def test_the_profile_as_json(cnndsl, net):
     outcome = cnndsl("run", "small.cnn", "--input", "random", "--batch", 3, "--profile", "--format", "json")
     rows = json.loads(outcome.out)["profile"]
-    assert [row["layers"] for row in rows] == ["c", "r + p", "flatten1", "d"]
+    assert [row["layers"] for row in rows] == ["c", "p + r", "flatten1", "d"]
     assert rows[0]["flops"] == 2 * 3 * 8 * 9 * 40 * 40 and rows[3]["flops"] == 2 * 3 * 4 * 8 * 20 * 20
     assert sum(row["share"] for row in rows) == pytest.approx(1)
 

@@ -184,8 +184,14 @@ def test_an_activation_before_a_maximum_is_done_after_it():
         plan = planned(text.format(activation, window))
         found = kinds(plan)
         assert (len(found["b"]) == 0) == moves, activation
-        assert plan.graph.layers[1].covers == (["b", "m", "tanh1"] if moves else ["m", "tanh1"])
+        assert plan.graph.layers[1].covers == (["m", "b", "tanh1"] if moves else ["m", "tanh1"])
         assert_right(plan)
     assert kinds(planned(text.format("tanh", "2"), ["b"]))["b"] == ["map"]
     read_twice = "input 4@9x9; conv 8 3x3 -> tanh as b; concat { maxpool 2; avgpool 2 }"
     assert kinds(planned(read_twice))["b"] == ["map"]
+
+
+def test_an_activation_moves_on_behind_the_last_of_several_maxima():
+    plan = planned("input 4@9x9; conv 8 3x3 as a -> relu as b -> maxpool 2 as c -> maxpool 3 stride=1 as d -> tanh as e")
+    assert [layer.covers for layer in plan.graph.layers] == [["a"], ["c"], ["d", "b", "e"]]
+    assert_right(plan)
