@@ -50,21 +50,7 @@ def images(count, extent=64, seed=1):
     return {"input": np.random.default_rng(seed).standard_normal((count, 3, extent, extent)).astype(np.float32)}
 
 
-def by_general_kernels(plan, inputs):
-    """Every value in float64 by the kernels for channels first, layer by layer: no fusion, no fast algorithm."""
-    from cnndsl.runtime.steps import Site, compute
-
-    values = {name: value.astype(np.float64) for name, value in inputs.items()}
-    network = plan.network
-    for node in network.layers:
-        tensors = plan.tensors.get(node.share or node.name, {})
-        wide = {name: tensor.astype(np.float64) for name, tensor in tensors.items()}
-        function = compute(node.op, Site(network.input_shapes(node), node.shape, wide))
-        values[node.name] = function(*(values[name] for name in node.inputs))
-    return values
-
-
-def test_kept_values_are_those_of_the_layers_with_the_channels_first():
+def test_kept_values_are_those_of_the_layers_with_the_channels_first(by_general_kernels):
     every = list(cnndsl.loads(TEXT).layers)
     plan = planned(TEXT, every)
     inputs = images(2)
@@ -75,7 +61,7 @@ def test_kept_values_are_those_of_the_layers_with_the_channels_first():
 
 
 @pytest.mark.parametrize("batch", [1, 3])
-def test_fused_layers_give_the_same(batch):
+def test_fused_layers_give_the_same(by_general_kernels, batch):
     plan = planned(TEXT, ["narrow", "deep"])
     inputs = images(batch)
     expected = by_general_kernels(plan, inputs)

@@ -7,7 +7,6 @@ import cnndsl
 from cnndsl.runtime.interpreter import execute
 from cnndsl.runtime.plan import make_plan
 from cnndsl.runtime.plan_shifts import LARGEST
-from tests.runtime.test_plan_runs import by_general_kernels
 
 BEGIN = "input 8@13x11\nconv 12 3x3 pad=1 as a -> relu as r\n"
 """A layer whose bias can travel, before what shall take it."""
@@ -91,20 +90,24 @@ def planned(text, keep=(), largest=1.0):
     return make_plan(network.graph, weights, keep)
 
 
-def assert_right(plan, batch=2):
-    random = np.random.default_rng(batch)
-    inputs = {
-        value.name: random.standard_normal((batch, value.shape.channels, *value.shape.spatial), np.float32)
-        for value in plan.network.inputs
-    }
-    expected = by_general_kernels(plan, inputs)
-    for name, value in execute(plan, inputs).items():
-        assert value.shape == expected[name].shape
-        assert np.abs(value - expected[name]).max() <= 1e-5 * np.abs(expected[name]).max(), name
+@pytest.fixture(scope="module")
+def assert_right(by_general_kernels):
+    def check(plan, batch=2):
+        random = np.random.default_rng(batch)
+        inputs = {
+            value.name: random.standard_normal((batch, value.shape.channels, *value.shape.spatial), np.float32)
+            for value in plan.network.inputs
+        }
+        expected = by_general_kernels(plan, inputs)
+        for name, value in execute(plan, inputs).items():
+            assert value.shape == expected[name].shape
+            assert np.abs(value - expected[name]).max() <= 1e-5 * np.abs(expected[name]).max(), name
+
+    return check
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_whoever_reads_a_value_gives_the_same(reader):
+def test_whoever_reads_a_value_gives_the_same(assert_right, reader):
     text = BEGIN + READERS[reader]
     plan = planned(text)
     assert_right(plan)
@@ -113,13 +116,13 @@ def test_whoever_reads_a_value_gives_the_same(reader):
 
 
 @pytest.mark.parametrize("shape", ["8@17", "8@5x6x7"])
-def test_along_one_axis_and_three(shape):
+def test_along_one_axis_and_three(assert_right, shape):
     text = f"input {shape}; conv 6 3 pad=1 -> relu -> conv 6 3 pad=1 stride=2 -> relu -> depthwise 3 pad=1 -> relu"
     assert_right(planned(f"{text} -> maxpool 2 -> conv 4 1"))
 
 
 @pytest.mark.parametrize("extent", [1, 2, 4])
-def test_branches_of_a_single_cell(extent):
+def test_branches_of_a_single_cell(assert_right, extent):
     """Rows of a concatenation whose cells do not follow each other, and look as if they did."""
     text = f"input 8@{extent}x1; conv 6 1 as a -> relu as r"
     assert_right(
@@ -145,7 +148,7 @@ def test_the_bias_of_a_linear_layer_goes_into_the_next_one():
     assert [layer.bias is None for layer in plan.graph.layers] == [True, True, False, True]
 
 
-def test_large_shifts_are_added_where_they_arise():
+def test_large_shifts_are_added_where_they_arise(assert_right):
     for largest, carried in ((LARGEST, True), (4 * LARGEST, False)):
         network = cnndsl.loads(BEGIN + "conv 4 1x1")
         weights = network.weights()
@@ -156,7 +159,7 @@ def test_large_shifts_are_added_where_they_arise():
         assert_right(plan)
 
 
-def test_shifts_that_add_up_are_added_when_they_are_large():
+def test_shifts_that_add_up_are_added_when_they_are_large(assert_right):
     block = "add { conv 8 1x1; identity }\n"
     plan = planned("input 8@4x4\nconv 8 1x1\n" + 30 * block + "conv 2 1x1", largest=LARGEST / 3)
     added = [layer.bias is not None for layer in plan.graph.layers[:-1]]
@@ -172,7 +175,7 @@ def test_a_bias_that_is_no_number_stays_where_it_is(value):
     assert kinds(make_plan(network.graph, weights))["r"] == ["relu"]
 
 
-def test_an_activation_before_a_maximum_is_done_after_it():
+def test_an_activation_before_a_maximum_is_done_after_it(assert_right):
     text = "input 4@9x9; conv 8 3x3 as a -> {0} as b -> maxpool {1} as m -> tanh"
     for activation, window, moves in (
         ("relu", "2", True),
@@ -191,7 +194,9 @@ def test_an_activation_before_a_maximum_is_done_after_it():
     assert kinds(planned(read_twice))["b"] == ["map"]
 
 
-def test_an_activation_moves_on_behind_the_last_of_several_maxima():
-    plan = planned("input 4@9x9; conv 8 3x3 as a -> relu as b -> maxpool 2 as c -> maxpool 3 stride=1 as d -> tanh as e")
+def test_an_activation_moves_on_behind_the_last_of_several_maxima(assert_right):
+    plan = planned(
+        "input 4@9x9; conv 8 3x3 as a -> relu as b -> maxpool 2 as c -> maxpool 3 stride=1 as d -> tanh as e"
+    )
     assert [layer.covers for layer in plan.graph.layers] == [["a"], ["c"], ["d", "b", "e"]]
     assert_right(plan)
