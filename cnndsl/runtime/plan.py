@@ -218,7 +218,8 @@ class Plan:
         for key, node, _ in network.all_weights():
             tensors.setdefault(node.name, {})[key.removeprefix(f"{node.name}.")] = weights[key]
         self.tensors = tensors
-        with single_threaded_blas():  # whose own threads would stay awake, on the cores that others need
+        # BLAS's own threads would stay awake, on the cores that others need.
+        with single_threaded_blas(), np.errstate(all="ignore"):
             self.graph = fuse(network, tensors, self.kept)
             carry(self.graph.layers, {self.graph.holder[name] for name in self.kept})
         self._packed: Packed = {}
@@ -251,7 +252,8 @@ def _steps(graph: Graph, batch: int, planar: frozenset[str], packed: Packed) -> 
     """The steps; where there are many weights to arrange, by several threads."""
 
     def make(layer: Layer) -> Step:
-        return make_step(layer, batch, planar, packed)
+        with np.errstate(all="ignore"):  # every thread has its own
+            return make_step(layer, batch, planar, packed)
 
     numbers = sum(layer.weight.size for layer in graph.layers if layer.weight is not None)
     if packed or numbers < MANY_WEIGHTS:

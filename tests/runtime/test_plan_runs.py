@@ -213,3 +213,22 @@ def test_windows_that_lie_in_padding_alone():
     network = cnndsl.loads("input 4@1x6\nmaxpool 2 dilation=3 pad=2 stride=1")
     x = np.random.default_rng(0).standard_normal((2, 4, 1, 6), np.float32)
     assert (network.run(x) == -np.inf).all()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("c.weight", 3e38), ("d.weight", 3e38), ("e.weight", 3e38), ("n.running_var", -1), ("n.bias", np.nan)],
+)
+@pytest.mark.parametrize("many", [0, 1 << 30])
+def test_weights_that_overflow_give_no_warning(key, value, many, monkeypatch):
+    monkeypatch.setattr(plan_module, "MANY_WEIGHTS", many)  # with several threads, each with its own error state
+    network = cnndsl.loads(
+        """input 8@9x9
+conv 16 3x3 pad=1 as c -> relu
+conv 16 3x3 pad=1 as d -> batchnorm as n -> relu
+concat { identity; conv 8 1x1 } -> batchnorm -> relu -> conv 8 1x1 as e"""
+    )
+    weights = network.weights()
+    weights["c.bias"] += np.float32(0.5)
+    weights[key][...] = value
+    assert network.run(np.ones((1, 8, 9, 9), np.float32), weights=weights).shape == (1, 8, 9, 9)
