@@ -6,6 +6,7 @@ cell. A mean multiplies by the reciprocal of the real cells.
 """
 
 from functools import partial, reduce
+from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ from cnndsl.runtime.kernels.channels_last.strips import (
 def scratch(window: Window, shape: Sizes, row_parts: int) -> int:
     """The float32 numbers a thread needs: a partial result for every axis but the last."""
     parts = strips(window, shape, shape[0], row_parts)
-    return max(sum(prod(part.shape) for part in _reductions(window, strip)[:-1]) for strip in parts)
+    return max(sum(map(prod, _shapes(window, strip)[1:-1])) for strip in parts)
 
 
 def maxima(x: Array, finish: Finish, window: Window, row_parts: int) -> Phases:
@@ -79,21 +80,27 @@ class _Reduction(NamedTuple):
     shape: Sizes
 
 
+def _shapes(window: Window, strip: Strip) -> list[Sizes]:
+    """The extents of what a strip reads, and of what it becomes axis by axis."""
+    source = (*(part.stop - part.start for part in strip.source), strip.halo[-1])
+    results = strip.size(window)
+    return [(*results[: axis + 1], *source[axis + 1 :]) for axis in range(len(results))]
+
+
 def _reductions(window: Window, strip: Strip) -> list[_Reduction]:
     """One after another, the last one into the output."""
     found: list[_Reduction] = []
-    extents = [*(part.stop - part.start for part in strip.source), strip.halo[-1]]
-    for axis, cells in enumerate(strip.size(window)[1:], start=1):
+    for axis, (before, after) in enumerate(pairwise(_shapes(window, strip)), start=1):
         k, s, d = window.kernel[axis - 1], window.stride[axis - 1], window.dilation[axis - 1]
-        before = strip.inner[axis].start if strip.inner else 0
+        extent, cells = before[axis], after[axis]
+        ahead = strip.inner[axis].start if strip.inner else 0
         taps = []
-        for cell in range(-before, k * d - before, d):  # under the tap, in the first window
-            first, stop = max(0, -(cell // s)), min(cells, (extents[axis] - 1 - cell) // s + 1)
+        for cell in range(-ahead, k * d - ahead, d):  # under the tap, in the first window
+            first, stop = max(0, -(cell // s)), min(cells, (extent - 1 - cell) // s + 1)
             if first < stop:
                 taps.append(_Tap(slice(cell + first * s, cell + (stop - 1) * s + 1, s), slice(first, stop)))
         taps.sort(key=lambda tap: tap.results.start - tap.results.stop)
-        extents[axis] = cells
-        found.append(_Reduction(axis, taps, tuple(extents)))
+        found.append(_Reduction(axis, taps, after))
     return found
 
 
