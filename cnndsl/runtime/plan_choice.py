@@ -29,6 +29,8 @@ CACHE = 1 << 22
 """Bytes that the buffers of a strip may take."""
 HELD = 2 * CACHE
 """Bytes that a thread may hold of a layer which is cut along its filters alone."""
+MOST_CALLS = 256
+"""Taps or remainders that are a NumPy call each: beyond that, calls would take more memory than values."""
 MOST_PARTS = 8
 """Parts for the sake of threads alone; caches may ask for more."""
 ENOUGH_ROWS = 96
@@ -120,7 +122,8 @@ def _planar(window: Window, batch: int, channels: int, filters: int) -> Choice:
     unfold = copy_seconds(batch * cells * links, window.output[-1]) * (2 if window.stride[-1] > 1 else 1)
     seconds = unfold + product_seconds(batch * cells, filters, links)
     rows = parts(seconds / batch, 4 * cells * (links + filters))
-    return Choice("planar columns", seconds, f"{channels} channels", samples=batch, rows=min(rows, window.output[0]))
+    together = _together(batch, min(rows, window.output[0]), seconds, 4 * cells * (links + filters))
+    return Choice("planar columns", seconds, f"{channels} channels", *together)
 
 
 def _unfold_seconds(window: Window, cells: int, channels: float, groups: int = 1) -> float:
@@ -201,7 +204,21 @@ def depthwise(window: Window, batch: int, channels: int) -> Choice:
     cells = prod(window.output)
     seconds = batch * (2 * prod(window.kernel) * copy_seconds(cells * channels, 256) + CALL * 10)
     rows = max(parts(seconds / batch), cells * channels // STRIP // 2 * 2)
-    return Choice("depthwise", seconds, f"{cells} cells", samples=batch, rows=min(rows, window.output[0]))
+    together = _together(batch, min(rows, window.output[0]), seconds, 12 * cells * channels * prod(window.stride))
+    return Choice("depthwise", seconds, f"{cells} cells", *together)
+
+
+def pooling(window: Window, batch: int, elements: int) -> Choice:
+    """Cut by rows where a sample is worth it, else by samples, several in a part if they are small."""
+    count = 1 + sum(window.kernel) / prod(window.stride)
+    rows = min(passes(elements, count).rows, window.output[0])
+    seconds = passes(elements, count).seconds * batch
+    return Choice("separable windows", seconds, "", *_together(batch, rows, seconds, 8 * elements))
+
+
+def _together(batch: int, rows: int, seconds: float, bytes_: float) -> tuple[int, int]:
+    """Parts of samples and rows for work of that length, ``bytes_`` a sample: whole samples may share a part."""
+    return (batch, rows) if rows > 1 else (min(batch, parts(seconds, batch * bytes_)), 1)
 
 
 def passes(elements: int, count: float = 2) -> Choice:

@@ -9,7 +9,16 @@ import numpy as np
 from cnndsl.ops import conv
 from cnndsl.runtime import plan_choice
 from cnndsl.runtime.kernels.arrays import Array
-from cnndsl.runtime.kernels.channels_last import blocks, columns, depthwise, gather, matrix, planar, winograd
+from cnndsl.runtime.kernels.channels_last import (
+    blocks,
+    columns,
+    depthwise,
+    gather,
+    matrix,
+    planar,
+    remainders,
+    winograd,
+)
 from cnndsl.runtime.kernels.channels_last.gather import Outside
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases, strips
 from cnndsl.runtime.kernels.channels_last.strips import matrix as flat
@@ -30,7 +39,31 @@ def reads_planar(layer: Layer) -> bool:
         isinstance(op, conv.Conv)
         and (op.groups, op.pad_mode) == (1, "zeros")
         and (layer.shapes[0].channels <= PLANAR_CHANNELS and layer.bounds is None)
+        and layer.window.stride[-1] <= plan_choice.MOST_CALLS
     )
+
+
+def pads_with_rows(layer: Layer) -> bool:
+    """Whether padding may have a value for every channel: the kernel gathers its cells, all channels at a time."""
+    return not _is_general(layer) and layer.shapes[0].channels > 1 and (_groups(layer) == 1 or _is_by_channel(layer))
+
+
+def _groups(layer: Layer) -> int:
+    op: Any = layer.node.op
+    return op.groups if isinstance(op, conv.Conv) else layer.shapes[0].channels
+
+
+def _is_by_channel(layer: Layer) -> bool:
+    """Whether every filter reads one of several channels."""
+    return _groups(layer) > 1 and layer.site.weight.shape[1] == 1
+
+
+def _is_general(layer: Layer) -> bool:
+    """Whether only the general kernel can compute a convolution."""
+    if getattr(layer.node.op, "pad_mode", "zeros") != "zeros":
+        return True
+    several = layer.node.shape.channels != layer.shapes[0].channels
+    return _is_by_channel(layer) and (several or len(remainders.taps(layer.window)) > plan_choice.MOST_CALLS)
 
 
 def _pack(layer: Layer, algorithm: str, packed: Packed, arrange: Callable[[], Arranged]) -> Arranged:
@@ -48,47 +81,41 @@ def _biased(layer: Layer) -> tuple[Follower, ...]:
 
 def convolution(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step | None:
     """The step for a convolution; None where only the general kernel can compute it."""
-    op: Any = layer.node.op
     (source,), output, weight = layer.shapes, layer.node.shape, layer.site.weight
-    if getattr(op, "pad_mode", "zeros") != "zeros":
+    if _is_general(layer):
         return None
-    groups = op.groups if isinstance(op, conv.Conv) else source.channels
-    window = layer.window
+    groups, window = _groups(layer), layer.window
     shape = (batch, *source.spatial, source.channels)
     followers = _biased(layer)
-    if groups > 1 and weight.shape[1] == 1:
-        if output.channels != source.channels:
-            return None
+    if _is_by_channel(layer):
         choice = plan_choice.depthwise(window, batch, source.channels)
-        taps = _pack(layer, "depthwise", packed, lambda: depthwise.pack(layer.kernel(), window.output))
+        cut = (choice.samples, choice.rows)
+        taps = _pack(layer, "depthwise", packed, lambda: depthwise.pack(layer.kernel(), window))
         return Step(
             layer,
             choice,
-            lambda x, finish, outside: depthwise.convolve(x[0], taps, finish, window, choice.rows, outside),
+            lambda x, finish, outside: depthwise.convolve(x[0], taps, finish, window, *cut, outside),
             followers,
-            depthwise.scratch(window, shape, choice.rows),
-            tables=depthwise.tables(window, shape, choice.rows),
+            depthwise.scratch(window, shape, *cut),
+            tables=depthwise.tables(window, shape, *cut),
         )
     is_planar = layer.inputs[0] in planar_inputs or (source.channels == 1 and reads_planar(layer))
     choice = plan_choice.convolution(window, batch, source.channels, output.channels, groups, is_planar)
-    algorithm = choice.algorithm
+    algorithm, cut = choice.algorithm, (choice.samples, choice.rows)
     if algorithm == "planar columns":
         bias = np.zeros(len(weight), FLOAT) if layer.bias is None else layer.bias
         first = _pack(layer, algorithm, packed, lambda: planar.pack(layer.kernel(), bias))
         return Step(
             layer,
             choice,
-            lambda x, finish, _: planar.convolve(
-                _first(x[0], layer, planar_inputs), first, finish, window, choice.rows
-            ),
+            lambda x, finish, _: planar.convolve(_first(x[0], layer, planar_inputs), first, finish, window, *cut),
             tuple(layer.followers),
-            planar.scratch(window, (batch, source.channels, *source.spatial), choice.rows),
+            planar.scratch(window, (batch, source.channels, *source.spatial), *cut),
         )
     if algorithm == "matrix product":
         return _matrix(layer, batch * output.positions, choice, followers, packed)
     if algorithm.startswith("winograd"):
         return _winograd(layer, batch, choice, followers, packed)
-    cut = (choice.samples, choice.rows)
     cells = -(-batch // choice.samples) * -(-window.output[0] // choice.rows) * prod(window.output[1:])
     if groups == 1:
         weights = [part[None] for part in _in_parts(layer, cells, choice.filters, packed)]

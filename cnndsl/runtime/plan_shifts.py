@@ -16,9 +16,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from cnndsl.ops import conv
 from cnndsl.runtime.kernels.channels_last.strips import Follower
 from cnndsl.runtime.plan_fuse import Layer, per_channel_factors
+from cnndsl.runtime.plan_linear import pads_with_rows
 from cnndsl.runtime.steps import Array
 
 LARGEST = 8.0
@@ -61,7 +61,7 @@ def _takes(reader: Layer, name: str, may: Collection[str]) -> bool:
         return True
     op: Any = reader.node.op
     if op.operator in ("conv", "depthwise"):
-        return not _sees_padding(reader) or _finds_padding(reader)
+        return not _sees_padding(reader) or pads_with_rows(reader)
     if op.operator == "avgpool":
         return not (op.count_include_pad and _sees_padding(reader))
     if op.operator == "concat":  # its inputs lie in its memory
@@ -73,17 +73,6 @@ def _takes(reader: Layer, name: str, may: Collection[str]) -> bool:
 
 def _sees_padding(layer: Layer) -> bool:
     return any((*layer.window.begin, *layer.window.end))
-
-
-def _finds_padding(layer: Layer) -> bool:
-    """Whether the kernel gathers its cells, and padding can have a value for every channel."""
-    op: Any = layer.node.op
-    source, output = layer.shapes[0].channels, layer.node.shape.channels
-    if isinstance(op, conv.Conv):
-        if op.pad_mode != "zeros":  # it sees cells once more
-            return True
-        return source > 1 and (op.groups == 1 or op.groups == source == output)
-    return source == output
 
 
 def _convolution(layer: Layer, shifts: Sequence[Shift]) -> Shift:

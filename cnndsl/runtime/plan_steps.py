@@ -37,22 +37,23 @@ def _with_temporaries(step: Step, batch: int) -> Step:
     return step._replace(temporary=step.temporary + 2 * 5 * 4 * batch * step.layer.node.shape.elements // parts)
 
 
-def _pool(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:
+def _pool(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step | None:
     op: Any = layer.node.op
     source, window = layer.shapes[0], layer.window
-    per_sample = plan_choice.passes(source.elements, 1 + sum(window.kernel) / prod(window.stride))
-    rows = min(per_sample.rows, window.output[0])
-    choice = Choice("separable windows", per_sample.seconds * batch, "", samples=batch, rows=rows)
-    scratch = pooling.scratch(window, (batch, *source.spatial, source.channels), rows)
+    if sum(window.kernel) > plan_choice.MOST_CALLS:
+        return None
+    choice = plan_choice.pooling(window, batch, source.elements)
+    cut = (choice.samples, choice.rows)
+    scratch = pooling.scratch(window, (batch, *source.spatial, source.channels), *cut)
     if isinstance(op, pool.AvgPool):
         shares = pooling.shares(window, source.spatial, window.end, op.count_include_pad)
 
         def bind(x: Sequence[Array], finish: Finish, outside: Outside) -> Phases:
-            return pooling.means(x[0], finish, window, shares, rows)
+            return pooling.means(x[0], finish, window, shares, *cut)
     else:
 
         def bind(x: Sequence[Array], finish: Finish, outside: Outside) -> Phases:
-            return pooling.maxima(x[0], finish, window, rows)
+            return pooling.maxima(x[0], finish, window, *cut)
 
     return Step(layer, choice, bind, tuple(layer.followers), scratch)
 

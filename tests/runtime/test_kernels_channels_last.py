@@ -169,13 +169,14 @@ def test_columns_by_filters(rank, case, random_geometry):
 def test_planar(rank, case, random_geometry):
     random = np.random.default_rng([3, rank, case])
     batch, rows, channels = (int(random.integers(1, 4)) for _ in range(3))
+    samples = 1 + case % batch
     window, x = drawn(random, random_geometry(random, rank), channels, batch)
     weight = numbers(random, 4, channels, *window.kernel)
     out, untouched = output(random, (batch, *window.output, 4))
     first = np.ascontiguousarray(np.moveaxis(x, -1, 1))
     bias = numbers(random, 4)
-    phases = planar.convolve(first, planar.pack(weight, bias), Finish(out, [Follower("relu")]), window, rows)
-    run(phases, planar.scratch(window, first.shape, rows))
+    phases = planar.convolve(first, planar.pack(weight, bias), Finish(out, [Follower("relu")]), window, samples, rows)
+    run(phases, planar.scratch(window, first.shape, samples, rows))
     assert_close(out, np.maximum(convolved(x, weight, window) + bias, 0))
     assert untouched()
 
@@ -300,6 +301,7 @@ def test_another_blas_gets_products_whole(monkeypatch):
 def test_depthwise(rank, case, random_geometry):
     random = np.random.default_rng([6, rank, case])
     batch, rows = (int(random.integers(1, 4)) for _ in range(2))
+    samples = 1 + case % batch
     window, x = drawn(random, random_geometry(random, rank), 5, batch)
     weight = numbers(random, 5, 1, *window.kernel)
     out, untouched = output(random, (batch, *window.output, 5))
@@ -307,8 +309,8 @@ def test_depthwise(rank, case, random_geometry):
     finish = Finish(out, [Follower("add", bias), Follower("clip", (-0.5, 0.5))])
     around = numbers(random, 5) if case % 2 else None
     source, outside = before_outside(random, x, around)
-    phases = depthwise.convolve(source, depthwise.pack(weight, window.output), finish, window, rows, outside)
-    run(phases, depthwise.scratch(window, x.shape, rows))
+    phases = depthwise.convolve(source, depthwise.pack(weight, window), finish, window, samples, rows, outside)
+    run(phases, depthwise.scratch(window, x.shape, samples, rows))
     assert_close(out, np.clip(convolved(x, weight, window, 5, around) + bias, -0.5, 0.5))
     assert untouched()
 
@@ -338,10 +340,11 @@ def test_matrix_product(case, bounds):
 def test_maxima(rank, case, random_geometry):
     random = np.random.default_rng([8, rank, case])
     batch, rows = (int(random.integers(1, 4)) for _ in range(2))
+    samples = 1 + case % batch
     window, x = drawn(random, random_geometry(random, rank, pool=True, ceil=True), 4, batch)
     out, untouched = output(random, (batch, *window.output, 4))
     finish = Finish(out, [Follower("relu")])
-    run(pooling.maxima(x, finish, window, rows), pooling.scratch(window, x.shape, rows))
+    run(pooling.maxima(x, finish, window, samples, rows), pooling.scratch(window, x.shape, samples, rows))
     expected = np.full((batch, *window.output, 4), -np.inf)
     for position, _, index in cells(x, window):
         if index is not None:
@@ -356,13 +359,17 @@ def test_maxima(rank, case, random_geometry):
 def test_means(rank, case, random_geometry):
     random = np.random.default_rng([9, rank, case])
     batch, rows = (int(random.integers(1, 4)) for _ in range(2))
+    samples = 1 + case % batch
     geometry = random_geometry(random, rank, pool=True, ceil=True)
     window, x = drawn(random, geometry, 4, batch)
     count_padding = bool(random.integers(0, 2))
     end = tuple(end for _, end in geometry.padding)
     shares = pooling.shares(window, geometry.spatial, end, count_padding)
     out, untouched = output(random, (batch, *window.output, 4))
-    run(pooling.means(x, Finish(out, []), window, shares, rows), pooling.scratch(window, x.shape, rows))
+    run(
+        pooling.means(x, Finish(out, []), window, shares, samples, rows),
+        pooling.scratch(window, x.shape, samples, rows),
+    )
     sums, counts = np.zeros(out.shape), np.zeros(window.output)
     for position, tap, index in cells(x, window):
         if index is not None:

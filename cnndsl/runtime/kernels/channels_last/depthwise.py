@@ -7,6 +7,7 @@ the halo is sorted by remainders, and the taps of one remainder are a pass. (A b
 faster: it multiplies with many zeros.)
 """
 
+from collections.abc import Sequence
 from functools import partial
 from math import prod
 from typing import Any, NamedTuple
@@ -31,36 +32,49 @@ LOOP = 1 << 15
 """As long as inner loops shall be made, in numbers."""
 
 
-def pack(weight: Array, output: Sizes) -> Array:
-    """PyTorch's (C, 1, *kernel) as (taps, cells, C): repeated for a divisor of a row's cells, where rows stay whole."""
+def pack(weight: Array, window: Window) -> list[Array]:
+    """PyTorch's (C, 1, *kernel) as (*kernel, cells, C): repeated for a divisor of a row's cells, where rows stay whole.
+    An array for each pass, with its taps of the last axis.
+    """
     channels = len(weight)
-    across = output[-1] if len(output) > 1 else 1
-    taps = weight.reshape(channels, -1).T
+    across = window.output[-1] if len(window.output) > 1 else 1
     cells = max(n for n in range(1, across + 1) if across % n == 0 and (n == 1 or n * channels <= LOOP))
-    return np.ascontiguousarray(np.repeat(taps[:, None], cells, axis=1))
+    last = np.moveaxis(weight[:, 0], 0, -1)[..., None, :]
+    passes = [last[..., taps, :, :] for taps in remainders.taps(window)]
+    return [np.ascontiguousarray(np.repeat(some, cells, axis=-2)) for some in passes]
 
 
-def scratch(window: Window, shape: Sizes, row_parts: int) -> int:
+def scratch(window: Window, shape: Sizes, sample_parts: int, row_parts: int) -> int:
     """The float32 numbers a thread needs: the halo, its cells where they lie apart, with a stride the sum of a pass."""
-    parts = strips(window, shape, shape[0], row_parts)
+    parts = strips(window, shape, sample_parts, row_parts)
     passes = 1 if window.stride[-1] > 1 else 0
     most = max(remainders.numbers(strip, window) + passes * prod(strip.size(window)) * shape[-1] for strip in parts)
     return most + gather.scratch(parts, shape)
 
 
-def convolve(x: Array, weight: Array, finish: Finish, window: Window, row_parts: int, outside: Outside) -> Phases:
-    """``x`` (N, *spatial, C), ``weight`` from :func:`pack`: fills ``finish.out`` (N, *output, C)."""
+def convolve(
+    x: Array,
+    weights: Sequence[Array],
+    finish: Finish,
+    window: Window,
+    sample_parts: int,
+    row_parts: int,
+    outside: Outside,
+) -> Phases:
+    """``x`` (N, *spatial, C), ``weights`` from :func:`pack`: fills ``finish.out`` (N, *output, C)."""
     tasks = []
-    for strip in strips(window, x.shape, len(x), row_parts):
-        taps = _Taps(x, strip, window, weight, finish.out[strip.part], outside)
+    if finish.out.strides[-2] != x.shape[-1] * FLOAT.itemsize:  # the output's cells lie apart
+        weights = [np.ascontiguousarray(weight[..., :1, :]) for weight in weights]
+    for strip in strips(window, x.shape, sample_parts, row_parts):
+        taps = _Taps(x, strip, window, weights, finish.out[strip.part], outside)
         tasks.append(finish.task(strip.part, _strip, taps, reads=[taps.cells.source]))
     return [tasks]
 
 
-def tables(window: Window, shape: Sizes, row_parts: int) -> dict[tuple[Any, ...], int]:
+def tables(window: Window, shape: Sizes, sample_parts: int, row_parts: int) -> dict[tuple[Any, ...], int]:
     """The tables of numbers for ``shape`` (N, *spatial, C), see :func:`gather.table_sizes`."""
     found = {}
-    for strip in strips(window, shape, shape[0], row_parts):
+    for strip in strips(window, shape, sample_parts, row_parts):
         halo, by_remainder = _sorted(strip, window)
         found.update(gather.table_sizes(by_remainder, [halo], shape))
     return found
@@ -87,35 +101,27 @@ class _Taps:
     as the weights are; of a cell each where the output's cells are apart.
     """
 
-    def __init__(self, x: Array, strip: Strip, window: Window, weight: Array, out: Array, outside: Outside) -> None:
+    def __init__(
+        self, x: Array, strip: Strip, window: Window, weights: Sequence[Array], out: Array, outside: Outside
+    ) -> None:
         self.halo = remainders.halo_shape(strip, window)
         self.cells = Cells(x, *_sorted(strip, window), outside, taps_first=True)
         part, sample, *between, _ = bytes_between(self.halo)
         moves = [step * bytes_ for step, bytes_ in zip(window.stride[:-1], between[:-1], strict=True)]
         *outer, across = strip.size(window)
-        cells, channels = weight.shape[1:]
-        if out.strides[-2] != channels * FLOAT.itemsize:
-            weight, cells = weight[:, :1], 1
+        cells, channels = weights[0].shape[-2:]
         self.shape = (*outer, across // cells, cells * channels)
         strides = (sample, *moves, cells * between[-1], FLOAT.itemsize)
         self.out = np.lib.stride_tricks.as_strided(
             out, self.shape, (*out.strides[:-2], cells * out.strides[-2], FLOAT.itemsize)
         )
         down = [dilation * bytes_ for dilation, bytes_ in zip(window.dilation[:-1], between[:-1], strict=True)]
-        weights = weight.reshape(*window.kernel, cells * channels)
         self.passes = []
-        for taps in remainders.taps(window):
+        for taps, weight in zip(remainders.taps(window), weights, strict=True):
             first = remainders.tap_offset((*(0,) * len(down), taps.start), window, (part, *between))
             step = remainders.tap_step(window) * between[-1]
-            count = len(range(taps.start, taps.stop, taps.step))
-            self.passes.append(
-                _Pass(
-                    first,
-                    (*self.shape, *window.kernel[:-1], count),
-                    (*strides, *down, step),
-                    np.ascontiguousarray(weights[..., taps, :]),
-                )
-            )
+            rows = weight.reshape(*weight.shape[:-2], cells * channels)
+            self.passes.append(_Pass(first, (*self.shape, *rows.shape[:-1]), (*strides, *down, step), rows))
         # Axes by number: those of the output, then those of the kernel.
         self.out_axes = list(range(len(self.shape)))
         self.tap_axes = list(range(len(self.shape), len(self.shape) + len(window.kernel)))

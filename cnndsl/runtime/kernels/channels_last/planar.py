@@ -34,19 +34,19 @@ def pack(weight: Array, bias: Array) -> Array:
     return blocks.pack(table, blocks.block(2 * blocks.FEW_ROWS, links, filters, cut_links=False))
 
 
-def scratch(window: Window, shape: Sizes, row_parts: int) -> int:
+def scratch(window: Window, shape: Sizes, sample_parts: int, row_parts: int) -> int:
     """The float32 numbers a thread needs for ``shape`` (N, C, *spatial): the halo and the columns."""
     batch, channels, *spatial = shape
     links = prod(window.kernel) * channels + 1
-    parts = strips(window, (batch, *spatial, channels), batch, row_parts)
+    parts = strips(window, (batch, *spatial, channels), sample_parts, row_parts)
     return max(remainders.numbers(strip, window) + links * prod(strip.size(window)) for strip in parts)
 
 
-def convolve(x: Array, weight: Array, finish: Finish, window: Window, row_parts: int) -> Phases:
+def convolve(x: Array, weight: Array, finish: Finish, window: Window, sample_parts: int, row_parts: int) -> Phases:
     """``x`` (N, C, *spatial), ``weight`` from :func:`pack`: fills ``finish.out`` (N, *output, F)."""
     last = np.moveaxis(x, 1, -1)
     tasks = []
-    for strip in strips(window, last.shape, len(x), row_parts):
+    for strip in strips(window, last.shape, sample_parts, row_parts):
         source, out = last[strip.source], matrix(finish.out[strip.part])
         unfold, multiply = _Unfold(source, strip, window), Product(weight[None], out[None])
         tasks.append(finish.task(strip.part, _multiply, unfold, multiply, reads=[source]))
@@ -54,7 +54,7 @@ def convolve(x: Array, weight: Array, finish: Finish, window: Window, row_parts:
 
 
 class _Unfold:
-    """Copies the windows of a strip to columns (C, *kernel, *output), all taps at once whose cells are equally far
+    """Copies the windows of a strip to columns (C, *kernel, n, *output), all taps at once whose cells are equally far
     apart.
     """
 
@@ -65,12 +65,12 @@ class _Unfold:
         self.halo = (stride, sample, channels, *extents)
         self.last = (0, *range(2, source.ndim), 1)
         self.offset = prod(self.halo) * FLOAT.itemsize
-        part, _, channel, *between = bytes_between(self.halo)
+        part, each, channel, *between = bytes_between(self.halo)
         down = [step * bytes_ for step, bytes_ in zip(window.dilation[:-1], between[:-1], strict=True)]
         moves = [step * bytes_ for step, bytes_ in zip(window.stride[:-1], between[:-1], strict=True)]
-        strides = (channel, *down, remainders.tap_step(window) * between[-1], *moves, between[-1])
+        strides = (channel, *down, remainders.tap_step(window) * between[-1], each, *moves, between[-1])
         *kernel, across = window.kernel
-        output = strip.size(window)[1:]
+        output = strip.size(window)
         self.shape = (channels, *kernel, across, *output)
         self.copies = []
         for taps in remainders.taps(window):

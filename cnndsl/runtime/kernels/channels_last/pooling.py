@@ -5,6 +5,7 @@ kernel's sides. What a tap would find in padding is left out: a tap is combined 
 cell. A mean multiplies by the reciprocal of the real cells.
 """
 
+from collections.abc import Sequence
 from functools import partial, reduce
 from itertools import pairwise
 from math import prod
@@ -25,20 +26,20 @@ from cnndsl.runtime.kernels.channels_last.strips import (
 )
 
 
-def scratch(window: Window, shape: Sizes, row_parts: int) -> int:
+def scratch(window: Window, shape: Sizes, sample_parts: int, row_parts: int) -> int:
     """The float32 numbers a thread needs: a partial result for every axis but the last."""
-    parts = strips(window, shape, shape[0], row_parts)
+    parts = strips(window, shape, sample_parts, row_parts)
     return max(sum(map(prod, _shapes(window, strip)[1:-1])) for strip in parts)
 
 
-def maxima(x: Array, finish: Finish, window: Window, row_parts: int) -> Phases:
+def maxima(x: Array, finish: Finish, window: Window, sample_parts: int, row_parts: int) -> Phases:
     """The largest cell of each window: ``x`` (N, *spatial, C) to ``finish.out`` (N, *output, C)."""
-    return _pool(np.maximum, -np.inf, x, None, finish, window, row_parts)
+    return _pool(np.maximum, -np.inf, x, None, finish, strips(window, x.shape, sample_parts, row_parts), window)
 
 
-def means(x: Array, finish: Finish, window: Window, shares: Array, row_parts: int) -> Phases:
+def means(x: Array, finish: Finish, window: Window, shares: Array, sample_parts: int, row_parts: int) -> Phases:
     """The sum of each window times ``shares`` (*output, 1)."""
-    return _pool(np.add, 0, x, shares, finish, window, row_parts)
+    return _pool(np.add, 0, x, shares, finish, strips(window, x.shape, sample_parts, row_parts), window)
 
 
 def shares(window: Window, spatial: Sizes, end: Sizes, count_padding: bool) -> Array:
@@ -54,10 +55,16 @@ def shares(window: Window, spatial: Sizes, end: Sizes, count_padding: bool) -> A
 
 
 def _pool(
-    combine: np.ufunc, padding: float, x: Array, shares: Array | None, finish: Finish, window: Window, row_parts: int
+    combine: np.ufunc,
+    padding: float,
+    x: Array,
+    shares: Array | None,
+    finish: Finish,
+    parts: Sequence[Strip],
+    window: Window,
 ) -> Phases:
     tasks = []
-    for strip in strips(window, x.shape, len(x), row_parts):
+    for strip in parts:
         out, source, own = finish.out[strip.part], x[strip.source], None if shares is None else shares[strip.rows]
         reductions = _reductions(window, strip)
         given = (combine, padding, source, reductions, own, out)
