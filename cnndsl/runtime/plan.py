@@ -22,7 +22,7 @@ from cnndsl.runtime.blas import single_threaded_blas
 from cnndsl.runtime.initial import Float32
 from cnndsl.runtime.kernels.arrays import Array
 from cnndsl.runtime.kernels.channels_last.gather import Outside
-from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases, Task
+from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases, Task, repeated
 from cnndsl.runtime.meetings import Work
 from cnndsl.runtime.plan_fuse import Graph, Layer, fuse
 from cnndsl.runtime.plan_linear import reads_planar
@@ -104,6 +104,9 @@ class BatchPlan:
         """The most memory that a run takes beside weights and inputs: arena, scratch, results, unplanned kernels."""
         results = sum(self._bytes(name) for name in self.kept)
         numbers = self.outside + self.scratch * (threads or default_threads())
+        for step in self.steps:
+            shape = step.layer.node.shape
+            numbers += repeated((self.batch, *shape.spatial, shape.channels), step.followers)
         tables = sum({key: size for step in self.steps for key, size in step.tables.items()}.values())
         unplanned = max((step.temporary for step in self.steps), default=0)
         return self.value_bytes + numbers * FLOAT.itemsize + tables + results + unplanned

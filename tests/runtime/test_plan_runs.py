@@ -232,3 +232,34 @@ concat { identity; conv 8 1x1 } -> batchnorm -> relu -> conv 8 1x1 as e"""
     weights["c.bias"] += np.float32(0.5)
     weights[key][...] = value
     assert network.run(np.ones((1, 8, 9, 9), np.float32), weights=weights).shape == (1, 8, 9, 9)
+
+
+MANY_SAMPLES = (
+    "input 4@6x6\nconv 8 3x3 pad=1 -> relu -> conv 8 3x3 pad=1\nmaxpool 2\nconv 8 3 pad=1 groups=2\navgpool 2"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "batch"),
+    [
+        (MANY_SAMPLES, 2000),
+        ("input 1@12x12\nconv 6 3x3 pad=1 stride=2 -> tanh -> avgpool 2 -> flatten -> dense 10", 1000),
+        ("input 96@40x40\ndepthwise 3x3 pad=1 stride=2 -> relu6 -> depthwise 3x3 pad=1 -> relu6 -> conv 96 1x1", 16),
+        ("input 1@100000\nmaxpool 50000", 1),
+        ("input 1@100000\nconv 1 50000 stride=50000", 1),
+        ("input 2@100000\ndepthwise 50000 stride=50000", 1),
+    ],
+)
+def test_calls_take_little_memory_beside_what_they_compute(text, batch):
+    plan = planned(text)
+    (value,) = plan.network.inputs
+    x = {value.name: np.ones((batch, value.shape.channels, *value.shape.spatial), np.float32)}
+    execute(planned("input 1@8x8\nconv 2 3"), {"input": np.ones((1, 1, 8, 8), np.float32)}, 2)
+    said = plan.at(batch).peak_bytes(2)
+    tracemalloc.start()
+    try:
+        execute(plan, x, 2)
+        taken = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert taken <= 1.1 * said + 200_000

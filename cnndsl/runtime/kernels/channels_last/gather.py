@@ -129,10 +129,10 @@ def _numbers(window: Window, extents: Sizes, samples: int, taps_first: bool, gro
         inside = inside & (place >= 0) & (place < extent)
     if groups > 1:
         number = number * groups + np.arange(groups, dtype=np.intp).reshape(-1, *(1,) * number.ndim)
-    found = np.where(inside, number, OUTSIDE)
+    number[np.broadcast_to(~inside, number.shape)] = OUTSIDE
     if taps_first:
-        found = found.transpose(*range(1 + rank, 1 + 2 * rank), *range(1 + rank))
-    found = np.ascontiguousarray(found)
+        number = number.transpose(*range(1 + rank, 1 + 2 * rank), *range(1 + rank))
+    found = np.ascontiguousarray(number)
     found.flags.writeable = False
     return found
 

@@ -146,41 +146,19 @@ class Finish:
 
     def __init__(self, out: Array, followers: Sequence[Follower]) -> None:
         self.out = out
-        self.followers = [self._spread(follower) for follower in followers]
-
-    def _spread(self, follower: Follower) -> Follower:
-        """Per-channel operands repeated along the last spatial axis, unless that is the one which is cut into strips:
-        NumPy's inner loops get as long as a row.
-        """
-        kind, operand = follower
-        channels = self.out.shape[-1]
-        if kind == "relu":  # NumPy's maximum with a scalar is several times slower, and clip keeps NaN too
-            kind, operand = "clip", (0, np.inf)
-        if kind in PER_CHANNEL and self.out.ndim > 3 and operand.ndim == 1 and channels < 512:
-            operand = np.tile(operand, (self.out.shape[-2], 1))
-        return Follower(kind, operand)
+        self.followers = list(followers)
+        self.repeated: dict[tuple[int, int, int], Array] = {}
 
     def flat(self) -> "Finish":
         """The same for the matrix of positions and channels."""
-        flat = Finish(matrix(self.out), [])
-        for kind, operand in self.followers:
-            if kind == "other":
-                operand = matrix(operand)
-            elif kind in PER_CHANNEL and operand.ndim > 1:
-                operand = operand[0]
-            flat.followers.append(Follower(kind, operand))
-        return flat
+        flat = [Follower(kind, matrix(operand) if kind == "other" else operand) for kind, operand in self.followers]
+        return Finish(matrix(self.out), flat)
 
     def without_first(self) -> tuple[Follower | None, "Finish"]:
-        """The first follower if it combines every number with another one, and what remains to be done. An operand per
-        channel is (C,).
-        """
+        """The first follower if it combines every number with another one, and what remains to be done."""
         if not self.followers or self.followers[0].kind not in (*PER_CHANNEL, "other"):
             return None, self
-        (kind, operand), *others = self.followers
-        rest = Finish(self.out, [])
-        rest.followers = others
-        return Follower(kind, operand[0] if kind in PER_CHANNEL and operand.ndim > 1 else operand), rest
+        return self.followers[0], Finish(self.out, self.followers[1:])
 
     def task(
         self, index: Slices, function: Callable[..., Sequence[Call]], *arguments: Any, reads: Sequence[Array]
@@ -196,38 +174,57 @@ class Finish:
         """The calls that finish ``out[index]``."""
         block = self.out[index]
         calls: list[Call] = []
-        for kind, operand in self.followers:
+        for number, (kind, operand) in enumerate(self.followers):
             if kind == "apply":
                 calls.append(partial(_apply, operand, block))
             elif kind == "map":
                 calls.append(partial(operand, block, block))
             elif kind == "clip":
                 calls.append(partial(block.clip, *operand, block))
+            elif kind == "relu":  # NumPy's maximum with a scalar is several times slower, and clip keeps NaN too
+                calls.append(partial(block.clip, 0, np.inf, block))
+            elif kind == "other":
+                calls.append(partial(np.add, block, operand[index], out=block))
             else:
-                function = PER_CHANNEL.get(kind, np.add)
-                if kind == "other":
-                    operand = operand[index]
-                elif len(index) == block.ndim:
-                    operand = operand[index[-operand.ndim :]]
-                if block.ndim == 2 and operand.ndim == 1:
-                    long, operand = _long_rows(block, operand)
-                    calls.append(partial(function, long, operand, out=long))
-                else:
-                    calls.append(partial(function, block, operand, out=block))
+                channels = index[-1] if len(index) == block.ndim else slice(0, block.shape[-1])
+                long, row = self._in_rows(block, number, channels)
+                calls.append(partial(PER_CHANNEL[kind], long, row, out=long))
         return tuple(calls)
+
+    def _in_rows(self, block: Array, number: int, channels: slice) -> tuple[Array, Array]:
+        """A block, and the operand of a follower per channel, repeated for several cells: NumPy begins its inner loop
+        anew for every row. The last spatial axis makes a row unless it is the one which is cut into strips; in a matrix
+        whose rows follow each other several are one. Tasks share what is repeated.
+        """
+        row = self.followers[number].operand[channels]
+        shape: Sizes
+        if block.ndim == 2 and block.flags.c_contiguous:
+            rows, width = block.shape
+            times = max(n for n in range(1, max(1, min(rows, LONG // width)) + 1) if rows % n == 0)
+            block, shape = block.reshape(rows // times, times * width), (times * width,)
+        elif block.ndim > 3 and self.out.shape[-1] < FEW_CHANNELS:
+            times = block.shape[-2]
+            shape = (times, len(row))
+        else:
+            return block, row
+        key = (number, channels.start or 0, times)
+        if key not in self.repeated:
+            self.repeated[key] = np.tile(row, times)
+        return block, self.repeated[key].reshape(shape)
 
 
 LONG = 8192
-"""Numbers that make a row long: NumPy begins its inner loop anew for every row."""
+"""Numbers that make a row long."""
+FEW_CHANNELS = 512
+"""As many are long enough."""
 
 
-def _long_rows(matrix: Array, row: Array) -> tuple[Array, Array]:
-    """A matrix and a row to be combined with each of its rows; several rows in one where they follow each other."""
-    rows, channels = matrix.shape
-    if matrix.strides != (channels * FLOAT.itemsize, FLOAT.itemsize):
-        return matrix, row
-    together = max(n for n in range(1, max(1, min(rows, LONG // channels)) + 1) if rows % n == 0)
-    return matrix.reshape(rows // together, together * channels), np.tile(row, together)
+def repeated(shape: Sizes, followers: Sequence[Follower]) -> int:
+    """The float32 numbers, at the most, of what :class:`Finish` repeats for an output of ``shape`` (N, *spatial, C)."""
+    channels, numbers = shape[-1], prod(shape)
+    in_matrix = min(2 * max(LONG, channels), numbers)  # strips are of two heights at the most
+    in_map = shape[-2] * channels if len(shape) > 3 and channels < FEW_CHANNELS else 0
+    return sum(max(in_matrix, in_map) for kind, _ in followers if kind in PER_CHANNEL)
 
 
 def _apply(function: Callable[[Array], Array], block: Array) -> None:
