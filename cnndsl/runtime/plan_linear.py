@@ -63,7 +63,7 @@ def _is_general(layer: Layer) -> bool:
     if getattr(layer.node.op, "pad_mode", "zeros") != "zeros":
         return True
     several = layer.node.shape.channels != layer.shapes[0].channels
-    return _is_by_channel(layer) and (several or len(remainders.taps(layer.window)) > plan_choice.MOST_CALLS)
+    return _is_by_channel(layer) and (several or remainders.passes(layer.window) > plan_choice.MOST_CALLS)
 
 
 def _pack(layer: Layer, algorithm: str, packed: Packed, arrange: Callable[[], Arranged]) -> Arranged:

@@ -46,7 +46,7 @@ def _pool(layer: Layer, batch: int, planar_inputs: frozenset[str], packed: Packe
     cut = (choice.samples, choice.rows)
     scratch = pooling.scratch(window, (batch, *source.spatial, source.channels), *cut)
     if isinstance(op, pool.AvgPool):
-        shares = pooling.shares(window, source.spatial, window.end, op.count_include_pad)
+        shares = pooling.shares(window, source.spatial, op.count_include_pad)
 
         def bind(x: Sequence[Array], finish: Finish, outside: Outside) -> Phases:
             return pooling.means(x[0], finish, window, shares, *cut)

@@ -364,7 +364,7 @@ def test_means(rank, case, random_geometry):
     window, x = drawn(random, geometry, 4, batch)
     count_padding = bool(random.integers(0, 2))
     end = tuple(end for _, end in geometry.padding)
-    shares = pooling.shares(window, geometry.spatial, end, count_padding)
+    shares = pooling.shares(window._replace(end=end), geometry.spatial, count_padding)
     out, untouched = output(random, (batch, *window.output, 4))
     run(
         pooling.means(x, Finish(out, []), window, shares, samples, rows),

@@ -4,13 +4,11 @@ Maxima and sums over a box are maxima and sums along one axis after another, so 
 kernel's sides, not with their product.
 """
 
-from functools import reduce
-
 import numpy as np
 from numpy.typing import NDArray
 
 from cnndsl.runtime.kernels.arrays import Array, Padding, Sizes, per_channel
-from cnndsl.runtime.kernels.windows import cover, taps_along
+from cnndsl.runtime.kernels.windows import cells_that_count, cover, taps_along
 
 
 def max_pool(x: Array, *, kernel: Sizes, stride: Sizes, dilation: Sizes, padding: Padding, output: Sizes) -> Array:
@@ -35,12 +33,16 @@ def average_pool(
     last windows of ``ceil_mode`` hang, never do (PyTorch and ONNX Runtime). A window without a cell gives 0.
     """
     sums = _window_sums(x, kernel, stride, dilation, padding, output)
-    counts = []
-    for extent, k, s, d, (begin, end), o in zip(x.shape[2:], kernel, stride, dilation, padding, output, strict=True):
-        cells = np.arange(o)[:, None] * s + np.arange(k) * d - begin
-        first, stop = (-begin, extent + end) if count_include_pad else (0, extent)
-        counts.append(((first <= cells) & (cells < stop)).sum(axis=1))
-    sums /= np.maximum(reduce(np.multiply.outer, counts), 1).astype(x.dtype)
+    counts = cells_that_count(
+        kernel=kernel,
+        stride=stride,
+        dilation=dilation,
+        padding=padding,
+        output=output,
+        spatial=x.shape[2:],
+        with_padding=count_include_pad,
+    )
+    sums /= np.maximum(counts, 1).astype(x.dtype)
     return sums
 
 

@@ -1,6 +1,7 @@
 """Windows over the spatial axes, as views."""
 
 from collections.abc import Iterator
+from functools import reduce
 
 import numpy as np
 
@@ -49,3 +50,27 @@ def taps_along(x: Array, axis: int, *, kernel: int, stride: int, dilation: int, 
     for tap in range(kernel):
         begin = tap * dilation
         yield x[(*before, slice(begin, begin + (output - 1) * stride + 1, stride))]
+
+
+def cells_that_count(
+    *,
+    kernel: Sizes,
+    stride: Sizes,
+    dilation: Sizes,
+    padding: Padding,
+    output: Sizes,
+    spatial: Sizes,
+    with_padding: bool,
+) -> Array:
+    """How many of a window's cells are real, or with ``with_padding`` real or padding: (*output).
+
+    Cells beyond the padding, over which the last windows of ``ceil_mode`` hang, never count (PyTorch and ONNX Runtime).
+    """
+    counts = []
+    for extent, k, s, d, (begin, end), o in zip(spatial, kernel, stride, dilation, padding, output, strict=True):
+        ahead = np.arange(o) * s - begin  # the cell under the first tap
+        first, stop = (-begin, extent + end) if with_padding else (0, extent)
+        # Tap t lies before a cell c where ahead + t*d < c: the first ceil((c - ahead)/d) of them.
+        before = [np.clip(-((ahead - cell) // d), 0, k) for cell in (first, stop)]
+        counts.append(before[1] - before[0])
+    return np.asarray(reduce(np.multiply.outer, counts))

@@ -6,7 +6,7 @@ cell. A mean multiplies by the reciprocal of the real cells.
 """
 
 from collections.abc import Sequence
-from functools import partial, reduce
+from functools import partial
 from itertools import pairwise
 from math import prod
 from typing import NamedTuple
@@ -24,6 +24,7 @@ from cnndsl.runtime.kernels.channels_last.strips import (
     split,
     strips,
 )
+from cnndsl.runtime.kernels.windows import cells_that_count
 
 
 def scratch(window: Window, shape: Sizes, sample_parts: int, row_parts: int) -> int:
@@ -42,15 +43,18 @@ def means(x: Array, finish: Finish, window: Window, shares: Array, sample_parts:
     return _pool(np.add, 0, x, shares, finish, strips(window, x.shape, sample_parts, row_parts), window)
 
 
-def shares(window: Window, spatial: Sizes, end: Sizes, count_padding: bool) -> Array:
-    """One over the number of cells that count in each window, (*output, 1); 0 where none does."""
-    counts = []
-    for extent, k, s, d, b, o, e in zip(spatial, *window[:5], end, strict=True):
-        cells = np.arange(o)[:, None] * s + np.arange(k) * d - b
-        first, stop = (-b, extent + e) if count_padding else (0, extent)
-        counts.append(((first <= cells) & (cells < stop)).sum(axis=1))
-    product = np.asarray(reduce(np.multiply.outer, counts))
-    reciprocals: Array = (1 / np.maximum(product, 1)).astype(FLOAT)
+def shares(window: Window, spatial: Sizes, count_padding: bool) -> Array:
+    """One over the number of cells that count in each window, (*output, 1); 1 where none does."""
+    counts = cells_that_count(
+        kernel=window.kernel,
+        stride=window.stride,
+        dilation=window.dilation,
+        padding=tuple(zip(window.begin, window.end, strict=True)),
+        output=window.output,
+        spatial=spatial,
+        with_padding=count_padding,
+    )
+    reciprocals: Array = (1 / np.maximum(counts, 1)).astype(FLOAT)
     return reciprocals[..., None]
 
 

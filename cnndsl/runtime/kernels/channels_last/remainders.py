@@ -50,11 +50,15 @@ def fill(halo: Array, cells: list[Part], order: tuple[int, ...], padded: bool) -
     return [*calls, *(partial(np.copyto, place, source) for place, source in places)]
 
 
+def passes(window: Window) -> int:
+    """The number of remainders that taps of the last axis have."""
+    return min(window.stride[-1] // gcd(window.stride[-1], window.dilation[-1]), window.kernel[-1])
+
+
 def taps(window: Window) -> list[slice]:
     """The taps of the last axis whose cells have the same remainder: they are equally far apart (see ``tap_step``)."""
-    count, dilation, stride = window.kernel[-1], window.dilation[-1], window.stride[-1]
-    apart = stride // gcd(stride, dilation)
-    return [slice(first, count, apart) for first in range(min(apart, count))]
+    apart = window.stride[-1] // gcd(window.stride[-1], window.dilation[-1])
+    return [slice(first, window.kernel[-1], apart) for first in range(passes(window))]
 
 
 def tap_step(window: Window) -> int:
