@@ -25,9 +25,9 @@ import onnxruntime
 from onnx.reference import ReferenceEvaluator
 
 import cnndsl
-from cnndsl.runtime.blas import blas_core
 from cnndsl.runtime.interpreter import execute
-from cnndsl.runtime.plan import make_plan
+from cnndsl.runtime.parallel.blas import blas_core
+from cnndsl.runtime.plan.planner import make_plan
 
 ROOT = Path(__file__).resolve().parents[1]
 ZOO = ROOT / "examples" / "zoo"

@@ -8,7 +8,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from cnndsl.version import VERSION
+
+__version__ = VERSION
 
 __all__ = [
     "CheckResult",

@@ -5,14 +5,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cnndsl.analysis.lint import Choice, enabled
+from cnndsl.analysis.lint import RuleSelection, enabled
 from cnndsl.analysis.measured import Layer as Layer
 from cnndsl.errors import CnnError, Diagnostic, quoted
 from cnndsl.lang.compile import Compiled, compile_text
 from cnndsl.lang.modules import Resolver, Settings
-from cnndsl.lang.parser import decode
-from cnndsl.lang.parser import parse as parse
 from cnndsl.lang.settings import setting_value
+from cnndsl.lang.text.parser import decode
+from cnndsl.lang.text.parser import parse as parse
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.network import Network as Network
 from cnndsl.network import from_onnx as from_onnx
@@ -66,7 +66,7 @@ def check(
     """
     given = {**(params or {}), **more}
     settings = Settings({name: setting_value(name, value) for name, value in given.items()}, inputs or {}, strict)
-    warnings = enabled(Choice(select, ignore))
+    warnings = enabled(RuleSelection(select, ignore))
     return _result(compile_text(text, file, resolver, settings, limits, network, warnings))
 
 
@@ -129,14 +129,14 @@ def _check_model(path: str | PathLike[str], limits: Limits, options: Mapping[str
 
 def from_json(text: str) -> Network:
     """The network that :meth:`Network.to_json` wrote. Raises CnnError for text that is none."""
-    from cnndsl.lang.infer import verified
+    from cnndsl.lang.elaborate.infer import verified
 
     return Network(verified(text))
 
 
 def format(text: str, *, file: str = "<text>", limits: Limits = DEFAULT_LIMITS) -> str:
     """A text in the one style of the language: the same syntax tree, the same comments. Raises CnnError."""
-    from cnndsl.lang.format import format_text
+    from cnndsl.lang.style.format import format_text
 
     return format_text(text, file, limits)
 

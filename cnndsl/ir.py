@@ -1,6 +1,6 @@
 """The graph: layers in order, each with its operator, inputs, shape and place in the source. Immutable.
 
-``Network.model_dump_json`` and ``model_validate_json`` are its JSON form, ``model_json_schema`` is the schema.
+``Graph.model_dump_json`` and ``model_validate_json`` are its JSON form, ``model_json_schema`` is the schema.
 """
 
 from collections.abc import Iterator
@@ -135,7 +135,7 @@ class Instance(Model):
     span: Span | None = None
 
 
-class Network(Model):
+class Graph(Model):
     """A flat graph in executable order. Every name in ``inputs`` of a layer stands before that layer.
 
     ``instances`` are the block instances that hold layers, in the order of their first layers, outer ones first.

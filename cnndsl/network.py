@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cnndsl.analysis.measured import Measured
 from cnndsl.errors import CnnError
-from cnndsl.ir import Network as Graph
+from cnndsl.ir import Graph
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.suggest import unknown_layer
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from cnndsl.interop.verify import Verification
-    from cnndsl.runtime.plan import BatchPlan
+    from cnndsl.runtime.plan.planner import BatchPlan
     from cnndsl.runtime.profile import Profile
 
     Arrays = Mapping[str, NDArray[Any]]
@@ -97,7 +97,7 @@ class Network(Measured):
         """
         if self._own_weights is not None:
             return dict(self._own_weights)
-        from cnndsl.runtime.initial import initial_weights
+        from cnndsl.runtime.data.initial_weights import initial_weights
 
         return dict(initial_weights(self.graph, seed))
 
@@ -142,16 +142,16 @@ class Network(Measured):
         Raises CnnError ``memory-limit``, here and at each call, before more memory is taken than ``limits`` allow.
         """
         from cnndsl.runtime.interpreter import checked_inputs, execute
-        from cnndsl.runtime.plan import make_plan
-        from cnndsl.runtime.room import require_room
+        from cnndsl.runtime.memory_limit import require_memory
+        from cnndsl.runtime.plan.planner import make_plan
 
         self._require_layers(keep)
         if threads is not None and threads < 1:
             raise CnnError.of("bad-setting", f"threads={threads}: at least one thread must compute")
-        require_room(self.graph, 1, limits.run_bytes)
+        require_memory(self.graph, 1, limits.run_bytes)
         arrays = self.weights_from(weights, seed)
         if backend == "onnxruntime":
-            from cnndsl.interop.onnx_runtime import make_runner
+            from cnndsl.interop.onnx.runtime import make_runner
 
             running = make_runner(self.graph, arrays, keep)
             return lambda x: running(checked_inputs(self.graph, x))
@@ -163,7 +163,7 @@ class Network(Measured):
             inputs = checked_inputs(self.graph, x)
             batch = len(next(iter(inputs.values())))
             if batch > largest:
-                require_room(self.graph, batch, limits.run_bytes)
+                require_memory(self.graph, batch, limits.run_bytes)
                 largest = batch
             return execute(plan, inputs, threads, profile.add if profile else None)
 
@@ -190,7 +190,7 @@ class Network(Measured):
         keep: Sequence[str] = (),
     ) -> "BatchPlan":
         """How a batch of that size is computed: ``explain()`` is the text, ``peak_bytes()`` the memory it takes."""
-        from cnndsl.runtime.plan import make_plan
+        from cnndsl.runtime.plan.planner import make_plan
 
         self._require_layers(keep)
         return make_plan(self.graph, self.weights_from(weights, seed), keep).at(batch)
@@ -203,7 +203,7 @@ class Network(Measured):
 
     def weights_from(self, weights: "str | PathLike[str] | Arrays | None", seed: int) -> "dict[str, NDArray[Any]]":
         """The weights of a file or mapping, checked, or without one the initial ones. Raises CnnError."""
-        from cnndsl.runtime.weights import given_weights, load_weights
+        from cnndsl.runtime.data.weights import given_weights, load_weights
 
         if weights is None:
             return self.weights(seed)
@@ -215,7 +215,7 @@ class Network(Measured):
 
     def _model_weights(self, model: "str | PathLike[str]") -> "Arrays":
         """A model's tensors, by the names that they have there or in the text made of it."""
-        from cnndsl.interop.onnx_import import weights_from
+        from cnndsl.interop.onnx.importer.model import weights_from
 
         found = weights_from(self.graph, model)
         wanted = {key for key, _, _ in self.graph.all_weights()}
@@ -233,13 +233,13 @@ class Network(Measured):
         opset: int | None = None,
     ) -> Any:
         """Writes the network as ONNX to ``path``; without one, gives it as an ``onnx.ModelProto``. Raises CnnError."""
-        from cnndsl.interop import onnx_export
+        from cnndsl.interop.onnx.exporter.model import DEFAULT_OPSET, export, write
 
-        chosen = onnx_export.DEFAULT_OPSET if opset is None else opset
+        chosen = DEFAULT_OPSET if opset is None else opset
         arrays = self.weights_from(weights, seed)
         if path is None:
-            return onnx_export.export(self.graph, arrays, opset=chosen)
-        onnx_export.write(self.graph, arrays, path, opset=chosen)
+            return export(self.graph, arrays, opset=chosen)
+        write(self.graph, arrays, path, opset=chosen)
         return None
 
     def verify(
@@ -255,9 +255,9 @@ class Network(Measured):
 
         ``model`` is the ONNX file that the network was read from: its own outputs are compared then. Raises CnnError.
         """
-        from cnndsl.interop.onnx_runtime import run_file
+        from cnndsl.interop.onnx.runtime import run_file
         from cnndsl.interop.verify import TOLERANCE, compare
-        from cnndsl.runtime.images import made_input
+        from cnndsl.runtime.data.images import made_input
 
         inputs = {value.name: made_input(value, "random", batch, seed) for value in self.graph.inputs}
         arrays = self.weights_from(weights, seed)
@@ -273,7 +273,7 @@ class Network(Measured):
 
     def to_cnn(self) -> str:
         """The graph as expanded .cnn text."""
-        from cnndsl.lang.printer import print_network
+        from cnndsl.lang.decompile.printer import print_network
 
         return print_network(self.graph)
 
@@ -283,7 +283,7 @@ class Network(Measured):
         Its layers have the names that the text gives them; its weights are this network's, if it has its own. Without
         ``folded`` the text has one line a layer.
         """
-        from cnndsl.lang.decompile import decompile
+        from cnndsl.lang.decompile.decompiler import decompile
 
         found = decompile(self.graph, folded)
         if self._own_weights is None:
@@ -299,7 +299,7 @@ def from_onnx(model: Any, *, partial: bool = False, limits: Limits = DEFAULT_LIM
 
     Raises CnnError with one diagnostic for every node that the language cannot express; ``partial`` keeps the rest.
     """
-    from cnndsl.interop.onnx_import import from_onnx
+    from cnndsl.interop.onnx.importer.model import from_onnx
 
     imported = from_onnx(model, partial=partial, limits=limits)
     return Network(imported.network, imported.weights)

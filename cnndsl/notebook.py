@@ -155,7 +155,7 @@ def _network_parts(network: Network) -> list[str]:
 def _diagram(network: Network) -> str:
     """The graph of operators in the light theme: a notebook's own theme is not the system's, which ``auto`` follows."""
     from cnndsl.draw import scene
-    from cnndsl.draw.svg import svg
+    from cnndsl.draw.canvas.svg import svg
     from cnndsl.report.markup import text
 
     try:

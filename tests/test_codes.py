@@ -11,7 +11,7 @@ from PIL import Image
 
 import cnndsl
 from cnndsl import ops
-from cnndsl.analysis.lint import Choice, enabled
+from cnndsl.analysis.lint import RuleSelection, enabled
 from cnndsl.cli import main
 from cnndsl.codes import AREAS, CODES, explain
 from cnndsl.codes.code import Code
@@ -39,7 +39,7 @@ def compiled(code: Code, text: str) -> Compiled:
     def resolver(path: str) -> str:
         return code.files[path]
 
-    warnings = enabled(Choice([code.select] if code.select else []))
+    warnings = enabled(RuleSelection([code.select] if code.select else []))
     return compile_text(
         text, "net.cnn", resolver if code.files else None, limits=Limits(**code.limits), warnings=warnings
     )
@@ -123,7 +123,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def outcome(code: Code, line: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     """The exit status of a command line and what it says on standard error."""
-    from cnndsl.runtime.weights import save_weights
+    from cnndsl.runtime.data.weights import save_weights
 
     for name, content in code.files.items():
         (folder / name).parent.mkdir(exist_ok=True)

@@ -17,8 +17,8 @@ import pytest
 
 import cnndsl
 from cnndsl import ops
-from cnndsl.interop.onnx_export import IR_VERSIONS
-from cnndsl.runtime.initial import link_mask
+from cnndsl.interop.onnx.exporter.model import IR_VERSIONS
+from cnndsl.runtime.data.initial_weights import link_mask
 
 TIMES = int(os.environ.get("CNNDSL_FUZZ", "1"))
 SEED = os.environ.get("CNNDSL_SEED", "0")

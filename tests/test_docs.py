@@ -15,7 +15,7 @@ import pytest
 import cnndsl
 from cnndsl import ops
 from cnndsl.cli import parser
-from cnndsl.ir import Network
+from cnndsl.ir import Graph
 from cnndsl.lang.compile import compile_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -176,7 +176,7 @@ def test_the_schema_accepts_networks_and_refuses_others() -> None:
     (network,) = compile_text(text, "net.cnn").networks
     written = json.loads(network.model_dump_json())
     jsonschema.validate(written, schema)
-    assert Network.model_validate(written) == network
+    assert Graph.model_validate(written) == network
     for spoilt in ({"version": 2}, {"outputs": []}, {"layers": [{"name": "conv1"}]}, {"extra": 1}):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({**written, **spoilt}, schema)

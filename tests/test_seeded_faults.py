@@ -21,10 +21,10 @@ import pytest
 
 import cnndsl
 from cnndsl.errors import Diagnostic
-from cnndsl.lang import syntax
-from cnndsl.lang.grammar import vocabulary
-from cnndsl.lang.lexer import END, Lexer, Token
-from cnndsl.lang.parser import parse
+from cnndsl.lang.text import syntax
+from cnndsl.lang.text.grammar import vocabulary
+from cnndsl.lang.text.lexer import END, Lexer, Token
+from cnndsl.lang.text.parser import parse
 from cnndsl.limits import DEFAULT_LIMITS
 
 COUNT = 200

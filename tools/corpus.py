@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 import cnndsl
-from cnndsl.runtime.weights import save_weights
+from cnndsl.runtime.data.weights import save_weights
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -30,12 +30,12 @@ import numpy as np
 import cnndsl
 from cnndsl.codes import CODES
 from cnndsl.errors import CnnError, Diagnostic
-from cnndsl.lang.fixes import apply_fixes
-from cnndsl.lang.format import same_tree
+from cnndsl.lang.review.fixes import apply_fixes
 from cnndsl.lang.settings import parse_input, parse_setting
+from cnndsl.lang.style.format import same_tree
 from cnndsl.report.diagnostics import render
-from cnndsl.runtime.images import read_array, read_image
-from cnndsl.runtime.weights import load_weights
+from cnndsl.runtime.data.images import read_array, read_image
+from cnndsl.runtime.data.weights import load_weights
 
 SECONDS = 1.0
 SECONDS_FOR_LIMITS = 6.0

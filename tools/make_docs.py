@@ -15,13 +15,13 @@ from pathlib import Path
 
 from cnndsl import ops
 from cnndsl.analysis.costs import layer_costs
-from cnndsl.api import Network as Measured
+from cnndsl.api import Graph as Measured
 from cnndsl.api import check_file
 from cnndsl.codes import AREAS, circumstances
 from cnndsl.codes.code import Code
-from cnndsl.ir import Network
-from cnndsl.lang.bind import takes_share
+from cnndsl.ir import Graph
 from cnndsl.lang.compile import compile_text
+from cnndsl.lang.elaborate.bind import takes_share
 from cnndsl.ops.base import Operator
 from cnndsl.ops.fields import written
 from cnndsl.report.table import one_line
@@ -205,7 +205,7 @@ def zoo_parts(file: str, text: str, networks: Sequence[Measured]) -> Iterator[st
 def schema_page() -> str:
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Network.model_json_schema(mode="serialization"),
+        **Graph.model_json_schema(mode="serialization"),
         "title": "A cnndsl network",
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

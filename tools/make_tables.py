@@ -1,4 +1,4 @@
-"""Writes ``cnndsl/lang/_tables.py``: the LALR tables of ``grammar/cnn.lark``.
+"""Writes ``cnndsl/lang/text/parser_tables.py``: the LALR tables of ``grammar/cnn.lark``.
 
     python tools/make_tables.py [--check]
 
@@ -17,12 +17,12 @@ from lark.parsers.lalr_analysis import Shift
 
 ROOT = Path(__file__).resolve().parents[1]
 GRAMMAR = ROOT / "grammar" / "cnn.lark"
-TABLES = ROOT / "cnndsl" / "lang" / "_tables.py"
+TABLES = ROOT / "cnndsl" / "lang" / "text" / "parser_tables.py"
 START = "file"
 
 
 def tables_text(grammar: str) -> str:
-    """The text of ``_tables.py`` for the text of a grammar."""
+    """The text of ``parser_tables.py`` for the text of a grammar."""
     parser = lark.Lark(
         grammar, parser="lalr", lexer="basic", start=START, keep_all_tokens=True, maybe_placeholders=False
     )

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from cnndsl import ops
-from cnndsl.lang.functions import FUNCTIONS
+from cnndsl.lang.expressions.functions import FUNCTIONS
 
 TOKEN = re.compile(r'"(?:\\.|[^"\\\n])*"|[A-Za-z_]\w*|\d[\w.]*|->|[*/<>=!]=?|\s+|.', re.DOTALL)
 

@@ -9,7 +9,7 @@ from re import findall
 from typing import NamedTuple
 
 from cnndsl.analysis.growth import growth
-from cnndsl.analysis.lines import Line, line
+from cnndsl.analysis.lines import FormulaLine, line
 from cnndsl.analysis.measured import Layer, Measured
 from cnndsl.analysis.memory import BYTES, last_readers, size_of
 from cnndsl.analysis.symbolic import Symbolic, axis_letters, axis_words
@@ -27,7 +27,7 @@ class Section(NamedTuple):
 
     key: str
     title: str
-    lines: tuple[Line, ...]
+    lines: tuple[FormulaLine, ...]
     total: int | None = None
     words: str = ""
 
@@ -125,7 +125,7 @@ def _legend(sections: Sequence[Section], known: Mapping[str, str]) -> tuple[tupl
     return tuple(result)
 
 
-def _output(layer: Layer, symbolic: Symbolic, shapes: Sequence[Shape]) -> Iterable[Line]:
+def _output(layer: Layer, symbolic: Symbolic, shapes: Sequence[Shape]) -> Iterable[FormulaLine]:
     shape = layer.shape
     windows = layer.node.op.windows(shapes[0]) if isinstance(layer.node.op, Windowed) else ()
     yield line("features" if shape.is_vector else "channels", symbolic.traced.channels)

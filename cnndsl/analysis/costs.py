@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cnndsl.ir import Network, Node
+from cnndsl.ir import Graph, Node
 from cnndsl.ops.base import Operator
 from cnndsl.shapes import Shape
 
@@ -51,7 +51,7 @@ def _count(node: Node, shapes: Sequence[Shape]) -> Cost:
     )
 
 
-def layer_costs(network: Network) -> tuple[Cost, ...]:
+def layer_costs(network: Graph) -> tuple[Cost, ...]:
     """One cost a layer, in order."""
     costs = Costs()
     return tuple(costs.of(node, network.input_shapes(node)) for node in network.layers)

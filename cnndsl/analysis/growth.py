@@ -7,7 +7,7 @@ the picture is not that simple, words say why.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from cnndsl.analysis.lines import Line, line
+from cnndsl.analysis.lines import FormulaLine, line
 from cnndsl.analysis.measured import Layer, Measured
 from cnndsl.analysis.receptive import Pattern
 from cnndsl.analysis.symbolic import Symbolic, axis_words
@@ -25,7 +25,7 @@ class Before(NamedTuple):
     pattern: Pattern
 
 
-def growth(network: Measured, layer: Layer, symbolic: Symbolic) -> Iterator[Line]:
+def growth(network: Measured, layer: Layer, symbolic: Symbolic) -> Iterator[FormulaLine]:
     """Size, jump and start of the field along every axis of the input that the layer's table line is about."""
     source = network.fields.first(layer.name)
     names = dict(zip(layer.inputs, network.graph.input_shapes(layer.node), strict=True))
@@ -39,7 +39,7 @@ def growth(network: Measured, layer: Layer, symbolic: Symbolic) -> Iterator[Line
             yield from _united(word, before, after, symbolic)
 
 
-def _stepped(word: str, before: Before, after: Pattern, layer: Layer, symbolic: Symbolic) -> Iterator[Line]:
+def _stepped(word: str, before: Before, after: Pattern, layer: Layer, symbolic: Symbolic) -> Iterator[FormulaLine]:
     pattern = before.pattern
     size = symbolic.term(pattern.size, "r", "receptive field of what the layer reads, in cells of the network's input")
     start = symbolic.term(pattern.start, "a", "first cell of the input that position 0 of what the layer reads sees")
@@ -70,7 +70,7 @@ def _stepped(word: str, before: Before, after: Pattern, layer: Layer, symbolic: 
             return
         several = f"positions see fields of {_listed(sizes)} cells in turn: the largest counts"
         uneven = "" if simple else "what it reads moves over the input in steps that are not alike"
-        yield Line(word, "", "", after.size, several if len(sizes) > 1 else uneven)
+        yield FormulaLine(word, "", "", after.size, several if len(sizes) > 1 else uneven)
         yield from _moves(word, after)
         return
     if windows:
@@ -89,7 +89,7 @@ def _stepped(word: str, before: Before, after: Pattern, layer: Layer, symbolic: 
     yield from _moves(word, after, jump * step.step, start - step.before * jump if step.before else start)
 
 
-def _enlarged(word: str, size: Term, jump: Term, met: int, after: Pattern, symbolic: Symbolic) -> Line:
+def _enlarged(word: str, size: Term, jump: Term, met: int, after: Pattern, symbolic: Symbolic) -> FormulaLine:
     """The field of a layer that makes maps larger and whose positions all read equally many."""
     if met == 1:
         return _checked(word, size, after, "every position sees what one position of its input sees")
@@ -109,7 +109,7 @@ def _extent(shape: Shape, axis: int) -> int:
     return shape.spatial[axis] if shape.spatial else shape.channels
 
 
-def _moves(word: str, after: Pattern, jump: int | None = None, start: int | None = None) -> Iterator[Line]:
+def _moves(word: str, after: Pattern, jump: int | None = None, start: int | None = None) -> Iterator[FormulaLine]:
     """How far the field moves from one position to the next, and where the first one begins."""
     if after.axis is None:
         return
@@ -117,7 +117,7 @@ def _moves(word: str, after: Pattern, jump: int | None = None, start: int | None
         stride = int(after.stride)
         yield line(f"{word}, jump", jump if jump is not None and jump == stride else stride)
     else:
-        yield Line(f"{word}, jump", "", "", None, f"{after.stride} cells on average")
+        yield FormulaLine(f"{word}, jump", "", "", None, f"{after.stride} cells on average")
     known = start is not None and start == after.start
     yield line(f"{word}, start", start if start is not None and known else after.start, _outside(after.start))
 
@@ -126,23 +126,23 @@ def _outside(start: int) -> str:
     return f"{-start:,} cell{'s' if start < -1 else ''} into the padding" if start < 0 else ""
 
 
-def _checked(word: str, grown: int, after: Pattern, words: str = "") -> Line:
+def _checked(word: str, grown: int, after: Pattern, words: str = "") -> FormulaLine:
     """The line of a rule that gives the field's size, or the size alone."""
     return line(word, grown if grown == after.size else after.size, words)
 
 
-def _united(word: str, before: Sequence[Before], after: Pattern, symbolic: Symbolic) -> Iterator[Line]:
+def _united(word: str, before: Sequence[Before], after: Pattern, symbolic: Symbolic) -> Iterator[FormulaLine]:
     """Several branches: the largest field, if it holds the others."""
     terms = []
     for index, branch in enumerate(before, 1):
         symbol = f"r{index}"
         terms.append(symbolic.term(branch.pattern.size, symbol, f"receptive field of {quoted(branch.name)}"))
     if not terms:
-        yield Line(word, "", "", after.size, "")
+        yield FormulaLine(word, "", "", after.size, "")
         return
     largest = maximum(terms)
     if largest != after.size:
-        yield Line(word, "", "", after.size, "the branches see different cells, together more than any of them")
+        yield FormulaLine(word, "", "", after.size, "the branches see different cells, together more than any of them")
     elif len({int(term) for term in terms}) == 1:
         yield line(word, terms[0], "all branches see equally much")
     else:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from cnndsl.analysis.terms import Term
 
 
-class Line(NamedTuple):
+class FormulaLine(NamedTuple):
     """``rule`` and ``numbers`` are empty where nothing is computed: the result is given, or ``words`` say it all.
 
     ``numbers`` is the rule with the numbers put in: whole numbers, ``+ - * /``, parentheses, ``floor``, ``ceil`` and
@@ -19,8 +19,8 @@ class Line(NamedTuple):
     words: str
 
 
-def line(topic: str, value: int, words: str = "", rule: str | None = None) -> Line:
+def line(topic: str, value: int, words: str = "", rule: str | None = None) -> FormulaLine:
     """The line of a number; a term shows how it came about, in the symbols of ``rule`` where those say it better."""
     if isinstance(value, Term):
-        return Line(topic, value.symbols.text if rule is None else rule, value.numbers.text, int(value), words)
-    return Line(topic, "", "", value, words)
+        return FormulaLine(topic, value.symbols.text if rule is None else rule, value.numbers.text, int(value), words)
+    return FormulaLine(topic, "", "", value, words)

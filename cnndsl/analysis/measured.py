@@ -8,8 +8,7 @@ from cnndsl.analysis.costs import Cost, layer_costs, total
 from cnndsl.analysis.memory import Memory, live, memory
 from cnndsl.analysis.receptive import Field, ReceptiveFields, receptive_fields
 from cnndsl.errors import Span
-from cnndsl.ir import Network as Graph
-from cnndsl.ir import Node
+from cnndsl.ir import Graph, Node
 from cnndsl.shapes import Shape
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from cnndsl.ir import Input, Network, Node
+from cnndsl.ir import Graph, Input, Node
 
 BYTES = {"float32": 4, "int64": 8}
 
@@ -21,7 +21,7 @@ def size_of(value: Input | Node) -> int:
     return value.shape.elements * BYTES[value.dtype]
 
 
-def memory(network: Network, batch: int = 1) -> Memory:
+def memory(network: Graph, batch: int = 1) -> Memory:
     """Bytes for ``batch`` examples; weights do not grow with the batch."""
     weight = sum(weight.elements for _, _, weight in network.all_weights()) * BYTES["float32"]
     activation = sum(map(size_of, network.layers))

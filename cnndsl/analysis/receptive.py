@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import NamedTuple, TypeAlias
 
-from cnndsl.ir import Input, Network, Node
+from cnndsl.ir import Graph, Input, Node
 from cnndsl.ops.base import AxisReach
 from cnndsl.shapes import Shape
 
@@ -131,7 +131,7 @@ class ReceptiveFields:
         return min(self.fields[name], key=self._inputs.__getitem__)
 
 
-def receptive_fields(network: Network) -> ReceptiveFields:
+def receptive_fields(network: Graph) -> ReceptiveFields:
     """The fields of all values of a network."""
     fields = ReceptiveFields()
     for value in network.inputs:

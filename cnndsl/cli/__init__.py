@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from cnndsl import __version__
 from cnndsl.cli.startup import finish, prepare
 from cnndsl.cli.terminal import (
     FAULT,
@@ -20,6 +19,7 @@ from cnndsl.cli.terminal import (
     silence,
 )
 from cnndsl.errors import CnnError
+from cnndsl.version import VERSION
 
 COMMANDS = {
     "check": "check files and show every layer's shape and numbers",
@@ -46,14 +46,14 @@ def parser(used: str | None = None) -> argparse.ArgumentParser:
         description="A small language for convolutional networks: check, run and export .cnn files.",
         epilog="example: cnndsl check examples/lenet.cnn",
     )
-    top.add_argument("--version", action="version", version=f"cnndsl {__version__}")
+    top.add_argument("--version", action="version", version=f"cnndsl {VERSION}")
     top.add_argument("--debug", action="store_true", help="show a traceback if cnndsl itself fails")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, purpose in COMMANDS.items():
         command = commands.add_parser(name, help=purpose, description=purpose)
         if used not in (None, name):
             continue
-        module = import_module(f"cnndsl.cli.{MODULES.get(name, name)}")
+        module = import_module(f"cnndsl.cli.commands.{MODULES.get(name, name)}")
         command.epilog = f"example: {module.EXAMPLE}"
         module.arguments(command)
         command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cnndsl.analysis.lint import Choice, enabled
+from cnndsl.analysis.lint import RuleSelection, enabled
 from cnndsl.errors import CnnError, quoted
 
 NAME = "pyproject.toml"
@@ -18,13 +18,13 @@ _MENTIONED = re.compile(rb"""\btool\b["'\s]*(?:\.["'\s]*cnndsl|\]|=)""")
 class Configuration(NamedTuple):
     """What a file's project says."""
 
-    choice: Choice = Choice()
+    choice: RuleSelection = RuleSelection()
     strict: bool = False
 
 
-def chosen(options: argparse.Namespace) -> Choice:
+def chosen(options: argparse.Namespace) -> RuleSelection:
     """What the command line says about warnings. Raises CnnError (``bad-setting``)."""
-    choice = Choice(_words(options.select), _words(options.ignore))
+    choice = RuleSelection(_words(options.select), _words(options.ignore))
     enabled(choice)
     return choice
 
@@ -33,7 +33,7 @@ def _words(given: list[str]) -> tuple[str, ...]:
     return tuple(word.strip() for words in given for word in words.split(",") if word.strip())
 
 
-def configured(file: str, settings: Mapping[str, Any], choice: Choice) -> dict[str, Any]:
+def configured(file: str, settings: Mapping[str, Any], choice: RuleSelection) -> dict[str, Any]:
     """The keywords of ``api.check`` for one file: its project's configuration, changed by the command line.
 
     Raises CnnError (``bad-config``).
@@ -77,7 +77,7 @@ def _parsed(path: Path, data: bytes) -> Configuration:
     strict = table.get("strict", False)
     if not isinstance(strict, bool):
         raise _wrong(path, "strict must be true or false")
-    choice = Choice(tuple(table.get("select", ())), tuple(table.get("ignore", ())))
+    choice = RuleSelection(tuple(table.get("select", ())), tuple(table.get("ignore", ())))
     try:
         enabled(choice)
     except CnnError as error:

@@ -13,7 +13,7 @@ from cnndsl.errors import Diagnostic
 def fix_file(file: str, settings: Mapping[str, Any], diff: bool) -> int:
     """Mends a file, or shows how it would be mended; gives the number of lines that change. Raises CnnError."""
     from cnndsl import api
-    from cnndsl.lang.fixes import mended
+    from cnndsl.lang.review.fixes import mended
 
     path = Path(file)
     original = api.read_text(path)

@@ -8,22 +8,22 @@ from typing import Any
 
 from cnndsl.cli.terminal import progress
 from cnndsl.errors import CnnError, quoted
-from cnndsl.ir import Network
+from cnndsl.ir import Graph
 
 HELP = "an image, .npy, .npz, a folder of images, or random, zeros, ones"
 MADE = ("random", "zeros", "ones")
 
 
 def batches(
-    graph: Network, given: str, seed: int = 0, batch: int | None = None, shown: bool = False
+    graph: Graph, given: str, seed: int = 0, batch: int | None = None, shown: bool = False
 ) -> Generator[tuple[list[str], dict[str, Any]]]:
     """The inputs by name, a batch at a time, with a name for every example; ``shown`` with a progress bar.
 
     Raises CnnError for files that cannot be read or do not fit.
     """
-    from cnndsl.runtime import images
+    from cnndsl.runtime.data import images
     from cnndsl.runtime.interpreter import checked_inputs
-    from cnndsl.runtime.room import require_room
+    from cnndsl.runtime.memory_limit import require_memory
 
     def parts(count: int) -> Any:
         """Slices of a batch each."""
@@ -37,7 +37,7 @@ def batches(
     path = Path(given)
     if given in MADE:
         count = batch or 1
-        require_room(graph, count)
+        require_memory(graph, count)
         made = {value.name: images.made_input(value, given, count, seed) for value in inputs}
         yield [f"{given} {index}" for index in range(count)], made
     elif path.suffix.lower() in (".npy", ".npz"):
@@ -59,7 +59,7 @@ def batches(
                 yield [file.name for file in files[part]], {inputs[0].name: images.read_batch(files[part], inputs[0])}
 
 
-def first_example(graph: Network, given: str, seed: int = 0) -> dict[str, Any]:
+def first_example(graph: Graph, given: str, seed: int = 0) -> dict[str, Any]:
     """The first example alone, with a batch axis of 1. Raises CnnError, for a folder too."""
     if isdir(given) and given not in MADE:
         raise CnnError.of("bad-setting", f"{quoted(given)} is a folder, but one example is wanted", "name one image")

@@ -87,7 +87,7 @@ def given_settings(options: argparse.Namespace, inputs: Sequence[str] = (), stri
 def checked(file: str, settings: Mapping[str, Any]) -> Any:
     """The CheckResult of a file, or of standard input for ``-``. Raises CnnError if it cannot be read."""
     from cnndsl import api
-    from cnndsl.lang.parser import decode
+    from cnndsl.lang.text.parser import decode
     from cnndsl.limits import DEFAULT_LIMITS
 
     if file == "-":

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from cnndsl.analysis.measured import Measured
-from cnndsl.draw.scene import Scene
-from cnndsl.draw.theme import THEMES, ThemeName
+from cnndsl.draw.canvas.scene import Scene
+from cnndsl.draw.canvas.theme import THEMES, ThemeName
 from cnndsl.errors import CnnError, quoted
 
 Style: TypeAlias = Literal["graph", "volumes"]
@@ -22,10 +22,10 @@ def scene(network: Measured, style: Style = "graph", depth: int | None = None) -
     Without a ``depth``, all blocks are; as volumes, they are opened until there are at least six, but not over thirty.
     """
     if _one_of(style, STYLES, "style") == "volumes":
-        from cnndsl.draw.volumes import telling_depth, volumes_scene
+        from cnndsl.draw.styles.volumes import telling_depth, volumes_scene
 
         return volumes_scene(network, telling_depth(network) if depth is None else depth)
-    from cnndsl.draw.graph_style import graph_scene
+    from cnndsl.draw.styles.graph import graph_scene
 
     return graph_scene(network, depth or 0)
 
@@ -42,10 +42,10 @@ def render(
         return _text(network, to, style, depth or 0).encode()
     picture = scene(network, style, depth)
     if to == "svg":
-        from cnndsl.draw.svg import svg
+        from cnndsl.draw.canvas.svg import svg
 
         return svg(picture, theme).encode()
-    from cnndsl.draw import matplotlib_canvas
+    from cnndsl.draw.canvas import matplotlib as matplotlib_canvas
 
     return matplotlib_canvas.png(picture, theme) if to == "png" else matplotlib_canvas.pdf(picture, theme)
 
@@ -57,10 +57,10 @@ def _text(network: Measured, to: Format, style: Style, depth: int) -> str:
 
     found = outline(network, depth)
     if to == "mmd":
-        from cnndsl.draw.mermaid import mermaid
+        from cnndsl.draw.styles.mermaid import mermaid
 
         return mermaid(found, network.name)
-    from cnndsl.draw.dot import dot
+    from cnndsl.draw.styles.dot import dot
 
     return dot(found, network.name)
 

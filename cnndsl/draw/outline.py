@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from cnndsl.analysis.measured import Layer, Measured
 from cnndsl.errors import CnnError
-from cnndsl.lang.naming import instance_name
+from cnndsl.lang.elaborate.naming import instance_name
 from cnndsl.shapes import Shape
 
 MOST_UNITS = 2_000

@@ -8,17 +8,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from onnx import ModelProto
 from onnx.backend.base import Backend, BackendRep
 
+from cnndsl.arrays import Array
 from cnndsl.errors import CnnError
-from cnndsl.interop.onnx_import import Imported, import_model
-from cnndsl.interop.onnx_import_file import Model, check_model
-from cnndsl.interop.onnx_import_graph import NeedsConstant
-from cnndsl.ir import Network
+from cnndsl.interop.onnx.importer.file import Model, check_model
+from cnndsl.interop.onnx.importer.graph import NeedsConstant
+from cnndsl.interop.onnx.importer.model import Imported, import_model
+from cnndsl.ir import Graph
+from cnndsl.runtime.interpreter import execute
+from cnndsl.runtime.plan.planner import make_plan
 
-Array = NDArray[Any]
 MOST_CONSTANTS = 16
 
 
@@ -87,10 +88,5 @@ def _is_setting(array: Array) -> bool:
     return array.ndim == 0 or (array.ndim == 1 and array.dtype.kind in "iub")
 
 
-def _execute(network: Network, weights: Mapping[str, Array], inputs: Mapping[str, Array]) -> Mapping[str, Array]:
-    """By name, because the interpreter is a neighbour on the same floor."""
-    from importlib import import_module
-
-    plan = import_module("cnndsl.runtime.plan").make_plan(network, weights)
-    found: Mapping[str, Array] = import_module("cnndsl.runtime.interpreter").execute(plan, inputs)
-    return found
+def _execute(network: Graph, weights: Mapping[str, Array], inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+    return execute(make_plan(network, weights), inputs)

@@ -1,14 +1,12 @@
 """Two executions of one network compared: the largest difference of each output, and where they first part."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cnndsl.ir import Network
-
-Array = NDArray[Any]
+from cnndsl.arrays import Array
+from cnndsl.ir import Graph
 
 TOLERANCE = 1e-4
 """The largest difference over the largest value (docs/conventions.md)."""
@@ -51,7 +49,7 @@ def difference(name: str, mine: Array, theirs: Array) -> Difference:
 
 
 def compare(
-    network: Network,
+    network: Graph,
     mine: Mapping[str, Array],
     theirs: Mapping[str, Array],
     outputs: Sequence[Array] | None = None,

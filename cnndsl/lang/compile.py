@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 from cnndsl.analysis.lint import enabled
 from cnndsl.errors import Diagnostic, quoted
-from cnndsl.ir import Network
-from cnndsl.lang import syntax
-from cnndsl.lang.expand import Place
-from cnndsl.lang.lower import NetworkLowering
+from cnndsl.ir import Graph
+from cnndsl.lang.elaborate.expand import Context
+from cnndsl.lang.elaborate.lower import NetworkLowering
+from cnndsl.lang.elaborate.naming import aliases
+from cnndsl.lang.expressions.scope import Scope
+from cnndsl.lang.expressions.values import Fault, TooManyDiagnostics
 from cnndsl.lang.modules import NO_SETTINGS, Collector, Module, ModuleLoader, Resolver, Settings
-from cnndsl.lang.naming import aliases
-from cnndsl.lang.review import review
-from cnndsl.lang.scope import Scope
-from cnndsl.lang.values import Fault, TooManyDiagnostics
+from cnndsl.lang.review.findings import review
+from cnndsl.lang.text import syntax
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.suggest import nearest
 
@@ -22,7 +22,7 @@ from cnndsl.suggest import nearest
 class Compiled(NamedTuple):
     """The networks of a file that are free of errors, all diagnostics, and the texts they speak of by file name."""
 
-    networks: tuple[Network, ...]
+    networks: tuple[Graph, ...]
     diagnostics: tuple[Diagnostic, ...]
     sources: dict[str, str]
 
@@ -43,7 +43,7 @@ def compile_text(
     collector = Collector(limits)
     used: set[str] = set()
     loader = ModuleLoader(resolver, collector, settings, used)
-    networks: list[Network] = []
+    networks: list[Graph] = []
     try:
         module = loader.load(text, file)
         if module is not None:
@@ -66,14 +66,14 @@ def compile_text(
 
 def _networks(
     module: Module, file: str, wanted: str | None, collector: Collector
-) -> Iterator[tuple[str, Sequence[syntax.Statement], Module, Place]]:
+) -> Iterator[tuple[str, Sequence[syntax.Statement], Module, Context]]:
     """The networks to lower: the file's own, its unnamed one first, or the one that is wanted."""
     stem = PurePosixPath(file.replace("\\", "/")).stem or "network"
     unnamed = "".join(c if c.isalnum() or c == "_" else "_" for c in stem.strip("<>")) or "network"
     found = False
     if module.statements and wanted in (None, unnamed):
         found = True
-        yield unnamed, module.statements, module, Place(module.scope, aliases(module.statements))
+        yield unnamed, module.statements, module, Context(module.scope, aliases(module.statements))
     for name, (node, owner) in module.networks.items():
         if name == wanted or (wanted is None and owner is module):
             found = True
@@ -81,7 +81,7 @@ def _networks(
                 name,
                 node.body.statements,
                 owner,
-                Place(Scope(owner.scope, sealed=True), aliases(node.body.statements)),
+                Context(Scope(owner.scope, sealed=True), aliases(node.body.statements)),
             )
     if not found and wanted is not None:
         known = [*module.networks, *([unnamed] if module.statements else [])]

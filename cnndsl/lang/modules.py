@@ -6,11 +6,11 @@ from typing import NamedTuple, TypeAlias
 
 from cnndsl import ops
 from cnndsl.errors import CnnError, Diagnostic, Source, Span, quoted
-from cnndsl.lang import syntax
-from cnndsl.lang.evaluate import Evaluator
-from cnndsl.lang.parser import parse
-from cnndsl.lang.scope import Origin, Scope
-from cnndsl.lang.values import Budget, Fault, Named, TooManyDiagnostics, Unknowable, Value, fault, stopped
+from cnndsl.lang.expressions.evaluate import Evaluator
+from cnndsl.lang.expressions.scope import Origin, Scope
+from cnndsl.lang.expressions.values import Budget, Fault, Named, TooManyDiagnostics, Unknowable, Value, fault, stopped
+from cnndsl.lang.text import syntax
+from cnndsl.lang.text.parser import parse
 from cnndsl.limits import Limits
 from cnndsl.shapes import Shape
 

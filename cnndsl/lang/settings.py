@@ -3,12 +3,12 @@
 from fractions import Fraction
 
 from cnndsl.errors import CnnError, Source, quoted
-from cnndsl.lang import syntax
-from cnndsl.lang.evaluate import Evaluator
+from cnndsl.lang.expressions.evaluate import Evaluator
+from cnndsl.lang.expressions.scope import Scope
+from cnndsl.lang.expressions.values import Budget, Fault, ListValue, Unknowable, Value, make_list, simplified
 from cnndsl.lang.modules import FileContext
-from cnndsl.lang.parser import parse
-from cnndsl.lang.scope import Scope
-from cnndsl.lang.values import Budget, Fault, ListValue, Unknowable, Value, make_list, simplified
+from cnndsl.lang.text import syntax
+from cnndsl.lang.text.parser import parse
 from cnndsl.limits import DEFAULT_LIMITS
 from cnndsl.shapes import Shape
 

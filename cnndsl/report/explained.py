@@ -5,7 +5,7 @@ from textwrap import wrap
 from typing import Any
 
 from cnndsl.analysis.arithmetic import Explanation, Section
-from cnndsl.analysis.lines import Line
+from cnndsl.analysis.lines import FormulaLine
 from cnndsl.errors import Span
 from cnndsl.ir import shape_to_json
 from cnndsl.report.diagnostics import visible
@@ -127,7 +127,7 @@ def _heading(explanation: Explanation) -> list[str]:
     return lines
 
 
-def _rows(lines: Sequence[Line], indent: int) -> Iterator[str]:
+def _rows(lines: Sequence[FormulaLine], indent: int) -> Iterator[str]:
     """The lines of one section: rule, numbers and result in columns where they fit, else one below the other."""
     cells = [_parts(found) for found in lines]
     short = [parts for parts in cells if indent + sum(map(len, parts)) + 6 <= WIDTH]
@@ -162,7 +162,7 @@ def _rows(lines: Sequence[Line], indent: int) -> Iterator[str]:
             yield from _wrapped(found.words, indent + 2)
 
 
-def _parts(found: Line) -> tuple[str, str, str]:
+def _parts(found: FormulaLine) -> tuple[str, str, str]:
     """Rule, numbers and result; numbers that are the result alone, and no rule at all, are left out."""
     result = "" if found.result is None else f"{found.result:,}"
     if not found.rule:

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cnndsl.arrays import Array
 from cnndsl.errors import CnnError, quoted
-from cnndsl.ir import Input, Network
-from cnndsl.runtime.plan import BatchPlan, Plan, Workspace, dtypes
-from cnndsl.runtime.threads import MAX_THREADS, default_threads, team
+from cnndsl.ir import Graph, Input
+from cnndsl.runtime.parallel.team import MAX_THREADS, default_threads, team
+from cnndsl.runtime.plan.planner import BatchPlan, Plan, Workspace, dtypes
 
-Array = NDArray[Any]
 ALONE = 200e-6
 """Runs shorter than this are over before another thread is awake."""
 
@@ -74,7 +74,7 @@ def _empty(plan: Plan) -> dict[str, Array]:
     return {name: np.empty((0, *network.shapes[name].dimensions), types[name]) for name in plan.kept}
 
 
-def checked_inputs(network: Network, given: ArrayLike | Mapping[str, ArrayLike]) -> dict[str, Array]:
+def checked_inputs(network: Graph, given: ArrayLike | Mapping[str, ArrayLike]) -> dict[str, Array]:
     """The inputs by name, of the network's types and with equal batch sizes. Raises CnnError.
 
     A network with one input takes the array alone.

@@ -3,8 +3,8 @@
 from threading import Lock
 from typing import Any
 
-from cnndsl.runtime.blas import blas_core
-from cnndsl.runtime.plan import BatchPlan
+from cnndsl.runtime.parallel.blas import blas_core
+from cnndsl.runtime.plan.planner import BatchPlan
 
 
 class Profile:

@@ -6,11 +6,11 @@ from types import ModuleType
 import pytest
 
 from cnndsl.analysis.costs import Cost, layer_costs, total
-from cnndsl.ir import Network
+from cnndsl.ir import Graph
 from cnndsl.lang.compile import compile_text
 
 
-def compiled(text: str) -> Network:
+def compiled(text: str) -> Graph:
     (network,) = compile_text(text).networks
     return network
 

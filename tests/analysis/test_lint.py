@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cnndsl
-from cnndsl.analysis.lint import GROUPS, RULES, Choice, enabled, members
+from cnndsl.analysis.lint import GROUPS, RULES, RuleSelection, enabled, members
 from cnndsl.analysis.lint.windows import _between, _fewest, _meets, _most
 from cnndsl.codes import CODES
 from cnndsl.errors import CnnError, Diagnostic
@@ -52,21 +52,21 @@ def test_groups_hold_every_rule_once() -> None:
     ("choices", "expected"),
     [
         ([], members("default")),
-        ([Choice(["teach"])], members("default") | members("teach")),
-        ([Choice(["teach"], ["default"])], members("teach")),
-        ([Choice(["checkerboard"], ["all"])], {"checkerboard"}),
-        ([Choice(["teach"], ["large-pool"])], members("default") | members("teach") - {"large-pool"}),
-        ([Choice([], ["checkerboard"]), Choice(["checkerboard"])], members("default")),
-        ([Choice(["all"]), Choice([], ["all"])], set()),
+        ([RuleSelection(["teach"])], members("default") | members("teach")),
+        ([RuleSelection(["teach"], ["default"])], members("teach")),
+        ([RuleSelection(["checkerboard"], ["all"])], {"checkerboard"}),
+        ([RuleSelection(["teach"], ["large-pool"])], members("default") | members("teach") - {"large-pool"}),
+        ([RuleSelection([], ["checkerboard"]), RuleSelection(["checkerboard"])], members("default")),
+        ([RuleSelection(["all"]), RuleSelection([], ["all"])], set()),
     ],
 )
-def test_choices(choices: list[Choice], expected: set[str]) -> None:
+def test_choices(choices: list[RuleSelection], expected: set[str]) -> None:
     assert enabled(*choices) == expected
 
 
 def test_an_unknown_rule_is_refused_with_a_suggestion() -> None:
     with pytest.raises(CnnError) as caught:
-        enabled(Choice(["checkerbord"]))
+        enabled(RuleSelection(["checkerbord"]))
     (diagnostic,) = caught.value.diagnostics
     assert (diagnostic.code, diagnostic.help) == ("bad-setting", ("did you mean `checkerboard`?",))
 

@@ -10,23 +10,23 @@ from types import ModuleType
 import pytest
 
 from cnndsl.analysis.memory import live, memory
-from cnndsl.ir import Network
+from cnndsl.ir import Graph
 from cnndsl.lang.compile import compile_text
 
 SIZES = {"float32": 4, "int64": 8}
 
 
-def compiled(text: str) -> Network:
+def compiled(text: str) -> Graph:
     result = compile_text(text)
     (network,) = result.networks
     return network
 
 
-def naive_peak(network: Network) -> int:
+def naive_peak(network: Graph) -> int:
     return max(naive_live(network))
 
 
-def naive_live(network: Network) -> list[int]:
+def naive_live(network: Graph) -> list[int]:
     """Every moment by itself: what is alive while a layer runs, found by looking through all layers again."""
     values = [*network.inputs, *network.layers]
     size = {value.name: value.shape.elements * SIZES[value.dtype] for value in values}

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from cnndsl.analysis.receptive import receptive_fields
-from cnndsl.ir import Network, Node
+from cnndsl.ir import Graph, Node
 from cnndsl.lang.compile import compile_text
 from cnndsl.shapes import Shape
 
 Cells = frozenset[int]
 
 
-def compiled(text: str) -> Network:
+def compiled(text: str) -> Graph:
     result = compile_text(text)
     (network,) = result.networks
     return network
@@ -28,7 +28,7 @@ def compiled(text: str) -> Network:
 class Simulator:
     """Dependencies along the first spatial axis; under ``borders`` nothing is read outside a map."""
 
-    def __init__(self, network: Network, borders: bool = False) -> None:
+    def __init__(self, network: Graph, borders: bool = False) -> None:
         self.network = network
         self.borders = borders
         self.nodes = {node.name: node for node in network.layers}

@@ -12,7 +12,7 @@ import onnx
 import pytest
 
 import cnndsl as package
-from cnndsl.runtime.weights import save_weights
+from cnndsl.runtime.data.weights import save_weights
 
 
 def complaint(outcome, status, code):

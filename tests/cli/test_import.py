@@ -7,8 +7,8 @@ import pytest
 
 import cnndsl as package
 from cnndsl.interop import verify
-from cnndsl.interop.onnx_runtime import session
-from cnndsl.runtime.weights import save_weights
+from cnndsl.interop.onnx.runtime import session
+from cnndsl.runtime.data.weights import save_weights
 
 TEXT = "input 1@8x8\nrepeat 3 { conv 4 3x3 pad=1 -> relu }\nflatten\ndense 3 -> softmax\n"
 

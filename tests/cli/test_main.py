@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import cnndsl as package
-from cnndsl.cli import COMMANDS, check, parser
+from cnndsl.cli import COMMANDS, parser
+from cnndsl.cli.commands import check
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals, terminals and devices")
 BAD = "input 3@8x8\ncnov 8 3x3\n"

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import cnndsl as package
-from cnndsl.runtime.weights import save_weights
+from cnndsl.runtime.data.weights import save_weights
 
 GREY = "input 1@6x6\nconv 2 3x3 -> relu\nflatten\ndense 4 -> softmax\n"
 

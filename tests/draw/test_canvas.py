@@ -11,9 +11,9 @@ from PIL import Image
 
 from cnndsl import draw
 from cnndsl.api import load
-from cnndsl.draw.matplotlib_canvas import pdf, png
-from cnndsl.draw.scene import Box, Frame, Glyph, Label, Line, Polygon, Scene
-from cnndsl.draw.theme import DARK, LIGHT
+from cnndsl.draw.canvas.matplotlib import pdf, png
+from cnndsl.draw.canvas.scene import Box, Frame, Glyph, Polygon, Polyline, Scene, TextLabel
+from cnndsl.draw.canvas.theme import DARK, LIGHT
 from cnndsl.errors import CnnError
 
 LABEL = "$x^2$ conv 64"
@@ -23,10 +23,10 @@ SCENE = Scene(
     200,
     120,
     (
-        Glyph("one", (), "", 20, 20, 40, 40, (Box(20, 20, 40, 40, "conv", 4), Label(100, 100, LABEL, bold=True))),
+        Glyph("one", (), "", 20, 20, 40, 40, (Box(20, 20, 40, 40, "conv", 4), TextLabel(100, 100, LABEL, bold=True))),
         Glyph("two", (), "", 120, 20, 40, 40, (Polygon(((120, 20), (160, 20), (160, 60), (120, 60)), "pool-top"),)),
     ),
-    (Line("one", "two", ((60, 40), (90, 40), (90, 50), (120, 50)), (Label(90, 35, "4@8x8", 10),)),),
+    (Polyline("one", "two", ((60, 40), (90, 40), (90, 50), (120, 50)), (TextLabel(90, 35, "4@8x8", 10),)),),
     (Frame("frame", 4, 4, 180, 70),),
 )
 

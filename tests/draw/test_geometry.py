@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from cnndsl import check_file
 from cnndsl.analysis.measured import Measured
-from cnndsl.draw import routing
-from cnndsl.draw.graph_style import graph_scene
-from cnndsl.draw.layered import Group, Placement, Size, place
-from cnndsl.draw.metrics import width
+from cnndsl.draw.canvas.scene import Point, Scene, TextLabel
+from cnndsl.draw.canvas.text_metrics import width
+from cnndsl.draw.layout import routing
+from cnndsl.draw.layout.layered import BoxGroup, Placement, Size, place
+from cnndsl.draw.layout.routing import Net
 from cnndsl.draw.outline import Outline, outline
-from cnndsl.draw.routing import Net
-from cnndsl.draw.scene import Label, Point, Scene
-from cnndsl.draw.volumes import volumes_scene
+from cnndsl.draw.styles.graph import graph_scene
+from cnndsl.draw.styles.volumes import volumes_scene
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 FILES = sorted(path.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.rglob("*.cnn"))
@@ -174,7 +174,7 @@ def crossings(picture: Picture) -> int:
     return len(points)
 
 
-def of_label(label: Label) -> Rectangle:
+def of_label(label: TextLabel) -> Rectangle:
     long = width(label.text, label.size, label.bold)
     left = label.x - {"start": 0.0, "middle": long / 2, "end": long}[label.anchor]
     return Rectangle(left, label.y - 0.75 * label.size, left + long, label.y + 0.2 * label.size)
@@ -242,7 +242,7 @@ def test_every_unit_has_its_glyph_and_text_stays_inside(file: str) -> None:
         assert sorted(names) == sorted(unit.name for unit in outline(network, 1).units)
         for glyph in scene.glyphs:
             border = Rectangle(glyph.x, glyph.y, glyph.x + glyph.width, glyph.y + glyph.height)
-            texts = [shape for shape in glyph.shapes if isinstance(shape, Label)]
+            texts = [shape for shape in glyph.shapes if isinstance(shape, TextLabel)]
             assert texts
             for text in texts:
                 assert border.holds(of_label(text)), (network.name, text)
@@ -252,7 +252,7 @@ def test_every_unit_has_its_glyph_and_text_stays_inside(file: str) -> None:
 class Graph(NamedTuple):
     sizes: list[Size]
     edges: list[tuple[int, int]]
-    groups: list[Group]
+    groups: list[BoxGroup]
 
 
 @st.composite
@@ -265,9 +265,9 @@ def graphs(draw: st.DrawFn) -> Graph:
     pairs = [(source, target) for target in range(count) for source in range(target)]
     edges = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=24)) if pairs else []
     cuts = draw(st.lists(st.integers(0, count), min_size=0, max_size=6, unique=True).map(sorted))
-    groups = [Group(begin, end, draw(st.sampled_from([(0, 0), (70, 18)]))) for begin, end in pairwise(cuts)]
+    groups = [BoxGroup(begin, end, draw(st.sampled_from([(0, 0), (70, 18)]))) for begin, end in pairwise(cuts)]
     if len(cuts) > 2:
-        groups.insert(0, Group(cuts[0], cuts[-1], (60, 18)))
+        groups.insert(0, BoxGroup(cuts[0], cuts[-1], (60, 18)))
     return Graph(sizes, edges, groups)
 
 

@@ -1,7 +1,7 @@
 """What a layout looks like beyond being right: straight main lines, centred branches, skips at the side."""
 
-from cnndsl.draw.layered import Group, Placement, Size, place
-from cnndsl.draw.routing import Net, ports, tracks
+from cnndsl.draw.layout.layered import BoxGroup, Placement, Size, place
+from cnndsl.draw.layout.routing import Net, ports, tracks
 
 BOX = Size(100, 40)
 
@@ -67,7 +67,7 @@ def test_same_input_same_layout() -> None:
 
 
 def test_a_group_has_room_for_its_title() -> None:
-    found = place([Size(20, 20)] * 3, [(0, 1), (1, 2)], groups=[Group(1, 2, (150, 20))])
+    found = place([Size(20, 20)] * 3, [(0, 1), (1, 2)], groups=[BoxGroup(1, 2, (150, 20))])
     (frame,) = found.frames
     assert frame.width > 150
     assert found.positions[1][1] >= frame.y + 20

@@ -10,10 +10,10 @@ import pytest
 
 from cnndsl.api import load
 from cnndsl.draw import STYLES, scene
-from cnndsl.draw.metrics import plain
-from cnndsl.draw.scene import Box, Frame, Glyph, Label, Line, Polygon, Scene
-from cnndsl.draw.svg import number, svg
-from cnndsl.draw.theme import DARK, LIGHT
+from cnndsl.draw.canvas.scene import Box, Frame, Glyph, Polygon, Polyline, Scene, TextLabel
+from cnndsl.draw.canvas.svg import number, svg
+from cnndsl.draw.canvas.text_metrics import plain
+from cnndsl.draw.canvas.theme import DARK, LIGHT
 
 SVG = "{http://www.w3.org/2000/svg}"
 ELEMENTS = {"svg", "title", "desc", "style", "rect", "path", "polygon", "text", "g"}
@@ -68,7 +68,7 @@ def test_text_stays_text_and_ids_belong_to_the_picture(networks):
     ids = set()
     for picture in pictures:
         root = ElementTree.fromstring(svg(picture).encode())
-        labels = [shape.text for glyph in picture.glyphs for shape in glyph.shapes if isinstance(shape, Label)]
+        labels = [shape.text for glyph in picture.glyphs for shape in glyph.shapes if isinstance(shape, TextLabel)]
         labels += [label.text for line in picture.lines for label in line.labels]
         assert sorted(texts(root)) == sorted(map(plain, labels))
         title, description = root.get("aria-labelledby").split()
@@ -84,10 +84,14 @@ SMALL = Scene(
     100.123456,
     80,
     (
-        Glyph("one", ("a.b", 'c"d'), "first", 10, 10, 30, 20, (Box(10, 10, 30, 20, "conv", 4), Label(25, 22, "1"))),
+        Glyph("one", ("a.b", 'c"d'), "first", 10, 10, 30, 20, (Box(10, 10, 30, 20, "conv", 4), TextLabel(25, 22, "1"))),
         Glyph("two", (), "second", 60, 10, 30, 20, (Polygon(((60, 10), (90, 10), (90, 30)), "pool-top"),)),
     ),
-    (Line("one", "two", ((40, 20), (50, 20), (50, 25), (60, 25)), (Label(50, 40, "4@2x2", 10, "start", "faint"),)),),
+    (
+        Polyline(
+            "one", "two", ((40, 20), (50, 20), (50, 25), (60, 25)), (TextLabel(50, 40, "4@2x2", 10, "start", "faint"),)
+        ),
+    ),
     (Frame("frame", 5, 5, 40, 40),),
 )
 
@@ -175,7 +179,7 @@ def test_text_fits_its_box_in_a_browser(networks):
                 picture = scene(networks[name], style, 1)
                 page.set_content(svg(picture, standalone=False))
                 found = page.evaluate(measure)
-                owners = [(glyph, s) for glyph in picture.glyphs for s in glyph.shapes if isinstance(s, Label)]
+                owners = [(glyph, s) for glyph in picture.glyphs for s in glyph.shapes if isinstance(s, TextLabel)]
                 assert len(found) == len(owners) > 0
                 for (glyph, label), (text, x, y, wide, high) in zip(owners, found, strict=True):
                     assert text == plain(label.text)

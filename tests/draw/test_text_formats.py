@@ -6,11 +6,11 @@ import pytest
 
 from cnndsl import draw
 from cnndsl.api import load
-from cnndsl.draw import mermaid
-from cnndsl.draw.captions import Step, caption, family, results, steps
-from cnndsl.draw.dot import dot, quoted
-from cnndsl.draw.metrics import plain
+from cnndsl.draw.canvas.text_metrics import plain
 from cnndsl.draw.outline import outline
+from cnndsl.draw.styles import mermaid
+from cnndsl.draw.styles.captions import OutlineStep, caption, family, results, steps
+from cnndsl.draw.styles.dot import dot, quoted
 
 NETWORKS = ["hostile", "lenet5_1998.cnn", "resnet50.cnn", "zoo/unet.cnn", "tiny_unet.cnn", "inception.cnn"]
 LABEL = r'"((?:[^"\\\n]|\\.)*)"'
@@ -109,7 +109,7 @@ def test_frames_open_and_close_around_their_members(examples):
     assert {index: tuple(units) for index, units in members.items()} == dict(
         enumerate(frame.units for frame in found.frames)
     )
-    assert next(steps(outline(load(examples / "cifar10.cnn")))) == Step("unit", 0)
+    assert next(steps(outline(load(examples / "cifar10.cnn")))) == OutlineStep("unit", 0)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import pytest
 
-from cnndsl.draw.theme import DARK, FACES, FAMILIES, LIGHT, css
+from cnndsl.draw.canvas.theme import DARK, FACES, FAMILIES, LIGHT, css
 
 # Machado, Oliveira, Fernandes 2009, table 1, severity 1.0; for linear RGB.
 EYES = {

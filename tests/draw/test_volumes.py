@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from cnndsl import draw
 from cnndsl.api import check_file, load, loads
-from cnndsl.draw.cuboid import LONGEST, THICKEST, Scales, scales
-from cnndsl.draw.metrics import width
+from cnndsl.draw.canvas.scene import Polygon, TextLabel
+from cnndsl.draw.canvas.text_metrics import width
 from cnndsl.draw.outline import outline
-from cnndsl.draw.scene import Label, Polygon
-from cnndsl.draw.volumes import volumes_scene
+from cnndsl.draw.styles.cuboid import LONGEST, THICKEST, Scales, scales
+from cnndsl.draw.styles.volumes import volumes_scene
 from cnndsl.errors import CnnError
 from cnndsl.shapes import Shape
 
@@ -22,7 +22,7 @@ SCALES = Scales(extent=512, channels=4096, features=10_000)
 
 
 def labels(glyph):
-    return [shape.text for shape in glyph.shapes if isinstance(shape, Label)]
+    return [shape.text for shape in glyph.shapes if isinstance(shape, TextLabel)]
 
 
 def faces(glyph):
@@ -140,7 +140,7 @@ def test_shapes_stay_in_their_glyph_and_glyphs_in_the_scene(examples, file):
             assert glyph.x >= 0 and glyph.x + glyph.width <= scene.width
             assert glyph.y >= 0 and glyph.y + glyph.height <= scene.height
             for shape in glyph.shapes:
-                if isinstance(shape, Label):
+                if isinstance(shape, TextLabel):
                     half = width(shape.text, shape.size, shape.bold) / 2
                     points = [(shape.x - half, shape.y - shape.size), (shape.x + half, shape.y + 2)]
                 else:
@@ -153,7 +153,7 @@ def test_shapes_stay_in_their_glyph_and_glyphs_in_the_scene(examples, file):
 def test_text_covers_no_cuboid_and_no_text(examples):
     for glyph in volumes_scene(load(examples / "zoo" / "alexnet.cnn", network="AlexNetTwoTowers")).glyphs:
         solid = [y for face in faces(glyph) for _, y in face.points]
-        lines = sorted(shape.y for shape in glyph.shapes if isinstance(shape, Label))
+        lines = sorted(shape.y for shape in glyph.shapes if isinstance(shape, TextLabel))
         assert all(y < min(solid) or y - 10 > max(solid) for y in lines)
         assert all(below - above >= 10 for above, below in pairwise(lines))
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from cnndsl.errors import CnnError
-from cnndsl.interop.onnx_export import export
-from cnndsl.interop.onnx_import import from_onnx, import_model
-from cnndsl.interop.onnx_import_file import parse_model
+from cnndsl.interop.onnx.exporter.model import export
+from cnndsl.interop.onnx.importer.file import parse_model
+from cnndsl.interop.onnx.importer.model import from_onnx, import_model
 from cnndsl.lang.compile import compile_text
-from cnndsl.runtime.initial import initial_weights
+from cnndsl.runtime.data.initial_weights import initial_weights
 
 TEXT = """
 input 3@16x16

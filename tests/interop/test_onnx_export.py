@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 import cnndsl
 from cnndsl import ops
 from cnndsl.errors import CnnError
-from cnndsl.interop import onnx_export
-from cnndsl.interop.onnx_export import DEFAULT_OPSET, IR_VERSIONS, MAX_OPSET, MIN_OPSET, export, write
-from cnndsl.interop.onnx_operators import TRANSLATIONS
+from cnndsl.interop.onnx.exporter import model as onnx_export
+from cnndsl.interop.onnx.exporter.model import DEFAULT_OPSET, IR_VERSIONS, MAX_OPSET, MIN_OPSET, export, write
+from cnndsl.interop.onnx.exporter.operators import TRANSLATIONS
 from cnndsl.lang.compile import compile_text
 from cnndsl.ops.base import Elementwise
-from cnndsl.runtime.initial import link_mask
+from cnndsl.runtime.data.initial_weights import link_mask
 from cnndsl.runtime.interpreter import execute
-from cnndsl.runtime.plan import make_plan
+from cnndsl.runtime.plan.planner import make_plan
 
 OPSETS = (MIN_OPSET, DEFAULT_OPSET, MAX_OPSET)
 MAPS = {1: "6@11", 2: "6@9x11", 3: "6@5x7x6"}
@@ -425,7 +425,7 @@ def test_weights_become_float32_in_any_layout():
 def test_the_same_bytes_every_time(root: Path):
     script = (
         "import sys, hashlib, numpy as np\n"
-        "from cnndsl.interop.onnx_export import export\n"
+        "from cnndsl.interop.onnx.exporter.model import export\n"
         "from cnndsl.lang.compile import compile_text\n"
         "net = compile_text('input 4@8x8\\nconv 4 3x3 as a -> batchnorm -> mish -> groupnorm 2 -> lrn 4').networks[0]\n"
         "weights = {key: np.ones(weight.shape, 'f') for key, _, weight in net.all_weights()}\n"

@@ -13,12 +13,12 @@ from onnx import TensorProto, helper, numpy_helper
 from cnndsl import api, ops
 from cnndsl.analysis.measured import Measured
 from cnndsl.errors import CnnError
-from cnndsl.interop.onnx_export import export
-from cnndsl.interop.onnx_import import from_onnx
+from cnndsl.interop.onnx.exporter.model import export
+from cnndsl.interop.onnx.importer.model import from_onnx
 from cnndsl.lang.compile import compile_text
-from cnndsl.runtime.initial import initial_weights
+from cnndsl.runtime.data.initial_weights import initial_weights
 from cnndsl.runtime.interpreter import execute
-from cnndsl.runtime.plan import make_plan
+from cnndsl.runtime.plan.planner import make_plan
 
 LIGHT = Path(onnx.__file__).parent / "backend/test/data/light"
 

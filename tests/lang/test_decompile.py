@@ -11,12 +11,12 @@ from onnx import numpy_helper
 
 from cnndsl import api, ops
 from cnndsl.analysis.measured import Measured
-from cnndsl.interop.onnx_export import export
-from cnndsl.interop.onnx_import import from_onnx
-from cnndsl.ir import Network
+from cnndsl.interop.onnx.exporter.model import export
+from cnndsl.interop.onnx.importer.model import from_onnx
+from cnndsl.ir import Graph
 from cnndsl.lang.compile import compile_text
-from cnndsl.lang.decompile import decompile, same_graph
-from cnndsl.runtime.initial import link_mask
+from cnndsl.lang.decompile.decompiler import decompile, same_graph
+from cnndsl.runtime.data.initial_weights import link_mask
 
 LIGHT = Path(onnx.__file__).parent / "backend/test/data/light"
 ZOO = sorted(Path(__file__).resolve().parents[2].glob("examples/**/*.cnn"))
@@ -136,7 +136,7 @@ def test_every_operator_is_written_as_it_is(source):
 
 def test_names_that_begin_with_a_digit_begin_with_the_operator():
     network = compiled("input 3@8x8\nconv 4 3x3 as one -> relu\nconv 2 1x1 as two\noutput one two\n")
-    renamed = Network.model_validate_json(network.model_dump_json().replace('"one"', '"0.1"'))
+    renamed = Graph.model_validate_json(network.model_dump_json().replace('"one"', '"0.1"'))
     assert "conv 4 3x3 as conv_0_1 -> relu\n" in decompile(renamed).text
 
 
@@ -284,7 +284,7 @@ def without_identities(network):
             values[node.name] = node.name
             layers.append(node.model_copy(update={"inputs": inputs}))
     outputs = tuple(dict.fromkeys(values[name] for name in network.outputs))
-    return Network(name=network.name, inputs=network.inputs, layers=tuple(layers), outputs=outputs)
+    return Graph(name=network.name, inputs=network.inputs, layers=tuple(layers), outputs=outputs)
 
 
 def test_very_deep_and_very_long_graphs_are_written_too():

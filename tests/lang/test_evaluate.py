@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnndsl.lang.compile import compile_text
+from cnndsl.lang.expressions.values import ListValue, shown
 from cnndsl.lang.settings import parse_value
-from cnndsl.lang.values import ListValue, shown
 from cnndsl.shapes import Shape
 
 

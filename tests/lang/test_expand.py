@@ -3,7 +3,7 @@
 import pytest
 
 from cnndsl.errors import Diagnostic
-from cnndsl.ir import Network
+from cnndsl.ir import Graph
 from cnndsl.lang.compile import Compiled, compile_text
 from cnndsl.lang.modules import Settings
 from cnndsl.shapes import Shape
@@ -14,7 +14,7 @@ def errors(result: Compiled) -> list[Diagnostic]:
     return [diagnostic for diagnostic in result.diagnostics if diagnostic.severity == "error"]
 
 
-def compiled(text: str) -> Network:
+def compiled(text: str) -> Graph:
     result = compile_text(text)
     assert errors(result) == []
     (network,) = result.networks

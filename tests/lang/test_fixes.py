@@ -7,7 +7,7 @@ import pytest
 import cnndsl
 from cnndsl.cli import main
 from cnndsl.errors import Diagnostic, Fix, Span
-from cnndsl.lang.fixes import apply_fixes, mended
+from cnndsl.lang.review.fixes import apply_fixes, mended
 
 
 def found(text: str) -> tuple[Diagnostic, ...]:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 import cnndsl
 from cnndsl.codes import CODES
 from cnndsl.errors import CnnError
-from cnndsl.lang import format as formatter
-from cnndsl.lang.format import WIDTH, format_text, same_tree
-from cnndsl.lang.parser import parse
+from cnndsl.lang.style import format as formatter
+from cnndsl.lang.style.format import WIDTH, format_text, same_tree
+from cnndsl.lang.text.parser import parse
 from cnndsl.limits import Limits
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").rglob("*.cnn"))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cnndsl.lang.lexer import RESERVED
-from cnndsl.lang.naming import KEYWORDS, instance_name, snake_case
+from cnndsl.lang.elaborate.naming import KEYWORDS, instance_name, snake_case
+from cnndsl.lang.text.lexer import RESERVED
 
 
 def test_keywords_are_those_of_the_grammar(root: Path) -> None:

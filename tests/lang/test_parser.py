@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnndsl.errors import CnnError, Diagnostic
-from cnndsl.lang import grammar, lexer, syntax
-from cnndsl.lang.parser import decode, parse
-from cnndsl.lang.syntax_errors import MISTAKES, Mistake
+from cnndsl.lang.text import grammar, lexer, syntax
+from cnndsl.lang.text.parser import decode, parse
+from cnndsl.lang.text.syntax_errors import MISTAKES, Mistake
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 
 EXAMPLES = {
@@ -650,14 +650,14 @@ def test_the_tables_are_those_of_the_grammar(root: Path) -> None:
     assert spec and spec.loader
     make_tables = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(make_tables)
-    written = (root / "cnndsl" / "lang" / "_tables.py").read_text(encoding="utf-8")
+    written = (root / "cnndsl" / "lang" / "text" / "parser_tables.py").read_text(encoding="utf-8")
     assert make_tables.tables_text(grammar.grammar_text()) == written, "run tools/make_tables.py"
 
 
 def test_under_another_version_of_lark_the_grammar_itself_gives_the_same_trees(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = {name: parse(text) for name, text in EXAMPLES.items()}
     complaint = failure("conv 8 -1")
-    monkeypatch.setattr(grammar._tables, "LARK_VERSION", "0.0")
+    monkeypatch.setattr(grammar.parser_tables, "LARK_VERSION", "0.0")
     grammar.lark_parser.cache_clear()
     try:
         assert grammar.lark_parser().source_path != "<deserialized>"
@@ -682,5 +682,5 @@ def test_the_keywords_are_those_of_the_language_and_none_is_a_call() -> None:
 
 
 def test_the_parser_loads_no_array_libraries() -> None:
-    code = "import sys, cnndsl.lang.parser as p; p.parse('relu'); sys.exit('numpy' in sys.modules)"
+    code = "import sys, cnndsl.lang.text.parser as p; p.parse('relu'); sys.exit('numpy' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -11,21 +11,21 @@ from hypothesis import strategies as st
 import cnndsl
 from cnndsl import ops
 from cnndsl.analysis.costs import layer_costs, total
-from cnndsl.ir import Network
+from cnndsl.ir import Graph
 from cnndsl.lang.compile import compile_text
-from cnndsl.lang.printer import identifier, print_network
+from cnndsl.lang.decompile.printer import identifier, print_network
 
 SEEDS = 60
 
 
-def compiled(text: str) -> Network:
+def compiled(text: str) -> Graph:
     result = compile_text(text)
     assert all(diagnostic.severity != "error" for diagnostic in result.diagnostics), (result.diagnostics, text)
     (network,) = result.networks
     return network
 
 
-def nameless(network: Network) -> dict[str, Any]:
+def nameless(network: Graph) -> dict[str, Any]:
     """The graph with its values numbered in order, without places in a text."""
     number = {name: index for index, name in enumerate(network.shapes)}
     layers = [
@@ -36,7 +36,7 @@ def nameless(network: Network) -> dict[str, Any]:
     return {"inputs": inputs, "layers": layers, "outputs": [number[name] for name in network.outputs]}
 
 
-def reads_back(network: Network) -> str:
+def reads_back(network: Graph) -> str:
     text = print_network(network)
     again = compiled(text)
     assert nameless(again) == nameless(network), text

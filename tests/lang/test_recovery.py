@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from cnndsl import check
 from cnndsl.errors import CnnError, Diagnostic
-from cnndsl.lang.parser import parse
-from cnndsl.lang.syntax_errors import MISTAKES
+from cnndsl.lang.text.parser import parse
+from cnndsl.lang.text.syntax_errors import MISTAKES
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 
 

@@ -5,12 +5,12 @@ from math import ceil, floor, prod
 
 import pytest
 
-from cnndsl.ir import Network, Node
+from cnndsl.ir import Graph, Node
 from cnndsl.lang.compile import compile_text
 from cnndsl.ops.pool import window_sum
 
 
-def compiled(text: str) -> Network:
+def compiled(text: str) -> Graph:
     (network,) = compile_text(text).networks
     return network
 

@@ -63,13 +63,13 @@ def test_every_parameter_says_what_it_takes() -> None:
 
 
 def test_every_operator_can_be_executed() -> None:
-    from cnndsl.runtime.steps import OPERATORS
+    from cnndsl.runtime.kernels.dispatch import OPERATORS
 
     assert not missing(lambda name: name in OPERATORS)
 
 
 def test_every_operator_can_be_exported() -> None:
-    from cnndsl.interop.onnx_operators import TRANSLATIONS
+    from cnndsl.interop.onnx.exporter.operators import TRANSLATIONS
 
     assert not missing(lambda name: name in TRANSLATIONS)
     assert TRANSLATIONS.keys() <= set(ops.NAMES)

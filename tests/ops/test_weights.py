@@ -2,12 +2,12 @@
 
 import pytest
 
-from cnndsl.ir import Network
+from cnndsl.ir import Graph
 from cnndsl.lang.compile import compile_text
 from cnndsl.ops.base import Weight
 
 
-def compiled(text: str) -> Network:
+def compiled(text: str) -> Graph:
     (network,) = compile_text(text).networks
     return network
 

@@ -117,7 +117,7 @@ def by_general_kernels() -> Callable[..., dict[str, np.ndarray]]:
     """``by_general_kernels(plan, inputs)``: every value of a plan's network in float64, by the kernels for channels
     first, layer by layer: no fusion, no fast algorithm.
     """
-    from cnndsl.runtime.steps import Site, compute
+    from cnndsl.runtime.kernels.dispatch import LayerContext, compute
 
     def values_of(plan, inputs):
         values = {name: value.astype(np.float64) for name, value in inputs.items()}
@@ -125,7 +125,7 @@ def by_general_kernels() -> Callable[..., dict[str, np.ndarray]]:
         for node in network.layers:
             tensors = plan.tensors.get(node.share or node.name, {})
             wide = {name: tensor.astype(np.float64) for name, tensor in tensors.items()}
-            function = compute(node.op, Site(network.input_shapes(node), node.shape, wide))
+            function = compute(node.op, LayerContext(network.input_shapes(node), node.shape, wide))
             values[node.name] = function(*(values[name] for name in node.inputs))
         return values
 

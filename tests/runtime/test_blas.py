@@ -2,7 +2,7 @@
 
 import threading
 
-from cnndsl.runtime.blas import blas_libraries, single_threaded_blas
+from cnndsl.runtime.parallel.blas import blas_libraries, single_threaded_blas
 
 
 def test_blas_gets_its_threads_back_after_the_last_run():

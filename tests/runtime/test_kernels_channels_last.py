@@ -131,7 +131,7 @@ def test_columns(rank, case, random_geometry):
     samples, rows = int(random.integers(1, batch + 1)), int(random.integers(1, window.output[0] + 1))
     size = -(-batch // samples) * -(-window.output[0] // rows) * prod(window.output[1:])
     links = prod(weight.shape[1:])
-    shape = blocks.Block(links, 3) if groups > 1 else blocks.Block(links // int(random.choice([1, 2])), 1)
+    shape = blocks.BlockSize(links, 3) if groups > 1 else blocks.BlockSize(links // int(random.choice([1, 2])), 1)
     packed = blocks.pack(columns.table(weight, groups), shape)
     scratch = columns.scratch(window, x.shape, samples, rows) + blocks.scratch(size, packed)
     bias, other = numbers(random, 3 * groups), numbers(random, *out.shape)
@@ -200,7 +200,7 @@ def test_winograd(case, scheme, filter_parts):
     chosen = [followers, followers[:1], [followers[0], followers[2]], followers[1:], [], held][case % 6]
     finish = Finish(out, chosen)
     parts = int(random.choice([1, 1, 2, 3]))
-    points = winograd.pack(weight, scheme, blocks.Block(channels, filters // (1 + case % 3)))
+    points = winograd.pack(weight, scheme, blocks.BlockSize(channels, filters // (1 + case % 3)))
     around = numbers(random, channels) if case % 2 else None
     source, outside = before_outside(random, x, around)
     cut = winograd.Cut(int(random.integers(1, batch + 1)), parts, filter_parts)
@@ -291,7 +291,7 @@ def test_another_blas_gets_products_whole(monkeypatch):
     blocks.cuts.cache_clear()
     try:
         assert blocks.block(49, 512, 1024) == (512, 1024)
-        assert blocks.cuts(49, blocks.Block(512, 1024)) == [(slice(0, 49), 1, 49)]
+        assert blocks.cuts(49, blocks.BlockSize(512, 1024)) == [(slice(0, 49), 1, 49)]
     finally:
         blocks.cuts.cache_clear()
 

@@ -5,11 +5,11 @@ import pytest
 
 import cnndsl
 from cnndsl import ops
-from cnndsl.runtime import plan_choice
 from cnndsl.runtime.interpreter import execute
-from cnndsl.runtime.plan import BATCH_SIZES, make_plan
-from cnndsl.runtime.plan_memory import SPARED, STEPS_SPARED, Place, Span, arena, lifetimes
-from cnndsl.runtime.steps import OPERATORS
+from cnndsl.runtime.kernels.dispatch import OPERATORS
+from cnndsl.runtime.plan import cost_model as plan_choice
+from cnndsl.runtime.plan.memory import SPARED, STEPS_SPARED, BufferSlice, Lifetime, arena, lifetimes
+from cnndsl.runtime.plan.planner import BATCH_SIZES, make_plan
 
 
 def planned(text, keep=()):
@@ -64,7 +64,7 @@ def test_buffers_alive_at_once_do_not_overlap(seed):
     spans = {}
     for index in range(40):
         first = int(random.integers(0, 30))
-        spans[str(index)] = Span(int(random.integers(1, 5000)), first, first + int(random.integers(0, 8)))
+        spans[str(index)] = Lifetime(int(random.integers(1, 5000)), first, first + int(random.integers(0, 8)))
     offsets, size = arena(spans)
     for name, span in spans.items():
         assert offsets[name] % 64 == 0
@@ -93,11 +93,11 @@ def test_no_examples_give_no_results():
 
 
 def test_small_buffers_are_not_written_over_at_once():
-    place = {name: Place(name) for name in ("x", "small", "large")}
+    place = {name: BufferSlice(name) for name in ("x", "small", "large")}
     sizes = {"x": 8, "small": SPARED, "large": SPARED + 1}
     spans = lifetimes(sizes, ["small", "large"], [["x"], ["small"]], place)
-    assert spans["small"] == Span(SPARED, 0, 1 + STEPS_SPARED)
-    assert spans["large"] == Span(SPARED + 1, 1, 1)
+    assert spans["small"] == Lifetime(SPARED, 0, 1 + STEPS_SPARED)
+    assert spans["large"] == Lifetime(SPARED + 1, 1, 1)
 
 
 def test_what_is_cut_along_the_filters_alone_fits_a_cache():

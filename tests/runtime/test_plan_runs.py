@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import cnndsl
-from cnndsl.runtime import plan as plan_module
 from cnndsl.runtime.interpreter import execute
 from cnndsl.runtime.kernels.channels_last import gather
-from cnndsl.runtime.plan import make_plan
+from cnndsl.runtime.plan import planner as plan_module
+from cnndsl.runtime.plan.planner import make_plan
 from cnndsl.runtime.profile import Profile
 
 TEXT = """
@@ -203,7 +203,7 @@ def test_memory_of_a_run_that_was_interrupted_is_not_used_again(monkeypatch):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cnndsl.runtime.threads.Team.run", interrupt)
+    monkeypatch.setattr("cnndsl.runtime.parallel.team.Team.run", interrupt)
     with pytest.raises(KeyboardInterrupt):
         execute(plan, images(1), 2)
     assert not planned_batch._idle

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 import cnndsl
 from cnndsl.errors import CnnError
-from cnndsl.runtime.weights import given_weights, load_weights, save_weights
+from cnndsl.runtime.data.weights import given_weights, load_weights, save_weights
 
 TEXT = """input 3@8x8
 conv 4 3x3 as a

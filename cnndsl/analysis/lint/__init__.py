@@ -2,7 +2,8 @@
 
 A default rule is quiet on the networks that people cite: where a published architecture does the same on purpose, the
 rule is opt-in. A rule about the graph is a function named like its code, in a module that loads when it first runs;
-rules about the text are in :mod:`cnndsl.lang.unused`. Every code's meaning and source stand in :mod:`cnndsl.codes`.
+rules about the text are in :mod:`cnndsl.lang.review.unused`. Every code's meaning and source stand in
+:mod:`cnndsl.codes`.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -10,9 +11,9 @@ from functools import cache
 from importlib import import_module
 from typing import NamedTuple
 
-from cnndsl.analysis.lint.view import View
+from cnndsl.analysis.lint.view import LintView
 from cnndsl.errors import CnnError, Diagnostic, quoted
-from cnndsl.ir import Network
+from cnndsl.ir import Graph
 
 RULES: dict[str, tuple[str, str]] = {
     "unread-pixels": ("default", ""),
@@ -48,7 +49,7 @@ ALWAYS = frozenset({"unread-pixels"})
 """Found while shapes are inferred, whether rules run or not."""
 
 
-class Choice(NamedTuple):
+class RuleSelection(NamedTuple):
     """Codes and groups to add to the rules that run, and to take away from them."""
 
     select: Sequence[str] = ()
@@ -65,7 +66,7 @@ def members(group: str) -> frozenset[str]:
     return frozenset(code for code, (own, _) in RULES.items() if group in (own, "all"))
 
 
-def enabled(*choices: Choice) -> frozenset[str]:
+def enabled(*choices: RuleSelection) -> frozenset[str]:
     """The codes that are reported: the default ones, changed by one choice after the other.
 
     Within a choice a code named itself counts more than a group, and ``ignore`` more than ``select``. Raises CnnError
@@ -92,17 +93,17 @@ def _members(word: str) -> frozenset[str]:
         raise CnnError.of("bad-setting", f"there is no rule {quoted(word)}", advice) from None
 
 
-def findings(networks: Sequence[Network], sources: Mapping[str, str], codes: Collection[str]) -> Iterator[Diagnostic]:
+def findings(networks: Sequence[Graph], sources: Mapping[str, str], codes: Collection[str]) -> Iterator[Diagnostic]:
     """What the rules about the graph find in sound networks. ``sources`` are the texts by file name."""
     rules = [_rule(module, code) for code, (_, module) in RULES.items() if module and code in codes]
     for network in networks if rules else ():
-        view = View(network, sources)
+        view = LintView(network, sources)
         for rule in rules:
             yield from rule(view)
 
 
 @cache
-def _rule(module: str, code: str) -> Callable[[View], Iterator[Diagnostic]]:
-    function: Callable[[View], Iterator[Diagnostic]]
+def _rule(module: str, code: str) -> Callable[[LintView], Iterator[Diagnostic]]:
+    function: Callable[[LintView], Iterator[Diagnostic]]
     function = getattr(import_module(f"cnndsl.analysis.lint.{module}"), code.replace("-", "_"))
     return function

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from cnndsl import ops
-from cnndsl.analysis.lint.view import View, called
+from cnndsl.analysis.lint.view import LintView, called
 from cnndsl.errors import Diagnostic, Fix, Label, Span, quoted
 from cnndsl.ir import Input, Node
 from cnndsl.ops.conv import Conv
@@ -17,7 +17,7 @@ EXTREME = 16
 """How many times fewer elements make a bottleneck abrupt; SqueezeNet's narrowest has 8."""
 
 
-def bias_before_norm(view: View) -> Iterator[Diagnostic]:
+def bias_before_norm(view: LintView) -> Iterator[Diagnostic]:
     """Biases that the normalisation behind them takes away again."""
     shared = {node.share for node in view.network.layers if node.share}
     cancelled: dict[Span | None, list[tuple[Node, Node]]] = {}
@@ -48,7 +48,7 @@ def bias_before_norm(view: View) -> Iterator[Diagnostic]:
         )
 
 
-def _without_bias(view: View, node: Node, norm: Node) -> tuple[Fix, ...]:
+def _without_bias(view: LintView, node: Node, norm: Node) -> tuple[Fix, ...]:
     """The fix, where the text shows that this norm always follows: only an arrow or a line end lies between them."""
     span, text = node.span, view.text(node.span)
     if span is None or norm.span is None or norm.span.file != span.file or norm.span < span or "#" in text:
@@ -69,7 +69,7 @@ def _without_bias(view: View, node: Node, norm: Node) -> tuple[Fix, ...]:
     return (Fix("add bias=false", end, " bias=false", safe=True),)
 
 
-def dropout_before_norm(view: View) -> Iterator[Diagnostic]:
+def dropout_before_norm(view: LintView) -> Iterator[Diagnostic]:
     """Dropout whose changed variance goes straight into batch statistics."""
     for norm in view.of("batchnorm"):
         node = view.maker(norm)
@@ -92,7 +92,7 @@ def _keeps_units(node: Node) -> bool:
     return ops.family(node.op.operator) == "activation" or node.op.operator in ("identity", "flatten", "maxpool")
 
 
-def linear_pair(view: View) -> Iterator[Diagnostic]:
+def linear_pair(view: LintView) -> Iterator[Diagnostic]:
     """A convolution or dense layer behind another, with nothing between them that is not linear."""
     for second in view.of("conv", "dense"):
         first = view.maker(second)
@@ -111,7 +111,7 @@ def linear_pair(view: View) -> Iterator[Diagnostic]:
         )
 
 
-def _meant(view: View, first: Node, second: Node) -> bool:
+def _meant(view: LintView, first: Node, second: Node) -> bool:
     """Whether a pair of linear layers saves arithmetic (or is fixed by hand), so that it is no oversight."""
     one, other = first.op, second.op
     if not isinstance(one, Conv | Dense) or not isinstance(other, Conv | Dense):
@@ -131,7 +131,7 @@ def _meant(view: View, first: Node, second: Node) -> bool:
     return all(1 in pair for pair in zip(*kernels, strict=True))
 
 
-def abrupt_bottleneck(view: View) -> Iterator[Diagnostic]:
+def abrupt_bottleneck(view: LintView) -> Iterator[Diagnostic]:
     """A map through which everything flows, far smaller than the one before it, with wider layers behind it."""
     suspects = {node.name for node in view.of("conv") if _squeezes(view, node)}
     if not suspects:
@@ -162,14 +162,14 @@ def abrupt_bottleneck(view: View) -> Iterator[Diagnostic]:
             )
 
 
-def _squeezes(view: View, node: Node) -> bool:
+def _squeezes(view: LintView, node: Node) -> bool:
     before, after = view.shape_into(node), node.shape
     if before.spatial == after.spatial:
         return before.channels >= EXTREME * after.channels and after.positions > 1
     return before.elements >= EXTREME * after.elements and after.positions > 1
 
 
-def unused_value(view: View) -> Iterator[Diagnostic]:
+def unused_value(view: LintView) -> Iterator[Diagnostic]:
     """Values that no layer reads and no output gives."""
     values: list[Input | Node] = [*view.network.inputs, *view.network.layers]
     for value in values:

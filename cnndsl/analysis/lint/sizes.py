@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from cnndsl.analysis.costs import layer_costs
-from cnndsl.analysis.lint.view import View, called
+from cnndsl.analysis.lint.view import LintView, called
 from cnndsl.analysis.receptive import receptive_fields
 from cnndsl.errors import Diagnostic, Label
 from cnndsl.shapes import extents
@@ -14,7 +14,7 @@ NARROW = 4
 """How many times smaller than the input a field is called small."""
 
 
-def softmax_output(view: View) -> Iterator[Diagnostic]:
+def softmax_output(view: LintView) -> Iterator[Diagnostic]:
     """Networks that give probabilities where a loss wants what stands before the softmax."""
     for name in view.network.outputs:
         node = view.nodes.get(name)
@@ -29,7 +29,7 @@ def softmax_output(view: View) -> Iterator[Diagnostic]:
             )
 
 
-def field_exceeds_input(view: View) -> Iterator[Diagnostic]:
+def field_exceeds_input(view: LintView) -> Iterator[Diagnostic]:
     """Convolutions that read values which have seen the whole input already."""
     fields = receptive_fields(view.network)
     sizes = {value.name: value.shape.spatial for value in view.network.inputs}
@@ -57,7 +57,7 @@ def field_exceeds_input(view: View) -> Iterator[Diagnostic]:
         )
 
 
-def small_field(view: View) -> Iterator[Diagnostic]:
+def small_field(view: LintView) -> Iterator[Diagnostic]:
     """Global pools over values that have seen a small part of the input each."""
     fields = receptive_fields(view.network)
     sizes = {value.name: value.shape.spatial for value in view.network.inputs}
@@ -76,7 +76,7 @@ def small_field(view: View) -> Iterator[Diagnostic]:
                 break
 
 
-def heavy_dense(view: View) -> Iterator[Diagnostic]:
+def heavy_dense(view: LintView) -> Iterator[Diagnostic]:
     """One dense layer that holds most of the parameters."""
     costs = layer_costs(view.network)
     total = sum(cost.params for cost in costs)
@@ -93,7 +93,7 @@ def heavy_dense(view: View) -> Iterator[Diagnostic]:
             )
 
 
-def channels_of_8(view: View) -> Iterator[Diagnostic]:
+def channels_of_8(view: LintView) -> Iterator[Diagnostic]:
     """Inner layers whose channels do not fill the vectors of the hardware."""
     leads_on: set[str] = set()
     for node in reversed(view.network.layers):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from cnndsl import ops
-from cnndsl.analysis.lint.view import View, called
+from cnndsl.analysis.lint.view import LintView, called
 from cnndsl.errors import Diagnostic, Label
 from cnndsl.ir import Node
 from cnndsl.shapes import extents
@@ -13,7 +13,7 @@ LARGE_POOL = 3
 POOLS = ("maxpool", "avgpool", "lppool", "subsample")
 
 
-def large_kernel(view: View) -> Iterator[Diagnostic]:
+def large_kernel(view: LintView) -> Iterator[Diagnostic]:
     """Kernels that a stack of 3x3 layers could replace."""
     for node in view.of("conv"):
         axes = view.axes(node)
@@ -31,7 +31,7 @@ def large_kernel(view: View) -> Iterator[Diagnostic]:
         )
 
 
-def large_pool(view: View) -> Iterator[Diagnostic]:
+def large_pool(view: LintView) -> Iterator[Diagnostic]:
     """Pools that throw away more than the usual."""
     for node in view.of(*POOLS):
         axes = view.axes(node)
@@ -48,7 +48,7 @@ def large_pool(view: View) -> Iterator[Diagnostic]:
         )
 
 
-def constant_filters(view: View) -> Iterator[Diagnostic]:
+def constant_filters(view: LintView) -> Iterator[Diagnostic]:
     """Stages that do not widen when the map gets smaller."""
     for before, after in _downsamplings(view):
         if after.shape.channels == before.shape.channels:
@@ -63,7 +63,7 @@ def constant_filters(view: View) -> Iterator[Diagnostic]:
             )
 
 
-def falling_filters(view: View) -> Iterator[Diagnostic]:
+def falling_filters(view: LintView) -> Iterator[Diagnostic]:
     """Stages that get narrower when the map gets smaller."""
     for before, after in _downsamplings(view):
         if after.shape.channels < before.shape.channels:
@@ -82,7 +82,7 @@ def _labels(before: Node, after: Node) -> tuple[Label, ...]:
     return (Label(before.span, f"{before.shape} comes from here"),) if before.span and before.span != after.span else ()
 
 
-def _downsamplings(view: View) -> Iterator[tuple[Node, Node]]:
+def _downsamplings(view: LintView) -> Iterator[tuple[Node, Node]]:
     """Spatial convolutions, the last before a downsampling and the first behind it."""
     for after in view.of("conv"):
         axes = view.axes(after)

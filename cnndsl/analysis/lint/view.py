@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from cnndsl.errors import Span, quoted
-from cnndsl.ir import Network, Node
+from cnndsl.ir import Graph, Node
 from cnndsl.ops.base import Windowed
 from cnndsl.shapes import Axis, Shape
 
@@ -12,10 +12,10 @@ MAX_TAPS = 4096
 """Longer kernels are not looked at tap by tap."""
 
 
-class View:
+class LintView:
     """One sound network. Building it takes one step for every edge of the graph."""
 
-    def __init__(self, network: Network, sources: Mapping[str, str]) -> None:
+    def __init__(self, network: Graph, sources: Mapping[str, str]) -> None:
         self.network = network
         self.nodes = {node.name: node for node in network.layers}
         self.outputs = frozenset(network.outputs)

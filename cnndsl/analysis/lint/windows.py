@@ -5,7 +5,7 @@ from math import gcd
 from typing import NamedTuple
 
 from cnndsl import ops
-from cnndsl.analysis.lint.view import MAX_TAPS, View, axis_names, called
+from cnndsl.analysis.lint.view import MAX_TAPS, LintView, axis_names, called
 from cnndsl.errors import Diagnostic, Label
 from cnndsl.ir import Node
 from cnndsl.ops.conv import Conv, ConvTranspose, Depthwise
@@ -14,7 +14,7 @@ from cnndsl.shapes import Axis, extents, per_axis, product
 SLIDING = ("conv", "depthwise", "maxpool", "avgpool", "lppool", "subsample")
 
 
-def skipped_pixels(view: View) -> Iterator[Diagnostic]:
+def skipped_pixels(view: LintView) -> Iterator[Diagnostic]:
     """Pixels between the windows, or between the taps of dilated ones, that nothing reads."""
     for node in view.of(*SLIDING):
         if getattr(node.op, "stride", 1) == 1:
@@ -52,7 +52,7 @@ def _between(axis: Axis) -> int:
     return axis.unread - axis.trailing
 
 
-def padding_only(view: View) -> Iterator[Diagnostic]:
+def padding_only(view: LintView) -> Iterator[Diagnostic]:
     """Weights that meet padding at every position of the kernel."""
     fine: set[tuple[Axis, ...]] = set()
     for node in view.of("conv", "depthwise"):
@@ -91,7 +91,7 @@ def _meets(axis: Axis, tap: int) -> bool:
     return step < axis.output and first + step * axis.stride < axis.size
 
 
-def even_kernel(view: View) -> Iterator[Diagnostic]:
+def even_kernel(view: LintView) -> Iterator[Diagnostic]:
     """Even kernels at stride 1 with as much padding as keeps the size: one cell more on one side."""
     for node in view.of("conv", "depthwise"):
         op = node.op
@@ -111,7 +111,7 @@ def even_kernel(view: View) -> Iterator[Diagnostic]:
         )
 
 
-def checkerboard(view: View) -> Iterator[Diagnostic]:
+def checkerboard(view: LintView) -> Iterator[Diagnostic]:
     """Transposed convolutions whose windows overlap unevenly."""
     for node in view.of("conv_transpose"):
         op = node.op
@@ -154,7 +154,7 @@ class Lattice(NamedTuple):
     convolutions: tuple[Node, ...]
 
 
-def gridding(view: View) -> Iterator[Diagnostic]:
+def gridding(view: LintView) -> Iterator[Diagnostic]:
     """Stacked dilations with a common factor: neighbouring outputs never share a pixel."""
     if all(getattr(node.op, "dilation", 1) == 1 for node in view.of("conv", "depthwise")):
         return

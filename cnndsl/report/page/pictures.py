@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from cnndsl.analysis.measured import Measured
 from cnndsl.draw import scene
-from cnndsl.draw.svg import svg
-from cnndsl.draw.theme import FAMILIES, css
+from cnndsl.draw.canvas.svg import svg
+from cnndsl.draw.canvas.theme import FAMILIES, css
 from cnndsl.errors import CnnError
 from cnndsl.report.markup import text
 

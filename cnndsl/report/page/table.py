@@ -19,7 +19,7 @@ HEADINGS = (
 )
 
 
-class Line(NamedTuple):
+class TableLine(NamedTuple):
     """A row of the table that folds: a layer, or a block instance with everything in it.
 
     ``around`` are the identifiers of the blocks around it, outermost first; ``block`` is its own, if it is one.
@@ -50,7 +50,7 @@ def folding_table_html(network: Measured, positions: Mapping[str, int], batch: i
     return _table(network, batch, rows)
 
 
-def lines(layers: Sequence[Layer]) -> Iterator[Line]:
+def lines(layers: Sequence[Layer]) -> Iterator[TableLine]:
     """The layers in order; before the first layer of a block instance the instance itself.
 
     A path that comes again after something else stood between begins another row, so that the order stays.
@@ -69,11 +69,11 @@ def lines(layers: Sequence[Layer]) -> Iterator[Line]:
                 end += 1
             members = tuple(layers[index:end])
             row = Row(path[depth], f"block of {len(members)}", members)
-            yield Line(row, tuple(number for _, number in opened), blocks)
+            yield TableLine(row, tuple(number for _, number in opened), blocks)
             opened.append((path[depth], blocks))
             blocks += 1
         (row,) = folded([layer], None)
-        yield Line(row, tuple(number for _, number in opened), None)
+        yield TableLine(row, tuple(number for _, number in opened), None)
 
 
 def _table(network: Measured, batch: int, rows: Iterator[str]) -> str:
@@ -119,7 +119,7 @@ def _cells(row: Row, name: str, exact: bool = False) -> str:
     return f'<th scope="row">{name}</th><td>{text(row.operator)}</td>{cells}'
 
 
-def _folding_row(line: Line, positions: Mapping[str, int]) -> str:
+def _folding_row(line: TableLine, positions: Mapping[str, int]) -> str:
     row = line.row
     indices = " ".join(str(positions[layer.name]) for layer in row.layers)
     around = " ".join(map(str, line.around))

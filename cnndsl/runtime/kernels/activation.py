@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from cnndsl.runtime.kernels.arrays import CACHE_BYTES, Array, per_channel
+from cnndsl.arrays import Array
+from cnndsl.runtime.kernels.arrays import CACHE_BYTES, per_channel
 
 SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946

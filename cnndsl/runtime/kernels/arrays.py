@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+from cnndsl.arrays import Array
 
-Array: TypeAlias = NDArray[np.floating[Any]]
 Sizes: TypeAlias = tuple[int, ...]
 Padding: TypeAlias = tuple[tuple[int, int], ...]
 PadMode: TypeAlias = Literal["zeros", "reflect", "edge", "circular"]

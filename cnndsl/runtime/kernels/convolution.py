@@ -4,7 +4,8 @@ from math import prod
 
 import numpy as np
 
-from cnndsl.runtime.kernels.arrays import BUFFER_BYTES, CACHE_BYTES, Array, Padding, PadMode, Sizes, blocks, per_channel
+from cnndsl.arrays import Array
+from cnndsl.runtime.kernels.arrays import BUFFER_BYTES, CACHE_BYTES, Padding, PadMode, Sizes, blocks, per_channel
 from cnndsl.runtime.kernels.windows import cover, windows
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cnndsl.runtime.kernels.arrays import BUFFER_BYTES, Array, blocks
+from cnndsl.arrays import Array
+from cnndsl.runtime.kernels.arrays import BUFFER_BYTES, blocks
 
 
 def dense(x: Array, weight: Array, bias: Array | None) -> Array:

@@ -5,7 +5,7 @@ from functools import reduce
 
 import numpy as np
 
-from cnndsl.runtime.kernels.arrays import Array
+from cnndsl.arrays import Array
 
 
 def add(arrays: Sequence[Array]) -> Array:

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnndsl.runtime.kernels.arrays import Array, Sizes, per_channel
+from cnndsl.arrays import Array
+from cnndsl.runtime.kernels.arrays import Sizes, per_channel
 
 
 @np.errstate(all="ignore")

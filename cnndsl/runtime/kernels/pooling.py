@@ -7,7 +7,8 @@ kernel's sides, not with their product.
 import numpy as np
 from numpy.typing import NDArray
 
-from cnndsl.runtime.kernels.arrays import Array, Padding, Sizes, per_channel
+from cnndsl.arrays import Array
+from cnndsl.runtime.kernels.arrays import Padding, Sizes, per_channel
 from cnndsl.runtime.kernels.windows import cells_that_count, cover, taps_along
 
 

@@ -6,7 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from cnndsl.runtime.kernels.arrays import Array, Padding, PadMode, Sizes
+from cnndsl.arrays import Array
+from cnndsl.runtime.kernels.arrays import Padding, PadMode, Sizes
 
 _NUMPY_MODES: dict[PadMode, Literal["reflect", "edge", "wrap"]] = {
     "reflect": "reflect",

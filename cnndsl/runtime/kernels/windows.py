@@ -5,7 +5,8 @@ from functools import reduce
 
 import numpy as np
 
-from cnndsl.runtime.kernels.arrays import Array, Padding, PadMode, Sizes
+from cnndsl.arrays import Array
+from cnndsl.runtime.kernels.arrays import Padding, PadMode, Sizes
 from cnndsl.runtime.kernels.shaping import pad
 
 

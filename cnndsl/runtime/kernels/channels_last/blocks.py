@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnndsl.runtime.blas import blas_core
-from cnndsl.runtime.kernels.arrays import Array
+from cnndsl.arrays import Array
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Call, split
+from cnndsl.runtime.parallel.blas import blas_core
 
 CORES = frozenset({"SkylakeX", "Cooperlake", "SapphireRapids"})
 """OpenBLAS's names for processors with AVX-512."""
@@ -46,33 +46,33 @@ def small() -> int:
     return SMALL if CORES & set(blas_core().split(", ")) else 0
 
 
-class Block(NamedTuple):
+class BlockSize(NamedTuple):
     """How many links and filters of the weights are multiplied at a time."""
 
     links: int
     filters: int
 
 
-def block(rows: int, links: int, filters: int, cut_links: bool = True) -> Block:
+def block(rows: int, links: int, filters: int, cut_links: bool = True) -> BlockSize:
     """The blocks of weights that are multiplied with so many rows; all of them where blocks do not help."""
     widths = [width for width in WIDTHS if filters % width == 0] or [filters] * (filters <= NARROW)
     for width in widths:
         if rows * links * width <= small():
-            return Block(links, width)
+            return BlockSize(links, width)
     for width in widths:
         best = width == widths[0] or rows > FEW_ROWS or not cut_links
         if best and 2 * ROWS * links * width <= small():
-            return Block(links, width)
+            return BlockSize(links, width)
     if cut_links and widths:
         most = small() // (widths[0] * min(rows, 8 * ROWS))
         part = max((n for n in range(FEWEST_LINKS, most + 1) if links % n == 0), default=0)
         if part:
-            return Block(part, widths[0])
-    return Block(links, filters)
+            return BlockSize(part, widths[0])
+    return BlockSize(links, filters)
 
 
 @lru_cache(maxsize=1024)
-def cuts(rows: int, shape: Block) -> list[tuple[slice, int, int]]:
+def cuts(rows: int, shape: BlockSize) -> list[tuple[slice, int, int]]:
     """The rows in blocks: at most two times a slice of them, and how many blocks of how many rows that is."""
     size = min(small() // (shape.links * shape.filters), MOST_ROWS)
     if size >= rows or size < ROWS or shape.filters > WIDTHS[0]:
@@ -84,19 +84,19 @@ def cuts(rows: int, shape: Block) -> list[tuple[slice, int, int]]:
     return found if rest else found[:1]
 
 
-def pack(weight: Array, shape: Block) -> Array:
+def pack(weight: Array, shape: BlockSize) -> Array:
     """(..., links, filters) as (..., blocks of filters, blocks of links, links, filters), contiguous."""
     *outer, links, filters = weight.shape
     cut = weight.reshape(*outer, links // shape.links, shape.links, filters // shape.filters, shape.filters)
     return np.ascontiguousarray(np.moveaxis(cut, -2, -4))
 
 
-def shapes(rows: int, links: int, filters: int, parts: int) -> list[Block]:
+def shapes(rows: int, links: int, filters: int, parts: int) -> list[BlockSize]:
     """The blocks of (links, filters) in ``parts`` along the filters."""
     return [block(rows, links, part.stop - part.start) for part in split(filters, parts)]
 
 
-def pack_parts(weight: Array, shapes: Sequence[Block]) -> list[Array]:
+def pack_parts(weight: Array, shapes: Sequence[BlockSize]) -> list[Array]:
     """(links, filters) in parts along the filters, packed each for itself."""
     cut = split(weight.shape[1], len(shapes))
     return [pack(weight[:, part], shape) for part, shape in zip(cut, shapes, strict=True)]
@@ -126,7 +126,7 @@ class Product:
         self.shape = (count, out.shape[1], parts * links)
         self.weight = weight.transpose(0, 2, 1, 3, 4)[:, :, None]
         self.rows = []
-        for rows, times, size in cuts(out.shape[1], Block(links, width)):
+        for rows, times, size in cuts(out.shape[1], BlockSize(links, width)):
             target = None if parts > 1 else _in_blocks(out[:, None, rows], times, width)
             self.rows.append((rows, (count, times, size, parts, links), target))
 

@@ -14,7 +14,8 @@ from math import prod
 
 import numpy as np
 
-from cnndsl.runtime.kernels.arrays import Array, Sizes
+from cnndsl.arrays import Array
+from cnndsl.runtime.kernels.arrays import Sizes
 from cnndsl.runtime.kernels.channels_last import blocks, gather
 from cnndsl.runtime.kernels.channels_last.blocks import Product
 from cnndsl.runtime.kernels.channels_last.gather import Cells, Outside

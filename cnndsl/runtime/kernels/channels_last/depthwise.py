@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnndsl.runtime.kernels.arrays import Array, Sizes
+from cnndsl.arrays import Array
+from cnndsl.runtime.kernels.arrays import Sizes
 from cnndsl.runtime.kernels.channels_last import gather, remainders
 from cnndsl.runtime.kernels.channels_last.gather import Cells, Outside
 from cnndsl.runtime.kernels.channels_last.strips import (

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cnndsl.runtime.kernels.arrays import Array, Sizes
+from cnndsl.arrays import Array
+from cnndsl.runtime.kernels.arrays import Sizes
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Call, Strip, Window
 
 Numbers = NDArray[np.intp]

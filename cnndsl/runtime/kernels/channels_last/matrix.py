@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from cnndsl.runtime.kernels.arrays import Array
+from cnndsl.arrays import Array
 from cnndsl.runtime.kernels.channels_last import blocks
 from cnndsl.runtime.kernels.channels_last.blocks import Product
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Call, Finish, Phases, split

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnndsl.runtime.kernels.arrays import Array, Sizes
+from cnndsl.arrays import Array
+from cnndsl.runtime.kernels.arrays import Sizes
 from cnndsl.runtime.kernels.channels_last.strips import (
     FLOAT,
     Call,

@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnndsl.runtime.kernels.arrays import Array, Sizes
+from cnndsl.arrays import Array
+from cnndsl.runtime.kernels.arrays import Sizes
 from cnndsl.runtime.kernels.channels_last.strips import Call, Slices, Strip, Window
 
 
-class Part(NamedTuple):
+class RemainderPart(NamedTuple):
     """The cells of one remainder: where they come from, and where they lie in their part of the halo."""
 
     source: Array
@@ -28,7 +29,7 @@ def halo_shape(strip: Strip, window: Window) -> Sizes:
     return (window.stride[-1], sample, *extents, -(-across // window.stride[-1]), channels)
 
 
-def parts(source: Array, strip: Strip, window: Window) -> list[Part]:
+def parts(source: Array, strip: Strip, window: Window) -> list[RemainderPart]:
     """``source`` (n, *spatial, C), the part of an input that lies in the halo, by remainders."""
     stride, axis = window.stride[-1], source.ndim - 2
     inner = strip.inner or tuple(slice(0, extent) for extent in source.shape[:-1])
@@ -37,11 +38,11 @@ def parts(source: Array, strip: Strip, window: Window) -> list[Part]:
     for remainder in range(stride):
         begin, end = -((remainder - first) // stride), -((remainder - stop) // stride)
         cells = slice(begin * stride + remainder - first, None, stride)
-        found.append(Part(source[..., cells, :], (*inner[:axis], slice(begin, end))))
+        found.append(RemainderPart(source[..., cells, :], (*inner[:axis], slice(begin, end))))
     return found
 
 
-def fill(halo: Array, cells: list[Part], order: tuple[int, ...], padded: bool) -> list[Call]:
+def fill(halo: Array, cells: list[RemainderPart], order: tuple[int, ...], padded: bool) -> list[Call]:
     """The cells of each part, and zeros around them where the strip sees padding (what nobody reads is left as it is);
     ``order`` transposes a part to channels last.
     """

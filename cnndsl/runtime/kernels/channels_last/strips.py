@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from cnndsl.runtime.kernels.arrays import Array, Sizes
+from cnndsl.arrays import Array
+from cnndsl.runtime.kernels.arrays import Sizes
 
 Call: TypeAlias = Callable[[], Any]
 Slices: TypeAlias = tuple[slice, ...]

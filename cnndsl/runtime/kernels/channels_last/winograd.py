@@ -28,7 +28,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnndsl.runtime.kernels.arrays import Array, Sizes
+from cnndsl.arrays import Array
+from cnndsl.runtime.kernels.arrays import Sizes
 from cnndsl.runtime.kernels.channels_last import blocks, gather
 from cnndsl.runtime.kernels.channels_last.blocks import Product
 from cnndsl.runtime.kernels.channels_last.gather import Cells, Outside
@@ -96,7 +97,7 @@ F2 = Scheme(
 SCHEMES = {str(scheme): scheme for scheme in (F4, F2)}
 
 
-def pack(weight: Array, scheme: Scheme, shape: blocks.Block) -> Array:
+def pack(weight: Array, scheme: Scheme, shape: blocks.BlockSize) -> Array:
     """PyTorch's (F, C, 3, 3) as the filters at the points, (points, C, F) in blocks as :func:`blocks.pack` makes them.
 
     Block by block: the largest arrays are made once, and memory that is new to a process is slow.

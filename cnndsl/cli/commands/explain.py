@@ -1,0 +1,143 @@
+"""``cnndsl explain``: what a diagnostic code means, or how the numbers of a layer come about."""
+
+import argparse
+import sys
+from os.path import isfile
+from pathlib import Path
+from typing import Any
+
+from cnndsl.cli.commands.check import natural
+from cnndsl.cli.terminal import add_source_arguments, only_network, unwritable
+from cnndsl.errors import CnnError, quoted
+from cnndsl.suggest import nearest
+
+EXAMPLE = "cnndsl explain examples/lenet.cnn conv1"
+SHOWN = 12
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    subject_help = "a code such as kernel-too-large; or, before LAYER, a .cnn or .onnx file, or - for standard input"
+    command.add_argument("subject", metavar="CODE|FILE", help=subject_help)
+    command.add_argument("layer", nargs="?", metavar="LAYER", help="the layer whose numbers are explained")
+    command.add_argument("--at", metavar="POSITION", help="work out one output value: its channel and place, as 0,2,3")
+    command.add_argument("--input", metavar="X", help="for --at: an image, .npy, .npz, or random, zeros, ones")
+    weights_help = "for --at: a .safetensors, .npz or .onnx file (default: initial weights)"
+    command.add_argument("--weights", metavar="W", help=weights_help)
+    seed_help = "for --at: of initial weights and random input (default: 0)"
+    command.add_argument("--seed", type=natural, help=seed_help)
+    command.add_argument("--format", choices=("text", "json", "html"), help="default: text")
+    command.add_argument("-o", "--out", metavar="F", help="the file to write (default: standard output)")
+    add_source_arguments(command)
+
+
+def execute(options: argparse.Namespace) -> int:
+    if options.layer is None:
+        if _is_file(options.subject):
+            raise _layer_missing(options)
+        for name in ("at", "input", "weights", "seed", "format", "set", "network"):
+            if getattr(options, name) not in (None, []):
+                advice = "name a file and a layer, such as examples/lenet.cnn conv1"
+                raise CnnError.of("bad-setting", f"--{name} is for explaining a layer, not a code", advice)
+        _write(_code(options.subject), options.out)
+        return 0
+    network = only_network(options.subject, options)
+    if options.at is None:
+        for name in ("input", "weights", "seed"):
+            if getattr(options, name) is not None:
+                advice = f"give --at POSITION too, such as --at {_middle(network, options.layer)}"
+                raise CnnError.of("bad-setting", f"--{name} is for working out one value", advice)
+        shown = _layer(network, options.layer, options.format)
+    else:
+        shown = _value(network, options)
+    _write(shown, options.out)
+    return 0
+
+
+def _code(code: str) -> str:
+    from cnndsl.codes import CODES, explain
+
+    if code not in CODES:
+        suggestion = nearest(code, CODES)
+        advice = f"did you mean {quoted(suggestion)}?" if suggestion else f"the codes are {', '.join(sorted(CODES))}"
+        raise CnnError.of("bad-setting", f"there is no code {quoted(code)}", advice)
+    return explain(code) + "\n"
+
+
+def _is_file(subject: str) -> bool:
+    return subject == "-" or subject.lower().endswith((".cnn", ".onnx")) or isfile(subject)
+
+
+def _layer_missing(options: argparse.Namespace) -> CnnError:
+    names = list(only_network(options.subject, options).graph.shapes)
+    more = f", and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    advice = f"name one: {', '.join(names[:SHOWN])}{more}"
+    return CnnError.of("bad-setting", f"which layer of {quoted(options.subject)} is to be explained?", advice)
+
+
+def _layer(network: Any, name: str, form: str) -> str:
+    from cnndsl.analysis.arithmetic import arithmetic
+    from cnndsl.report import explained
+
+    explanation = arithmetic(network, name)
+    if form == "json":
+        return _json(explained.json_object(explanation))
+    if form == "html":
+        return explained.page(f"{network.name}: {name}", explained.html(explanation))
+    return explained.text(explanation)
+
+
+def _value(network: Any, options: argparse.Namespace) -> str:
+    """One output value, worked out for the first example of the input."""
+    if options.input is None:
+        advice = "give --input: an image, an array, or random, zeros, ones"
+        raise CnnError.of("bad-setting", "--at works out a value of one example, and none is given", advice)
+    from cnndsl.cli.inputs import first_example
+    from cnndsl.report import explained
+    from cnndsl.report import trace as worked_value
+    from cnndsl.runtime.trace import require_position
+    from cnndsl.runtime.trace import trace_value as worked_of
+
+    position = _position(options.at, network, options.layer)
+    require_position(network.graph, options.layer, position)  # before weights are made, which may take long
+    seed = options.seed or 0
+    inputs = first_example(network.graph, options.input, seed)
+    weights = network.weights_from(options.weights, seed)
+    worked = worked_of(network.graph, options.layer, position, inputs, weights)
+    if options.format == "json":
+        return _json({"version": 1, **worked_value.json_object(worked)})
+    if options.format == "html":
+        title = f"{network.name}: {options.layer}"
+        return explained.page(title, worked_value.html(worked), style=worked_value.STYLE)
+    return worked_value.text(worked)
+
+
+def _position(given: str, network: Any, layer: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(number) for number in given.split(","))
+    except ValueError:
+        advice = f"give the channel and a place on every axis, counted from 0, such as --at {_middle(network, layer)}"
+        raise CnnError.of("bad-setting", f"{quoted(given)} is no position", advice) from None
+
+
+def _middle(network: Any, layer: str) -> str:
+    """A position that the layer has, for advice."""
+    shape = network.graph.shapes.get(layer)
+    return "0,2,3" if shape is None else ",".join(map(str, (0, *(size // 2 for size in shape.spatial))))
+
+
+def _json(value: object) -> str:
+    import json
+
+    return json.dumps(value, indent=1, allow_nan=False) + "\n"
+
+
+def _write(shown: str, out: str | None) -> None:
+    if out is None or out == "-":
+        sys.stdout.write(shown)
+        return
+    from cnndsl.files import write_text
+
+    try:
+        write_text(Path(out), shown)
+    except OSError as error:
+        raise unwritable(out, error) from None

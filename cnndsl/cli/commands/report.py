@@ -1,0 +1,64 @@
+"""``cnndsl report``: everything about a network as one HTML page."""
+
+import argparse
+import sys
+from typing import Any
+
+from cnndsl.cli.commands.check import natural, positive
+from cnndsl.cli.inputs import HELP, first_example
+from cnndsl.cli.terminal import add_source_arguments, checked, given_settings, say, unwritable
+from cnndsl.errors import CnnError
+
+EXAMPLE = "cnndsl report examples/lenet.cnn -o lenet.html"
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", metavar="FILE", help="a .cnn or .onnx file, or - for standard input")
+    out_help = "the .html file to write; - for standard output"
+    command.add_argument("-o", "--out", required=True, metavar="OUT", help=out_help)
+    command.add_argument("--input", metavar="X", help=f"show the feature maps of an example: {HELP}; the first of many")
+    command.add_argument("--layers", metavar="A,B", help="the layers whose maps are shown (default: the first few)")
+    command.add_argument("--weights", metavar="W", help="a .safetensors, .npz or .onnx file (default: initial weights)")
+    command.add_argument("--seed", type=natural, help="for initial weights and random input (default: 0)")
+    command.add_argument("--batch", type=positive, default=1, metavar="N", help="examples a batch, for the memory")
+    add_source_arguments(command)
+
+
+def execute(options: argparse.Namespace) -> int:
+    for name in ("layers", "weights", "seed"):
+        if options.input is None and getattr(options, name) is not None:
+            raise CnnError.of("bad-setting", f"--{name} is for the feature maps", "give an example: --input X")
+    from cnndsl import api
+    from cnndsl.report.page import page
+
+    result = checked(options.file, given_settings(options))
+    network = api.only(result)
+    say(result.diagnostics, result.sources)
+    images = () if options.input is None else _images(options, network)
+    text = page(network, result.sources, result.diagnostics, options.batch, images)
+    try:
+        if options.out == "-":
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text.encode())
+        else:
+            from cnndsl.files import write_text
+
+            write_text(options.out, text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise unwritable(options.out, error) from None
+    return 0
+
+
+def _images(options: argparse.Namespace, network: Any) -> Any:
+    """Pictures of the example and of what it becomes in the chosen layers."""
+    from cnndsl.report.page.maps import default_layers, feature_maps
+
+    chosen = [name.strip() for name in options.layers.split(",")] if options.layers else default_layers(network)
+    layers = tuple(dict.fromkeys(chosen))
+    seed = options.seed or 0
+    run = network.runner(weights=options.weights, seed=seed, keep=layers)
+    inputs = first_example(network.graph, options.input, seed)
+    values = {name: batch[0] for name, batch in {**inputs, **run(inputs)}.items()}
+    return feature_maps(network, values, [name for name in layers if name in network.layers])  # inputs are shown anyway

@@ -1,0 +1,341 @@
+"""``--style volumes``: every value as a cuboid that follows its size, as in the figures of LeNet and AlexNet."""
+
+import re
+from collections.abc import Iterator, Sequence
+from math import ceil
+from typing import NamedTuple
+
+from cnndsl.analysis.measured import Measured
+from cnndsl.draw.canvas.scene import Drawable as Drawn
+from cnndsl.draw.canvas.scene import Frame, Glyph, Polygon, Polyline, Scene, TextLabel
+from cnndsl.draw.canvas.strokes import HEAD_LENGTH, HEAD_WIDTH
+from cnndsl.draw.canvas.text_metrics import shortened, width
+from cnndsl.draw.layout.layered import BoxGroup, Rectangle, Size, Spacing, place
+from cnndsl.draw.outline import FrameUnits, Outline, Unit, outline
+from cnndsl.draw.styles.captions import cut, family
+from cnndsl.draw.styles.cuboid import Scales, scales
+from cnndsl.errors import CnnError
+from cnndsl.shapes import Shape
+
+TEXT, LINE_HEIGHT = 10.0, 12.5
+COLUMN = 84.0
+"""The width at which text is broken."""
+
+LEAD, TAIL = 10.0, 4.0
+"""Room for the arrow before a cuboid, and behind it."""
+
+SLAB_GAP, MOST_SLABS = 6.0, 5
+
+FEWEST, MOST = 6, 30
+"""Volumes that tell something of a network, and volumes that fit on a page."""
+
+MARGIN = 10.0
+STROKE = 1.25
+FRAME_TEXT = 11.0
+
+SPACING = Spacing(rank=14, boxes=16, arrow=4, padding=18)
+"""Volumes hold the arrows that reach them; the padding of a frame holds its title."""
+
+FOLDED = ("norm", "activation")
+PASSING = ("flatten", "identity")
+UNNAMED = re.compile(r"(bias|weight|connect|eps|epsilon|momentum|fit|ceil_mode|count_include_pad)=")
+"""Arguments that figures leave out."""
+
+
+class Volume(NamedTuple):
+    """A value and what makes it: a unit with those that are folded into it, by their places in the outline.
+
+    Several volumes in a row that look alike are one with several ``slabs``.
+    """
+
+    units: tuple[int, ...]
+    shape: Shape
+    family: str
+    text: tuple[tuple[str, bool], ...]
+    slabs: int = 1
+
+
+def volumes_scene(network: Measured, depth: int = 0) -> Scene:
+    """The picture from left to right; block instances nested deeper than ``depth`` are the volume of their output.
+
+    Norms, activations and ``flatten`` are named at the volume that they work on. Raises CnnError as
+    :func:`cnndsl.draw.outline.outline`.
+    """
+    found = outline(network, depth)
+    around = _around(found)
+    volumes, edges = _gathered(found, around)
+    sizes = scales(volume.shape for volume in volumes)
+    drawings = [_Drawing(volume, sizes) for volume in volumes]
+    boxes = [Size(one.width, 2 * one.half) for one in drawings]
+    placed = place(boxes, edges, "right", SPACING, _groups(found, volumes, around))
+    arriving: list[list[float]] = [[] for _ in volumes]
+    leaving: list[list[float]] = [[] for _ in volumes]
+    for (source, target), route in zip(edges, placed.routes, strict=True):
+        leaving[source].append(route[0][1])
+        arriving[target].append(route[-1][1])
+    glyphs = [
+        drawing.glyph(found, x, y, arriving[index], leaving[index])
+        for index, (drawing, (x, y)) in enumerate(zip(drawings, placed.positions, strict=True))
+    ]
+    lines = [
+        Polyline(glyphs[source].name, glyphs[target].name, tuple(route), arrow=False)
+        for (source, target), route in zip(edges, placed.routes, strict=True)
+    ]
+    count = len(network.layers)
+    facts = f"{count:,} layer{'' if count == 1 else 's'}, {network.params:,} parameters, {network.macs:,} MACs"
+    frames = [_frame(opened, at) for opened, at in zip(found.frames, placed.frames, strict=True)]
+    return _fitted(Scene(network.name, facts, 0, 0, tuple(glyphs), tuple(lines), tuple(frames)))
+
+
+def telling_depth(network: Measured) -> int:
+    """The least depth that gives :data:`FEWEST` volumes, or the deepest before there are more than :data:`MOST`."""
+    telling = 0
+    for depth in range(max((len(layer.node.path) for layer in network.layers.values()), default=0) + 1):
+        try:
+            found = outline(network, depth)
+        except CnnError:  # too many boxes
+            break
+        count = len(_gathered(found, _around(found))[0])
+        if count <= MOST:
+            telling = depth
+        if count >= FEWEST:
+            break
+    return telling
+
+
+def _around(found: Outline) -> list[tuple[int, ...]]:
+    """The frames around every unit, outermost first."""
+    around: list[tuple[int, ...]] = [()] * len(found.units)
+    for index, frame in sorted(enumerate(found.frames), key=lambda pair: pair[1].depth):
+        for unit in frame.units:
+            around[unit] += (index,)
+    return around
+
+
+def _groups(found: Outline, volumes: Sequence[Volume], around: Sequence[tuple[int, ...]]) -> list[BoxGroup]:
+    """The volumes of every frame; the room for its title is part of the padding."""
+    members: list[list[int]] = [[] for _ in found.frames]
+    for index, volume in enumerate(volumes):
+        for frame in around[volume.units[0]]:
+            members[frame].append(index)
+    return [BoxGroup(inside[0], inside[-1] + 1) for inside in members]
+
+
+def _frame(opened: FrameUnits, at: Rectangle) -> Frame:
+    count = f" x {opened.repeat:,}" if opened.repeat > 1 else ""
+    room = at.width - 16 - width(count, FRAME_TEXT, True)
+    return Frame(shortened(opened.title, FRAME_TEXT, room, True) + count, *at, depth=opened.depth)
+
+
+def _gathered(found: Outline, around: Sequence[tuple[int, ...]]) -> tuple[list[Volume], list[tuple[int, int]]]:
+    """The volumes and the lines between them."""
+    sources: list[list[int]] = [[] for _ in found.units]
+    readers: list[list[int]] = [[] for _ in found.units]
+    for edge in found.edges:
+        sources[edge.target].append(edge.source)
+        readers[edge.source].append(edge.target)
+    heads: dict[int, int] = {}
+    members: dict[int, list[int]] = {}
+    for index, unit in enumerate(found.units):
+        before = sources[index]
+        joins = (
+            len(before) == 1
+            and readers[before[0]] == [index]
+            and around[before[0]] == around[index]
+            and _follows(unit, found.units[before[0]])
+        )
+        head = heads[before[0]] if joins else index
+        heads[index] = head
+        members.setdefault(head, []).append(index)
+    volumes: list[Volume] = []
+    owner: dict[int, int] = {}
+    for head, units in members.items():
+        unit = found.units[head]
+        volume = Volume(tuple(units), unit.shape, family(unit), _text([found.units[index] for index in units]))
+        before = sources[head]
+        last = volumes[owner[before[0]]] if len(before) == 1 else None
+        chained = last is not None and readers[before[0]] == [head] and around[before[0]] == around[head]
+        if last is not None and chained and _alike(last, volume, found):
+            owner.update(dict.fromkeys(units, owner[before[0]]))
+            volumes[owner[head]] = last._replace(units=last.units + volume.units, slabs=last.slabs + 1)
+        else:
+            owner.update(dict.fromkeys(units, len(volumes)))
+            volumes.append(volume)
+    pairs = ((owner[edge.source], owner[edge.target]) for edge in found.edges)
+    return volumes, list(dict.fromkeys(pair for pair in pairs if pair[0] != pair[1]))
+
+
+def _follows(unit: Unit, before: Unit) -> bool:
+    """Whether a unit is named at the volume that it works on."""
+    if unit.kind != "layer" or before.kind == "input" or before.output:
+        return False
+    operator = unit.layers[0].operator
+    return operator in PASSING or (family(unit) in FOLDED and unit.shape == before.shape)
+
+
+def _alike(first: Volume, second: Volume, found: Outline) -> bool:
+    """Whether two volumes, one feeding only the other, may be slabs of one."""
+    kinds = {found.units[index].kind for index in (*first.units, *second.units)}
+    ends = any(found.units[index].output for index in first.units)
+    return kinds == {"layer"} and not ends and first[1:4] == second[1:4]
+
+
+def _text(units: Sequence[Unit]) -> tuple[tuple[str, bool], ...]:
+    """The lines below a volume, and which of them are bold: names that somebody chose, operators, what follows."""
+    first = units[0]
+    lines: list[tuple[str, bool]] = []
+    words: list[str] = []
+    if first.kind == "layer":
+        name, operator = first.name.rpartition(".")[2], first.layers[0].operator
+        if not re.fullmatch(rf"{re.escape(operator)}\d+", name):
+            lines.append((name, True))
+        words += _words(first.title)
+    else:
+        title = first.name if first.kind == "input" else first.title
+        lines += [(line, True) for line in _broken(title.split(" "), True)]
+        if first.repeat > 1:
+            words.append(f"x {first.repeat:,}")
+    lines += [(line, False) for line in _broken(words)]
+    followers = []
+    for unit in units[1:]:
+        operator, *arguments = _words(unit.title)
+        followers.append(" ".join(["+", operator, *(arguments if operator in ("dropout", "clip") else ())]))
+    lines += [(line, False) for line in _broken(followers)]
+    return tuple((shortened(line, TEXT, 1.6 * COLUMN, bold), bold) for line, bold in lines)
+
+
+def _words(title: str) -> list[str]:
+    """The operator and its arguments, without lists and what figures leave out."""
+    words, nested = [], 0
+    for word in cut(title, 2_000).split(" "):
+        if not nested and "[" not in word and len(word) <= 20 and not UNNAMED.match(word):
+            words.append(word)
+        nested += word.count("[") - word.count("]")
+    return words
+
+
+def _broken(words: Sequence[str], bold: bool = False) -> Iterator[str]:
+    """Lines no wider than a column, where words allow it."""
+    line = ""
+    for word in words:
+        longer = f"{line} {word}" if line else word
+        if line and width(longer, TEXT, bold) > COLUMN:
+            yield line
+            line = word
+        else:
+            line = longer
+    if line:
+        yield line
+
+
+class _Drawing:
+    """A volume with its measures: the middle of the cuboid is the middle of the rectangle around it and its text."""
+
+    def __init__(self, volume: Volume, sizes: Scales) -> None:
+        self.volume = volume
+        self.cuboid = sizes.cuboid(volume.shape)
+        self.slabs = min(volume.slabs, MOST_SLABS)
+        self.count = (f"x {volume.slabs:,}",) if volume.slabs > 1 else ()
+        self.size = str(volume.shape)
+        span = self.cuboid.span + (self.slabs - 1) * (self.cuboid.width + SLAB_GAP)
+        texts = [width(self.size, TEXT, True), *(width(text, TEXT, bold) for text, bold in volume.text)]
+        self.span = span
+        self.width = max(LEAD + span + TAIL, *(text + 4 for text in texts))
+        self.above = self.cuboid.rise / 2 + LINE_HEIGHT + 4
+        self.below = self.cuboid.rise / 2 + 4 + LINE_HEIGHT * (len(volume.text) + len(self.count)) + 2
+        self.half = ceil(max(self.above, self.below))
+
+    def glyph(self, found: Outline, x: float, y: float, arriving: Sequence[float], leaving: Sequence[float]) -> Glyph:
+        """The shapes with ``x`` and ``y`` as upper left corner; lines arrive and leave at these heights."""
+        volume, cuboid = self.volume, self.cuboid
+        middle = y + self.half
+        begin = x + max((self.width - self.span + LEAD - TAIL) / 2, LEAD)
+        top = middle - cuboid.rise / 2
+        shapes: list[Drawn] = []
+        if arriving:
+            shapes += self._leads(x, begin, top, arriving)
+        if leaving:
+            behind = begin + self.span - cuboid.span + cuboid.right(cuboid.rise / 2)
+            shapes += _trail(behind, x + self.width, middle, leaving)
+        for slab in range(self.slabs):
+            shapes += cuboid.faces(begin + slab * (cuboid.width + SLAB_GAP), top, volume.family)
+        centre = x + self.width / 2
+        shapes.append(TextLabel(centre, top - 5, self.size, TEXT, bold=True))
+        baseline = top + cuboid.rise + 4 + TEXT
+        for text, bold in (*volume.text, *((count, True) for count in self.count)):
+            shapes.append(TextLabel(centre, baseline, text, TEXT, "middle", "text", bold))
+            baseline += LINE_HEIGHT
+        upper = min([middle - self.above, *(port - STROKE for port in (*arriving, *leaving))])
+        lower = max([middle + self.below, *(port + STROKE for port in (*arriving, *leaving))])
+        units = [found.units[index] for index in volume.units]
+        layers = tuple(layer.name for unit in units for layer in (*unit.layers, *unit.others))
+        return Glyph(units[0].name, layers, _hint(units), x, upper, self.width, lower - upper, tuple(shapes))
+
+    def _leads(self, x: float, begin: float, top: float, arriving: Sequence[float]) -> Iterator[Polygon]:
+        """From the border to the cuboid, straight where that is hit; what arrives elsewhere is joined in the middle."""
+        middle = top + self.cuboid.rise / 2
+        inside = HEAD_WIDTH / 2 + 1
+        straight = {port for port in arriving if top + inside <= port <= top + self.cuboid.rise - inside}
+        joined = [port for port in arriving if port not in straight]
+        if joined:
+            yield from _bus(x, middle, joined)
+        for port in sorted(straight | ({middle} if joined else set())):
+            end = begin + self.cuboid.left(port - top)
+            base, side = end - HEAD_LENGTH, HEAD_WIDTH / 2
+            yield from _bar(x, base + 1, port)
+            yield Polygon(((end, port), (base, port - side), (base, port + side)), "arrow")
+
+
+def _trail(start: float, end: float, middle: float, ports: Sequence[float]) -> Iterator[Polygon]:
+    """From the cuboid to the border."""
+    yield from _bus(end - STROKE, middle, ports)
+    yield from _bar(start, end, middle)
+
+
+def _bar(start: float, end: float, middle: float) -> Iterator[Polygon]:
+    if end > start:
+        above, below = middle - STROKE / 2, middle + STROKE / 2
+        yield Polygon(((start, above), (end, above), (end, below), (start, below)), "arrow")
+
+
+def _bus(x: float, middle: float, ports: Sequence[float]) -> Iterator[Polygon]:
+    above, below = min(middle, *ports) - STROKE / 2, max(middle, *ports) + STROKE / 2
+    if below - above > 2 * STROKE:
+        yield Polygon(((x, above), (x + STROKE, above), (x + STROKE, below), (x, below)), "arrow")
+
+
+def _hint(units: Sequence[Unit]) -> str:
+    """Every unit with its whole title and its shape."""
+    parts = []
+    for unit in units:
+        titled = f"{unit.name}: {cut(unit.title, 200)}" if unit.title != unit.name else unit.name
+        count = f" x {unit.repeat:,}" if unit.repeat > 1 else ""
+        parts.append(f"{titled}{count}, {unit.shape}")
+    return "; ".join(parts)
+
+
+def _fitted(scene: Scene) -> Scene:
+    """The scene moved to the corner, with its margins."""
+    points = [point for line in scene.lines for point in line.points]
+    rectangles: list[Glyph | Frame] = [*scene.glyphs, *scene.frames]
+    left = min([*(one.x for one in rectangles), *(x for x, _ in points)]) - MARGIN
+    top = min([*(one.y for one in rectangles), *(y for _, y in points)]) - MARGIN
+    right = max([*(one.x + one.width for one in rectangles), *(x for x, _ in points)]) + MARGIN
+    bottom = max([*(one.y + one.height for one in rectangles), *(y for _, y in points)]) + MARGIN
+    return scene._replace(
+        width=right - left,
+        height=bottom - top,
+        glyphs=tuple(_moved(glyph, -left, -top) for glyph in scene.glyphs),
+        lines=tuple(line._replace(points=tuple((x - left, y - top) for x, y in line.points)) for line in scene.lines),
+        frames=tuple(frame._replace(x=frame.x - left, y=frame.y - top) for frame in scene.frames),
+    )
+
+
+def _moved(glyph: Glyph, right: float, down: float) -> Glyph:
+    shapes: list[Drawn] = []
+    for shape in glyph.shapes:
+        if isinstance(shape, Polygon):
+            shapes.append(shape._replace(points=tuple((x + right, y + down) for x, y in shape.points)))
+        else:
+            shapes.append(shape._replace(x=shape.x + right, y=shape.y + down))
+    return glyph._replace(x=glyph.x + right, y=glyph.y + down, shapes=tuple(shapes))

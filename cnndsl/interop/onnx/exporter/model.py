@@ -1,0 +1,222 @@
+"""Networks as ONNX models that ONNX Runtime loads.
+
+Tensors have the names of the layers, initializers those of the weights (``conv1.weight``), the batch axis is ``N``. The
+same network and weights give the same bytes.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import ModelProto, TensorProto, ValueInfoProto, helper
+
+from cnndsl.errors import CnnError, Diagnostic, Span, quoted
+from cnndsl.files import write_whole
+from cnndsl.interop.onnx.exporter.layer import ExportedLayer, OnnxGraph
+from cnndsl.interop.onnx.exporter.operators import TRANSLATIONS
+from cnndsl.ir import Graph, Node
+from cnndsl.shapes import Shape, extents, product
+from cnndsl.version import VERSION
+
+IR_VERSIONS = {13: 7, 14: 7, 15: 8, 16: 8, 17: 8, 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 12, 25: 13, 26: 13}
+"""The IR version that came with each opset, up to the newest opset that ONNX Runtime 1.31 loads."""
+
+DEFAULT_OPSET = 17
+MIN_OPSET, MAX_OPSET = min(IR_VERSIONS), max(IR_VERSIONS)
+
+EXTERNAL_BYTES = 1 << 30
+"""Weights above this go to a file of their own; a model file can hold 2 GiB at most."""
+
+PAGE = 4096
+"""Tensors in that file begin at multiples of this, so that they can be mapped into memory."""
+
+ELEMENT_TYPES = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64}
+
+Weights = Mapping[str, NDArray[Any]]
+
+
+def export(
+    network: Graph, weights: Weights, *, opset: int = DEFAULT_OPSET, metadata: Mapping[str, str] | None = None
+) -> ModelProto:
+    """The network as a model with its weights inside.
+
+    ``weights`` holds an array for every key of ``network.all_weights()``. Protobuf serialises up to 2 GiB: for larger
+    networks use :func:`write`. Raises CnnError: ``bad-opset``, ``weights-mismatch``, ``export-unsupported`` with one
+    diagnostic for every layer that cannot be expressed.
+    """
+    _check_weights(network, weights)
+    tensors = [_tensor(key, weights[key]) for key, _, _ in network.all_weights()]
+    return _model(network, tensors, opset, metadata or {})
+
+
+def write(
+    network: Graph,
+    weights: Weights,
+    path: str | os.PathLike[str],
+    *,
+    opset: int = DEFAULT_OPSET,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Writes the model, the whole of it or nothing; weights over 1 GiB go to ``<name>.onnx.data`` beside it.
+
+    Raises CnnError as :func:`export` does, and OSError.
+    """
+    target = Path(path)
+    if sum(4 * product(weight.shape) for _, _, weight in network.all_weights()) <= EXTERNAL_BYTES:
+        model = export(network, weights, opset=opset, metadata=metadata)
+        write_whole(target, lambda part: Path(part).write_bytes(_serialised(model)))
+        return
+    _check_weights(network, weights)
+    data = target.with_name(target.name + ".data")
+    model = _model(network, _external_tensors(network, data.name), opset, metadata or {})
+
+    def write_both(part: str) -> None:
+        Path(part).write_bytes(_serialised(model))
+        write_whole(data, lambda part: _write_pages(part, (weights[key] for key, _, _ in network.all_weights())))
+
+    replaced = data.exists()
+    try:
+        write_whole(target, write_both)
+    except BaseException:
+        if not replaced:
+            data.unlink(missing_ok=True)
+        raise
+
+
+def _serialised(model: ModelProto) -> bytes:
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def _bytes(array: NDArray[Any]) -> bytes:
+    return np.asarray(array, "<f4").tobytes()
+
+
+def _tensor(key: str, array: NDArray[Any]) -> TensorProto:
+    return TensorProto(name=key, data_type=TensorProto.FLOAT, dims=np.shape(array), raw_data=_bytes(array))
+
+
+def _external_tensors(network: Graph, location: str) -> list[TensorProto]:
+    """Tensors whose bytes lie in another file, in order, each from the beginning of a page on."""
+    tensors, offset = [], 0
+    for key, _, weight in network.all_weights():
+        length = 4 * product(weight.shape)
+        tensor = TensorProto(name=key, data_type=TensorProto.FLOAT, dims=weight.shape)
+        tensor.data_location = TensorProto.EXTERNAL
+        for name, value in (("location", location), ("offset", offset), ("length", length)):
+            tensor.external_data.add(key=name, value=str(value))
+        tensors.append(tensor)
+        offset += -(-length // PAGE) * PAGE
+    return tensors
+
+
+def _write_pages(path: str, arrays: Iterable[NDArray[Any]]) -> None:
+    with open(path, "wb") as stream:
+        for array in arrays:
+            stream.write(np.ascontiguousarray(array, "<f4").data)  # no copy of what may be gigabytes
+            stream.write(bytes(-stream.tell() % PAGE))
+
+
+def _check_weights(network: Graph, weights: Weights) -> None:
+    problems = []
+    for key, _, weight in network.all_weights():
+        if key not in weights:
+            problems.append(f"{key} ({extents(weight.shape)}) is missing")
+        elif np.shape(weights[key]) != weight.shape:
+            problems.append(
+                f"{key} is {extents(np.shape(weights[key]))}, but the network needs {extents(weight.shape)}"
+            )
+    if problems:
+        raise CnnError.of(
+            "weights-mismatch", f"the weights do not fit network {quoted(network.name)}:\n  " + "\n  ".join(problems)
+        )
+
+
+def _model(network: Graph, weights: list[TensorProto], opset: int, metadata: Mapping[str, str]) -> ModelProto:
+    if opset not in IR_VERSIONS:
+        raise CnnError.of(
+            "bad-opset",
+            f"ONNX opset {opset} is not supported: choose one from {MIN_OPSET} to {MAX_OPSET}",
+            f"{DEFAULT_OPSET} is the default",
+        )
+    _check_expressible(network)
+    keys = [tensor.name for tensor in weights]
+    graph = OnnxGraph(opset, [*network.shapes, *keys])
+    for node in network.layers:
+        _translate(graph, network, node)
+    outputs = _outputs(graph, network)
+    dtypes = {value.name: value.dtype for value in network.inputs} | {node.name: node.dtype for node in network.layers}
+    shapes = network.shapes
+
+    def info(name: str, source: str) -> ValueInfoProto:
+        return _value_info(name, dtypes[source], shapes[source])
+
+    proto = helper.make_graph(
+        graph.nodes,
+        network.name,
+        [info(value.name, value.name) for value in network.inputs],
+        [info(name, source) for name, source in outputs.items()],
+        [*weights, *graph.constants],
+        value_info=[info(node.name, node.name) for node in network.layers if node.name not in outputs],
+    )
+    model = helper.make_model(
+        proto,
+        opset_imports=[helper.make_opsetid("", opset)],
+        ir_version=IR_VERSIONS[opset],
+        producer_name="cnndsl",
+        producer_version=VERSION,
+    )
+    for key in sorted(metadata):
+        model.metadata_props.add(key=key, value=metadata[key])
+    return model
+
+
+def _check_expressible(network: Graph) -> None:
+    """Refuses what no ONNX graph can say. Every operator can be said; two tensors of one name cannot."""
+    names = Counter(network.shapes)
+    problems = [
+        Diagnostic(
+            "export-unsupported",
+            f"the weight {quoted(key)} has the name of another value, and ONNX knows one tensor by a name",
+            node.span,
+            help=(f"give one of them another name: `... as name` behind {quoted(node.name)}",),
+        )
+        for key, node, _ in network.all_weights()
+        if key in names
+    ]
+    if problems:
+        raise CnnError(problems)
+
+
+def _translate(graph: OnnxGraph, network: Graph, node: Node) -> None:
+    shapes = network.input_shapes(node)
+    weights = node.op.weights(shapes)
+    layer = ExportedLayer(graph, node, node.op, shapes, weights, _place(node.span, node.path))
+    layer.finish(TRANSLATIONS[node.op.operator](layer))
+
+
+def _outputs(graph: OnnxGraph, network: Graph) -> dict[str, str]:
+    """The graph's outputs and the values that they are. An input is no output in ONNX, nor is anything twice."""
+    outputs: dict[str, str] = {}
+    inputs = {value.name for value in network.inputs}
+    for name in network.outputs:
+        output = name
+        if name in inputs or name in outputs:
+            output = graph.fresh(f"{name}/output")
+            graph.nodes.append(helper.make_node("Identity", [name], [output], name=output))
+        outputs[output] = name
+    return outputs
+
+
+def _place(span: Span | None, path: tuple[str, ...]) -> str:
+    """Where a layer comes from: ``resnet.cnn:12 in Bottleneck1``. Without folders, so that all machines agree."""
+    line = f"{PureWindowsPath(span.file).name}:{span.line}" if span else ""
+    blocks = f"in {'/'.join(path)}" if path else ""
+    return " ".join(filter(None, (line, blocks)))
+
+
+def _value_info(name: str, dtype: str, shape: Shape) -> ValueInfoProto:
+    return helper.make_tensor_value_info(name, ELEMENT_TYPES[dtype], ["N", *shape.dimensions])

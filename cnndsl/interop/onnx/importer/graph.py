@@ -1,0 +1,323 @@
+"""What a translation from ONNX works with: values, the layers under construction, and one node at a time.
+
+A value remembers which ONNX axis is which of its own, so that transpositions cost nothing until an operator minds.
+Graphs from channels-last exporters lose their transpositions that way.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from onnx import NodeProto
+from pydantic import ValidationError
+
+from cnndsl.arrays import Array
+from cnndsl.errors import quoted
+from cnndsl.interop.onnx.importer.names import layer_name
+from cnndsl.ir import Dtype, Graph, Input, Node
+from cnndsl.limits import DEFAULT_LIMITS, Limits
+from cnndsl.ops.base import Operator
+from cnndsl.ops.shape import Flatten, Permute, Reshape
+from cnndsl.shapes import Shape, ShapeError
+
+LENDING = frozenset({"conv", "depthwise", "conv_transpose", "dense", "embedding"})
+"""Layers that share weights if they read the same tensors; equal constants in norms mean nothing."""
+
+
+class Refusal(Exception):
+    """The language cannot say what a node does; the message says why."""
+
+    def __init__(self, message: str, *help: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.help = help
+
+
+class NeedsConstant(Refusal):
+    """A node takes from an input of the network what the language wants to be fixed."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(f"its {what} is computed from the network's inputs", "weights and settings must be constants")
+        self.name = name
+
+
+class Value(NamedTuple):
+    """A value of the network. ``order[i]`` is the axis of ``shape.dimensions`` that ONNX has at place i."""
+
+    name: str
+    shape: Shape
+    order: tuple[int, ...]
+    dtype: Dtype = "float32"
+
+    @property
+    def dimensions(self) -> tuple[int, ...]:
+        """The extents in ONNX's order, without the batch."""
+        return tuple(self.shape.dimensions[axis] for axis in self.order)
+
+    @property
+    def plain(self) -> bool:
+        return self.order == tuple(range(len(self.order)))
+
+    def ordered(self, order: Sequence[int]) -> "Value":
+        return self._replace(order=tuple(order))
+
+
+def in_order(name: str, shape: Shape, dtype: Dtype = "float32") -> Value:
+    """A value whose axes are ONNX's."""
+    return Value(name, shape, tuple(range(len(shape.dimensions))), dtype)
+
+
+class ImportedLayer:
+    """A layer under construction; a later node may still add to it."""
+
+    def __init__(
+        self, label: str, op: Operator, inputs: tuple[Value, ...], output: Value, weights: dict[str, Array]
+    ) -> None:
+        self.label = label
+        self.op = op
+        self.inputs = inputs
+        self.output = output
+        self.weights = weights
+        self.owner: ImportedLayer | None = None
+        """The layer whose weights it uses."""
+        self.lends = False
+        """Whether others use its weights."""
+
+    def extent(self, axis: int) -> int:
+        """The extent of an axis of its first input."""
+        return self.inputs[0].shape.dimensions[axis]
+
+
+class Builder:
+    """The network under construction. ``batch`` is the extent of the batch axis, None if no axis is the batch."""
+
+    def __init__(self, batch: int | None, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.batch = batch
+        self.limits = limits
+        self.inputs: list[Value] = []
+        self.layers: dict[str, ImportedLayer] = {}
+        self.readers: Counter[str] = Counter()
+        self.lenders: dict[tuple[object, ...], ImportedLayer] = {}
+        self._taken: set[str] = set()
+        self._counters: dict[str, int] = {}
+
+    @property
+    def leading(self) -> tuple[int, ...]:
+        """The extents in front of a value's own: the batch, or nothing."""
+        return () if self.batch is None else (self.batch,)
+
+    def fresh(self, label: str, base: str) -> str:
+        """``label``, or ``base`` and a number where there is none or it is taken."""
+        if label and label not in self._taken:
+            self._taken.add(label)
+            return label
+        stem = f"{label}_" if label else base
+        while True:
+            number = self._counters[stem] = self._counters.get(stem, 0) + 1
+            if (name := f"{stem}{number}") not in self._taken:
+                self._taken.add(name)
+                return name
+
+    def add_input(self, label: str, shape: Shape, dtype: Dtype) -> Value:
+        value = in_order(self.fresh(label, "input"), shape, dtype)
+        self.inputs.append(value)
+        return value
+
+    def emit(
+        self, label: str, op: Operator, inputs: Sequence[Value], weights: Mapping[str, Array] | None = None
+    ) -> Value:
+        """A layer on values whose axes are in the language's order. Raises ShapeError and Refusal."""
+        shapes = tuple(value.shape for value in inputs)
+        shape = op.output(shapes)
+        if max(shape.dimensions) > self.limits.dimension:
+            raise Refusal(f"it gives an extent of {max(shape.dimensions):,}, over {self.limits.dimension:,}")
+        if len(self.layers) >= self.limits.layers:
+            raise Refusal(f"the network has more than {self.limits.layers:,} layers")
+        wanted = {name: weight.shape for name, weight in op.weights(shapes).items()}
+        arrays = {name: np.asarray(array) for name, array in (weights or {}).items()}
+        if wanted != {name: array.shape for name, array in arrays.items()}:
+            raise Refusal(f"its weights are {_shapes(arrays)}, but must be {wanted}")
+        dtype: Dtype = "float32" if op.operator == "embedding" else inputs[0].dtype
+        if inputs[0].dtype != "float32" and not op.takes_integers:
+            raise Refusal("it computes with whole numbers, and the language with float32 only")
+        output = in_order(f"{len(self.layers)} {op.operator}", shape, dtype)
+        self.layers[output.name] = ImportedLayer(label, op, tuple(inputs), output, arrays)
+        self.readers.update(value.name for value in inputs)
+        return output
+
+    def replaced(self, layer: ImportedLayer, op: Operator) -> Value:
+        """The value of a layer that does something else from now on; nobody may have read it. Raises ShapeError."""
+        shape = op.output(tuple(value.shape for value in layer.inputs))
+        layer.op, layer.output = op, layer.output._replace(shape=shape)
+        return layer.output
+
+    def straight(self, value: Value, label: str = "") -> Value:
+        """The value with its axes in ONNX's order."""
+        if value.plain:
+            return value
+        return self.emit(label, Permute(order=value.order), [value])
+
+    def led_by(self, value: Value, axis: int) -> Value:
+        """The value with that axis of its shape in the place of the channels."""
+        if axis == 0:
+            return value
+        order = (axis, *(other for other in range(len(value.order)) if other != axis))
+        moved = self.emit("", Permute(order=order), [value.ordered(range(len(order)))])
+        return moved.ordered([order.index(other) for other in value.order])
+
+    def network(self, name: str, outputs: Sequence[Value]) -> Graph:
+        """The layers that matter to the outputs, by the names that the exporter gave them."""
+        needed = {value.name for value in outputs}
+        for key, layer in reversed(self.layers.items()):
+            if key in needed:
+                needed.update(value.name for value in layer.inputs)
+                needed.update([layer.owner.output.name] if layer.owner else [])
+        names = {value.name: value.name for value in self.inputs}
+        nodes = []
+        self.tensors: dict[str, Array] = {}
+        for key, layer in self.layers.items():
+            if key not in needed:
+                continue
+            names[key] = self.fresh(layer.label, layer.op.operator)
+            share = None if layer.owner is None else names[layer.owner.output.name]
+            if share is None:
+                self.tensors.update((f"{names[key]}.{role}", array) for role, array in layer.weights.items())
+            inputs = tuple(names[value.name] for value in layer.inputs)
+            shape, dtype = layer.output.shape, layer.output.dtype
+            nodes.append(Node(name=names[key], op=layer.op, inputs=inputs, shape=shape, dtype=dtype, share=share))
+        return Graph(
+            name=name,
+            inputs=tuple(Input(name=value.name, shape=value.shape, dtype=value.dtype) for value in self.inputs),
+            layers=tuple(nodes),
+            outputs=tuple(names[value.name] for value in outputs),
+        )
+
+    def weights(self) -> dict[str, Array]:
+        """The tensors of the network by key ``<layer>.<weight>``, as float32."""
+        return {key: array.astype(np.float32, copy=False) for key, array in self.tensors.items()}
+
+
+def _shapes(arrays: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
+    return {name: array.shape for name, array in arrays.items()}
+
+
+class NodeContext:
+    """One ONNX node, or one group of nodes that means one layer, and what it may ask."""
+
+    def __init__(
+        self,
+        builder: Builder,
+        node: NodeProto,
+        attributes: Mapping[str, Any],
+        inputs: Sequence[Value | Array | None],
+        opset: int,
+        uses: Mapping[str, int],
+        producer: str = "",
+    ) -> None:
+        self.builder = builder
+        self.node = node
+        self.attributes = attributes
+        self.inputs = inputs
+        self.opset = opset
+        self.uses = uses
+        self.label = layer_name(node, producer)
+        self.own_export = producer == "cnndsl"
+
+    def attribute(self, name: str, default: Any) -> Any:
+        return self.attributes.get(name, default)
+
+    def given(self, index: int) -> bool:
+        """Whether there is an input at that place."""
+        return index < len(self.inputs) and self.inputs[index] is not None
+
+    def any(self, index: int = 0) -> Value:
+        """The value at that place, with its axes in any order."""
+        value = self.inputs[index] if index < len(self.inputs) else None
+        if not isinstance(value, Value):
+            raise Refusal("it works on a constant alone" if value is not None else "it lacks an input")
+        return value
+
+    def value(self, index: int = 0) -> Value:
+        """The value at that place with its axes in ONNX's order."""
+        return self.builder.straight(self.any(index))
+
+    def constant(self, index: int, what: str) -> Array:
+        """The constant at that place. Raises NeedsConstant."""
+        value = self.inputs[index] if index < len(self.inputs) else None
+        if isinstance(value, Value):
+            raise NeedsConstant(self.node.input[index], what)
+        if value is None:
+            raise Refusal(f"it has no {what}")
+        return value
+
+    def integers(self, index: int, what: str) -> list[int]:
+        return [int(number) for number in np.ravel(self.constant(index, what))]
+
+    def number(self, index: int, what: str) -> float:
+        array = self.constant(index, what)
+        if array.size != 1:
+            raise Refusal(f"its {what} is not a single number")
+        return decimal(array.item())
+
+    def real(self, name: str, default: float) -> float:
+        """A float attribute; stored in float32, so that 1e-5 is read as 1e-5."""
+        return decimal(self.attribute(name, default))
+
+    def axis(self, value: Value, axis: int) -> int:
+        """The axis of the value's shape that ONNX calls ``axis``."""
+        rank = len(value.order) + len(self.builder.leading)
+        place = axis + rank if axis < 0 else axis
+        if not 0 <= place < rank:
+            raise Refusal(f"axis {axis} is beyond its input")
+        if place < len(self.builder.leading):
+            raise Refusal("it works across the examples of the batch")
+        return value.order[place - len(self.builder.leading)]
+
+    def emit(self, op: Operator, *inputs: Value, **weights: Array) -> Value:
+        """A layer on values whose axes are in the language's order. Raises ShapeError and Refusal."""
+        value = self.builder.emit(self.label, op, inputs, weights)
+        if op.operator in LENDING and weights:
+            self._share(self.builder.layers[value.name])
+        return value
+
+    def _share(self, layer: ImportedLayer) -> None:
+        """Lets the layer use the weights of an earlier one that reads the same tensors."""
+        key = (layer.op, *self.node.input[1:], *map(str, self.attributes.items()))
+        lender = self.builder.lenders.setdefault(key, layer)
+        if lender is not layer and {n: a.shape for n, a in lender.weights.items()} == _shapes(layer.weights):
+            layer.owner, lender.lends = lender, True
+
+    def reshape(self, value: Value, dimensions: Sequence[int]) -> Value:
+        """The elements in another shape; nothing if it has that shape."""
+        shape = Shape(dimensions[0], tuple(dimensions[1:]))
+        value = self.builder.straight(value)
+        if value.shape == shape:
+            return value
+        if shape.is_vector and shape.channels == value.shape.elements:
+            return self.emit(Flatten(), value)
+        return self.emit(Reshape(shape=shape), value)
+
+    def maker(self, index: int = 0) -> ImportedLayer | None:
+        """The layer that made the value at that place, if this node alone reads it."""
+        value = self.inputs[index]
+        if not isinstance(value, Value) or self.uses.get(self.node.input[index], 0) != 1:
+            return None
+        layer = self.builder.layers.get(value.name)
+        if layer is None or self.builder.readers[value.name] or layer.owner or layer.lends:
+            return None
+        return layer
+
+
+def decimal(number: float) -> float:
+    """The shortest decimal number within the rounding of a float32: 1e-5, not 9.999999747378752e-06."""
+    exact, short = float(str(np.float32(number))), float(f"{number:.6g}")
+    return short if abs(short - exact) <= 2e-7 * abs(exact) else exact
+
+
+def reason(error: ShapeError | ValidationError) -> str:
+    """What an operator has against its arguments."""
+    if isinstance(error, ShapeError):
+        return error.message
+    first = error.errors(include_url=False, include_context=False)[0]
+    return f"{'.'.join(map(str, first['loc'][:1]))}: {quoted(str(first.get('input')))} is not possible"

@@ -1,0 +1,336 @@
+"""ONNX models as networks: one walk over the nodes, each translated by the table of its operator.
+
+What is computed from constants alone is computed here; groups of nodes that mean one layer are found first. Everything
+that the language cannot say is reported at once, by the names of the nodes.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from onnx import AttributeProto, ModelProto, NodeProto, ValueInfoProto, helper
+from pydantic import ValidationError
+
+from cnndsl.arrays import Array
+from cnndsl.errors import CnnError, Diagnostic, quoted
+from cnndsl.interop.onnx.importer.constant_folding import Unfoldable, fold
+from cnndsl.interop.onnx.importer.file import DOMAINS, Model, broken, check_model, describe, read_model, tensor_array
+from cnndsl.interop.onnx.importer.graph import Builder, NeedsConstant, NodeContext, Refusal, Value, reason
+from cnndsl.interop.onnx.importer.groups import GROUPS, NodeGroup
+from cnndsl.interop.onnx.importer.names import printable, value_name
+from cnndsl.interop.onnx.importer.operators import QUANTISED, TRANSLATIONS
+from cnndsl.interop.onnx.importer.patterns import Finder, Match
+from cnndsl.interop.onnx.importer.simplify import tidy
+from cnndsl.ir import Dtype, Graph
+from cnndsl.limits import DEFAULT_LIMITS, Limits
+from cnndsl.ops.shape import Identity
+from cnndsl.shapes import Shape, ShapeError
+
+FLOATS = (1, 10, 11, 16)
+INTEGERS = (6, 7)
+"""ONNX's element types."""
+
+
+class Imported(NamedTuple):
+    """A network, its tensors by key, and (with ``partial``) what was left out."""
+
+    network: Graph
+    weights: dict[str, Array]
+    notes: tuple[Diagnostic, ...] = ()
+
+
+def from_onnx(
+    source: str | os.PathLike[str] | ModelProto, *, partial: bool = False, limits: Limits = DEFAULT_LIMITS
+) -> Imported:
+    """The network in a file or a loaded model. ``partial`` keeps what is understood.
+
+    Raises CnnError: ``onnx-file``, ``onnx-graph`` and ``layer-limit`` as read_model does; ``import-unsupported`` with
+    one diagnostic for every node that the language cannot express.
+    """
+    model = check_model(source, "model", None, limits) if isinstance(source, ModelProto) else read_model(source, limits)
+    return import_model(model, partial=partial, limits=limits)
+
+
+def import_model(
+    model: Model,
+    *,
+    partial: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+    batched: bool | None = None,
+    given: Mapping[str, Array] | None = None,
+) -> Imported:
+    """As from_onnx. ``batched`` False takes the first axis for data.
+
+    ``given`` fixes inputs as constants; with it, an input that should be one raises NeedsConstant.
+    """
+    return Importer(model, limits, batched, given).run(partial)
+
+
+class Importer:
+    """The walk over one model."""
+
+    def __init__(self, model: Model, limits: Limits, batched: bool | None, given: Mapping[str, Array] | None) -> None:
+        self.model = model
+        self.asks = given is not None
+        given = given or {}
+        self.known: dict[str, Value | Array | None] = {**model.constants, **given}
+        self.inputs = [value for value in model.graph.input if value.name not in self.known]
+        self.attributes = {id(node): _attributes(node) for node in model.nodes}
+        self.uses = Counter(name for node in model.nodes for name in node.input)
+        self.uses.update(value.name for value in model.graph.output)
+        self.problems: list[Diagnostic] = []
+        read = [value for value in self.inputs if self.uses[value.name]]
+        vectors = any(len(_extents(value) or (1, 1)) == 1 for value in read)
+        self.batched = not vectors if batched is None else batched
+        self.unequal: list[int] = []
+        self.builder = Builder(self._batch(read) if self.batched else None, limits)
+        self.limits = limits
+
+    def _batch(self, inputs: Sequence[ValueInfoProto]) -> int:
+        """The extent of the first axis: 1 where it may be anything."""
+        extents = {_extents(value)[0] for value in inputs if _extents(value)}
+        known = sorted(size for size in extents if size > 0)
+        self.unequal = known[:2] if len(known) > 1 else []
+        return known[0] if known else 1
+
+    def run(self, partial: bool) -> Imported:
+        """The network. Raises CnnError."""
+        self._add_inputs()
+        self._fold_constants()
+        arrays = {name: value for name, value in self.known.items() if isinstance(value, np.ndarray)}
+        finder = Finder(self.model.nodes, arrays, self.uses, self.attributes)
+        matches = finder.matches()
+        absorbed = {id(node) for match in matches.values() for node in match.inner.values()}
+        for node in self.model.nodes:
+            if id(node) not in absorbed and (not node.output or node.output[0] not in self.known):
+                self._step(node, matches.get(id(node)))
+        if self.unequal and not self.problems:
+            first, second = self.unequal
+            self.problems.append(_problem(f"the inputs have batches of {first} and {second} examples"))
+        notes = tuple(self.problems[: self.limits.diagnostics])
+        if notes and not partial:
+            raise CnnError(notes)
+        outputs = list(self._outputs(partial))
+        tidy(self.builder, self.model.producer == "cnndsl")
+        network = self.builder.network(_network_name(self.model.name), outputs)
+        return Imported(network, self.builder.weights(), tuple(note._replace(severity="note") for note in notes))
+
+    def _add_inputs(self) -> None:
+        for value in self.inputs:
+            element = value.type.tensor_type.elem_type
+            extents = _extents(value)
+            data = extents[1:] if self.batched and extents else extents
+            if not data or any(size < 1 for size in data):
+                if self.uses[value.name]:
+                    shown = "x".join(str(size) if size > 0 else "?" for size in extents or ()) or "unknown"
+                    self.problems.append(
+                        _problem(
+                            f"the input {quoted(value.name)} has the extents {shown}, but all after the batch must be "
+                            "fixed",
+                            "export the model with the size of its input fixed",
+                        )
+                    )
+                    self.known[value.name] = None
+                continue
+            if max(data) > self.limits.dimension:
+                raise broken(self.model.name, f"an extent of {max(data):,} is over {self.limits.dimension:,}")
+            if element not in (*FLOATS, *INTEGERS):
+                if self.uses[value.name]:
+                    self.problems.append(_problem(f"the input {quoted(value.name)} holds neither floats nor integers"))
+                    self.known[value.name] = None
+                continue
+            dtype: Dtype = "float32" if element in FLOATS else "int64"
+            label = printable(value.name) if self.model.producer == "cnndsl" else value_name(value.name)
+            base = label or ("input" if len(self.inputs) == 1 else "")
+            self.known[value.name] = self.builder.add_input(base, Shape(data[0], tuple(data[1:])), dtype)
+
+    def _fold_constants(self) -> None:
+        """Nodes whose inputs are all constants, before anything has a shape."""
+        for node in self.model.nodes:
+            if node.op_type == "Constant" or all(
+                isinstance(self.known.get(name), np.ndarray) for name in node.input if name
+            ):
+                self._fold(node, [self.known.get(name) for name in node.input], early=True)
+
+    def _fold(self, node: NodeProto, inputs: Sequence[Value | Array | None], early: bool = False) -> bool:
+        """Whether the node is a constant. Values that are known to be too large are left to the walk."""
+        attributes = self.attributes[id(node)]
+        if node.domain not in DOMAINS or not node.output:
+            return False
+        if node.op_type == "Constant":
+            found = _constant(attributes)
+            if found is not None:
+                self.known[node.output[0]] = found
+            return found is not None
+        known: list[Any] = list(inputs)
+        if node.op_type in ("Shape", "Size") and inputs and isinstance(inputs[0], Value):
+            sizes = (*self.builder.leading, *inputs[0].dimensions)
+            known = [np.broadcast_to(np.int8(0), sizes)]
+        elif any(isinstance(value, Value) for value in inputs) or all(value is None for value in inputs):
+            return False
+        try:
+            found = fold(node, attributes, known)
+        except Unfoldable as error:
+            if not early:
+                raise Refusal(str(error)) from None
+            return False
+        if found is not None:
+            self.known[node.output[0]] = found
+        return found is not None
+
+    def _step(self, node: NodeProto, match: Match | None) -> None:
+        """Translates one node, or reports it; what depends on a reported node is silent."""
+        names = [match.names["x"]] if match else list(node.input)
+        inputs = [self.known.get(name) if name else None for name in names]
+        if any(name and value is None for name, value in zip(names, inputs, strict=True)):
+            self.known.update(dict.fromkeys(filter(None, node.output)))
+            return
+        try:
+            if match is None and self._fold(node, inputs):
+                return
+            results = self._chosen(node, inputs) if node.op_type == "If" else self._translated(node, match, inputs)
+        except Refusal as refusal:
+            if self.asks and isinstance(refusal, NeedsConstant):
+                raise
+            self._report(node, refusal.message, *refusal.help)
+            results = []
+        except (ShapeError, ValidationError) as error:
+            self._report(node, reason(error))
+            results = []
+        except (ValueError, TypeError, IndexError, OverflowError) as error:
+            self._report(
+                node, f"its attributes make no sense ({str(error).splitlines()[0][:80] if str(error) else ''})"
+            )
+            results = []
+        self.known.update(dict.fromkeys(filter(None, node.output)))
+        self.known.update(zip(node.output, results, strict=False))
+
+    def _chosen(self, node: NodeProto, inputs: Sequence[Value | Array | None]) -> list[Value | Array | None]:
+        """The results of the branch of an If that is always taken."""
+        if not isinstance(inputs[0], np.ndarray) or inputs[0].size != 1:
+            raise Refusal("which branch is taken depends on the network's inputs")
+        name = "then_branch" if inputs[0].reshape(()) else "else_branch"
+        graph = next(attribute.g for attribute in node.attribute if attribute.name == name)
+        self.known.update((tensor.name, tensor_array(tensor, self.model.name)) for tensor in graph.initializer)
+        for inner in graph.node:
+            self.attributes[id(inner)] = _attributes(inner)
+            self.uses.update(inner.input)
+        for inner in graph.node:
+            self._step(inner, None)
+        return [self.known.get(output.name) for output in graph.output]
+
+    def _translated(self, node: NodeProto, match: Match | None, inputs: Sequence[Value | Array | None]) -> list[Value]:
+        attributes = self.attributes[id(node)]
+        site = NodeContext(self.builder, node, attributes, inputs, self.model.opset, self.uses, self.model.producer)
+        if match is not None:
+            return [GROUPS[match.meaning](self._group(site, match))]
+        if node.op_type in QUANTISED:
+            raise Refusal("it belongs to a quantised network", "export the network before it was quantised")
+        translate = TRANSLATIONS.get(node.op_type) if node.domain in DOMAINS else None
+        if translate is None:
+            domain = f" of {node.domain}" if node.domain not in DOMAINS else ""
+            raise Refusal(f"the language has nothing for this operator{domain}")
+        result = translate(site)
+        return result if isinstance(result, list) else [result]
+
+    def _group(self, site: NodeContext, match: Match) -> NodeGroup:
+        constants = {}
+        for name, tensor in match.names.items():
+            value = self.known.get(tensor)
+            if name != "x":
+                if not isinstance(value, np.ndarray):
+                    raise Refusal("its shape depends on the batch")
+                constants[name] = value
+        inner = {id(node): node for node in match.inner.values()}.values()
+        return NodeGroup(site, constants, tuple((node, self._resolved(node)) for node in inner))
+
+    def _resolved(self, node: NodeProto) -> Mapping[str, Any]:
+        """The attributes, with axes that are an input put in."""
+        attributes = dict(self.attributes[id(node)])
+        if node.op_type.startswith("Reduce") and len(node.input) > 1:
+            axes = self.known.get(node.input[1])
+            if isinstance(axes, np.ndarray):
+                attributes["axes"] = [int(axis) for axis in axes]
+        return attributes
+
+    def _report(self, node: NodeProto, message: str, *advice: str) -> None:
+        self.problems.append(_problem(f"{describe(node)}: {message}", *advice))
+
+    def _outputs(self, partial: bool) -> Iterator[Value]:
+        """The results; with ``partial``, the values that are read by nothing that is understood."""
+        wanted = [self.known.get(value.name) for value in self.model.graph.output]
+        values: list[Value] = []
+        for value, info in zip(wanted, self.model.graph.output, strict=True):
+            if isinstance(value, Value):
+                values.append(value)
+            elif not partial:
+                raise broken(self.model.name, f"the output {quoted(info.name)} is a constant")
+        if partial and not values:
+            read = self.builder.readers
+            values = [layer.output for key, layer in self.builder.layers.items() if not read[key]]
+            values = values or self.builder.inputs[-1:]
+        if not values:
+            raise CnnError(self.problems or [_problem("nothing of the model is understood")])
+        seen: set[str] = set()
+        for value in values:
+            plain = self.builder.straight(value)
+            if plain.name in seen:
+                plain = self.builder.emit("", Identity(), [plain])
+            seen.add(plain.name)
+            yield plain
+
+
+def _problem(message: str, *advice: str) -> Diagnostic:
+    return Diagnostic("import-unsupported", message, help=advice)
+
+
+def _extents(value: ValueInfoProto) -> tuple[int, ...]:
+    """The extents of an input; 0 where one may be anything."""
+    return tuple(max(int(axis.dim_value), 0) for axis in value.type.tensor_type.shape.dim)
+
+
+def _network_name(name: str) -> str:
+    text = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name)[:60].strip("_")
+    return text if text[:1].isalpha() else "network"
+
+
+def _attributes(node: NodeProto) -> dict[str, Any]:
+    """Attributes as Python values; graphs are left out."""
+    found: dict[str, Any] = {}
+    for attribute in node.attribute:
+        if attribute.type == AttributeProto.TENSOR:
+            found[attribute.name] = tensor_array(attribute.t, "the model")
+        elif attribute.type == AttributeProto.STRING:
+            found[attribute.name] = attribute.s.decode("utf-8", "replace")
+        elif attribute.type in (AttributeProto.FLOAT, AttributeProto.INT, AttributeProto.FLOATS, AttributeProto.INTS):
+            value = helper.get_attribute_value(attribute)
+            found[attribute.name] = list(value) if attribute.type >= AttributeProto.FLOATS else value
+    return found
+
+
+def _constant(attributes: Mapping[str, Any]) -> Array | None:
+    """What a Constant node holds, if it is numbers."""
+    if "value" in attributes:
+        return np.asarray(attributes["value"])
+    for name, dtype in (("value_float", np.float32), ("value_int", np.int64)):
+        for key in (name, f"{name}s"):
+            if key in attributes:
+                return np.asarray(attributes[key], dtype)
+    return None
+
+
+def weights_from(network: Graph, path: str | os.PathLike[str]) -> dict[str, Array]:
+    """The tensors for a network from a model: by name, otherwise in order if all have the shapes that are wanted.
+
+    Raises CnnError as from_onnx does. The result may not fit; that is for the caller to check.
+    """
+    model = read_model(path)
+    wanted = {key: weight.shape for key, _, weight in network.all_weights()}
+    if all(key in model.constants and model.constants[key].shape == shape for key, shape in wanted.items()):
+        return {key: np.asarray(model.constants[key], np.float32) for key in wanted}
+    found = import_model(model).weights
+    if found.keys() != wanted.keys() and [array.shape for array in found.values()] == list(wanted.values()):
+        return dict(zip(wanted, found.values(), strict=True))
+    return found

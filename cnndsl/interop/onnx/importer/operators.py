@@ -1,0 +1,59 @@
+"""The table from ONNX operator to the language: a function from a node to the value (or values) that it gives."""
+
+from collections.abc import Callable
+from typing import Any
+
+from cnndsl.interop.onnx.importer import shaping, windows
+from cnndsl.interop.onnx.importer.elements import ACTIVATIONS, ARITHMETIC
+from cnndsl.interop.onnx.importer.graph import NodeContext
+
+TRANSLATIONS: dict[str, Callable[[NodeContext], Any]] = {
+    "Conv": windows.conv,
+    "ConvTranspose": windows.conv_transpose,
+    "MaxPool": windows.maxpool,
+    "AveragePool": windows.avgpool,
+    "LpPool": windows.lppool,
+    "GlobalAveragePool": windows.global_avgpool,
+    "GlobalMaxPool": windows.global_maxpool,
+    "GlobalLpPool": windows.global_lppool,
+    "ReduceMean": windows.reduced,
+    "ReduceMax": windows.reduced,
+    "Gemm": windows.gemm,
+    "MatMul": windows.matmul,
+    "BatchNormalization": windows.batchnorm,
+    "InstanceNormalization": windows.instancenorm,
+    "GroupNormalization": windows.groupnorm,
+    "LayerNormalization": windows.layernorm,
+    "LRN": windows.lrn,
+    "Identity": shaping.same,
+    "Dropout": shaping.dropout,
+    "Flatten": shaping.flatten,
+    "Reshape": shaping.reshape,
+    "Squeeze": shaping.squeeze,
+    "Unsqueeze": shaping.unsqueeze,
+    "Transpose": shaping.transpose,
+    "Concat": shaping.concat,
+    "Slice": shaping.cut,
+    "Split": shaping.split,
+    "Gather": shaping.gather,
+    "Pad": shaping.pad,
+    "Resize": shaping.resize,
+    "Upsample": shaping.resize,
+    "DepthToSpace": shaping.depth_to_space,
+    "SpaceToDepth": shaping.space_to_depth,
+    **ACTIVATIONS,
+    **ARITHMETIC,
+}
+
+QUANTISED = frozenset(
+    {
+        "QuantizeLinear",
+        "DequantizeLinear",
+        "DynamicQuantizeLinear",
+        "QLinearConv",
+        "QLinearMatMul",
+        "ConvInteger",
+        "MatMulInteger",
+    }
+)
+"""Operators of quantised networks."""

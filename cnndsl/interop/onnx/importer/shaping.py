@@ -1,0 +1,416 @@
+"""Operators that move, cut, join or resize, from ONNX."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cnndsl.interop.onnx.importer.constant_folding import Unfoldable, reshaped
+from cnndsl.interop.onnx.importer.graph import NodeContext, Refusal, Value
+from cnndsl.ops.dense import Embedding
+from cnndsl.ops.merge import Concat
+from cnndsl.ops.norm import Dropout
+from cnndsl.ops.shape import Crop, Pad, PixelShuffle, Resize, Slice, Upsample
+
+
+def same(site: NodeContext) -> Value:
+    """What changes nothing."""
+    return site.any()
+
+
+def dropout(site: NodeContext) -> Value:
+    """Dropout as it is at inference; its mask is not known there."""
+    if any(site.uses.get(name) for name in site.node.output[1:]):
+        raise Refusal("its mask is used")
+    rate = site.number(1, "ratio") if site.given(1) else site.real("ratio", 0.5)
+    if rate and site.given(2) and bool(site.constant(2, "training mode").any()):
+        raise Refusal("it is in training mode")
+    x = site.any()
+    if not 0 <= rate < 1:
+        return x
+    return site.emit(Dropout(rate=rate), x.ordered(range(len(x.order)))).ordered(x.order)
+
+
+def to_dimensions(site: NodeContext, x: Value, sizes: Sequence[int]) -> Value:
+    """The value with the extents ``sizes``, the batch's among them."""
+    leading = site.builder.leading
+    if tuple(sizes[: len(leading)]) != leading or len(sizes) == len(leading):
+        raise Refusal(f"its result {list(sizes)} does not have the examples of the batch as its first axis")
+    return site.reshape(x, [int(size) for size in sizes[len(leading) :]])
+
+
+def reshape(site: NodeContext) -> Value:
+    x = site.any()
+    target = site.attribute("shape", None)
+    target = site.constant(1, "shape") if target is None else np.array(target)
+    try:
+        sizes = reshaped((*site.builder.leading, *x.dimensions), target, bool(site.attribute("allowzero", 0)))
+    except Unfoldable as error:
+        raise Refusal(str(error)) from None
+    return to_dimensions(site, x, sizes)
+
+
+def flatten(site: NodeContext) -> Value:
+    x = site.any()
+    sizes = (*site.builder.leading, *x.dimensions)
+    axis = int(site.attribute("axis", 1))
+    place = axis + len(sizes) if axis < 0 else axis
+    if not 0 <= place <= len(sizes):
+        raise Refusal(f"axis {axis} is beyond its input")
+    first = int(np.prod(sizes[:place], dtype=object))
+    return to_dimensions(site, x, (first, int(np.prod(sizes[place:], dtype=object))))
+
+
+def _axes(site: NodeContext) -> list[int] | None:
+    axes = site.attribute("axes", None)
+    if axes is None and site.given(1):
+        return site.integers(1, "axes")
+    return None if axes is None else [int(axis) for axis in axes]
+
+
+def squeeze(site: NodeContext) -> Value:
+    x = site.any()
+    sizes = (*site.builder.leading, *x.dimensions)
+    axes = _axes(site)
+    if axes is None:
+        axes = [axis for axis, size in enumerate(sizes) if size == 1 and axis >= len(site.builder.leading)]
+    gone = {axis % len(sizes) for axis in axes}
+    if any(sizes[axis] != 1 for axis in gone):
+        raise Refusal("it drops an axis that is larger than 1")
+    return to_dimensions(site, x, [size for axis, size in enumerate(sizes) if axis not in gone])
+
+
+def unsqueeze(site: NodeContext) -> Value:
+    x = site.any()
+    axes = _axes(site) or []
+    rank = len(site.builder.leading) + len(x.order) + len(axes)
+    sizes = iter((*site.builder.leading, *x.dimensions))
+    new = {axis % rank for axis in axes}
+    if len(new) != len(axes):
+        raise Refusal("it names an axis twice")
+    return to_dimensions(site, x, [1 if axis in new else next(sizes) for axis in range(rank)])
+
+
+def transpose(site: NodeContext) -> Value:
+    """Another order of the axes: remembered, and done where an operator minds."""
+    x = site.any()
+    leading = len(site.builder.leading)
+    rank = leading + len(x.order)
+    order = [int(axis) for axis in site.attribute("perm", range(rank)[::-1])]
+    if sorted(order) != list(range(rank)):
+        raise Refusal("its order is no permutation of the axes")
+    if order[:leading] != list(range(leading)):
+        raise Refusal("it moves the batch to another axis")
+    return x.ordered([x.order[axis - leading] for axis in order[leading:]])
+
+
+def concat(site: NodeContext) -> Value:
+    values = [site.any(index) for index in range(len(site.inputs))]
+    if len({value.order for value in values}) > 1:
+        values = [site.builder.straight(value) for value in values]
+    axis = site.axis(values[0], int(site.attribute("axis", 1)))
+    order = values[0].order
+    if len(values) == 1:
+        return values[0]
+    flat = [value.ordered(range(len(value.order))) for value in values]
+    return site.emit(Concat(axis=axis), *flat).ordered(order)
+
+
+def cut(site: NodeContext) -> Value:
+    """Slice: a range of one axis after another."""
+    x = site.any()
+    starts, ends = site.attribute("starts", None), site.attribute("ends", None)
+    axes, steps = site.attribute("axes", None), None
+    if starts is None:
+        starts, ends = site.integers(1, "starts"), site.integers(2, "ends")
+        axes = site.integers(3, "axes") if site.given(3) else None
+        steps = site.integers(4, "steps") if site.given(4) else None
+    axes = range(len(starts)) if axes is None else axes
+    steps = [1] * len(starts) if steps is None else steps
+    ranges: dict[int, tuple[int, int]] = {}
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        if _whole_batch(site, int(axis), int(start), int(end), len(x.order)):
+            continue
+        place = site.axis(x, int(axis))
+        size = x.shape.dimensions[place]
+        if step != 1 and size > 1:
+            raise Refusal(f"it takes every {step}th element")
+        begin, stop, _ = slice(int(start), int(end)).indices(size)
+        if begin >= stop:
+            raise Refusal("its result is empty")
+        ranges[place] = (begin, stop)
+    return cropped(site, x, ranges)
+
+
+def _whole_batch(site: NodeContext, axis: int, start: int, end: int, rank: int) -> bool:
+    """Whether a range is that of all examples."""
+    if site.builder.batch is None or axis % (rank + 1):
+        return False
+    return start == 0 and end >= site.builder.batch
+
+
+def cropped(site: NodeContext, x: Value, ranges: dict[int, tuple[int, int]]) -> Value:
+    """Ranges of the axes of a value's shape: crop if all spatial axes lose cells, otherwise slices."""
+    dimensions = x.shape.dimensions
+    ranges = {axis: pair for axis, pair in ranges.items() if pair != (0, dimensions[axis])}
+    spatial = list(range(1, len(dimensions)))
+    value = x.ordered(range(len(x.order)))
+    if len(spatial) in (2, 3) and set(spatial) <= set(ranges):
+        begins = [ranges[axis][0] for axis in spatial]
+        ends = [dimensions[axis] - ranges[axis][1] for axis in spatial]
+        size: int | tuple[int, ...] = (*begins, *ends)
+        if begins == ends:
+            size = begins[0] if len(set(begins)) == 1 else tuple(begins)
+        value = site.emit(Crop(size=size), value)
+        ranges = {axis: pair for axis, pair in ranges.items() if axis not in spatial}
+    for axis, (begin, end) in sorted(ranges.items()):
+        value = site.emit(Slice(begin=begin, end=end, axis=axis), value)
+    return value.ordered(x.order)
+
+
+def split(site: NodeContext) -> list[Value]:
+    """Split: a slice for each result."""
+    x = site.any()
+    axis = site.axis(x, int(site.attribute("axis", 0)))
+    size, count = x.shape.dimensions[axis], len(site.node.output)
+    sizes = site.attribute("split", None)
+    if sizes is None and site.given(1):
+        sizes = site.integers(1, "split")
+    if sizes is None:
+        part = -(-size // count)
+        sizes = [min(part, size - part * index) for index in range(count)]
+    if sum(sizes) != size or min(sizes) < 1 or len(sizes) != count:
+        raise Refusal(f"its parts {list(sizes)} do not make up an axis of {size}")
+    ends = np.cumsum(sizes).tolist()
+    parts = zip(ends, sizes, strict=True)
+    return [cropped(site, x, {axis: (int(end - part), int(end))}) for end, part in parts]
+
+
+def gather(site: NodeContext) -> Value:
+    """Gather: word vectors from a table, or neighbouring cells of a value."""
+    if not isinstance(site.inputs[0], Value):
+        table, words = site.constant(0, "table"), site.value(1)
+        if table.ndim != 2 or site.attribute("axis", 0) != 0 or not words.shape.is_vector:
+            raise Refusal("it looks up in a table that is no list of vectors")
+        found = site.emit(Embedding(vocabulary=table.shape[0], size=table.shape[1]), words, weight=table)
+        return found.ordered((1, 0))
+    x, cells = site.any(), site.constant(1, "list of cells")
+    axis = site.axis(x, int(site.attribute("axis", 0)))
+    size = x.shape.dimensions[axis]
+    chosen = [int(cell) + size if cell < 0 else int(cell) for cell in np.ravel(cells)]
+    target = [int(size * index // len(chosen)) for index in range(len(chosen))] if chosen else []
+    if cells.ndim == 1 and axis > 0 and chosen == target and len(chosen) != size:
+        sizes = list(x.shape.spatial)
+        sizes[axis - 1] = len(chosen)
+        before, op = site.maker(), Resize(size=tuple(sizes))
+        nearest = before is not None and isinstance(before.op, Resize) and before.op.mode == "nearest" and x.plain
+        if before is not None and nearest and x.shape.dimensions[axis] == before.extent(axis):
+            return site.builder.replaced(before, op)
+        return site.emit(op, x.ordered(range(len(x.order)))).ordered(x.order)
+    if cells.ndim > 1 or not chosen or chosen != list(range(chosen[0], chosen[0] + len(chosen))):
+        raise Refusal("it picks cells that are no range")
+    picked = cropped(site, x, {axis: (chosen[0], chosen[-1] + 1)})
+    if cells.ndim == 1:
+        return picked
+    place = len(site.builder.leading) + x.order.index(axis)
+    sizes = [*site.builder.leading, *picked.dimensions]
+    return to_dimensions(site, picked, [*sizes[:place], *sizes[place + 1 :]])
+
+
+PAD_MODES = {"constant": "zeros", "reflect": "reflect", "edge": "edge", "wrap": "circular"}
+
+
+def pad(site: NodeContext) -> Value:
+    x = site.any()
+    leading = len(site.builder.leading)
+    rank = leading + len(x.order)
+    cells = site.attribute("pads", site.attribute("paddings", None))
+    cells = site.integers(1, "pads") if cells is None else [int(number) for number in cells]
+    value = site.number(2, "value") if site.given(2) else site.real("value", 0.0)
+    axes = [axis % rank for axis in site.integers(3, "axes")] if site.given(3) else list(range(rank))
+    mode = PAD_MODES.get(site.attribute("mode", "constant"))
+    if mode is None or len(cells) != 2 * len(axes):
+        raise Refusal("its mode or the number of its cells is unknown")
+    pairs = {axis: (cells[i], cells[i + len(axes)]) for i, axis in enumerate(axes)}
+    pairs = {axis: pair for axis, pair in pairs.items() if pair != (0, 0)}
+    if not pairs:
+        return x
+    if min(map(min, pairs.values())) < 0:
+        return _negative_pad(site, x, pairs)
+    places = {site.axis(x, axis): pair for axis, pair in pairs.items()}
+    if 0 in places:
+        whole = [axis for axis in x.order if axis not in places]
+        if not whole:
+            raise Refusal("it grows all axes, and the language leaves the channels")
+        x = site.builder.led_by(x, whole[-1])
+        places = {site.axis(x, axis): pair for axis, pair in pairs.items()}
+    flat = x.ordered(range(len(x.order)))
+    spatial = [places.get(axis, (0, 0)) for axis in range(1, len(x.order))]
+    begins, ends = [begin for begin, _ in spatial], [end for _, end in spatial]
+    size: int | tuple[int, ...] = (*begins, *ends)
+    if begins == ends:
+        size = begins[0] if len(set(begins)) == 1 else tuple(begins)
+    if not np.isfinite(value):
+        value = float(np.copysign(np.finfo(np.float32).max, value))
+    return site.emit(Pad.model_validate({"size": size, "mode": mode, "value": value}), flat).ordered(x.order)
+
+
+def _negative_pad(site: NodeContext, x: Value, pairs: dict[int, tuple[int, int]]) -> Value:
+    if any(cells > 0 for pair in pairs.values() for cells in pair):
+        raise Refusal("it pads and crops at once")
+    ranges = {}
+    for axis, (begin, end) in pairs.items():
+        place = site.axis(x, axis)
+        ranges[place] = (-begin, x.shape.dimensions[place] + end)
+        if not 0 <= ranges[place][0] < ranges[place][1]:
+            raise Refusal("nothing of its input would be left")
+    return cropped(site, x, ranges)
+
+
+def resize(site: NodeContext) -> Value:
+    """Resize and Upsample: nearest pixels by floor from the corner, or linear."""
+    x = site.any()
+    sizes = _target(site, x)
+    kept = [axis for place, axis in enumerate(x.order) if sizes[place] == x.shape.dimensions[axis]]
+    if not kept:
+        raise Refusal("it changes the number of channels")
+    x = x if 0 in kept else site.builder.led_by(x, kept[-1])
+    flat = x.ordered(range(len(x.order)))
+    spatial = [0] * (len(x.order) - 1)
+    for place, axis in enumerate(x.order):
+        if axis:
+            spatial[axis - 1] = sizes[place]
+    if tuple(spatial) == x.shape.spatial:
+        return x
+    mode = site.attribute("mode", "nearest")
+    old = site.node.op_type == "Upsample" or site.opset < 11
+    coordinates = site.attribute("coordinate_transformation_mode", "asymmetric" if old else "half_pixel")
+    if site.attribute("antialias", 0) or site.attribute("exclude_outside", 0):
+        raise Refusal("it smooths or leaves out what is outside")
+    whole = all(target % size == 0 for size, target in zip(x.shape.spatial, spatial, strict=True))
+    scale = tuple(target // size for size, target in zip(x.shape.spatial, spatial, strict=True))
+    factor = scale[0] if len(set(scale)) == 1 else scale
+    if mode == "nearest":
+        rounding = "floor" if old else site.attribute("nearest_mode", "round_prefer_floor")
+        if not _picks_floor(coordinates, rounding, x.shape.spatial, spatial):
+            raise Refusal(f"it picks nearest pixels by {coordinates} and {rounding}")
+        op = Upsample(scale=factor) if whole else Resize(size=tuple(spatial))
+        return site.emit(op, flat).ordered(x.order)
+    if mode not in ("linear", "bilinear", "trilinear"):
+        raise Refusal(f"its mode is {mode}; the language has nearest and linear")
+    if coordinates == "pytorch_half_pixel" and 1 not in spatial:
+        coordinates = "half_pixel"
+    if coordinates == "half_pixel_symmetric":
+        coordinates = "half_pixel"
+    if not _exact_scales(site, x, sizes):
+        raise Refusal("its scale is not that of its sizes")
+    if coordinates == "align_corners":
+        return site.emit(Resize(size=tuple(spatial), mode="linear", align_corners=True), flat).ordered(x.order)
+    if coordinates != "half_pixel":
+        raise Refusal(f"it interpolates by {coordinates}")
+    op = Upsample(scale=factor, mode="linear") if whole else Resize(size=tuple(spatial), mode="linear")
+    return site.emit(op, flat).ordered(x.order)
+
+
+def _scales(site: NodeContext) -> list[float] | None:
+    given = site.attribute("scales", None)
+    place = 1 if site.opset < 11 or site.node.op_type == "Upsample" else 2
+    if given is None and site.given(place):
+        given = [float(number) for number in np.ravel(site.constant(place, "scales"))]
+    return [float(number) for number in given] if given is not None and len(given) else None
+
+
+def _target(site: NodeContext, x: Value) -> list[int]:
+    """The extents asked for, in ONNX's order, without the batch."""
+    leading = len(site.builder.leading)
+    full = [*site.builder.leading, *x.dimensions]
+    axes = [axis % len(full) for axis in site.attribute("axes", range(len(full)))]
+    scales = _scales(site)
+    if scales is None:
+        wanted: list[int] = site.integers(3, "sizes")
+    else:
+        wanted = [int(np.floor(full[axis] * scale)) for axis, scale in zip(axes, scales, strict=False)]
+    if len(wanted) != len(axes) or min(wanted, default=0) < 1:
+        raise Refusal("its sizes do not fit its input")
+    policy = site.attribute("keep_aspect_ratio_policy", "stretch")
+    if policy != "stretch":
+        ratios = [size / full[axis] for axis, size in zip(axes, wanted, strict=True)]
+        ratio = min(ratios) if policy == "not_larger" else max(ratios)
+        wanted = [int(np.floor(ratio * full[axis] + 0.5)) for axis in axes]
+    for axis, size in zip(axes, wanted, strict=True):
+        if axis < leading and size != full[axis]:
+            raise Refusal("it changes the number of examples")
+        full[axis] = size
+    return full[leading:]
+
+
+def _exact_scales(site: NodeContext, x: Value, sizes: Sequence[int]) -> bool:
+    """Whether the scales are those of the extents, so that nothing hangs over at the end."""
+    scales = _scales(site)
+    if scales is None:
+        return True
+    full = [*site.builder.leading, *x.dimensions]
+    axes = [axis % len(full) for axis in site.attribute("axes", range(len(full)))]
+    wanted = [*site.builder.leading, *sizes]
+    return all(abs(scale - wanted[axis] / full[axis]) < 1e-5 for axis, scale in zip(axes, scales, strict=True))
+
+
+def _picks_floor(coordinates: str, rounding: str, sizes: Sequence[int], targets: Sequence[int]) -> bool:
+    """Whether the pixel picked for every position o is floor(o*size/target)."""
+    for size, target in zip(sizes, targets, strict=True):
+        if size == target:
+            continue
+        if target > 1 << 16:
+            return coordinates == "asymmetric" and rounding == "floor"
+        position = np.arange(target, dtype=np.float64)
+        scale = target / size
+        points = {
+            "asymmetric": position / scale,
+            "half_pixel": (position + 0.5) / scale - 0.5,
+            "half_pixel_symmetric": (position + 0.5) / scale - 0.5,
+            "pytorch_half_pixel": (position + 0.5) / scale - 0.5 if target > 1 else position * 0,
+            "align_corners": position * (size - 1) / max(target - 1, 1),
+        }.get(coordinates)
+        if points is None:
+            return False
+        points = np.round(points, 9)
+        picked = {
+            "floor": np.floor(points),
+            "ceil": np.ceil(points),
+            "round_prefer_floor": np.ceil(points - 0.5),
+            "round_prefer_ceil": np.floor(points + 0.5),
+        }.get(rounding)
+        if picked is None or not np.array_equal(np.clip(picked, 0, size - 1), np.arange(target) * size // target):
+            return False
+    return True
+
+
+def depth_to_space(site: NodeContext) -> Value:
+    x, block = site.value(), int(site.attribute("blocksize", 1))
+    if site.attribute("mode", "DCR") == "CRD":
+        return site.emit(PixelShuffle(factor=block), x)
+    channels, height, width = _planar(x)
+    if channels % (block * block):
+        raise Refusal("its channels cannot be divided by the block")
+    dealt = site.reshape(x, [block, block, channels // block**2, height, width])
+    turned = dealt.ordered((2, 3, 0, 4, 1))
+    return site.reshape(turned, [channels // block**2, height * block, width * block])
+
+
+def space_to_depth(site: NodeContext) -> Value:
+    from cnndsl.ops.shape import SpaceToDepth
+
+    x, block = site.value(), int(site.attribute("blocksize", 1))
+    channels, height, width = _planar(x)
+    if height % block or width % block:
+        raise Refusal("its map cannot be divided by the block")
+    if channels == 1 or site.attribute("mode", "DCR") == "CRD":
+        return site.emit(SpaceToDepth(factor=block), x)
+    dealt = site.reshape(x, [channels, height // block, block, width // block, block])
+    turned = dealt.ordered((2, 4, 0, 1, 3))
+    return site.reshape(turned, [channels * block**2, height // block, width // block])
+
+
+def _planar(x: Value) -> tuple[int, int, int]:
+    if len(x.shape.spatial) != 2:
+        raise Refusal(f"its input {x.shape} does not have 2 spatial axes")
+    return x.shape.channels, *x.shape.spatial

@@ -1,0 +1,350 @@
+"""Convolutions, pooling, dense layers and normalisations from ONNX."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cnndsl.arrays import Array
+from cnndsl.interop.onnx.importer.graph import NodeContext, Refusal, Value
+from cnndsl.ops.conv import Conv, ConvTranspose, Depthwise
+from cnndsl.ops.dense import Dense
+from cnndsl.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm
+from cnndsl.ops.pool import AvgPool, GlobalAvgPool, GlobalLpPool, GlobalMaxPool, LpPool, MaxPool
+from cnndsl.ops.shape import Pad
+from cnndsl.shapes import Axis
+
+WRITTEN_LINKS = 1 << 16
+CHANCE = 0.02
+"""Zeros among the links that do not make a connect table."""
+
+LOWEST = float(np.finfo(np.float32).min)
+
+
+def compact(sizes: Sequence[int]) -> int | tuple[int, ...]:
+    """One number if all are equal."""
+    return sizes[0] if len(set(sizes)) == 1 else tuple(sizes)
+
+
+def map_of(site: NodeContext, index: int = 0) -> Value:
+    """The value at that place, a map of 1 to 3 spatial axes."""
+    value = site.value(index)
+    if not 1 <= len(value.shape.spatial) <= 3:
+        raise Refusal(f"its input {value.shape} has {len(value.shape.spatial)} spatial axes, not 1 to 3")
+    return value
+
+
+def numbers(site: NodeContext, name: str, rank: int, default: int) -> list[int]:
+    """An attribute with one whole number for each axis."""
+    values = [int(value) for value in site.attribute(name, [default] * rank)]
+    if len(values) != rank:
+        raise Refusal(f"{name} has {len(values)} numbers for {rank} spatial axes")
+    return values
+
+
+def padding(site: NodeContext, rank: int) -> Any:
+    """The padding in the language's shortest form."""
+    mode = site.attribute("auto_pad", "NOTSET")
+    if mode in ("SAME_UPPER", "SAME_LOWER"):
+        return "same" if mode == "SAME_UPPER" else "same_lower"
+    if mode == "VALID":
+        return 0
+    pads = [int(cells) for cells in site.attribute("pads", [0] * 2 * rank)]
+    if len(pads) != 2 * rank:
+        raise Refusal(f"pads has {len(pads)} numbers for {rank} spatial axes")
+    if min(pads) < 0:
+        raise Refusal("its padding is negative")
+    if pads[:rank] == pads[rank:]:
+        return compact(pads[:rank])
+    return tuple(pads)
+
+
+def conv(site: NodeContext) -> Value:
+    x, weight = map_of(site), site.constant(1, "weight")
+    rank = len(x.shape.spatial)
+    if weight.ndim != rank + 2:
+        raise Refusal(f"its weight has {weight.ndim} axes, and its input {rank} spatial ones")
+    groups = int(site.attribute("group", 1))
+    given: dict[str, Any] = {
+        "kernel": weight.shape[2:],
+        "stride": compact(numbers(site, "strides", rank, 1)),
+        "pad": padding(site, rank),
+        "dilation": compact(numbers(site, "dilations", rank, 1)),
+        "bias": site.given(2),
+    }
+    weights = {"weight": weight} | ({"bias": site.constant(2, "bias")} if site.given(2) else {})
+    if groups > 1 and groups == x.shape.channels and weight.shape[0] % groups == 0:
+        return site.emit(Depthwise(multiplier=weight.shape[0] // groups, **given), x, **weights)
+    links = _links(weight) if site.own_export and groups == 1 else None
+    return site.emit(Conv(filters=weight.shape[0], groups=groups, connect=links, **given), x, **weights)
+
+
+def _links(weight: Array) -> tuple[tuple[int, ...], ...] | None:
+    """The connect table, all other links being zeros in our own exports; a few zeros may be there by chance."""
+    if weight.shape[0] * weight.shape[1] > WRITTEN_LINKS:
+        return None
+    seen = np.any(weight.reshape(*weight.shape[:2], -1) != 0, axis=2)
+    if seen.mean() > 1 - CHANCE or not seen.any(axis=1).all():
+        return None
+    return tuple(tuple(int(channel) for channel in np.flatnonzero(row)) for row in seen)
+
+
+def conv_transpose(site: NodeContext) -> Value:
+    x, weight = map_of(site), site.constant(1, "weight")
+    rank = len(x.shape.spatial)
+    if weight.ndim != rank + 2:
+        raise Refusal(f"its weight has {weight.ndim} axes, and its input {rank} spatial ones")
+    groups = int(site.attribute("group", 1))
+    stride, dilation = numbers(site, "strides", rank, 1), numbers(site, "dilations", rank, 1)
+    extra = numbers(site, "output_padding", rank, 0)
+    pad = padding(site, rank)
+    wanted = site.attribute("output_shape", None)
+    if wanted is None and isinstance(pad, str):
+        wanted = [size * step for size, step in zip(x.shape.spatial, stride, strict=True)]
+    if wanted is not None:
+        begins, ends = [], []
+        for axis, target in enumerate(list(wanted)[-rank:]):
+            reach = dilation[axis] * (weight.shape[2 + axis] - 1) + 1
+            total = stride[axis] * (x.shape.spatial[axis] - 1) + extra[axis] + reach - int(target)
+            extra[axis] += max(-total, 0)
+            half, rest = max(total, 0) // 2, max(total, 0) - max(total, 0) // 2
+            first = site.attribute("auto_pad", "NOTSET") == "SAME_UPPER"
+            begins.append(half if first else rest)
+            ends.append(rest if first else half)
+        pad = compact(begins) if begins == ends else (*begins, *ends)
+    op = ConvTranspose(
+        filters=weight.shape[1] * groups,
+        kernel=weight.shape[2:],
+        stride=compact(stride),
+        pad=pad,
+        output_pad=compact(extra),
+        dilation=compact(dilation),
+        groups=groups,
+        bias=site.given(2),
+    )
+    weights = {"weight": weight} | ({"bias": site.constant(2, "bias")} if site.given(2) else {})
+    return site.emit(op, x, **weights)
+
+
+def _pool_arguments(site: NodeContext, x: Value) -> dict[str, Any]:
+    rank = len(x.shape.spatial)
+    kernel = numbers(site, "kernel_shape", rank, 1)
+    stride = numbers(site, "strides", rank, 1)
+    given: dict[str, Any] = {
+        "kernel": tuple(kernel),
+        "pad": padding(site, rank),
+        "ceil_mode": bool(site.attribute("ceil_mode", 0)),
+    }
+    if list(kernel) == list(x.shape.spatial) and given["pad"] == 0:
+        stride = kernel  # there is one window only
+    if stride != kernel:
+        given["stride"] = compact(stride)
+    return given
+
+
+def _rounded_up(given: dict[str, Any], x: Value, dilation: Sequence[int]) -> dict[str, Any]:
+    """Cells at the ends alone, as caffe's exporter writes rounding up, in the language's words."""
+    pad, rank = given["pad"], len(x.shape.spatial)
+    if not isinstance(pad, tuple) or len(pad) != 2 * rank or given["ceil_mode"]:
+        return given
+    begins = compact(pad[:rank])
+    stride = given.get("stride", given["kernel"])
+    strides = (stride,) * rank if isinstance(stride, int) else stride
+    for axis, size in enumerate(x.shape.spatial):
+        written = Axis(size, given["kernel"][axis], strides[axis], dilation[axis], pad[axis], pad[rank + axis])
+        rounded = written._replace(end=pad[axis], ceil=True)
+        if written.output != rounded.output or (written.output - 1) * written.stride > size + written.begin:
+            return given
+    return {**given, "pad": begins, "ceil_mode": True}
+
+
+def _wide(given: dict[str, Any], dilation: Sequence[int]) -> bool:
+    """Whether the padding is more than half the window, which the language keeps apart from the pool."""
+    pad = given["pad"]
+    if isinstance(pad, str):
+        return False
+    cells = (pad,) if isinstance(pad, int) else pad
+    reaches = [spread * (taps - 1) + 1 for taps, spread in zip(given["kernel"], dilation, strict=True)]
+    pairs = [cells[index % len(cells)] for index in range(2 * len(reaches))]
+    return any(2 * count > reaches[index % len(reaches)] for index, count in enumerate(pairs))
+
+
+def maxpool(site: NodeContext) -> Value:
+    if len(site.node.output) > 1 and site.uses.get(site.node.output[1]):
+        raise Refusal("the places of its maxima are used")
+    x = map_of(site)
+    given = _pool_arguments(site, x)
+    dilation = numbers(site, "dilations", len(x.shape.spatial), 1)
+    if _wide(given, dilation):
+        x = site.emit(Pad(size=given["pad"], value=LOWEST), x)
+        given["pad"] = 0
+    return site.emit(MaxPool(dilation=compact(dilation), **_rounded_up(given, x, dilation)), x)
+
+
+def _undilated(site: NodeContext, rank: int) -> list[int]:
+    dilation = numbers(site, "dilations", rank, 1)
+    if set(dilation) != {1}:
+        raise Refusal("it is dilated, and of the pools only maxpool can be")
+    return dilation
+
+
+def avgpool(site: NodeContext) -> Value:
+    x = map_of(site)
+    dilation = _undilated(site, len(x.shape.spatial))
+    given = _pool_arguments(site, x)
+    counted = bool(site.attribute("count_include_pad", 0)) and given["pad"] != 0
+    if counted and _wide(given, dilation):
+        x, given["pad"], counted = site.emit(Pad(size=given["pad"]), x), 0, False
+    if not counted:
+        given = _rounded_up(given, x, dilation)
+    return site.emit(AvgPool(count_include_pad=counted, **given), x)
+
+
+def lppool(site: NodeContext) -> Value:
+    x = map_of(site)
+    dilation = _undilated(site, len(x.shape.spatial))
+    given = _pool_arguments(site, x)
+    if _wide(given, dilation):
+        x, given["pad"] = site.emit(Pad(size=given["pad"]), x), 0
+    return site.emit(LpPool(p=int(site.attribute("p", 2)), **given), x)
+
+
+def global_avgpool(site: NodeContext) -> Value:
+    return site.emit(GlobalAvgPool(), map_of(site))
+
+
+def global_maxpool(site: NodeContext) -> Value:
+    return site.emit(GlobalMaxPool(), map_of(site))
+
+
+def global_lppool(site: NodeContext) -> Value:
+    return site.emit(GlobalLpPool(p=int(site.attribute("p", 2))), map_of(site))
+
+
+def linear(site: NodeContext, x: Value, weight: Array, bias: Array | None) -> Value:
+    """Every vector along ONNX's last axis times ``weight`` (units, features): dense, or a convolution of size 1."""
+    if weight.ndim != 2 or weight.shape[1] != x.dimensions[-1]:
+        raise Refusal(f"a weight of {weight.shape} does not fit vectors of {x.dimensions[-1]}")
+    weights = {"weight": weight} | ({} if bias is None else {"bias": bias})
+    if x.shape.is_vector:
+        return site.emit(Dense(units=weight.shape[0], bias=bias is not None), x, **weights)
+    x = site.builder.led_by(x, x.order[-1])
+    rank = len(x.shape.spatial)
+    if rank > 3:
+        raise Refusal(f"its input {x.shape} has more than 3 spatial axes")
+    weights["weight"] = weight.reshape(*weight.shape, *(1,) * rank)
+    flat = x.ordered(range(rank + 1))
+    op = Conv(filters=weight.shape[0], kernel=(1,) * rank, bias=bias is not None)
+    return site.emit(op, flat, **weights).ordered(x.order)
+
+
+def gemm(site: NodeContext) -> Value:
+    x, weight = site.any(), site.constant(1, "weight")
+    if site.attribute("transA", 0):
+        if len(x.order) != 2:
+            raise Refusal("transA exchanges the batch and the features")
+        x = x.ordered(x.order[::-1])
+    if not site.attribute("transB", 0):
+        weight = weight.T
+    alpha, beta = site.real("alpha", 1.0), site.real("beta", 1.0)
+    weight = weight if alpha == 1 else weight * alpha
+    bias = None
+    if site.given(2):
+        given = site.constant(2, "bias")
+        if given.size != 1 and (given.shape[-1:] != weight.shape[:1] or given.size != weight.shape[0]):
+            if len(x.order) != 2:
+                raise Refusal("its bias differs between the examples of the batch")
+            raise Refusal("its bias is a matrix")
+        bias = np.broadcast_to(given.ravel() * beta if beta != 1 else given.ravel(), weight.shape[:1])
+    return linear(site, x, weight, bias)
+
+
+def matmul(site: NodeContext) -> Value:
+    if not isinstance(site.inputs[0], Value):
+        raise Refusal("it multiplies a constant by a value, and the language values by constants")
+    weight = site.constant(1, "weight")
+    return linear(site, site.any(), weight.T if weight.ndim == 2 else weight, None)
+
+
+def batchnorm(site: NodeContext) -> Value:
+    if site.attribute("training_mode", 0) or not site.attribute("spatial", 1):
+        raise Refusal("it normalises by the batch itself" if site.attribute("training_mode", 0) else "spatial=0")
+    names = ("weight", "bias", "running_mean", "running_var")
+    weights = {name: site.constant(index, name) for index, name in enumerate(names, 1)}
+    momentum = min(max(round(1 - site.real("momentum", 0.9), 6), 0.0), 1.0)
+    return site.emit(BatchNorm(eps=site.real("epsilon", 1e-5), momentum=momentum), site.value(), **weights)
+
+
+def instancenorm(site: NodeContext) -> Value:
+    weights = {"weight": site.constant(1, "scale"), "bias": site.constant(2, "bias")}
+    plain = np.all(weights["weight"] == 1) and not np.any(weights["bias"])
+    op = InstanceNorm(eps=site.real("epsilon", 1e-5), affine=not plain)
+    return site.emit(op, site.value(), **({} if plain else weights))
+
+
+def groupnorm(site: NodeContext) -> Value:
+    x = site.value()
+    groups = int(site.attribute("num_groups", 1))
+    weights = {"weight": site.constant(1, "scale"), "bias": site.constant(2, "bias")}
+    if weights["weight"].size == groups != x.shape.channels:  # until opset 21 there is one a group
+        weights = {name: np.repeat(array, x.shape.channels // groups) for name, array in weights.items()}
+    return site.emit(GroupNorm(groups=groups, eps=site.real("epsilon", 1e-5)), x, **weights)
+
+
+def layernorm(site: NodeContext) -> Value:
+    if any(site.uses.get(name) for name in site.node.output[1:]):
+        raise Refusal("its mean or deviation is used")
+    scale = site.constant(1, "scale")
+    bias = site.constant(2, "bias") if site.given(2) else np.zeros(1, np.float32)
+    eps = site.real("epsilon", 1e-5)
+    return normalized_layer(site, int(site.attribute("axis", -1)), eps, scale, bias)
+
+
+def normalized_layer(site: NodeContext, axis: int, eps: float, scale: Array | None, bias: Array) -> Value:
+    """Layer normalisation from ONNX's ``axis`` on; ``scale`` None is no affine part."""
+    x = site.any()
+    first = site.axis(x, axis)
+    place = x.order.index(first)
+    affine = scale is not None and not (np.all(scale == 1) and not np.any(bias))
+    if place == 0:
+        x = site.builder.straight(x)
+        layout = x.shape.dimensions
+        op = LayerNorm(eps=eps, affine=affine)
+    elif place == len(x.order) - 1:
+        x = site.builder.led_by(x, first)
+        layout = (x.shape.channels,)
+        op = LayerNorm(eps=eps, affine=affine, axes="channel")
+    else:
+        raise Refusal("it normalises over some of the axes: the language does over all, or over the channels")
+    weights: dict[str, Array] = {}
+    if affine and scale is not None:
+        weights = {"weight": np.broadcast_to(scale, layout), "bias": np.broadcast_to(bias, layout)}
+    return site.emit(op, x.ordered(range(len(x.order))), **weights).ordered(x.order)
+
+
+def lrn(site: NodeContext) -> Value:
+    op = LocalResponseNorm(
+        size=int(site.attribute("size", 1)),
+        alpha=site.real("alpha", 1e-4),
+        beta=site.real("beta", 0.75),
+        k=site.real("bias", 1.0),
+    )
+    return site.emit(op, site.value())
+
+
+def reduced(site: NodeContext) -> Value:
+    """ReduceMean and ReduceMax over all spatial axes: a global pool."""
+    x = site.any()
+    axes = site.attribute("axes", None)
+    if axes is None and site.given(1):
+        axes = site.integers(1, "axes")
+    if axes is None:
+        raise Refusal("it reduces all axes, the batch too")
+    chosen = {site.axis(x, int(axis)) for axis in axes}
+    if chosen != set(range(1, len(x.order))) or not x.shape.spatial:
+        raise Refusal("it reduces other axes than all spatial ones")
+    op = GlobalAvgPool() if site.node.op_type == "ReduceMean" else GlobalMaxPool()
+    pooled = site.emit(op, x.ordered(range(len(x.order))))
+    if site.attribute("keepdims", 1):
+        return pooled.ordered(x.order)
+    return site.reshape(pooled, [x.shape.channels])

@@ -1,0 +1,233 @@
+"""Argument binding: what was written behind an operator's name becomes an instance of its class."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from functools import cache
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import ValidationError
+
+from cnndsl import ops
+from cnndsl.errors import Span, quoted
+from cnndsl.lang.expressions.evaluate import Evaluator
+from cnndsl.lang.expressions.scope import Context
+from cnndsl.lang.expressions.values import Fault, ListValue, Value, fault, misnamed, shown
+from cnndsl.lang.text import syntax
+from cnndsl.ops.base import Operator
+from cnndsl.ops.fields import Tensor
+from cnndsl.shapes import Shape
+from cnndsl.suggest import suggest
+
+
+@cache
+def accepted(operator: str, field: str) -> frozenset[Any]:
+    """The types and the words that a parameter takes, found in its annotation."""
+    return frozenset(_leaves(ops.operator(operator).model_fields[field].annotation))
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    if get_origin(annotation) is Literal:
+        yield from get_args(annotation)
+    elif arguments := [argument for argument in get_args(annotation) if argument is not Ellipsis]:
+        if get_origin(annotation) is tuple:
+            yield tuple
+        for argument in arguments if hasattr(annotation, "__metadata__") is False else arguments[:1]:
+            yield from _leaves(argument)
+    elif isinstance(annotation, type):
+        yield annotation
+
+
+def words(operator: str, field: str) -> list[str]:
+    """The words that a parameter takes."""
+    return sorted(item for item in accepted(operator, field) if isinstance(item, str))
+
+
+class Arguments(Mapping[str, Span]):
+    """The places of a stage's arguments by parameter, worked out when a diagnostic asks."""
+
+    def __init__(self, context: Context, stage: syntax.Apply | syntax.Merge, positional: Sequence[str]) -> None:
+        self._context = context
+        self._stage = stage
+        self._positional = positional
+
+    def _nodes(self) -> dict[str, syntax.Argument]:
+        positional = iter(self._positional)
+        return {argument.name or next(positional): argument for argument in self._stage.arguments}
+
+    def __getitem__(self, name: str) -> Span:
+        return self._context.span(self._nodes()[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._nodes())
+
+    def __len__(self) -> int:
+        return len(self._stage.arguments)
+
+
+class Binder:
+    """Binds arguments for one expansion; equal arguments give the same operator instance."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self._instances: dict[tuple[object, ...], Operator] = {}
+        self._constant: dict[int, tuple[syntax.Apply | syntax.Merge, Operator]] = {}
+
+    def bind(self, node: syntax.Apply | syntax.Merge, evaluator: Evaluator) -> tuple[Operator, str | None]:
+        """The operator, and the name that ``share=`` gives, if any. Raises Fault or Unknowable."""
+        known = self._constant.get(id(node))
+        if known is not None:
+            return known[1], None
+        cls = ops.operator(node.name)
+        share: str | None = None
+        values: dict[str, tuple[syntax.Argument, Value]] = {}
+        constant = True
+        for name, argument in self._assigned(cls, node):
+            if name == "share":
+                share, constant = self._shared(argument), False
+                continue
+            value, fixed = self._argument(cls, name, argument, evaluator)
+            constant = constant and fixed
+            values[name] = (argument, value)
+        self._check_required(cls, node, values)
+        key = (node.name, *((name, type(value), value) for name, (_, value) in values.items()))
+        instance = self._instances.get(key)
+        if instance is None:
+            instance = self._instances[key] = self._instantiate(cls, values)
+        if constant:
+            self._constant[id(node)] = (node, instance)
+        return instance, share
+
+    def _assigned(self, cls: type[Operator], node: syntax.Apply | syntax.Merge) -> list[tuple[str, syntax.Argument]]:
+        assigned: dict[str, syntax.Argument] = {}
+        position = 0
+        for argument in node.arguments:
+            name = argument.name
+            if name is None:
+                if position >= len(cls.positional):
+                    raise self._too_many(cls, argument)
+                name = cls.positional[position]
+                position += 1
+            elif name not in cls.model_fields and not (name == "share" and takes_share(cls)):
+                raise self._unknown_parameter(cls, argument, name)
+            if name in assigned:
+                raise fault(
+                    "repeated-argument",
+                    f"{cls.operator}: {quoted(name)} is given twice",
+                    self.context.span(argument),
+                )
+            assigned[name] = argument
+        return list(assigned.items())
+
+    def _too_many(self, cls: type[Operator], argument: syntax.Argument) -> Fault:
+        positional = cls.positional
+        takes = f"takes {', '.join(positional)} by position" if positional else "takes no arguments by position"
+        others = [name for name in cls.parameters() if name not in positional]
+        advice = [f"by keyword it takes {', '.join(others)}"] if others else []
+        return fault(
+            "too-many-arguments", f"{cls.operator} {takes}; this one is too many", self._span(argument), *advice
+        )
+
+    def _unknown_parameter(self, cls: type[Operator], argument: syntax.Argument, name: str) -> Fault:
+        from cnndsl.lang.synonyms import parameter_meant
+
+        known = [*cls.parameters(), *(["share"] if takes_share(cls) else [])]
+        span = self.context.span(syntax.Name(argument.start, argument.start + len(name), name))
+        takes = f"{cls.operator} takes {', '.join(known)}" if known else f"{cls.operator} takes no arguments"
+        message = f"{cls.operator} has no parameter {quoted(name)}"
+        return misnamed("unknown-parameter", message, span, parameter_meant(name, known), takes)
+
+    def _shared(self, argument: syntax.Argument) -> str:
+        if not isinstance(argument.value, syntax.Name):
+            raise fault("bad-argument", "share= takes the name of a layer", self._span(argument))
+        return argument.value.name
+
+    def _argument(
+        self, cls: type[Operator], name: str, argument: syntax.Argument, evaluator: Evaluator
+    ) -> tuple[Value, bool]:
+        """The value, and whether it is the same wherever the statement is expanded."""
+        node = argument.value
+        if isinstance(node, syntax.Name) and node.name in accepted(cls.operator, name):
+            return node.name, True
+        if isinstance(node, syntax.Name) and (choices := words(cls.operator, name)):
+            try:
+                evaluator.scope.find(node.name)
+            except KeyError:
+                raise self._unknown_word(cls, name, node, choices) from None
+        return evaluator.value(node), isinstance(node, syntax.Number | syntax.Size | syntax.Bool | syntax.String)
+
+    def _unknown_word(self, cls: type[Operator], name: str, node: syntax.Name, choices: Sequence[str]) -> Fault:
+        message = f"{cls.operator}: {name} must be {cls.expects(name)}, got {quoted(node.name)}"
+        found = suggest(node.name, choices)
+        return misnamed("bad-argument", message, self.context.span(node), found, f"the words are {', '.join(choices)}")
+
+    def _check_required(self, cls: type[Operator], node: syntax.Apply | syntax.Merge, given: dict[str, Any]) -> None:
+        missing = [name for name, field in cls.model_fields.items() if field.is_required() and name not in given]
+        if missing:
+            missing.sort(key=cls.parameters().index)
+            what = " and ".join(f"{quoted(name)} ({cls.expects(name)})" for name in missing)
+            raise fault(
+                "missing-argument",
+                f"{cls.operator} needs {what}",
+                self.context.span(syntax.Name(node.start, node.name_end, node.name)),
+                f"for example: {next(line for line in cls.example.splitlines() if cls.operator in line)}",
+            )
+
+    def _instantiate(self, cls: type[Operator], values: dict[str, tuple[syntax.Argument, Value]]) -> Operator:
+        converted = {name: self._converted(cls, name, argument, value) for name, (argument, value) in values.items()}
+        try:
+            return cls(**converted)
+        except ValidationError as error:
+            name = str(error.errors(include_url=False, include_context=False)[0]["loc"][0])
+            argument, value = values[name]
+            message = f"{cls.operator}: {name} must be {cls.expects(name)}, got {shown(value)}"
+            raise fault("bad-argument", message, self._span(argument)) from None
+
+    def _converted(self, cls: type[Operator], name: str, argument: syntax.Argument, value: Value) -> object:
+        types = accepted(cls.operator, name)
+        if Shape in types:
+            return Shape(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        if isinstance(value, ListValue) and Tensor in types:
+            return self._tensor(name, argument, value)
+        if float not in types:
+            self._check_dimension(argument, value)
+        return plain(value)
+
+    def _check_dimension(self, argument: syntax.Argument, value: Value) -> None:
+        limit = self.context.limits.dimension
+        numbers = value.items if isinstance(value, ListValue) else (value,)
+        if any(isinstance(number, int) and abs(number) > limit for number in numbers):
+            raise fault("dimension-limit", f"{shown(value)} is over the limit of {limit:,}", self._span(argument))
+
+    def _tensor(self, name: str, argument: syntax.Argument, value: ListValue) -> Tensor:
+        """Nested lists as a tensor; every list of one depth must have the same length."""
+        shape: list[int] = []
+        level: Sequence[Value] = (value,)
+        while level and isinstance(level[0], ListValue):
+            extent = len(level[0].items)
+            if any(not isinstance(item, ListValue) or len(item.items) != extent for item in level) or extent == 0:
+                raise fault(
+                    "ragged-literal",
+                    f"{name}: the lists at depth {len(shape) + 1} differ in length, or one is empty",
+                    self._span(argument),
+                    "give every row the same number of elements",
+                )
+            shape.append(extent)
+            level = [inner for item in level if isinstance(item, ListValue) for inner in item.items]
+        if any(isinstance(item, bool | str | Shape | ListValue) for item in level):
+            raise fault("bad-argument", f"{name} must hold numbers only", self._span(argument))
+        return Tensor(tuple(shape), tuple(float(number) for number in level if isinstance(number, int | Fraction)))
+
+    def _span(self, argument: syntax.Argument) -> Span:
+        return self.context.span(argument.value)
+
+
+def takes_share(cls: type[Operator]) -> bool:
+    """Whether the operator has weights that another layer may use."""
+    return cls.weights is not ops.base.Unweighted.weights
+
+
+def plain(value: Value) -> object:
+    """Lists as tuples and fractions as floats, for the operator's fields."""
+    if isinstance(value, ListValue):
+        return tuple(map(plain, value.items))
+    return float(value) if isinstance(value, Fraction) else value

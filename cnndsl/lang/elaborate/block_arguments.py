@@ -1,0 +1,43 @@
+"""The arguments of a block: which belongs to which parameter, before anything is evaluated."""
+
+from collections.abc import Collection
+
+from cnndsl.errors import Source, quoted
+from cnndsl.lang.expressions.values import Fault, fault, misnamed
+from cnndsl.lang.text import syntax
+from cnndsl.suggest import suggest
+
+
+def matched(stage: syntax.Apply, block: syntax.Block, source: Source) -> dict[str, syntax.Argument]:
+    """The arguments by parameter, positional ones in the parameters' order. Raises Fault."""
+    parameters = [parameter.name for parameter in block.parameters]
+    found: dict[str, syntax.Argument] = {}
+    for index, argument in enumerate(stage.arguments):
+        span = source.span(argument.start, argument.end)
+        name = argument.name
+        if name is None:
+            if index >= len(parameters):
+                message = f"block {stage.name} takes {signature(block)}; this argument is one too many"
+                raise fault("too-many-arguments", message, span)
+            name = parameters[index]
+        if name not in parameters:
+            message = f"block {stage.name} has no parameter {quoted(name)}"
+            word = source.span(argument.start, argument.start + len(name))
+            near = suggest(name, parameters)
+            raise misnamed("unknown-parameter", message, word, near, f"it takes {signature(block)}")
+        if name in found:
+            raise fault("repeated-argument", f"{quoted(name)} is given twice", span)
+        found[name] = argument
+    return found
+
+
+def missing_arguments(stage: syntax.Apply, block: syntax.Block, given: Collection[str], source: Source) -> Fault:
+    """The error for parameters without a default that are not given."""
+    missing = [quoted(p.name) for p in block.parameters if p.default is None and p.name not in given]
+    message = f"block {stage.name} needs {' and '.join(missing)}"
+    span = source.span(stage.start, stage.name_end)
+    return fault("missing-argument", message, span, f"it takes {signature(block)}")
+
+
+def signature(block: syntax.Block) -> str:
+    return ", ".join(parameter.name for parameter in block.parameters) or "no arguments"

@@ -1,0 +1,450 @@
+"""Expansion of stages: operators, blocks, loops, conditions and merges become layers of the graph.
+
+Statements are executed in order, each with the value that flows into it. A statement in error gives one diagnostic and
+an unknown value; what depends on an unknown value is silent.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple, cast
+
+from cnndsl import ops
+from cnndsl.errors import Diagnostic, Label, Span, quoted
+from cnndsl.ir import Instance, Node
+from cnndsl.lang.elaborate.bind import Arguments, Binder, takes_share
+from cnndsl.lang.elaborate.block_arguments import matched, missing_arguments
+from cnndsl.lang.elaborate.infer import GraphBuilder
+from cnndsl.lang.elaborate.naming import aliases, instance_name
+from cnndsl.lang.elaborate.work_bound import WorkBound
+from cnndsl.lang.expressions.evaluate import Evaluator
+from cnndsl.lang.expressions.scope import Origin, Scope
+from cnndsl.lang.expressions.values import (
+    WORK_PER_STEP,
+    Fault,
+    Flow,
+    ListValue,
+    Named,
+    TooManyDiagnostics,
+    Unknowable,
+    Value,
+    fault,
+    kind,
+    misnamed,
+    shown,
+)
+from cnndsl.lang.modules import Collector, Module, define
+from cnndsl.lang.text import syntax
+from cnndsl.suggest import suggest
+
+STOPPING = frozenset({"step-limit", "layer-limit"})
+"""Codes after which nothing else is expanded."""
+
+
+class Context(NamedTuple):
+    """Where statements are executed: scope, prefix of layer names, block instances around, and depth of nesting."""
+
+    scope: Scope
+    reserved: frozenset[str]
+    """What ``as`` names in the network or block around: automatic names keep away from it."""
+    prefix: str = ""
+    around: tuple[Instance, ...] = ()
+    depth: int = 1
+
+    def inside(
+        self, names: Mapping[str, Value] | None = None, origins: Mapping[str, Origin] | None = None
+    ) -> "Context":
+        """The inside of a body in braces."""
+        scope = Scope(self.scope)
+        scope.names.update(names or {})
+        scope.origins.update(origins or {})
+        return self._replace(scope=scope, depth=self.depth + 1)
+
+
+class Expander:
+    """Expands the statements of one network into a graph."""
+
+    def __init__(self, module: Module, collector: Collector, strict: bool) -> None:
+        self.module = module
+        self.collector = collector
+        self.limits = collector.limits
+        self.budget = collector.budget
+        self.graph = GraphBuilder(self.limits, strict)
+        self.sound = True
+        """False once there was an error: then no network results."""
+        self.known = True
+        """False once something is unknown: then nothing is counted."""
+        self._binder = Binder(self)
+        self._weigher = WorkBound(self.limits)
+        self._factor = 1
+        self._calls: list[tuple[syntax.Block, Label]] = []
+        self._spans: dict[tuple[str, int, int], Span] = {}
+
+    @abstractmethod
+    def statement(self, node: syntax.Statement, place: Context, flow: Flow | None) -> Flow | None:
+        """Executes one statement; gives the value after it."""
+
+    @abstractmethod
+    def measure(self, name: str, layers: Named | None) -> Value:
+        """A count of everything so far, or of the layers of a named stage."""
+
+    @property
+    def incomplete(self) -> bool:
+        return bool(self.module.gaps)
+
+    def span(self, node: syntax.Spanned) -> Span:
+        """The place of a node of the module being expanded."""
+        source = self.module.source
+        key = (source.file, node.start, node.end)
+        span = self._spans.get(key)
+        if span is None:
+            span = self._spans[key] = source.span(node.start, node.end)
+        return span
+
+    def evaluator(self, place: Context, flow: Flow | None, counting: bool = False) -> Evaluator:
+        return Evaluator(self, place.scope, flow, counting)
+
+    # --- bookkeeping ---
+    def report(self, diagnostic: Diagnostic) -> None:
+        """Collects a diagnostic, with the block instances around it."""
+        if diagnostic.severity == "error":
+            self.sound = False
+            self.known = self.known and diagnostic.code == "expect-failed"
+        around = tuple(label for _, label in reversed(self._calls[-3:]))
+        self.collector.add(diagnostic._replace(labels=(*diagnostic.labels, *around)))
+        if diagnostic.code in STOPPING:
+            raise TooManyDiagnostics
+
+    def unknown(self, span: Span) -> Flow:
+        """A value about which nothing is known, after an error."""
+        self.sound = self.known = False
+        return Flow("", None, "float32", span)
+
+    def _report_at(self, place: Context, diagnostic: Diagnostic) -> None:
+        """Collects a diagnostic at the place that is to blame for it."""
+        from cnndsl.lang.elaborate.blame import blamed
+
+        self.report(blamed(diagnostic, place.scope, self.module.source))
+
+    def _doubt(self, diagnostic: Diagnostic, stage: syntax.Stage, place: Context) -> None:
+        from cnndsl.lang.elaborate.follow_up_errors import poison
+
+        poison(place.scope, stage, diagnostic.span, self.span, bool(place.around))
+
+    def step(self, count: int = 1) -> None:
+        self.budget.spend(count * WORK_PER_STEP)
+
+    def _over_limit(self, code: str, message: str, span: Span | None) -> Fault:
+        advice = "use smaller counts; a program that embeds cnndsl can raise its Limits"
+        return Fault(Diagnostic(code, message, span, help=(advice,)))
+
+    @contextmanager
+    def _collecting(self, place: Context) -> Iterator[None]:
+        """Runs a statement; what goes wrong in it is collected."""
+        try:
+            yield
+        except Fault as error:
+            self._report_at(place, error.diagnostic)
+        except Unknowable:
+            self.sound = self.known = False
+        for warning in self.graph.warnings:
+            self.report(warning)
+        self.graph.warnings.clear()
+
+    # --- bodies ---
+    def run(self, statements: Sequence[syntax.Statement], place: Context, flow: Flow | None) -> Flow | None:
+        """Executes a body as one pipeline; gives the value at its end."""
+        self._check_depth(place, statements)
+        for statement in statements:
+            self.step()
+            before, after = flow, flow
+            if isinstance(statement, syntax.Pipeline) and flow:
+                after = flow._replace(shape=None)
+            elif isinstance(statement, syntax.Pipeline | syntax.Input):
+                after = Flow("", None, "float32", self.span(statement))
+            with self._collecting(place):
+                after = self.statement(statement, place, before)
+            flow = after
+        return flow
+
+    def _check_depth(self, place: Context, statements: Sequence[syntax.Statement]) -> None:
+        if place.depth > self.limits.nesting and statements:
+            message = f"bodies and blocks are nested more than {self.limits.nesting} deep"
+            raise self._over_limit("nesting-limit", message, self.span(statements[0]))
+
+    def pipeline(self, node: syntax.Pipeline, place: Context, flow: Flow | None) -> Flow | None:
+        for stage in node.stages:
+            self.step()
+            first = len(self.graph.layers)
+            alias = stage.alias
+            try:
+                flow = _STAGES[type(stage)](self, stage, place, flow)
+            except (Fault, Unknowable) as error:
+                if isinstance(error, Fault):
+                    self._doubt(error.diagnostic, stage, place)
+                for later in node.stages:
+                    if later.alias:
+                        place.scope.names.setdefault(later.alias.name, None)
+                raise
+            if alias and flow is not None:
+                named = Named(flow, first, len(self.graph.layers))
+                define(place.scope, alias.name, named, self.span(alias))
+        return flow
+
+    def named(self, place: Context, name: str, span: Span) -> Named:
+        """The stage that a name stands for. Raises Fault or Unknowable."""
+        try:
+            found = place.scope.find(name)
+        except KeyError:
+            if self.incomplete:
+                raise Unknowable from None
+            message = f"no value is called {quoted(name)}"
+            near = suggest(name, place.scope.all_names())
+            raise misnamed("unknown-name", message, span, near, "name a value above with `as`") from None
+        if found is None:
+            raise Unknowable
+        if not isinstance(found, Named):
+            raise fault("not-a-value", f"{quoted(name)} is {kind(found)}, not a value of the network", span)
+        return found
+
+    # --- stages ---
+    def _apply(self, stage: syntax.Apply, place: Context, flow: Flow | None) -> Flow | None:
+        if stage.name in ops.MERGES:
+            example = f"{stage.name} {{ conv 8 3x3 pad=1; identity }}"
+            raise fault("missing-branches", f"{stage.name} joins branches", self.span(stage), f"as in `{example}`")
+        is_block = stage.name in self.module.blocks
+        if not is_block and stage.name not in ops.NAMES:
+            raise self._unknown_operator(stage)
+        if flow is None:
+            raise fault(
+                "no-input",
+                f"nothing flows into {quoted(stage.name)}",
+                self.span(stage),
+                "begin the network with an input, as in `input 3@32x32`",
+            )
+        return self._block(stage, place, flow) if is_block else self._operator(stage, place, [flow])
+
+    def _unknown_operator(self, stage: syntax.Apply | syntax.Merge) -> Fault:
+        from cnndsl.lang.synonyms import operator_meant
+
+        if self.module.gaps:
+            raise Unknowable
+        span = self.module.source.span(stage.start, stage.name_end)
+        found = operator_meant(stage.name, [*ops.NAMES, *self.module.blocks])
+        message = f"there is no operator or block {quoted(stage.name)}"
+        advice = "docs/operators.md lists the operators; blocks are defined with `block Name { ... }`"
+        return misnamed("unknown-operator", message, span, found, advice)
+
+    def _operator(self, stage: syntax.Apply | syntax.Merge, place: Context, flows: Sequence[Flow]) -> Flow:
+        span = self.span(stage)
+        if len(self.graph.layers) >= self.limits.layers:
+            raise self._over_limit("layer-limit", f"the network has more than {self.limits.layers:,} layers", span)
+        name = self._name(place, stage, stage.name)
+        try:
+            operator, share = self._binder.bind(stage, self.evaluator(place, flows[0] if len(flows) == 1 else None))
+            owner = self._owner(share, place, span) if share else None
+            arguments = Arguments(self, stage, operator.positional)
+            return self.graph.add(operator, flows, name, span, place.around, owner, arguments)
+        except Unknowable:
+            self.sound = self.known = False
+        except Fault as error:
+            self._report_at(place, error.diagnostic)
+            self._doubt(error.diagnostic, stage, place)
+        return Flow(name, None, flows[0].dtype, span)
+
+    def _name(self, place: Context, stage: syntax.Apply | syntax.Merge, base: str) -> str:
+        name = self.graph.fresh_name(place.prefix, base, stage.alias.name if stage.alias else None, place.reserved)
+        self.budget.spend(len(name) // WORK_PER_STEP)
+        return name
+
+    def _owner(self, share: str, place: Context, span: Span) -> Node:
+        flow = self.named(place, share, span).flow
+        if flow.shape is None:
+            raise Unknowable
+        node = self.graph.node(flow.name)
+        if node is None or not takes_share(type(node.op)):
+            message = f"share= needs a layer with weights, and {quoted(share)} has none"
+            raise fault("bad-argument", message, span, "name a conv or dense layer above with `as`")
+        return node
+
+    def _from(self, stage: syntax.From, place: Context, flow: Flow | None) -> Flow:
+        return self.named(place, stage.name, self.span(stage)).flow
+
+    def _group(self, stage: syntax.Group, place: Context, flow: Flow | None) -> Flow | None:
+        return self.run(stage.body.statements, place.inside(), flow)
+
+    def _if(self, stage: syntax.If, place: Context, flow: Flow | None) -> Flow | None:
+        body = self._chosen(stage, place, flow)
+        return self.run(body.statements, place.inside(), flow) if body else flow
+
+    def _chosen(self, stage: syntax.If, place: Context, flow: Flow | None) -> syntax.Body | None:
+        evaluator = self.evaluator(place, flow)
+        return next((body for condition, body in stage.arms if evaluator.truth(condition)), stage.otherwise)
+
+    # --- loops ---
+    def _loop(self, stage: syntax.Repeat | syntax.For, place: Context, flow: Flow | None) -> Flow | None:
+        for turn in self._turns(stage, place, flow):
+            flow = self.run(stage.body.statements, turn, flow)
+        return flow
+
+    def _turns(self, stage: syntax.Repeat | syntax.For, place: Context, flow: Flow | None) -> Iterator[Context]:
+        """One place for every turn of a loop; refused before the first if all turns would pass the limit on layers."""
+        evaluator = self.evaluator(place, flow)
+        if isinstance(stage, syntax.Repeat):
+            count = evaluator.whole(stage.count, "a repeat count")
+            if count < 0:
+                raise fault("wrong-type", f"a repeat count must be 0 or more, got {count}", self.span(stage.count))
+            self._check_repetitions(count, self.span(stage.count), stage)
+            variable = stage.variable
+            bindings: Iterator[dict[str, Value]] = ({variable: index} if variable else {} for index in range(count))
+            origins: Iterator[dict[str, Origin]] = ({} for _ in range(count))
+        else:
+            rows = evaluator.value(stage.rows)
+            if not isinstance(rows, ListValue):
+                raise fault("wrong-type", f"for goes over a list, but this is {kind(rows)}", self.span(stage.rows))
+            count = len(rows.items)
+            self._check_repetitions(count, self.span(stage.rows), stage)
+            bindings = (self._row(stage, row) for row in rows.items)
+            from cnndsl.lang.elaborate.blame import row_origins
+
+            origins = row_origins(stage, count, place.scope, self.module.source)
+        outer, self._factor = self._factor, self._factor * max(count, 1)
+        try:
+            for names, written in zip(bindings, origins, strict=True):
+                self.step()
+                yield place.inside(names, written)
+        finally:
+            self._factor = outer
+
+    def _check_repetitions(self, count: int, span: Span, stage: syntax.Repeat | syntax.For) -> None:
+        if count * self._factor > self.limits.layers:
+            nested = f", inside loops that repeat {self._factor:,} times," if self._factor > 1 else ""
+            message = f"{count:,} repetitions{nested} go over the limit of {self.limits.layers:,} layers"
+            raise self._over_limit("repeat-limit", message, span)
+        self.budget.require(count * self._weigher.steps(stage.body, self.module), span)
+
+    def _row(self, stage: syntax.For, row: Value) -> dict[str, Value]:
+        if not stage.destructured:
+            return {stage.targets[0]: row}
+        if not isinstance(row, ListValue) or len(row.items) != len(stage.targets):
+            wanted = f"{len(stage.targets)} elements ({', '.join(stage.targets)})"
+            message = f"every row must be a list of {wanted}, but one is {shown(row)}"
+            raise fault("wrong-type", message, self.span(stage.rows))
+        return dict(zip(stage.targets, row.items, strict=True))
+
+    # --- merges ---
+    def _merge(self, stage: syntax.Merge, place: Context, flow: Flow | None) -> Flow:
+        if stage.name not in ops.MERGES:
+            if stage.name not in ops.NAMES and stage.name not in self.module.blocks:
+                raise self._unknown_operator(stage)
+            raise fault(
+                "body-without-merge",
+                f"{stage.name} takes no body; branches belong to {', '.join(sorted(ops.MERGES))}",
+                self.module.source.span(stage.start, stage.name_end),
+                "put braces that group statements on a line of their own",
+            )
+        word = stage._replace(end=stage.arguments[-1].end if stage.arguments else stage.name_end)
+        flows = list(self._branches(stage.body.statements, place.inside(), flow))
+        if not flows:
+            advice = "each statement of its body is one branch; `identity` is the value itself"
+            raise fault("missing-branches", f"{stage.name} has no branches", self.span(word), advice)
+        return flows[0] if len(flows) == 1 else self._operator(word, place, flows)
+
+    def _branches(self, statements: Sequence[syntax.Statement], place: Context, flow: Flow | None) -> Iterator[Flow]:
+        """The values at the ends of a merge's branches; loops and conditions contribute theirs."""
+        self._check_depth(place, statements)
+        for statement in statements:
+            self.step()
+            ended = not isinstance(statement, syntax.Pipeline)
+            with self._collecting(place):
+                yield from self._branch(statement, place, flow)
+                ended = True
+            if not ended:
+                yield self.unknown(self.span(statement))
+
+    def _branch(self, statement: syntax.Statement, place: Context, flow: Flow | None) -> Iterator[Flow]:
+        if not isinstance(statement, syntax.Pipeline | syntax.Input):
+            self.statement(statement, place, flow)
+            return
+        stage = statement.stages[0] if isinstance(statement, syntax.Pipeline) else None
+        alone = isinstance(statement, syntax.Pipeline) and len(statement.stages) == 1 and stage and not stage.alias
+        if alone and isinstance(stage, syntax.Repeat | syntax.For):
+            for turn in self._turns(stage, place, flow):
+                yield from self._branches(stage.body.statements, turn, flow)
+        elif alone and isinstance(stage, syntax.If):
+            body = self._chosen(stage, place, flow)
+            if body:
+                yield from self._branches(body.statements, place.inside(), flow)
+        else:
+            yield self._branch_end(statement, place, flow)
+
+    def _branch_end(self, statement: syntax.Statement, place: Context, flow: Flow | None) -> Flow:
+        """The value of one branch, placed at the branch's own text; unknown after an error in it."""
+        end = None
+        with self._collecting(place):
+            end = self.statement(statement, place, flow)
+            if end is None:
+                raise fault("no-input", "nothing flows into this branch", self.span(statement))
+        return (end or self.unknown(self.span(statement)))._replace(span=self.span(statement))
+
+    # --- blocks ---
+    def _block(self, stage: syntax.Apply, place: Context, flow: Flow) -> Flow | None:
+        block, module = self.module.blocks[stage.name]
+        span = self.span(stage)
+        if any(block is active for active, _ in self._calls):
+            raise fault("recursion", f"block {quoted(stage.name)} uses itself", span, "repeat a body with `repeat n`")
+        self.budget.require(self._weigher.steps(block.body, module), span)
+        arguments = self._block_arguments(stage, block, module, place, flow)
+        name = self._name(place, stage, instance_name(stage.name))
+        path = (*place.around[-1].path, name) if place.around else (name,)
+        around = (*place.around, Instance(path=path, block=stage.name, span=span))
+        reserved = aliases(block.body.statements)
+        inner = Context(Scope(module.scope, sealed=True), reserved, f"{name}.", around, place.depth + 1)
+        inner.scope.names.update(arguments)
+        for parameter, argument in matched(stage, block, self.module.source).items():
+            inner.scope.origins[parameter] = Origin(argument.value, self.module.source, place.scope)
+        caller, self.module = self.module, module
+        self._calls.append((block, Label(span, f"in block {stage.name} used here")))
+        try:
+            return self.run(block.body.statements, inner, flow)
+        finally:
+            self._calls.pop()
+            self.module = caller
+
+    def _block_arguments(
+        self, stage: syntax.Apply, block: syntax.Block, module: Module, place: Context, flow: Flow
+    ) -> dict[str, Value]:
+        evaluator = self.evaluator(place, flow)
+        arguments = matched(stage, block, self.module.source)
+        given = {name: evaluator.value(argument.value) for name, argument in arguments.items()}
+        scope = Scope(module.scope, sealed=True)
+        values: dict[str, Value] = {}
+        for parameter in block.parameters:
+            if parameter.name in given:
+                scope.names[parameter.name] = values[parameter.name] = given[parameter.name]
+                continue
+            if parameter.default is None:
+                raise missing_arguments(stage, block, given, self.module.source)
+            caller, self.module = self.module, module
+            try:
+                values[parameter.name] = Evaluator(self, scope, None).value(parameter.default)
+            finally:
+                self.module = caller
+            scope.names[parameter.name] = values[parameter.name]
+        return values
+
+
+Handler = Callable[[Expander, syntax.Stage, Context, "Flow | None"], "Flow | None"]
+
+_STAGES = cast(
+    dict[type[syntax.Stage], Handler],
+    {
+        syntax.Apply: Expander._apply,
+        syntax.Merge: Expander._merge,
+        syntax.From: Expander._from,
+        syntax.Group: Expander._group,
+        syntax.Repeat: Expander._loop,
+        syntax.For: Expander._loop,
+        syntax.If: Expander._if,
+    },
+)

@@ -1,0 +1,318 @@
+"""Expressions: exact arithmetic on integers and fractions, comparisons, lists, shapes and the built-in functions.
+
+Evaluation always ends and never outgrows the limits: the size of every number and list is known before it is computed.
+"""
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import cast
+
+from cnndsl.errors import quoted
+from cnndsl.lang.expressions.coerce import Coercions, Rational
+from cnndsl.lang.expressions.functions import FUNCTIONS
+from cnndsl.lang.expressions.scope import FLOW_ATTRIBUTES, MEASURES, Context, Scope
+from cnndsl.lang.expressions.values import (
+    Fault,
+    Flow,
+    ListValue,
+    Named,
+    Unknowable,
+    Value,
+    fault,
+    kind,
+    make_list,
+    misnamed,
+    shown,
+    simplified,
+)
+from cnndsl.lang.text import syntax
+from cnndsl.lang.text.syntax import Expression
+from cnndsl.shapes import MAX_RANK, Shape
+from cnndsl.suggest import suggest
+
+
+class Evaluator(Coercions):
+    """Evaluates expressions in one scope, with ``flow`` the value of ``in`` and ``counting`` true inside expect."""
+
+    __slots__ = ("counting", "flow", "scope")
+
+    def __init__(self, context: Context, scope: Scope, flow: Flow | None, counting: bool = False) -> None:
+        super().__init__(context)
+        self.scope = scope
+        self.flow = flow
+        self.counting = counting
+
+    def value(self, node: Expression) -> Value:
+        """The value of an expression. Raises Fault, or Unknowable where it depends on an unknown shape."""
+        self.context.budget.spend(1)
+        return _EVALUATE[type(node)](self, node)
+
+    # --- leaves ---
+    def number(self, node: syntax.Number) -> Value:
+        return simplified(node.value)
+
+    def size(self, node: syntax.Size) -> Value:
+        for extent in node.extents:
+            self.bounded(extent, node)
+        return ListValue(node.extents, len(node.extents))
+
+    def literal(self, node: syntax.String | syntax.Bool) -> Value:
+        return node.value
+
+    def name(self, node: syntax.Name) -> Value:
+        try:
+            found = self.scope.find(node.name)
+        except KeyError:
+            if self.counting and node.name in MEASURES:
+                return self.context.measure(node.name, None)
+            raise self._unknown_name(node.start, node.name) from None
+        if found is None:
+            raise Unknowable
+        if isinstance(found, Named):
+            raise fault(
+                "not-a-value",
+                f"{quoted(node.name)} is a layer, not a number",
+                self.context.span(node),
+                f"ask for one of its attributes: {node.name}.channels, {node.name}.shape",
+            )
+        return found
+
+    def _unknown_name(self, start: int, name: str) -> Fault:
+        if self.context.incomplete:
+            raise Unknowable
+        known = self.scope.all_names() | (set(MEASURES) if self.counting else set())
+        span = self.context.span(syntax.Name(start, start + len(name), name))
+        advice = "names come from param, let, block arguments and loops; a block sees nothing of its caller"
+        return misnamed("unknown-name", f"nothing here is called {quoted(name)}", span, suggest(name, known), advice)
+
+    def attribute(self, node: syntax.Attribute) -> Value:
+        if node.base == "in":
+            if self.flow is None:
+                raise fault(
+                    "no-input",
+                    "`in` is the value flowing into a statement, but nothing flows here",
+                    self.context.span(node),
+                    "start the network with input, as in `input 3@32x32`",
+                )
+            return self._of_flow(node, self.flow)
+        try:
+            found = self.scope.find(node.base)
+        except KeyError:
+            raise self._unknown_name(node.start, node.base) from None
+        if found is None:
+            raise Unknowable
+        if not isinstance(found, Named):
+            raise fault("not-a-value", f"{quoted(node.base)} is {kind(found)}, not a layer", self.context.span(node))
+        if node.attribute in MEASURES:
+            return self.context.measure(node.attribute, found)
+        return self._of_flow(node, found.flow)
+
+    def _of_flow(self, node: syntax.Attribute, flow: Flow) -> Value:
+        if node.attribute not in FLOW_ATTRIBUTES:
+            span = self.context.span(syntax.Name(node.end - len(node.attribute), node.end, node.attribute))
+            near = suggest(node.attribute, (*FLOW_ATTRIBUTES, *MEASURES))
+            message = f"a value has no attribute {quoted(node.attribute)}"
+            raise misnamed("unknown-attribute", message, span, near, f"it has {', '.join(FLOW_ATTRIBUTES)}")
+        if flow.shape is None:
+            raise Unknowable
+        shape = flow.shape
+        if node.attribute == "shape":
+            return shape
+        if node.attribute == "channels" and not shape.is_vector:
+            return shape.channels
+        if node.attribute == "features" and shape.is_vector:
+            return shape.channels
+        axis = {"width": -1, "length": -1, "height": -2, "depth": -3}.get(node.attribute)
+        rank = len(shape.spatial)
+        if axis is None or -axis > rank or (node.attribute == "length") != (rank == 1):
+            raise fault(
+                "unknown-attribute",
+                f"{quoted(f'{node.base}.{node.attribute}')} does not exist: the value is "
+                f"{'a vector' if shape.is_vector else f'a map with {rank} spatial axes'}, {shape}",
+                self.context.span(node),
+                "a vector has features; a map has channels and, by its axes, length, height and width, or depth",
+            )
+        return shape.spatial[axis]
+
+    # --- compound ---
+    def list(self, node: syntax.ListLiteral) -> Value:
+        return self._limited(make_list(tuple(map(self.value, node.items))), node)
+
+    def index(self, node: syntax.Index) -> Value:
+        base = self.value(node.base)
+        index = self.value(node.index)
+        if not isinstance(base, ListValue):
+            raise fault(
+                "wrong-type", f"only a list has elements, but this is {kind(base)}", self.context.span(node.base)
+            )
+        position = self.as_whole(index, node.index, "an index")
+        if not -len(base.items) <= position < len(base.items):
+            raise fault(
+                "bad-index",
+                f"index {position} is outside a list of {len(base.items)} elements (0 to {len(base.items) - 1})",
+                self.context.span(node.index),
+            )
+        return base.items[position]
+
+    def call(self, node: syntax.Call) -> Value:
+        function = FUNCTIONS.get(node.function)
+        if function is None:
+            span = self.context.span(syntax.Name(node.start, node.start + len(node.function), node.function))
+            message = f"there is no function {quoted(node.function)}"
+            near = suggest(node.function, FUNCTIONS)
+            raise misnamed("unknown-function", message, span, near, f"there are {', '.join(FUNCTIONS)}")
+        return function(self, node, [self.value(argument) for argument in node.arguments])
+
+    def unary(self, node: syntax.Unary) -> Value:
+        operand = self.value(node.operand)
+        if node.operator == "not":
+            return not self.as_truth(operand, node.operand)
+        return simplified(-self.as_rational(operand, node.operand))
+
+    def chain(self, node: syntax.Chain) -> Value:
+        operator = node.operators[0]
+        if operator in ("and", "or"):
+            return self._logic(node, operator == "or")
+        value = self.value(node.operands[0])
+        if operator in _COMPARE:
+            return self._compare(node, operator, value, self.value(node.operands[1]))
+        left_node = node.operands[0]
+        for operator, operand in zip(node.operators, node.operands[1:], strict=True):
+            right = self.value(operand)
+            if operator == "+" and isinstance(value, ListValue) and isinstance(right, ListValue):
+                value = self._joined(value, right, node)
+                continue
+            left = self.as_rational(value, left_node)
+            value = self._arithmetic(node, operator, left, self.as_rational(right, operand))
+        return value
+
+    def _joined(self, left: ListValue, right: ListValue, node: Expression) -> ListValue:
+        self.context.budget.spend(len(left.items) + len(right.items))
+        joined = ListValue(left.items + right.items, left.elements + right.elements, max(left.depth, right.depth))
+        return self._limited(joined, node)
+
+    def _logic(self, node: syntax.Chain, until: bool) -> Value:
+        for operand in node.operands:
+            if self.as_truth(self.value(operand), operand) is until:
+                return until
+        return not until
+
+    def _compare(self, node: syntax.Chain, operator: str, left: Value, right: Value) -> bool:
+        if operator in ("==", "!="):
+            left, right = _alike(left, right), _alike(right, left)
+            if kind(left) != kind(right):
+                raise fault(
+                    "wrong-type",
+                    f"{kind(left)} and {kind(right)} are never equal: {shown(left)} {operator} {shown(right)}",
+                    self.context.span(node),
+                )
+            return (left == right) is (operator == "==")
+        a = self.as_rational(left, node.operands[0])
+        b = self.as_rational(right, node.operands[1])
+        return _COMPARE[operator](a, b)
+
+    def _arithmetic(self, node: syntax.Chain, operator: str, left: Rational, right: Rational) -> Rational:
+        if operator in ("/", "//", "%") and right == 0:
+            raise fault("division-by-zero", "division by zero", self.context.span(node))
+        if operator == "**":
+            return self._power(node, left, right)
+        return self.bounded(simplified(_ARITHMETIC[operator](left, right)), node)
+
+    def _power(self, node: syntax.Chain, base: Rational, exponent: Rational) -> Rational:
+        if not isinstance(exponent, int):
+            raise fault(
+                "wrong-type", f"an exponent must be a whole number, got {shown(exponent)}", self.context.span(node)
+            )
+        if base == 0 and exponent < 0:
+            raise fault("division-by-zero", "0 has no negative powers", self.context.span(node))
+        bits = max(abs(base.numerator).bit_length(), base.denominator.bit_length())
+        if base not in (0, 1, -1) and (bits - 1) * abs(exponent) > self.context.limits.integer_bits:
+            raise self.too_large(node)
+        if base in (0, 1, -1):
+            if exponent == 0:
+                return 1
+            return base if exponent % 2 else base * base
+        return self.bounded(simplified(Fraction(base) ** exponent), node)
+
+    def _limited(self, value: ListValue, node: Expression) -> ListValue:
+        limit = self.context.limits.literal_elements
+        if value.elements > limit or len(value.items) > limit:
+            raise fault(
+                "list-limit",
+                f"this list has {max(value.elements, len(value.items)):,} elements; the limit is {limit:,}",
+                self.context.span(node),
+            )
+        if value.depth > self.context.limits.nesting:
+            message = f"lists are nested more than {self.context.limits.nesting} deep"
+            raise fault("list-limit", message, self.context.span(node))
+        return value
+
+    def if_else(self, node: syntax.IfElse) -> Value:
+        return self.value(node.value if self.as_truth(self.value(node.condition), node.condition) else node.otherwise)
+
+    def shape(self, node: syntax.ShapeLiteral) -> Value:
+        channels = self.dimension(self.value(node.channels), node.channels)
+        spatial = self.value(node.spatial)
+        sizes: Sequence[Value] = spatial.items if isinstance(spatial, ListValue) else (spatial,)
+        if not sizes:
+            raise fault("wrong-type", "a map needs at least one spatial axis", self.context.span(node.spatial))
+        if len(sizes) > MAX_RANK:
+            message = f"a map has 1 to {MAX_RANK} spatial axes, not {len(sizes):,}"
+            raise fault("wrong-rank", message, self.context.span(node.spatial))
+        return Shape(channels, tuple(self.dimension(size, node.spatial) for size in sizes))
+
+    def truth(self, node: Expression) -> bool:
+        """The value of a condition."""
+        return self.as_truth(self.value(node), node)
+
+    def whole(self, node: Expression, what: str) -> int:
+        """The value of an expression that must be a whole number."""
+        return self.as_whole(self.value(node), node, what)
+
+
+def _alike(value: Value, other: Value) -> Value:
+    """A number as the shape of a vector, or as one number for every axis, where the other side is a shape or a list."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if isinstance(other, Shape):
+            return Shape(value)
+        if isinstance(other, ListValue):
+            return make_list((value,) * len(other.items))
+    return value
+
+
+_ARITHMETIC: dict[str, Callable[[Rational, Rational], Rational]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: Fraction(a) / b,
+    "//": lambda a, b: a // b,
+    "%": lambda a, b: a % b,
+}
+
+_COMPARE: dict[str, Callable[[Rational, Rational], bool]] = {
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+
+_EVALUATE = cast(
+    "dict[type[Expression], Callable[[Evaluator, Expression], Value]]",
+    {
+        syntax.Number: Evaluator.number,
+        syntax.Size: Evaluator.size,
+        syntax.String: Evaluator.literal,
+        syntax.Bool: Evaluator.literal,
+        syntax.Name: Evaluator.name,
+        syntax.Attribute: Evaluator.attribute,
+        syntax.ListLiteral: Evaluator.list,
+        syntax.Index: Evaluator.index,
+        syntax.Call: Evaluator.call,
+        syntax.Unary: Evaluator.unary,
+        syntax.Chain: Evaluator.chain,
+        syntax.IfElse: Evaluator.if_else,
+        syntax.ShapeLiteral: Evaluator.shape,
+    },
+)

@@ -1,0 +1,178 @@
+"""What the indentation of a text says about brackets that are missing or one too many."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from cnndsl.lang.text.grammar import vocabulary
+from cnndsl.lang.text.lexer import END, UNEXPECTED, Token
+
+_OPENING = {"(": ")", "[": "]", "{": "}"}
+_MOST_TOKENS = 200_000
+_BLANKS = re.compile(r"[ \t]*+")
+_WORD = re.compile(r"[A-Za-z0-9_.]*+")
+
+
+class Gap(NamedTuple):
+    """A place, an offset, where a bracket is missing; ``opener`` is the one that it would close."""
+
+    opener: Token
+    place: int
+
+
+class _Opener(NamedTuple):
+    token: Token
+    indent: int
+    """Of the line that the bracket belongs to."""
+    column: int
+
+
+class _Positioned(NamedTuple):
+    token: Token
+    first: bool
+    """Whether it is the first of its line."""
+    column: int
+    previous: Token | None
+
+
+def indentation(text: str, offset: int) -> int:
+    """Columns before the first word of the line around ``offset``."""
+    line_start = text.rfind("\n", 0, offset) + 1
+    return _width(text[line_start : _first_word(text, line_start, offset)])
+
+
+def first_on_line(text: str, token: Token) -> bool:
+    """Whether nothing but spaces stands before a token."""
+    line_start = text.rfind("\n", 0, token.start) + 1
+    return _first_word(text, line_start, token.start) == token.start
+
+
+def _first_word(text: str, line_start: int, most: int) -> int:
+    blanks = _BLANKS.match(text, line_start, most)
+    return blanks.end() if blanks else line_start
+
+
+def gaps(text: str, start: int, end: int) -> list[Gap]:
+    """Brackets opened between two offsets that a later line, by its indentation, needed closed; in order of the text.
+
+    Sound as long as the author indents: a line stands deeper than the bracket it is in, or where another one of the
+    same list stands.
+    """
+    found: list[Gap] = []
+    openers: list[_Opener] = []
+    indent = 0
+    for token, first, column, previous in _tokens(text, start, end):
+        if first and token.type != "ARROW":
+            if openers and previous is openers[-1].token and column <= openers[-1].indent:
+                # A body that is not indented: nothing below can tell where it ends.
+                openers[-1] = openers[-1]._replace(indent=-1)
+            still_open = _still_open(openers, token, column)
+            if previous:
+                found += [Gap(opener.token, _place(text, previous)) for opener in reversed(openers[still_open:])]
+            del openers[still_open:]
+        if first and not (openers and openers[-1].token.value != "{"):
+            indent = column
+        if token.value in _OPENING:
+            openers.append(_Opener(token, indent, column))
+        elif openers and _OPENING[openers[-1].token.value] == token.value:
+            openers.pop()
+    return found
+
+
+def _still_open(openers: list[_Opener], token: Token, column: int) -> int:
+    """How many of the brackets can be open where a line begins with ``token`` at ``column``."""
+    if token.value in (")", "]"):
+        return len(openers)
+    if token.value == "}":
+        count = len(openers)
+        while count and (openers[count - 1].indent > column or openers[count - 1].token.value != "{"):
+            count -= 1
+        return count
+    for count, (opener, indent, opener_column) in enumerate(openers):
+        if column <= indent or (opener.value != "{" and column == opener_column):
+            return count
+        if opener.value != "{" and column == opener_column + 1:
+            return count + 1
+    return len(openers)
+
+
+def _place(text: str, previous: Token) -> int:
+    """Behind ``previous``, or on the line below where that is empty: a brace was there, it seems."""
+    line_end = text.find("\n", previous.end)
+    next_end = text.find("\n", line_end + 1)
+    if line_end < 0 or next_end < 0 or text[line_end:next_end].strip() or "\n" in text[previous.end : line_end]:
+        return previous.end
+    return next_end
+
+
+class Surplus(NamedTuple):
+    """Why a ``}`` further down has no partner: a ``{`` is missing at ``place``, or ``brace`` is a ``}`` too many."""
+
+    place: int
+    brace: Token | None
+
+
+def surplus(text: str, start: int, end: int) -> Surplus | None:
+    """The first place between two offsets where indentation and braces disagree so that a ``}`` is left over."""
+    openers: list[tuple[Token, int]] = []
+    levels: list[int | None] = [None]
+    parentheses = 0
+    indent = 0
+    for token, first, column, previous in _tokens(text, start, end):
+        if first and not parentheses and token.type not in ("ARROW", "ELSE"):
+            indent = column
+            level = levels[-1]
+            if token.value == "}":
+                if openers and column > openers[-1][1]:
+                    return Surplus(token.start, token)
+            elif level is None:
+                levels[-1] = column
+            elif column > level and previous:
+                return Surplus(previous.end, None)
+        if token.value == "{":
+            openers.append((token, indent))
+            levels.append(None)
+        elif token.value == "}" and openers:
+            opener = openers.pop()[0]
+            levels.pop()
+            if not first and "\n" in text[opener.start : token.start]:
+                return Surplus(token.start, token)
+        elif token.value in ("(", "["):
+            parentheses += 1
+        elif token.value in (")", "]") and parentheses:
+            parentheses -= 1
+    return None
+
+
+def _tokens(text: str, start: int, end: int) -> Iterator[_Positioned]:
+    """The tokens of the lines from ``start`` to ``end``, whatever the parser thinks of them."""
+    line_start = text.rfind("\n", 0, start) + 1
+    first = True
+    previous: Token | None = None
+    keywords, pattern = vocabulary()
+    position = line_start
+    for _ in range(_MOST_TOKENS):
+        match = pattern.match(text, position, end)
+        if match is None:
+            return
+        kind = match.lastgroup or ""
+        at, stop = match.span(kind)
+        if kind == UNEXPECTED and (word := _WORD.match(text, stop, end)):
+            stop = word.end()  # reading a long one again from each of its digits would take long
+        position = stop
+        value = text[at:stop]
+        if kind == END[1:]:
+            return
+        if kind == "_SEP":
+            if value != ";":
+                first = True
+                line_start = text.rfind("\n", 0, stop) + 1
+            continue
+        token = Token(at, stop, keywords.get(value, kind), value)
+        yield _Positioned(token, first, _width(text[line_start:at]) if first else at - line_start, previous)
+        first = False
+        previous = token
+
+
+def _width(blanks: str) -> int:
+    return len(blanks.expandtabs())

@@ -1,0 +1,149 @@
+"""The LALR machine of one parse: Lark's, fed by the lexer, and open to recovery.
+
+``state_stack`` and ``value_stack`` are no documented part of Lark; its version is pinned, and the tests of recovery
+fail where they change.
+"""
+
+from collections.abc import Callable
+from copy import copy
+from itertools import islice
+from typing import Any, NamedTuple, cast
+
+from lark.exceptions import UnexpectedToken
+from lark.lexer import Token as LarkToken
+from lark.parsers.lalr_interactive_parser import InteractiveParser
+
+from cnndsl.lang.text import syntax
+from cnndsl.lang.text.grammar import lark_parser, vocabulary
+from cnndsl.lang.text.lexer import END, Lexer, Refused, Token
+from cnndsl.lang.text.tree_builder import current_limits
+from cnndsl.limits import Limits
+
+ERROR = "ERROR"
+_TOKENS_BETWEEN_CHECKS = 250
+# More than any text within the limit needs: a level of nesting is at most 30 symbols, and brackets and operators may
+# both be nested up to the limit.
+_SYMBOLS_PER_LEVEL = 60
+
+
+_NOTHING = Token(0, 0, "", "")
+
+
+class Failure(NamedTuple):
+    """Where the parser stopped: the token it could not take, and what surrounds it.
+
+    ``open`` holds the brackets that were open there, ``expected`` the terminals that the parser could have taken;
+    ``since`` is where the text began that may have to do with it.
+    """
+
+    state: int
+    found: Token
+    previous: Token | None
+    open: tuple[Token, ...]
+    expected: frozenset[str]
+    since: int = 0
+
+
+class Machine:
+    """Reads one text.
+
+    ``found`` is the latest token, ``open`` the brackets that are open before it, ``budget`` about how many tokens may
+    still be read: at first as many as there are.
+    """
+
+    def __init__(self, text: str, limits: Limits) -> None:
+        self.found = _NOTHING
+        # Every token but the last has a character; every reading, however short, costs a check.
+        self.budget = len(text) + 2 * _TOKENS_BETWEEN_CHECKS
+        self._limits = limits
+        self._lexer = Lexer(text, vocabulary(), limits)
+        self._parser = lark_parser().parse_interactive()
+        state = self._parser.parser_state
+        self._states = cast(list[int], state.state_stack)
+        self._values = state.value_stack
+        self._actions = cast(dict[int, dict[str, Any]], state.parse_conf.states)
+
+    @property
+    def open(self) -> list[Token]:
+        return self._lexer.open
+
+    def read(self, position: int = 0) -> tuple[syntax.Item, ...]:
+        """Reads from an offset to the end, or until ``budget`` is spent, and gives the items of the file.
+
+        Raises UnexpectedToken, or :class:`Refused` for what no grammar says.
+        """
+        feed = self._parser.feed_token
+        tokens = self._lexer.tokens(position)
+        deepest = (self._limits.nesting + 1) * _SYMBOLS_PER_LEVEL
+        outer_limits = current_limits.set(self._limits)
+        items: object = ()
+        token = _NOTHING
+        try:
+            while token.type != END and self.budget > 0:
+                self.budget -= _TOKENS_BETWEEN_CHECKS
+                for token in islice(tokens, _TOKENS_BETWEEN_CHECKS):
+                    # Lark asks a token for its type only.
+                    items = feed(cast(LarkToken, token))
+                if len(self._states) > deepest:
+                    raise Refused.nesting(self._limits.nesting, token.start, token.end)
+        finally:
+            self.found = token
+            current_limits.reset(outer_limits)
+        return cast("tuple[syntax.Item, ...]", items)
+
+    def failure(self, since: int = 0) -> Failure:
+        """Where the machine stands after UnexpectedToken; in a statement in error anything is expected."""
+        expected = frozenset[str]()
+        if not self.in_error():
+            accepts = cast(Callable[[], set[str]], self._parser.accepts)
+            expected = frozenset(accepts() - {ERROR})
+        return Failure(self._states[-1], self.found, self._lexer.previous, tuple(self.open), expected, since)
+
+    def in_error(self) -> bool:
+        """Whether the ERROR token stands in place of the statement that is being read."""
+        return any(type(value) is Token and value.type == ERROR for value in self._values[self._statement() :])
+
+    def _statement(self) -> int:
+        """How many values stand before the statement that is being read."""
+        count = len(self._values)
+        closed = 0  # bodies whose `}` has been read, but which are not yet values themselves
+        while closed or ERROR not in self._actions[self._states[count]]:
+            count -= 1
+            value = self._values[count]
+            if type(value) is Token and value.type in ("LBRACE", "RBRACE"):
+                closed += 1 if value.type == "RBRACE" else -1
+        return count
+
+    def would_take(self, *kinds: str) -> bool:
+        """Whether tokens of these types could follow here."""
+        trial = cast(Callable[..., InteractiveParser], self._parser.copy)(deepcopy_values=False)
+        settings = trial.parser_state.parse_conf = copy(trial.parser_state.parse_conf)
+        settings.callbacks = {}
+        try:
+            for kind in kinds:
+                trial.feed_token(cast(LarkToken, Token(0, 0, kind, "")))
+        except UnexpectedToken:
+            return False
+        return True
+
+    def drop_statement(self, position: int) -> None:
+        """Puts the ERROR token in place of what has been read of a statement, and forgets its brackets."""
+        count = self._statement()
+        del self._values[count:], self._states[count + 1 :]
+        self._feed(ERROR, "", position)
+        while self.open and self.open[-1].value != "{":
+            self.open.pop()
+
+    def open_brace(self, position: int) -> None:
+        """Feeds a ``{`` that the text does not have: one of no width."""
+        self.open.append(self._feed("LBRACE", "{", position))
+
+    def close_brace(self, position: int) -> None:
+        """Feeds a ``}`` that the text does not have."""
+        self._feed("RBRACE", "}", position)
+        self.open.pop()
+
+    def _feed(self, kind: str, value: str, position: int) -> Token:
+        token = Token(position, position, kind, value)
+        self._parser.feed_token(cast(LarkToken, token))
+        return token

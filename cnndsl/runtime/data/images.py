@@ -1,0 +1,132 @@
+"""Inputs from files: images scaled to 0..1, arrays, folders of images."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from cnndsl.arrays import Float32
+from cnndsl.errors import CnnError, quoted
+from cnndsl.ir import Input
+from cnndsl.runtime.data.weights import DAMAGE, first_line, npy_header, npz_headers, read_npz
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The images directly in a folder, by name. Raises CnnError if there are none."""
+    try:
+        files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    except OSError as error:
+        raise CnnError.of("input-file", f"cannot read {quoted(str(folder))}: {error.strerror or error}") from None
+    if not files:
+        raise CnnError.of("input-file", f"there are no images in {quoted(str(folder))}")
+    return files
+
+
+def read_image(path: Path, value: Input) -> Float32:
+    """An image as (1, C, H, W), RGB or grey, scaled to 0..1. Raises CnnError where it does not fit the input."""
+    from PIL import Image, UnidentifiedImageError
+
+    shown = quoted(str(path))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about damage that Pillow gets over
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                _check_size(image.size, value, shown)
+                pixels = _pixels(image)
+    except CnnError:
+        raise
+    except FileNotFoundError:
+        raise CnnError.of("input-file", f"there is no file {shown}") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise CnnError.of("input-file", f"{shown} is too large an image to open safely") from None
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+        raise CnnError.of("input-file", f"cannot read the image {shown}: {first_line(error)}") from None
+    if pixels.shape[0] != value.shape.channels:
+        kinds = {1: "grey", 3: "RGB", 4: "RGB with transparency"}
+        raise CnnError.of(
+            "image-channels",
+            f"{shown} has {pixels.shape[0]} channels ({kinds[pixels.shape[0]]}), but input {quoted(value.name)} "
+            f"takes {value.shape.channels}: {value.shape}",
+            "convert the image, or begin the network with an input of its channels and a 1x1 convolution",
+        )
+    return pixels[None]
+
+
+def _check_size(size: tuple[int, int], value: Input, shown: str) -> None:
+    width, height = size
+    if len(value.shape.spatial) != 2:
+        raise CnnError.of("input-shape", f"{shown} is an image, but input {quoted(value.name)} is {value.shape}")
+    if (height, width) != value.shape.spatial:
+        raise CnnError.of(
+            "image-size",
+            f"{shown} is {height}x{width} (height x width), but input {quoted(value.name)} is {value.shape}",
+            "resize the image",
+        )
+
+
+def _pixels(image: Any) -> Float32:
+    """Channels first, scaled to 0..1; palettes become RGB, 16-bit grey keeps its precision."""
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):  # the latter: before Pillow 11
+        return (np.asarray(image, np.float32) / np.float32(65535))[None]
+    if image.mode in ("I", "F"):
+        raise ValueError("its pixels are numbers of 32 bits, whose range is unknown; save it with 8 or 16 bits")
+    if image.mode in ("1", "LA"):
+        image = image.convert("L")
+    elif image.mode not in ("L", "RGB", "RGBA"):
+        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+    array = np.asarray(image, np.float32) / np.float32(255)
+    return array[None] if array.ndim == 2 else np.ascontiguousarray(array.transpose(2, 0, 1))
+
+
+def read_array(path: Path, network_inputs: tuple[Input, ...]) -> dict[str, NDArray[Any]]:
+    """Inputs from ``.npy`` (the only input) or ``.npz`` (by name, or its only array). Raises CnnError.
+
+    Headers are read first: an array that the file cannot hold is refused before any memory is taken.
+    """
+    shown = quoted(str(path))
+    names = [value.name for value in network_inputs]
+    try:
+        if path.suffix.lower() == ".npz":
+            held = list(npz_headers(path))
+            wanted = held if len(held) == len(names) == 1 else names
+            missing = [name for name in wanted if name not in held]
+            if missing:
+                message = f"{shown} lacks {', '.join(missing)}; it holds {', '.join(map(quoted, held)) or 'nothing'}"
+                raise CnnError.of("input-names", message)
+            return dict(zip(names, read_npz(path, wanted).values(), strict=True))
+        with path.open("rb") as stream:
+            npy_header(stream, path.stat().st_size)
+            stream.seek(0)
+            with warnings.catch_warnings(action="ignore"):
+                return {names[0]: npy.read_array(stream, allow_pickle=False)}
+    except FileNotFoundError:
+        raise CnnError.of("input-file", f"there is no file {shown}") from None
+    except OSError as error:
+        raise CnnError.of("input-file", f"cannot read {shown}: {error.strerror or error}") from None
+    except DAMAGE as error:
+        raise CnnError.of("input-file", f"cannot read the array {shown}: {first_line(error)}") from None
+
+
+def made_input(value: Input, kind: str, batch: int, seed: int) -> NDArray[Any]:
+    """``random`` (uniform in 0..1, or word numbers), ``zeros`` or ``ones`` of the input's shape."""
+    shape = (batch, *value.shape.dimensions)
+    if kind == "zeros":
+        return np.zeros(shape, value.dtype)
+    if kind == "ones":
+        return np.ones(shape, value.dtype)
+    generator = np.random.default_rng([seed, *value.name.encode()])
+    if value.dtype == "int64":
+        return generator.integers(0, 2, shape, np.int64)
+    return generator.random(shape, np.float32)
+
+
+def read_batch(files: Sequence[Path], value: Input) -> Float32:
+    """Images as one array (N, C, H, W)."""
+    return np.concatenate([read_image(path, value) for path in files])

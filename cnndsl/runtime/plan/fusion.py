@@ -1,0 +1,283 @@
+"""Graph passes: which layers are computed together.
+
+What does nothing when a network runs (dropout, identity) disappears. Batch normalisation and other per-channel factors
+go into the weights of the convolution before them; activations and sums with a residual branch are done in place, by
+whoever computes their input. What stays apart is what is kept or read by several.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from cnndsl.arrays import Array, Float32
+from cnndsl.ir import Graph, Node
+from cnndsl.ops import conv, norm
+from cnndsl.runtime.kernels.channels_last.strips import Follower, Window
+from cnndsl.runtime.kernels.dispatch import Compute, LayerContext, compute
+from cnndsl.shapes import Shape
+
+NOTHING = frozenset({"identity", "dropout", "spatial_dropout"})
+LINEAR = frozenset({"conv", "depthwise", "dense", "conv_transpose"})
+ELEMENTWISE = frozenset(
+    {"relu", "relu6", "clip", "leaky_relu", "prelu", "elu", "selu", "celu", "gelu", "silu", "mish", "hardswish"}
+    | {"hardsigmoid", "sigmoid", "tanh", "softplus", "softsign"}
+)
+Tensors = Mapping[str, Float32]
+
+
+@dataclass
+class FusedLayer:
+    """Layers computed in one go: ``node`` and then its followers, in place.
+
+    ``inputs`` are the node's, ``others`` the values that followers of kind ``other`` add, in order. ``weight``,
+    ``factor`` (one a filter) and ``bias`` are those of a linear node; ``bounds`` clip its input beforehand, ``padding``
+    is what its windows find around it, (C,), where that is not 0.
+    """
+
+    node: Node
+    name: str
+    inputs: tuple[str, ...]
+    shapes: tuple[Shape, ...]
+    weights: Tensors
+    covers: list[str]
+    weight: Array | None = None
+    factor: Array | None = None
+    bias: Array | None = None
+    bounds: tuple[Array | None, Array | None] | None = None
+    padding: Array | None = None
+    followers: list[Follower] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+
+    @property
+    def site(self) -> LayerContext:
+        return LayerContext(self.shapes, self.node.shape, self.weights)
+
+    def kernel(self) -> Array:
+        """The weight of a linear node, factors folded in."""
+        weight = self.site.weight if self.weight is None else self.weight
+        if self.factor is None:
+            return weight
+        if isinstance(self.node.op, conv.ConvTranspose):  # (C, F/groups, *kernel)
+            groups = self.node.op.groups
+            channels, filters = weight.shape[:2]
+            parts = weight.reshape(groups, channels // groups, filters, -1)
+            return (parts * self.factor.reshape(groups, 1, filters, 1)).reshape(weight.shape)
+        return weight * self.factor.reshape(-1, *(1 for _ in weight.shape[1:]))
+
+    @cached_property
+    def window(self) -> Window:
+        """That of a layer whose window slides along the spatial axes."""
+        op: Any = self.node.op
+        axes = op.windows(self.shapes[0])
+        return Window(
+            tuple(axis.kernel for axis in axes),
+            tuple(axis.stride for axis in axes),
+            tuple(axis.dilation for axis in axes),
+            tuple(axis.begin for axis in axes),
+            self.node.shape.spatial,
+            tuple(axis.end for axis in axes),
+        )
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (*self.inputs, *self.others)
+
+
+@dataclass
+class FusedGraph:
+    """Fused layers in order, and for every name the value that holds it."""
+
+    layers: list[FusedLayer]
+    holder: dict[str, str]
+
+
+def fuse(network: Graph, tensors: Mapping[str, Tensors], kept: Sequence[str]) -> FusedGraph:
+    """``tensors`` are the weights by layer and local name; layers in ``kept`` are computed as values of their own."""
+    holder = {value.name: value.name for value in network.inputs}
+    for node in network.layers:
+        holder[node.name] = holder[node.inputs[0]] if _does_nothing(node, network) else node.name
+    readers = Counter(holder[name] for node in network.layers if holder[node.name] == node.name for name in node.inputs)
+    readers.update(holder[name] for name in kept)
+    position: dict[str, int] = {}
+    layers: list[FusedLayer] = []
+    for node in network.layers:
+        if holder[node.name] != node.name:
+            continue
+        inputs = tuple(holder[name] for name in node.inputs)
+        site = LayerContext(network.input_shapes(node), node.shape, tensors.get(node.share or node.name, {}))
+        at = max((position.get(name, -1) for name in inputs), default=-1)
+        host = layers[at] if at >= 0 and readers[layers[at].name] == 1 else None
+        if host is not None and host.node.op.operator == "concat":  # its branches, read by others, lie in its buffer
+            host = None
+        if host is None or not _absorb(host, node, inputs, site):
+            host = FusedLayer(node, node.name, inputs, site.shapes, site.weights, [])
+            if node.op.operator in LINEAR:
+                host.weight, host.bias = site.weights["weight"], site.weights.get("bias")
+            layers.append(host)
+            at = len(layers) - 1
+        host.name = node.name
+        host.covers.append(node.name)
+        position[node.name] = at
+    _lift(layers, readers)
+    _postpone(layers, readers)
+    return FusedGraph(_clip_before(layers, readers), holder)
+
+
+def _does_nothing(node: Node, network: Graph) -> bool:
+    same = network.shapes[node.inputs[0]] == node.shape
+    return node.op.operator in NOTHING or (same and node.op.operator in ("adaptive_avgpool", "adaptive_maxpool"))
+
+
+def _absorb(host: FusedLayer, node: Node, inputs: tuple[str, ...], site: LayerContext) -> bool:
+    """Makes a layer a follower of the one that computes its (last) input; False where it is none."""
+    operator = node.op.operator
+    if operator in ELEMENTWISE:
+        host.followers.append(activation(node, site))
+        return True
+    if operator == "add":
+        if (
+            len(set(inputs)) != 2
+            or len(inputs) != 2
+            or len(set(site.shapes)) != 1
+            or host.node.op.operator not in LINEAR
+        ):
+            return False
+        host.others.append(next(name for name in inputs if name != host.name))
+        host.followers.append(Follower("other", len(host.others) - 1))
+        return True
+    if operator in ("batchnorm", "scale", "normalize"):
+        factor, shift = per_channel_factors(node, site)
+        if host.weight is None or host.followers:
+            host.followers += [Follower("multiply", factor), Follower("add", shift)]
+        else:
+            _fold(host, factor, shift)
+        return True
+    return False
+
+
+def activation(node: Node, site: LayerContext) -> Follower:
+    """How an element-wise activation is done in place on arrays with the channels last."""
+    op: Any = node.op
+    if op.operator == "relu":
+        return Follower("relu")
+    if op.operator == "relu6":
+        return Follower("clip", (0.0, 6.0))
+    if op.operator == "tanh":
+        return Follower("map", np.tanh)
+    if op.operator == "clip":
+        return Follower("clip", (op.min, op.max))
+    if op.operator == "prelu":
+        return Follower("apply", _prelu(site.weight))
+    return Follower("apply", compute(op, site))
+
+
+def _prelu(slopes: Array) -> Compute:
+    return lambda x: np.where(x > 0, x, slopes * x)
+
+
+def per_channel_factors(node: Node, site: LayerContext) -> tuple[Array, Array]:
+    """The factor and the shift (C,) that a normalisation by constants is."""
+    op, weights, channels = node.op, site.weights, site.output.channels
+    if isinstance(op, norm.BatchNorm):
+        factor = 1 / np.sqrt(weights["running_var"].astype(np.float64) + op.eps)
+        if "weight" in weights:
+            factor = factor * weights["weight"]
+        shift = weights.get("bias", np.zeros(1)) - weights["running_mean"] * factor
+    elif isinstance(op, norm.Normalize):
+        mean, std = (np.broadcast_to(np.asarray(values, np.float64), channels) for values in (op.mean, op.std))
+        factor, shift = 1 / std, -mean / std
+    else:
+        factor, shift = weights["weight"].astype(np.float64), np.zeros(channels)
+    return factor.astype(np.float32), shift.astype(np.float32)
+
+
+def _fold(host: FusedLayer, factor: Array, shift: Array) -> None:
+    """``factor * (W x + b) + shift = (factor W) x + (factor b + shift)``."""
+    host.factor = factor if host.factor is None else factor * host.factor
+    host.bias = shift if host.bias is None else factor * host.bias + shift
+
+
+def _lift(layers: Sequence[FusedLayer], readers: Mapping[str, int]) -> None:
+    """What every branch of a concatenation does at its end, bias and relu, is done once on the whole.
+
+    The branches lie side by side in rows of all channels: their parts are many short runs, the whole is one.
+    """
+    by_name = {layer.name: layer for layer in layers}
+    for whole in layers:
+        branches = [by_name.get(name) for name in whole.inputs]
+        if whole.node.op.operator != "concat" or getattr(whole.node.op, "axis", 0) != 0 or None in branches:
+            continue
+        parts = [branch for branch in branches if branch is not None]
+        if all(
+            branch.node.op.operator in ("conv", "depthwise")
+            and [follower.kind for follower in branch.followers] == ["relu"]
+            and readers[branch.name] == 1
+            for branch in parts
+        ):
+            nothing = [np.zeros(branch.node.shape.channels, np.float32) for branch in parts]
+            biases = [zeros if part.bias is None else part.bias for part, zeros in zip(parts, nothing, strict=True)]
+            whole.followers += [Follower("add", np.concatenate(biases)), Follower("relu")]
+            for branch in parts:
+                branch.bias = None
+                branch.followers = []
+
+
+def _postpone(layers: Sequence[FusedLayer], readers: Mapping[str, int]) -> None:
+    """An activation before a maximum is done after it, on the few cells that are left: all that are known by kind
+    (``relu``, ``clip``, ``tanh``) do not fall where their input rises. Every window must have a real cell, which those
+    with dilation may not have: there the maximum is minus infinity.
+    """
+    by_name = {layer.name: layer for layer in layers}
+    for layer in layers:
+        first = by_name.get(layer.inputs[0])
+        if layer.node.op.operator != "maxpool" or first is None or readers[first.name] != 1:
+            continue
+        if {*layer.window.dilation} == {1} and first.followers and first.followers[-1].kind in ("relu", "clip", "map"):
+            layer.followers.insert(0, first.followers.pop())
+            if len(first.covers) > 1:  # a concatenation's activation may be that of its branches
+                layer.covers.insert(1, first.covers.pop())
+
+
+def _clip_before(layers: list[FusedLayer], readers: Mapping[str, int]) -> list[FusedLayer]:
+    """Normalise, relu, then a 1x1 convolution: see ``kernels.channels_last.matrix``."""
+    by_name = {layer.name: layer for layer in layers}
+    gone: set[str] = set()
+    for layer in layers:
+        first = by_name.get(layer.inputs[0])
+        if first is None or readers[first.name] != 1 or not _is_matrix(layer) or layer.weight is None:
+            continue
+        if first.node.op.operator not in ("batchnorm", "scale", "normalize") or len(first.followers) != 1:
+            continue
+        if first.followers[0].kind != "relu":
+            continue
+        factor, shift = (array.astype(np.float64) for array in per_channel_factors(first.node, first.site))
+        usable = np.abs(factor) > 1e-6 * np.abs(shift)
+        edge = np.where(usable, -shift / np.where(usable, factor, 1), 0)
+        low = np.where(usable & (factor < 0), -np.inf, edge)
+        high = np.where(usable & (factor > 0), np.inf, edge)
+        weight = layer.kernel().reshape(len(layer.weight), -1)
+        constant = weight @ np.where(usable, shift, np.maximum(shift, 0)).astype(np.float32)
+        layer.bounds = (_unless(low, -np.inf), _unless(high, np.inf))
+        scaled = weight * np.where(usable, factor, 0).astype(np.float32)
+        layer.weight, layer.factor = scaled.reshape(layer.weight.shape), None
+        layer.bias = (constant if layer.bias is None else constant + layer.bias).astype(np.float32)
+        layer.inputs, layer.shapes = first.inputs, first.shapes
+        layer.covers[:0] = first.covers
+        gone.add(first.name)
+    return [layer for layer in layers if layer.name not in gone]
+
+
+def _unless(bounds: Array, nothing: float) -> Array | None:
+    """Bounds, or None where they bound nothing."""
+    return None if (bounds == nothing).all() else bounds.astype(np.float32)
+
+
+def _is_matrix(layer: FusedLayer) -> bool:
+    op = layer.node.op
+    if not isinstance(op, conv.Conv) or op.groups != 1 or op.pad_mode != "zeros":
+        return False
+    return layer.window.plain

@@ -1,0 +1,106 @@
+"""Where values live: one arena, places given by the time they are needed, concatenations written in place."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from cnndsl.ir import Graph
+from cnndsl.runtime.plan.fusion import FusedGraph
+
+ALIGNMENT = 64
+"""Bytes: a cache line, and the widest vector register."""
+
+
+class BufferSlice(NamedTuple):
+    """A value lies in the buffer of ``root``, from that channel on."""
+
+    root: str
+    channel: int = 0
+
+
+SPARED = 1 << 21
+"""Bytes of a buffer that is not written over at once."""
+STEPS_SPARED = 2
+"""For so many steps: a thread may go on to them while another still reads it (see ``meetings``)."""
+ERA = 32
+"""Steps that are looked at together when places are given: a long network is not searched through for every buffer."""
+
+
+class Lifetime(NamedTuple):
+    """A buffer: its bytes, and the first and last step that need it."""
+
+    size: int
+    first: int
+    last: int
+
+
+def places(graph: FusedGraph, network: Graph) -> dict[str, BufferSlice]:
+    """The place of every value. The branches of a concatenation of channels lie side by side in its buffer.
+
+    From the last concatenation to the first, so that in a chain (DenseNet) all lie in the last one's. A value has one
+    place: where a second concatenation reads it, it is copied, and so are inputs and what a branch repeats.
+    """
+    found = {layer.name: BufferSlice(layer.name) for layer in graph.layers}
+    found |= {value.name: BufferSlice(value.name) for value in network.inputs}
+    given = {value.name for value in network.inputs}
+    taken: set[str] = set()
+    for layer in reversed(graph.layers):
+        if layer.node.op.operator != "concat" or getattr(layer.node.op, "axis", 0) != 0:
+            continue
+        if layer.shapes[0].is_vector or layer.node.dtype != "float32":
+            continue
+        root, channel = found[layer.name]
+        for name, shape in zip(layer.inputs, layer.shapes, strict=True):
+            if name not in taken and name not in given:
+                found[name] = BufferSlice(root, channel)
+                taken.add(name)
+            channel += shape.channels
+    return found
+
+
+def arena(spans: Mapping[str, Lifetime]) -> tuple[dict[str, int], int]:
+    """The offset of every buffer and the size of all: those alive at once do not overlap.
+
+    The largest first, each at the lowest place that is free for its time (Pisarchyk and Lee 2020, greedy by size).
+    """
+    offsets: dict[str, int] = {}
+    placed: defaultdict[int, list[tuple[int, int, Lifetime]]] = defaultdict(
+        list
+    )  # by era: who is alive in it, and where
+    end = 0
+    for name, span in sorted(spans.items(), key=lambda item: -item[1].size):
+        eras = range(span.first // ERA, span.last // ERA + 1)
+        near = {place for era in eras for place in placed[era]}
+        offset = 0
+        for begin, stop in sorted((begin, stop) for begin, stop, other in near if _meet(span, other)):
+            if offset + span.size <= begin:
+                break
+            offset = max(offset, stop)
+        stop = offset + -(-span.size // ALIGNMENT) * ALIGNMENT
+        for era in eras:
+            placed[era].append((offset, stop, span))
+        offsets[name] = offset
+        end = max(end, stop)
+    return offsets, end
+
+
+def _meet(one: Lifetime, other: Lifetime) -> bool:
+    return one.first <= other.last and other.first <= one.last
+
+
+def lifetimes(
+    sizes: Mapping[str, int], writes: Sequence[str], reads: Sequence[Sequence[str]], place: Mapping[str, BufferSlice]
+) -> dict[str, Lifetime]:
+    """The buffers' spans: step i writes ``writes[i]`` and reads ``reads[i]``; what is written first is -1 (inputs)."""
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    results = set(writes)
+    for index, (written, read) in enumerate(zip(writes, reads, strict=True)):
+        for name in (*read, written):
+            root = place[name].root
+            first.setdefault(root, index if name in results else -1)
+            last[root] = index
+    return {
+        root: Lifetime(sizes[root], first[root], last[root] + (STEPS_SPARED if sizes[root] <= SPARED else 0))
+        for root in first
+    }
