@@ -15,8 +15,7 @@ from pathlib import Path
 
 from cnndsl import ops
 from cnndsl.analysis.costs import layer_costs
-from cnndsl.api import Graph as Measured
-from cnndsl.api import check_file
+from cnndsl.api import Network, check_file
 from cnndsl.codes import AREAS, circumstances
 from cnndsl.codes.code import Code
 from cnndsl.ir import Graph
@@ -182,13 +181,13 @@ def zoo_page() -> str:
     return "\n".join(parts)
 
 
-def network_row(file: str, network: Measured) -> str:
+def network_row(file: str, network: Network) -> str:
     inputs = ", ".join(map(str, network.inputs.values()))
     counts = f"{len(network.layers)} | {network.params:,} | {network.macs:,}"
     return f"| {network.name} | [{file}](../examples/zoo/{file}) | `{inputs}` | {counts} |\n"
 
 
-def zoo_parts(file: str, text: str, networks: Sequence[Measured]) -> Iterator[str]:
+def zoo_parts(file: str, text: str, networks: Sequence[Network]) -> Iterator[str]:
     """The comment that a file begins with as a paragraph, the rest of its text, its tables folded."""
     lines = text.splitlines()
     comment = list(takewhile(lambda line: line.startswith("#"), lines))
