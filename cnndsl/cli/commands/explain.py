@@ -93,22 +93,21 @@ def _value(network: Any, options: argparse.Namespace) -> str:
         raise CnnError.of("bad-setting", "--at works out a value of one example, and none is given", advice)
     from cnndsl.cli.inputs import first_example
     from cnndsl.report import explained
-    from cnndsl.report import trace as worked_value
-    from cnndsl.runtime.trace import require_position
-    from cnndsl.runtime.trace import trace_value as worked_of
+    from cnndsl.report import trace as trace_report
+    from cnndsl.runtime.trace import require_position, trace_value
 
     position = _position(options.at, network, options.layer)
     require_position(network.graph, options.layer, position)  # before weights are made, which may take long
     seed = options.seed or 0
     inputs = first_example(network.graph, options.input, seed)
     weights = network.weights_from(options.weights, seed)
-    worked = worked_of(network.graph, options.layer, position, inputs, weights)
+    trace = trace_value(network.graph, options.layer, position, inputs, weights)
     if options.format == "json":
-        return _json({"version": 1, **worked_value.json_object(worked)})
+        return _json({"version": 1, **trace_report.json_object(trace)})
     if options.format == "html":
         title = f"{network.name}: {options.layer}"
-        return explained.page(title, worked_value.html(worked), style=worked_value.STYLE)
-    return worked_value.text(worked)
+        return explained.page(title, trace_report.html(trace), style=trace_report.STYLE)
+    return trace_report.text(trace)
 
 
 def _position(given: str, network: Any, layer: str) -> tuple[int, ...]:

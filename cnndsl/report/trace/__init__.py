@@ -29,9 +29,9 @@ STYLE = """\
 """
 
 
-def text(worked: Trace) -> str:
+def text(trace: Trace) -> str:
     """The working for a terminal: matrices beside each other, sums, formulas, and what a run gives."""
-    shown = view(worked)
+    shown = view(trace)
     parts = [[shown.title, *shown.facts]]
     parts += [[channel.heading, *_channel_lines(channel)] for channel in shown.channels]
     parts.append(list(shown.legend))
@@ -84,18 +84,18 @@ def _table_lines(table: Table) -> Iterator[str]:
         yield f"  {'  '.join([name.ljust(widths[0]), *numbers])}"
 
 
-def json_object(worked: Trace) -> dict[str, Any]:
+def json_object(trace: Trace) -> dict[str, Any]:
     """Everything, unrounded: every channel, every cell. Infinities, NaN and cells that do not count are null."""
-    working, node = worked.working, worked.node
+    working, node = trace.working, trace.node
     found: dict[str, Any] = {
-        "network": worked.network,
+        "network": trace.network,
         "layer": node.name,
         "operator": node.op.operator,
         "arguments": node.op.arguments(),
         "shape": shape_to_json(node.shape),
-        "position": list(worked.position),
-        "value": _finite(worked.value),
-        "total": _finite(worked.total),
+        "position": list(trace.position),
+        "value": _finite(trace.value),
+        "total": _finite(trace.total),
         "reads": [
             {
                 "input": read.input,
@@ -149,7 +149,7 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def html(worked: Trace, level: int = 2) -> str:
+def html(trace: Trace, level: int = 2) -> str:
     """The working as a fragment: a ``section`` with tables, no scripts and styles; ``level`` is that of its heading.
 
     Class names, which :data:`STYLE` gives a look: ``worked`` is the section; ``worked-matrices`` a row of
@@ -158,7 +158,7 @@ def html(worked: Trace, level: int = 2) -> str:
     ``worked-table`` is a table of named rows; ``worked-steps`` is the list of formulas. Figure spaces behind numbers
     bring their decimal points below each other when they are flushed right in figures of one width.
     """
-    shown = view(worked)
+    shown = view(trace)
     lines = [
         '<section class="worked">',
         f"<h{level}>{_safe(shown.title)}</h{level}>",

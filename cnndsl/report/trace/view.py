@@ -78,9 +78,9 @@ class TraceView(NamedTuple):
     closing: tuple[str, ...]
 
 
-def view(worked: Trace) -> TraceView:
+def view(trace: Trace) -> TraceView:
     """Of many channels the first ones and the one that gives most, every sum, and the value."""
-    working = worked.working
+    working = trace.working
     single = _one_cell_each(working)
     channels = () if single else tuple(_channel(working, patch) for patch in _shown(working.patches))
     tables = []
@@ -88,33 +88,33 @@ def view(worked: Trace) -> TraceView:
         tables.append(_channel_sums(working.patches))
     if terms := single or working.terms:
         tables.append(_term_table(terms))
-    closing = (f"run gives {number(worked.value)}", *_rounding(worked))
+    closing = (f"run gives {number(trace.value)}", *_rounding(trace))
     steps = tuple(map(step_text, working.steps))
-    return TraceView(_title(worked), tuple(_facts(worked)), channels, _legend(channels), tuple(tables), steps, closing)
+    return TraceView(_title(trace), tuple(_facts(trace)), channels, _legend(channels), tuple(tables), steps, closing)
 
 
-def _title(worked: Trace) -> str:
-    named = zip(coordinate_names(worked.node.shape), worked.position, strict=True)
+def _title(trace: Trace) -> str:
+    named = zip(coordinate_names(trace.node.shape), trace.position, strict=True)
     place = ", ".join(f"{name} {at}" for name, at in named)
-    return f"{worked.network}: {worked.node.name} at {place} (counted from 0) is {number(worked.value)}"
+    return f"{trace.network}: {trace.node.name} at {place} (counted from 0) is {number(trace.value)}"
 
 
-def _facts(worked: Trace) -> Iterator[str]:
-    operator = f"{worked.node.op.operator} {worked.node.op.arguments()}".rstrip()
+def _facts(trace: Trace) -> Iterator[str]:
+    operator = f"{trace.node.op.operator} {trace.node.op.arguments()}".rstrip()
     if len(operator) > ARGUMENTS_WIDTH:
         operator = f"{operator[: ARGUMENTS_WIDTH - 1]}…"
-    shapes = [str(shape) for shape in worked.shapes[:SHAPES]]
-    if len(worked.shapes) > SHAPES:
-        shapes.append(f"{len(worked.shapes) - SHAPES:,} more")
-    yield f"{operator}: {' and '.join(shapes)} -> {worked.node.shape}"
-    reads = worked.working.reads
+    shapes = [str(shape) for shape in trace.shapes[:SHAPES]]
+    if len(trace.shapes) > SHAPES:
+        shapes.append(f"{len(trace.shapes) - SHAPES:,} more")
+    yield f"{operator}: {' and '.join(shapes)} -> {trace.node.shape}"
+    reads = trace.working.reads
     for index, read in enumerate(reads[:LISTED]):
         yield (f"branch {index} is " if len(reads) > 1 else "reads ") + read_text(read)
     if len(reads) > LISTED:
         yield f"… {len(reads) - LISTED} more branches"
-    yield from worked.working.notes
-    if worked.node.share:
-        yield f"the weights are those of {quoted(worked.node.share)}"
+    yield from trace.working.notes
+    if trace.node.share:
+        yield f"the weights are those of {quoted(trace.node.share)}"
 
 
 def _shown(patches: Sequence[Patch]) -> list[Patch]:
@@ -276,13 +276,13 @@ def _term_table(terms: Terms) -> Table:
     return Table("", ("", *terms.columns), tuple(zip(names, *texts, strict=True)))
 
 
-def _rounding(worked: Trace) -> list[str]:
+def _rounding(trace: Trace) -> list[str]:
     """A word about rounding, if what is shown is rounded."""
-    values = [step.value for step in worked.working.steps]
-    for patch in _shown(worked.working.patches):
+    values = [step.value for step in trace.working.steps]
+    for patch in _shown(trace.working.patches):
         values += patch.inputs.reshape(-1).tolist()
         values += [] if patch.weights is None else patch.weights.reshape(-1).tolist()
-    for column in worked.working.terms.columns.values() if worked.working.terms else ():
+    for column in trace.working.terms.columns.values() if trace.working.terms else ():
         values += column
     rounded = any(
         abs(float(number(value)) - value) > FLOAT_ROUNDING * abs(value) for value in values if math.isfinite(value)
