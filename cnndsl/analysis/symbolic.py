@@ -80,12 +80,15 @@ class Symbolic:
     def _inputs(self, shapes: Sequence[Shape], joined: int | None) -> tuple[Shape, ...]:
         """An axis has one symbol for all inputs where they are equally large, unless they are joined along it."""
         ranks = {len(shape.spatial) for shape in shapes}
+        different = {
+            axis for axis, sizes in enumerate(zip(*(s.dimensions for s in shapes), strict=False)) if len(set(sizes)) > 1
+        }
         results = []
         for index, shape in enumerate(shapes, 1):
             terms = []
             for axis, size in enumerate(shape.dimensions):
                 letter, word = _dimension(shape, axis)
-                alike = len(ranks) == 1 and axis != joined and len({s.dimensions[axis] for s in shapes}) == 1
+                alike = len(ranks) == 1 and axis != joined and axis not in different
                 if alike or len(shapes) == 1:
                     terms.append(self.term(size, letter, f"{word} of the input"))
                 else:

@@ -14,13 +14,17 @@ def fix_file(file: str, settings: Mapping[str, Any], diff: bool) -> int:
     """Mends a file, or shows how it would be mended; gives the number of lines that change. Raises CnnError."""
     from cnndsl import api
     from cnndsl.lang.review.fixes import mended
+    from cnndsl.limits import DEFAULT_LIMITS
 
     path = Path(file)
     original = api.read_text(path)
     resolver = api.folder_resolver(path.parent)
 
+    # All mistakes at once: a hundred a round would take as many rounds as the text is long.
+    limits = DEFAULT_LIMITS._replace(diagnostics=DEFAULT_LIMITS.source_bytes)
+
     def check(text: str) -> Sequence[Diagnostic]:
-        return api.check(text, file=file, resolver=resolver, **settings).diagnostics
+        return api.check(text, file=file, resolver=resolver, limits=limits, **settings).diagnostics
 
     mark = "\ufeff" if original.startswith("\ufeff") else ""
     before = re.sub("\r(?!\n)", "\n", original.removeprefix(mark))
