@@ -37,7 +37,7 @@ from cnndsl.lang.modules import Collector, Module, define
 from cnndsl.lang.text import syntax
 from cnndsl.suggest import suggest
 
-STOPPING = frozenset({"step-limit", "layer-limit"})
+STOPPING = frozenset({"step-limit", "layer-limit", "input-limit"})
 """Codes after which nothing else is expanded."""
 
 
