@@ -8,8 +8,9 @@ from cnndsl import ops
 from cnndsl.lang.decompile.stages import For, Formula, Hole, LayerStage, Repeat, Stage, Use, filled, form, holes, size
 
 LONGEST_WINDOW = 24
-MOST_STAGES = 4_000
-"""Networks with more stages at the top are written with ``repeat`` alone: the search looks at every window."""
+MOST_STAGES = 2_000
+"""Networks with more stages at the top, equal neighbours counted once, are written with ``repeat`` alone: the search
+for blocks looks at every window again for each block that it finds."""
 
 ROLES = {"filters": "c", "kernel": "k"}
 SETTINGS = ("stride", "pad", "dilation", "groups", "output_pad", "multiplier")
@@ -48,6 +49,8 @@ class Roller:
 
     def rolled(self, stages: list[Stage]) -> list[Stage]:
         """The stages with what repeats written once; fills ``blocks``."""
+        if len(stages) > MOST_STAGES:
+            stages = self._with_repeats(stages)
         if len(stages) <= MOST_STAGES:
             stages = self._with_blocks(stages, merges_only=True)
             stages = self._with_repeats(stages)
@@ -71,9 +74,11 @@ class Roller:
     def _best_window(self, stages: list[Stage], merges_only: bool) -> tuple[int, list[int]] | None:
         """The window whose writing as a block saves most lines."""
         numbers = _numbered(stages)
+        windows = [0] * len(numbers)
         best: tuple[float, int, list[int]] | None = None
         for length in range(1, min(LONGEST_WINDOW, len(stages) // 2) + 1):
-            for places in _places(numbers, length):
+            windows = _longer(windows, numbers[length - 1 :])
+            for places in _places(windows, length):
                 piece = stages[places[0] : places[0] + length]
                 if any(isinstance(stage, For) for stage in piece) or _periodic(numbers, places[0], length):
                     continue
@@ -97,13 +102,10 @@ class Roller:
         for period in range(1, min(12, len(stages) // 2) + 1):
             done: list[Stage] = []
             place = 0
-            keys = list(map(_key, result))
+            counts = _turns(list(map(_key, result)), period)
             while place < len(result):
                 piece = result[place : place + period]
-                key = keys[place : place + period]
-                count = 1
-                while len(piece) == period and keys[place + count * period : place + (count + 1) * period] == key:
-                    count += 1
+                count = counts[place]
                 if count > 1 and not any(isinstance(stage, For) for stage in piece) and self._worth(piece, count):
                     done.append(Repeat(count, tuple(piece)))
                     place += period * count
@@ -158,6 +160,14 @@ def _key(stage: Stage) -> tuple[object, ...]:
     return (form(stage), *(_typed(value) for _, value, _ in holes(stage)))
 
 
+def _turns(keys: Sequence[object], period: int) -> list[int]:
+    """How often the ``period`` keys from each place on stand there one after the other."""
+    equal = [0] * (len(keys) + period)
+    for place in range(len(keys) - period - 1, -1, -1):
+        equal[place] = equal[place + 1] + 1 if keys[place] == keys[place + period] else 0
+    return [equal[place] // period + 1 for place in range(len(keys))]
+
+
 def _table(stages: Sequence[Stage], place: int, period: int, count: int) -> For:
     """Neighbours that are alike as a loop over their numbers."""
     pieces = [stages[place + index * period : place + (index + 1) * period] for index in range(count)]
@@ -188,12 +198,17 @@ def _periodic(numbers: list[int], place: int, length: int) -> bool:
     )
 
 
-def _places(numbers: list[int], length: int) -> Iterator[list[int]]:
+def _longer(windows: Sequence[int], last: Sequence[int]) -> list[int]:
+    """A number for the window that begins at each place and is one stage longer: ``last`` is the stage at its end."""
+    known: dict[tuple[int, int], int] = {}
+    return [known.setdefault(pair, len(known)) for pair in zip(windows, last, strict=False)]
+
+
+def _places(windows: Sequence[int], length: int) -> Iterator[list[int]]:
     """For every window of that length that stands at several places without overlapping: the places."""
-    found: dict[tuple[int, ...], list[int]] = {}
-    for place in range(len(numbers) - length + 1):
-        key = tuple(numbers[place : place + length])
-        places = found.setdefault(key, [])
+    found: dict[int, list[int]] = {}
+    for place, window in enumerate(windows):
+        places = found.setdefault(window, [])
         if not places or place >= places[-1] + length:
             places.append(place)
     yield from (places for places in found.values() if len(places) > 1)
