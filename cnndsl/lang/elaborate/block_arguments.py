@@ -11,6 +11,7 @@ from cnndsl.suggest import suggest
 def matched(stage: syntax.Apply, block: syntax.Block, source: Source) -> dict[str, syntax.Argument]:
     """The arguments by parameter, positional ones in the parameters' order. Raises Fault."""
     parameters = [parameter.name for parameter in block.parameters]
+    known = frozenset(parameters)
     found: dict[str, syntax.Argument] = {}
     for index, argument in enumerate(stage.arguments):
         span = source.span(argument.start, argument.end)
@@ -20,7 +21,7 @@ def matched(stage: syntax.Apply, block: syntax.Block, source: Source) -> dict[st
                 message = f"block {stage.name} takes {signature(block)}; this argument is one too many"
                 raise fault("too-many-arguments", message, span)
             name = parameters[index]
-        if name not in parameters:
+        if name not in known:
             message = f"block {stage.name} has no parameter {quoted(name)}"
             word = source.span(argument.start, argument.start + len(name))
             near = suggest(name, parameters)

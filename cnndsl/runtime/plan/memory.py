@@ -1,7 +1,10 @@
 """Where values live: one arena, places given by the time they are needed, concatenations written in place."""
 
+from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import heappop, heappush
+from itertools import accumulate
 from typing import NamedTuple
 
 from cnndsl.ir import Graph
@@ -21,9 +24,13 @@ class BufferSlice(NamedTuple):
 SPARED = 1 << 21
 """Bytes of a buffer that is not written over at once."""
 STEPS_SPARED = 2
-"""For so many steps: a thread may go on to them while another still reads it (see ``meetings``)."""
+"""For so many steps: a thread may go on to them while another still reads it (see ``barriers``)."""
 ERA = 32
 """Steps that are looked at together when places are given: a long network is not searched through for every buffer."""
+
+
+MOST_COMPARED = 256
+"""Buffers alive at once, up to which each new one is compared with all."""
 
 
 class Lifetime(NamedTuple):
@@ -61,8 +68,11 @@ def places(graph: FusedGraph, network: Graph) -> dict[str, BufferSlice]:
 def arena(spans: Mapping[str, Lifetime]) -> tuple[dict[str, int], int]:
     """The offset of every buffer and the size of all: those alive at once do not overlap.
 
-    The largest first, each at the lowest place that is free for its time (Pisarchyk and Lee 2020, greedy by size).
+    The largest first, each at the lowest place that is free for its time (Pisarchyk and Lee 2020, greedy by size). That
+    compares each with all that are alive beside it; where these are many, places are given in the order of time.
     """
+    if _most_alive(spans.values()) > MOST_COMPARED:
+        return _arena_in_time(spans)
     offsets: dict[str, int] = {}
     placed: defaultdict[int, list[tuple[int, int, Lifetime]]] = defaultdict(
         list
@@ -76,12 +86,61 @@ def arena(spans: Mapping[str, Lifetime]) -> tuple[dict[str, int], int]:
             if offset + span.size <= begin:
                 break
             offset = max(offset, stop)
-        stop = offset + -(-span.size // ALIGNMENT) * ALIGNMENT
+        stop = offset + _aligned(span.size)
         for era in eras:
             placed[era].append((offset, stop, span))
         offsets[name] = offset
         end = max(end, stop)
     return offsets, end
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def _most_alive(spans: Iterable[Lifetime]) -> int:
+    """The largest number of buffers that are alive at once."""
+    changes = sorted(change for span in spans for change in ((span.first, 1), (span.last + 1, -1)))
+    return max(accumulate(change for _, change in changes), default=0)
+
+
+def _arena_in_time(spans: Mapping[str, Lifetime]) -> tuple[dict[str, int], int]:
+    """Each buffer, by its first step, in the smallest gap that holds it (best fit); gaps that meet become one."""
+    offsets: dict[str, int] = {}
+    alive: list[tuple[int, int, int]] = []  # last step, offset, end
+    gaps: list[tuple[int, int]] = []  # size and offset, in order
+    begins: dict[int, int] = {}  # the end of a gap by its offset
+    ends: dict[int, int] = {}  # and its offset by its end
+    top = 0
+
+    def take(offset: int) -> int:
+        stop = begins.pop(offset)
+        del ends[stop]
+        gaps.pop(bisect_left(gaps, (stop - offset, offset)))
+        return stop
+
+    def give(offset: int, stop: int) -> None:
+        if stop in begins:
+            stop = take(stop)
+        if offset in ends:
+            offset = ends[offset]
+            take(offset)
+        if offset < stop:
+            begins[offset], ends[stop] = stop, offset
+            insort(gaps, (stop - offset, offset))
+
+    for name, span in sorted(spans.items(), key=lambda item: (item[1].first, -item[1].size)):
+        while alive and alive[0][0] < span.first:
+            give(*heappop(alive)[1:])
+        size = _aligned(span.size)
+        fit = bisect_left(gaps, (size, 0))
+        offset = gaps[fit][1] if fit < len(gaps) else ends.get(top, top)
+        stop = take(offset) if offset in begins else top
+        give(offset + size, max(stop, offset + size))
+        top = max(top, offset + size)
+        heappush(alive, (span.last, offset, offset + size))
+        offsets[name] = offset
+    return offsets, top
 
 
 def _meet(one: Lifetime, other: Lifetime) -> bool:
