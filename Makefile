@@ -20,7 +20,7 @@ demo: $(VENV)/demo.stamp ## check, run and export a trained digit reader, and co
 		--top 3 --labels $(DIGITS)/labels.txt
 	mkdir -p build
 	$(BIN)/cnndsl export $(DIGITS)/digits.cnn --weights $(DIGITS)/digits.safetensors -o build/digits.onnx
-	$(BIN)/python tools/compare_with_onnxruntime.py $(DIGITS)/digits.cnn build/digits.onnx $(DIGITS)/held_out \
+	$(BIN)/python -m tools.compare_with_onnxruntime $(DIGITS)/digits.cnn build/digits.onnx $(DIGITS)/held_out \
 		--weights $(DIGITS)/digits.safetensors --labels $(DIGITS)/labels.txt
 
 test: lint types ## lint, check types and run the tests (TORCH=1: compare with PyTorch too)
@@ -30,10 +30,10 @@ fuzz: $(TESTING) ## 11,000 random layers and 400 networks beside ONNX Runtime (F
 	CNNDSL_FUZZ=$(or $(FUZZ),10) CNNDSL_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -n 2 tests/test_differential.py
 
 fuzz-text: $(TESTING) ## an hour of broken texts and files against every reader (MINUTES=60, SEED=1); findings go to build/fuzz
-	$(BIN)/python tools/fuzz.py --minutes $(or $(MINUTES),60) --seed $(or $(SEED),1)
+	$(BIN)/python -m tools.fuzz --minutes $(or $(MINUTES),60) --seed $(or $(SEED),1)
 
 conformance: $(TESTING) ## run ONNX's own backend tests and say why the rest do not pass
-	$(BIN)/python tools/conformance.py
+	$(BIN)/python -m tools.conformance
 
 check: ## everything CI runs: the demo, then the tests with PyTorch
 	.ci/run
@@ -50,16 +50,16 @@ format: $(TESTING) ## mend formatting and what else ruff can
 	$(BIN)/ruff format
 
 bench: $(TESTING) ## measure speed
-	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python -m benchmarks.bench
 
 tables: $(TESTING) ## generate the parser's tables from grammar/cnn.lark
-	$(BIN)/python tools/make_tables.py
+	$(BIN)/python -m tools.make_tables
 
 digits: $(VENV)/digits.stamp ## train the digit reader again
-	$(BIN)/python tools/train_digits.py
+	$(BIN)/python -m tools.train_digits
 
 tutorial: $(VENV)/plot.stamp ## make the pictures of docs/tutorial and write what its commands print
-	$(BIN)/python tools/make_tutorial.py
+	$(BIN)/python -m tools.make_tutorial
 
 clean: ## remove everything these targets make
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,14 +2,13 @@
 
 import sys
 
-import check_speed
-import start_up
+from benchmarks import check_speed, start_up
 
 
 def main() -> int:
     failed = False
     for benchmark in (start_up, check_speed):
-        print(f"{benchmark.__name__}:")
+        print(f"{benchmark.__name__.rpartition('.')[2]}:")
         failed = bool(benchmark.main()) or failed
         print()
     return int(failed)

@@ -1,6 +1,6 @@
 """Running networks of the zoo, beside ONNX Runtime, PyTorch where it is installed, and onnx's ReferenceEvaluator.
 
-    python benchmarks/run_speed.py [--networks VGG16,...] [--batch 1,8] [--repeats 15] [--reference] [--growth]
+    python -m benchmarks.run_speed [--networks VGG16,...] [--batch 1,8] [--repeats 15] [--reference] [--growth]
 
 Who takes part runs in turns, so that all meet the same load; the medians are compared. Between the turns is a pause:
 ONNX Runtime's threads go on spinning for 40 ms after a run, on the cores that the next one needs. A turn begins with
@@ -13,7 +13,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from importlib.util import module_from_spec, spec_from_file_location
 from math import exp, log
 from pathlib import Path
 from statistics import median
@@ -69,12 +68,8 @@ def onnx_runtime(model: bytes, inputs: Mapping[str, Any], threads: int) -> Run:
 
 def pytorch(network: cnndsl.Network, weights: Mapping[str, Any], inputs: Mapping[str, Any], threads: int) -> Run | None:
     """PyTorch's operators one after the other, as the tests call them (not fused); None without PyTorch."""
-    spec = spec_from_file_location("pytorch_layers", ROOT / "tests" / "pytorch_layers.py")
-    if spec is None or spec.loader is None:
-        return None
-    layers = module_from_spec(spec)
     try:
-        spec.loader.exec_module(layers)
+        from tests import pytorch_layers as layers
     except ImportError:
         return None
     torch = layers.torch

@@ -39,9 +39,9 @@ class CheckResult(NamedTuple):
 
     def _repr_html_(self) -> str:
         """The diagnostics, and each network's table and diagram, for notebooks."""
-        from cnndsl.notebook import result_html
+        from cnndsl.report.notebook import result_html
 
-        return result_html(self)
+        return result_html(*self)
 
 
 def check(

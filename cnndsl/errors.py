@@ -102,3 +102,8 @@ def quoted(text: str, limit: int = 60) -> str:
 def missing_library(library: str, extra: str) -> CnnError:
     """What to raise where a library of an extra is used and not installed."""
     return CnnError.of("bad-setting", f"{library} is not installed", f'install it with: pip install "cnndsl[{extra}]"')
+
+
+def stopped(most: int) -> Diagnostic:
+    """The note behind ``most`` diagnostics that there may be more."""
+    return Diagnostic("diagnostic-limit", f"stopped after {most} diagnostics; there may be more", severity="note")

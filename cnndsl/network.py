@@ -39,7 +39,7 @@ class Network(Measured):
 
     def _repr_html_(self) -> str:
         """The table and the diagram, for notebooks."""
-        from cnndsl.notebook import network_html
+        from cnndsl.report.notebook import network_html
 
         return network_html(self)
 

@@ -1,7 +1,8 @@
 """What all tests share: where the project is, reproducible Hypothesis runs, one thread for each worker."""
 
-import importlib.util
 import os
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -27,22 +28,7 @@ def examples(root: Path) -> Path:
     return root / "examples"
 
 
-def helper(name: str) -> ModuleType:
-    """A module of this folder that several tests share."""
-    specification = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def generators() -> ModuleType:
-    """Random layers and networks as text."""
-    return helper("generators")
-
-
 @pytest.fixture(scope="session")
 def pytorch_layers() -> ModuleType | None:
     """Every operator in PyTorch, where that is installed."""
-    return helper("pytorch_layers") if importlib.util.find_spec("torch") else None
+    return import_module("tests.pytorch_layers") if find_spec("torch") else None

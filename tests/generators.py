@@ -1,6 +1,6 @@
 """Random layers and random networks as text, for the tests that compare with an independent implementation.
 
-Loaded through the fixture ``generators`` (conftest.py). Every draw comes from the ``random.Random`` that is passed in,
+Every draw comes from the ``random.Random`` that is passed in,
 so that a seed names a text. A layer may not fit its input (a kernel too large, a divisor missing); whoever draws asks
 the compiler and draws again.
 """

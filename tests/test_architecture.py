@@ -1,171 +1,132 @@
-"""The plan of the house: who may import whom, which library belongs where, how long a module may be.
-
-Read from the sources with ``ast``, so that an import inside a function counts too.
-"""
+"""The sources keep to the plan of the house in tools/architecture.py, and no module or package is too large."""
 
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
+from tools.architecture import (
+    FLOORS,
+    UNREADABLE,
+    cycles,
+    dotted,
+    import_graph,
+    imports,
+    line_counts,
+    modules,
+    objections,
+)
+
 MODULE_LINES = 450
+MODULES_SIDE_BY_SIDE = 16
 GENERATED = {"cnndsl/lang/text/parser_tables.py"}
 
-# A room may import rooms on lower floors and, on the lowest and the highest, its neighbours.
-FLOORS = {
-    "arrays": 0,
-    "errors": 0,
-    "files": 0,
-    "limits": 0,
-    "codes": 0,
-    "shapes": 0,
-    "suggest": 0,
-    "version": 0,
-    "ops": 1,
-    "ir": 2,
-    "analysis": 3,
-    "lang": 4,
-    "runtime": 4,
-    "interop": 5,
-    "draw": 6,
-    "report": 7,
-    "network": 8,
-    "api": 8,
-    "cli": 8,
-    "notebook": 8,
-    "__init__": 8,
-    "__main__": 8,
-}
-SHARED_FLOORS = {0, 8}
+
+@pytest.fixture(scope="module")
+def sources() -> dict[str, str]:
+    found = modules()
+    assert len(found) > 200
+    return found
 
 
-class Library(NamedTuple):
-    """Where a library may be imported: anywhere in some rooms, in others inside functions or for type checking only."""
-
-    anywhere: frozenset[str] = frozenset()
-    on_use: frozenset[str] = frozenset()
-
-
-LIBRARIES = {
-    "lark": Library(anywhere=frozenset({"lang"})),
-    "pydantic": Library(anywhere=frozenset(FLOORS)),
-    "pydantic_core": Library(anywhere=frozenset(FLOORS)),
-    "numpy": Library(
-        anywhere=frozenset({"arrays", "runtime", "interop"}),
-        on_use=frozenset({"draw", "report", "network", "api", "cli"}),
-    ),
-    "safetensors": Library(anywhere=frozenset({"runtime", "interop"})),
-    "onnx": Library(anywhere=frozenset({"interop"})),
-    "google": Library(anywhere=frozenset({"interop"})),  # protobuf's errors, which onnx lets through
-    "onnxruntime": Library(on_use=frozenset({"interop", "runtime"})),
-    "threadpoolctl": Library(on_use=frozenset({"runtime"})),
-    "PIL": Library(on_use=frozenset({"runtime", "report", "cli"})),
-    "matplotlib": Library(on_use=frozenset({"draw", "report"})),
-}
-
-
-class Import(NamedTuple):
-    target: str
-    """The dotted name of what is imported: ``numpy``, ``cnndsl.ops.conv``."""
-    line: int
-    on_use: bool
-    """Inside a function or under ``if TYPE_CHECKING``: nothing is loaded with the module."""
-
-
-def imports(tree: ast.AST, package: str, on_use: bool = False) -> Iterator[Import]:
-    """Every import below ``tree``; relative ones are resolved against ``package``."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.Import):
-            yield from (Import(alias.name, node.lineno, on_use) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
-            origin = ".".join([*parents, *([node.module] if node.module else [])])
-            if origin == "cnndsl":
-                yield from (Import(f"cnndsl.{alias.name}", node.lineno, on_use) for alias in node.names)
-            else:
-                yield Import(origin, node.lineno, on_use)
-        elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-            for statement in node.body:
-                yield from imports(ast.Module([statement], []), package, True)
-            for statement in node.orelse:
-                yield from imports(ast.Module([statement], []), package, on_use)
-        else:
-            deferred = on_use or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            yield from imports(node, package, deferred)
-
-
-def objection(room: str, found: Import) -> str | None:
-    """Why ``room`` may not import that, or None if it may."""
-    top, _, rest = found.target.partition(".")
-    if top == "cnndsl":
-        other = rest.partition(".")[0]
-        other = other if other in FLOORS else "__init__"  # `from cnndsl import load` takes from the facade
-        if other == room or FLOORS[other] < FLOORS[room]:
-            return None
-        if FLOORS[other] == FLOORS[room] and FLOORS[room] in SHARED_FLOORS:
-            return None
-        return f"{room} (floor {FLOORS[room]}) may not import {found.target} ({other} is on floor {FLOORS[other]})"
-    if top in sys.stdlib_module_names:
-        return None
-    if top not in LIBRARIES:
-        return f"{top} is no library of this project (a new one gets a row in LIBRARIES)"
-    library = LIBRARIES[top]
-    if room in library.anywhere or (room in library.on_use and found.on_use):
-        return None
-    if room in library.on_use:
-        return f"{room} may import {top} only where it is used, inside a function"
-    return f"{top} may not be imported in {room}, only in {', '.join(sorted(library.anywhere | library.on_use))}"
-
-
-def objections(name: str, source: str) -> list[str]:
-    """What is wrong with the imports of the module at ``name``, a path such as ``cnndsl/ops/conv.py``."""
-    parts = Path(name).with_suffix("").parts
-    room = parts[1]
-    if room not in FLOORS:
-        return [f"{name}: {room} has no floor (a new room gets a row in FLOORS)"]
-    found = imports(ast.parse(source), package=".".join(parts[:-1]))
-    return [f"{name}:{one.line}: {reason}" for one in found if (reason := objection(room, one))]
-
-
-def modules(root: Path) -> dict[str, str]:
-    """The text of every module of the package by its path from the project's folder."""
-    paths = sorted((root / "cnndsl").rglob("*.py"))
-    return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in paths}
-
-
-def test_imports_keep_to_their_floors(root: Path) -> None:
-    found = [line for name, source in modules(root).items() for line in objections(name, source)]
+def test_imports_keep_to_their_floors(sources: dict[str, str]) -> None:
+    found = [line for path, source in sources.items() for line in objections(path, source)]
     assert not found, "\n" + "\n".join(found)
 
 
-def test_modules_stay_short(root: Path) -> None:
-    lengths = {name: source.count("\n") for name, source in modules(root).items() if name not in GENERATED}
-    assert lengths, "no modules found"
-    long = [f"{name} has {lines} lines" for name, lines in lengths.items() if lines > MODULE_LINES]
+def test_every_floor_is_lived_on(sources: dict[str, str]) -> None:
+    known = {dotted(path) for path in sources} | {"cnndsl.__init__", "cnndsl.draw.__init__", "cnndsl.cli.__init__"}
+    rooms = [f"{package}.{room}" for package, floors in FLOORS.items() for room in " ".join(floors).split()]
+    assert [room for room in rooms if room not in known] == []
+    assert len(set(rooms)) == len(rooms)
+
+
+def test_no_modules_import_each_other_in_a_cycle(sources: dict[str, str]) -> None:
+    graph = import_graph(sources)
+    assert sum(map(len, graph.values())) > 500
+    assert cycles(graph) == []
+
+
+def test_modules_stay_short(sources: dict[str, str]) -> None:
+    lengths = {path: source.count("\n") for path, source in sources.items() if path not in GENERATED}
+    long = [f"{path} has {lines} lines" for path, lines in lengths.items() if lines > MODULE_LINES]
     assert not long, f"more than {MODULE_LINES} lines: " + ", ".join(long)
+
+
+def test_packages_stay_small(sources: dict[str, str]) -> None:
+    beside: dict[str, list[str]] = {}
+    for path in sources:
+        folder, _, name = path.rpartition("/")
+        beside.setdefault(folder, []).extend([name] * (name != "__init__.py"))
+    full = {folder: names for folder, names in beside.items() if len(names) > MODULES_SIDE_BY_SIDE}
+    assert not full, f"more than {MODULES_SIDE_BY_SIDE} modules side by side"
 
 
 @pytest.mark.parametrize(
     ("name", "source", "reason"),
     [
-        ("cnndsl/errors.py", "import cnndsl.ops", "errors (floor 0) may not import cnndsl.ops (ops is on floor 1)"),
-        ("cnndsl/lang/infer.py", "from ..runtime import plan", "lang (floor 4) may not import cnndsl.runtime"),
-        ("cnndsl/ops/conv.py", "from .. import ir", "ops (floor 1) may not import cnndsl.ir (ir is on floor 2)"),
-        ("cnndsl/ops/conv.py", "from cnndsl import load", "(__init__ is on floor 8)"),
-        ("cnndsl/ir.py", "def f():\n    from cnndsl.report.table import g", "cnndsl/ir.py:2: ir (floor 2) may not"),
+        (
+            "cnndsl/errors.py",
+            "import cnndsl.ops",
+            "errors (floor 0 of cnndsl) may not import cnndsl.ops (ops is",
+        ),
+        (
+            "cnndsl/lang/modules.py",
+            "from ..runtime import plan",
+            "lang (floor 4 of cnndsl) may not import",
+        ),
+        (
+            "cnndsl/ops/conv.py",
+            "from .. import ir",
+            "may not import cnndsl.ir (ir is on floor 2)",
+        ),
+        ("cnndsl/ops/conv.py", "from cnndsl import load", "(__init__ is on floor 11)"),
+        (
+            "cnndsl/api.py",
+            "def f():\n    from cnndsl.notebook import g",
+            "cnndsl/api.py:2: api (floor 9 of cnndsl)",
+        ),
+        ("cnndsl/network.py", "from cnndsl.api import check", "network (floor 8 of cnndsl) may not import cnndsl.api"),
+        (
+            "cnndsl/lang/text/parser.py",
+            "from cnndsl.lang.style.format import a",
+            "text (floor 0 of cnndsl.lang)",
+        ),
+        ("cnndsl/lang/text/parser.py", "from .. import synonyms", "(synonyms is on floor 0)"),
+        (
+            "cnndsl/lang/text/parser.py",
+            "from cnndsl.lang import no_module",
+            "lang has no floor for its __init__",
+        ),
+        ("cnndsl/draw/styles/dot.py", "from cnndsl.draw import write", "(__init__ is on floor 3)"),
+        (
+            "cnndsl/interop/onnx/importer/model.py",
+            "from ..exporter import model",
+            "importer (floor 0 of",
+        ),
+        ("cnndsl/ir.py", "importlib.import_module('cnndsl.report.table')", "ir (floor 2 of cnndsl) may not import"),
+        ("cnndsl/ir.py", "__import__('cnndsl.report')", "ir (floor 2 of cnndsl) may not import cnndsl.report"),
+        ("cnndsl/ir.py", "x = import_module(f'cnndsl.report.{name}')", "may not import cnndsl.report.*"),
+        ("cnndsl/ir.py", "def f():\n    import_module(f'cnndsl.re{name}')", "(__init__ is on floor 11)"),
+        ("cnndsl/ir.py", "import_module('.report', __package__)", "may not import cnndsl.report"),
+        ("cnndsl/ir.py", "import_module('numpy')", "numpy may not be imported in ir"),
+        ("cnndsl/ir.py", "import_module(name)", "write what is imported as a string"),
+        ("cnndsl/ir.py", "import_module('cnndsl.' + name)", "write what is imported as a string"),
+        ("cnndsl/ir.py", "import_module(f'{name}.ops')", "write what is imported as a string"),
+        ("cnndsl/ir.py", "from importlib import import_module as load", "write what is imported as a string"),
         ("cnndsl/analysis/costs.py", "import numpy as np", "numpy may not be imported in analysis"),
         ("cnndsl/analysis/costs.py", "def f():\n    import numpy", "numpy may not be imported in analysis"),
-        ("cnndsl/runtime/plan.py", "import onnx.helper", "onnx may not be imported in runtime, only in interop"),
+        ("cnndsl/runtime/plan/step.py", "import onnx.helper", "onnx may not be imported in runtime, only in interop"),
         ("cnndsl/api.py", "import numpy", "api may import numpy only where it is used"),
         ("cnndsl/api.py", "class A:\n    import numpy", "api may import numpy only where it is used"),
         ("cnndsl/api.py", "if TYPE_CHECKING:\n    pass\nelse:\n    import numpy", "only where it is used"),
-        ("cnndsl/cli/run.py", "try:\n    from PIL import Image\nfinally:\n    pass", "only where it is used"),
-        ("cnndsl/lang/parser.py", "import requests", "requests is no library of this project"),
-        ("cnndsl/helpers.py", "", "helpers has no floor"),
+        ("cnndsl/cli/inputs.py", "try:\n    from PIL import Image\nfinally:\n    pass", "only where it is used"),
+        ("cnndsl/lang/text/parser.py", "import requests", "requests is no library of this project"),
+        ("cnndsl/helpers.py", "", "helpers has no floor in cnndsl"),
+        ("cnndsl/lang/helpers.py", "", "helpers has no floor in cnndsl.lang"),
+        ("cnndsl/lang/helpers/some.py", "", "helpers has no floor in cnndsl.lang"),
     ],
 )
 def test_the_fence_stops(name: str, source: str, reason: str) -> None:
@@ -178,15 +139,49 @@ def test_the_fence_stops(name: str, source: str, reason: str) -> None:
     [
         ("cnndsl/shapes.py", "from cnndsl.errors import CnnError\nimport math"),
         ("cnndsl/ops/conv.py", "from .base import Operator\nfrom ..shapes import Shape"),
-        ("cnndsl/ops/__init__.py", "from .conv import Conv"),
-        ("cnndsl/runtime/kernels/conv.py", "import numpy as np\nfrom . import pool\nfrom ...shapes import Shape"),
-        ("cnndsl/interop/onnx_export.py", "import onnx"),
+        ("cnndsl/ops/__init__.py", "from .conv import Conv\nimport_module(f'cnndsl.ops.{family}')"),
+        ("cnndsl/runtime/kernels/pooling.py", "import numpy as np\nfrom . import dense\nfrom ...shapes import Shape"),
+        ("cnndsl/interop/onnx/exporter/model.py", "import onnx"),
         ("cnndsl/api.py", "if typing.TYPE_CHECKING:\n    import numpy\ndef run():\n    import numpy"),
-        ("cnndsl/cli/main.py", "from cnndsl import load"),
+        ("cnndsl/api.py", "def run():\n    import_module('numpy')"),
+        ("cnndsl/__main__.py", "from cnndsl.cli import main"),
+        ("cnndsl/cli/__init__.py", "import_module(f'cnndsl.cli.commands.{name}')"),
+        ("cnndsl/lang/review/unused.py", "from ..text import syntax\nfrom cnndsl.lang.modules import Module"),
     ],
 )
 def test_the_fence_lets_pass(name: str, source: str) -> None:
     assert objections(name, source) == []
+
+
+@pytest.mark.parametrize(
+    ("sources", "modules"),
+    [
+        ({"a": "import cnndsl.b", "b": "def f():\n    from cnndsl import a"}, ["a", "b", "a"]),
+        ({"a": "from cnndsl.b import c", "b": "if TYPE_CHECKING:\n    from .a import d"}, ["a", "b", "a"]),
+        ({"p/__init__": "import_module(f'cnndsl.p.{a}')", "p/a": "from . import b"}, ["p", "p.a", "p"]),
+        ({"p/__init__": "from .a import b", "p/a": "from cnndsl.p import c"}, ["p", "p.a", "p"]),
+    ],
+)
+def test_cycles_are_found(sources: dict[str, str], modules: list[str]) -> None:
+    found = cycles(import_graph({f"cnndsl/{name}.py": source for name, source in sources.items()}))
+    assert found == [[f"cnndsl.{module}" for module in modules]]
+
+
+def test_a_module_of_a_package_is_not_the_package() -> None:
+    sources = {"cnndsl/p/__init__.py": "from .a import x", "cnndsl/p/a.py": "from . import b", "cnndsl/p/b.py": ""}
+    assert cycles(import_graph(sources)) == []
+
+
+def test_names_that_cannot_be_read_are_said_to_be() -> None:
+    targets = [found.target for found in imports(ast.parse("import_module(a)\n__import__(f'{a}')"), "cnndsl")]
+    assert targets == [UNREADABLE, UNREADABLE]
+
+
+def test_lines_are_counted(sources: dict[str, str]) -> None:
+    counted = line_counts()
+    assert counted["cnndsl"] == sum(source.count("\n") for source in sources.values())
+    text = [source.count("\n") for path, source in sources.items() if path.startswith("cnndsl/lang/text/")]
+    assert counted["cnndsl.lang.text"] == sum(text) < counted["cnndsl.lang"] < counted["cnndsl"]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ import cnndsl
 from cnndsl import ops
 from cnndsl.interop.onnx.exporter.model import IR_VERSIONS
 from cnndsl.runtime.data.initial_weights import link_mask
+from tests import generators
 
 TIMES = int(os.environ.get("CNNDSL_FUZZ", "1"))
 SEED = os.environ.get("CNNDSL_SEED", "0")
@@ -110,7 +111,7 @@ def assert_pytorch_agrees(case: Case, torch: ModuleType, references: Mapping[str
 
 
 @pytest.mark.parametrize("name", ops.NAMES)
-def test_random_layers(name: str, generators: ModuleType, pytorch_layers: ModuleType | None) -> None:
+def test_random_layers(name: str, pytorch_layers: ModuleType | None) -> None:
     for index in range(LAYER_CASES * generators.WIDE.get(name, 1)):
         seed = f"{SEED}/{name}/{index}"
         random = Random(seed)
@@ -121,7 +122,7 @@ def test_random_layers(name: str, generators: ModuleType, pytorch_layers: Module
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_random_networks(part: int, generators: ModuleType) -> None:
+def test_random_networks(part: int) -> None:
     """A mean of normalised values is 0 up to the rounding of values around 1, hence ``least``."""
     for index in range(NETWORK_CASES):
         seed = f"{SEED}/{part}/{index}"
@@ -132,7 +133,7 @@ def test_random_networks(part: int, generators: ModuleType) -> None:
 
 @pytest.mark.parametrize("operator", ["conv", "depthwise", "maxpool", "avgpool"])
 @pytest.mark.parametrize("pad", ["same", "same_lower"])
-def test_same_is_what_onnx_runtime_makes_of_it(operator: str, pad: str, generators: ModuleType) -> None:
+def test_same_is_what_onnx_runtime_makes_of_it(operator: str, pad: str) -> None:
     """ONNX Runtime works out the padding itself from ``auto_pad``."""
     compared = 0
     for index in range(LAYER_CASES * 30):
@@ -156,6 +157,6 @@ def test_same_is_what_onnx_runtime_makes_of_it(operator: str, pad: str, generato
     assert compared >= 5
 
 
-def test_every_operator_is_drawn_and_judged(generators: ModuleType, pytorch_layers: ModuleType | None) -> None:
+def test_every_operator_is_drawn_and_judged(pytorch_layers: ModuleType | None) -> None:
     assert set(generators.ARGUMENTS) == set(ops.NAMES)
     assert pytorch_layers is None or set(pytorch_layers.REFERENCES) == set(ops.NAMES)

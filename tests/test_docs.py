@@ -1,11 +1,9 @@
 """The docs: generated pages are fresh, every example in them does what it should, every link leads somewhere."""
 
-import importlib.util
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import NamedTuple
 
 import jsonschema
@@ -17,6 +15,7 @@ from cnndsl import ops
 from cnndsl.cli import parser
 from cnndsl.ir import Graph
 from cnndsl.lang.compile import compile_text
+from tools import make_docs
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -61,23 +60,13 @@ def written_in(name: str) -> list[Block]:
     return [block for block in ALL if language(block) == name]
 
 
-@pytest.fixture(scope="module")
-def make_docs() -> ModuleType:
-    path = ROOT / "tools" / "make_docs.py"
-    specification = importlib.util.spec_from_file_location("make_docs", path)
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize("name", ["operators.md", "errors.md", "zoo.md", "network.schema.json"])
-def test_generated_pages_are_fresh(name: str, make_docs: ModuleType) -> None:
+def test_generated_pages_are_fresh(name: str) -> None:
     stored = (DOCS / name).read_text(encoding="utf-8")
-    assert stored == make_docs.pages()[name], "run tools/make_docs.py"
+    assert stored == make_docs.pages()[name], "run python -m tools.make_docs"
 
 
-def test_all_generated_pages_are_tested(make_docs: ModuleType) -> None:
+def test_all_generated_pages_are_tested() -> None:
     assert set(make_docs.pages()) == {"operators.md", "errors.md", "zoo.md", "network.schema.json"}
 
 

@@ -1,14 +1,13 @@
 """The fuzzer: a short run finds nothing, what it found before stays mended, and it does find what is wrong."""
 
 import json
-import sys
 import time
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 import cnndsl
+from tools import fuzz
 
 pytest.importorskip("resource", reason="the system does not tell how much memory a process takes")
 
@@ -16,18 +15,7 @@ SEED = 1
 INPUTS = 250
 
 
-@pytest.fixture(scope="module")
-def fuzz(root: Path) -> ModuleType:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(root / "tools")
-        import fuzz
-
-        for name in ("fuzz", "mutations", "corpus"):
-            sys.modules.pop(name)
-        return fuzz
-
-
-def test_a_short_run(fuzz: ModuleType, tmp_path: Path) -> None:
+def test_a_short_run(tmp_path: Path) -> None:
     fuzzer = fuzz.run(SEED, tmp_path, range(INPUTS), minutes=2)
     assert fuzzer.tried.total() == INPUTS
     assert len(fuzzer.tried) == len(fuzz.targets()), "some targets were never tried"
@@ -35,14 +23,14 @@ def test_a_short_run(fuzz: ModuleType, tmp_path: Path) -> None:
     assert not findings, "\n".join(findings)
 
 
-def test_inputs_follow_from_seed_and_number(fuzz: ModuleType, tmp_path: Path) -> None:
+def test_inputs_follow_from_seed_and_number(tmp_path: Path) -> None:
     one, other, third = (fuzz.Fuzzer(seed, tmp_path) for seed in (1, 1, 2))
     made = [one.made(number) for number in range(40)]
     assert made == [other.made(number) for number in reversed(range(40))][::-1]
     assert made != [third.made(number) for number in range(40)]
 
 
-def test_texts_reach_every_stage(fuzz: ModuleType, tmp_path: Path) -> None:
+def test_texts_reach_every_stage(tmp_path: Path) -> None:
     """Some texts do not parse, some parse and do not check, some are networks."""
     fuzzer = fuzz.Fuzzer(SEED, tmp_path, ["text"])
     results = [cnndsl.check(fuzzer.made(number)[1]) for number in range(120)]
@@ -55,9 +43,7 @@ def test_texts_reach_every_stage(fuzz: ModuleType, tmp_path: Path) -> None:
     ("text", "kind"),
     [("raise", "ZeroDivisionError"), ("slow", "too long"), ("tree", "changes the tree"), ("again", "again changes")],
 )
-def test_what_is_wrong_is_found(
-    text: str, kind: str, fuzz: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_wrong_is_found(text: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A formatter that goes wrong on texts with a dense layer, and the text that shows it, made shorter."""
     sound = cnndsl.format
 
@@ -83,7 +69,7 @@ def test_what_is_wrong_is_found(
     assert fuzz.attempt(target, "input 4\nrelu") is None
 
 
-def test_memory_is_watched(fuzz: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     peaks = iter((0, 400 << 20, 400 << 20))
     monkeypatch.setattr(fuzz, "peak_bytes", lambda: next(peaks))
     found = fuzz.attempt(fuzz.targets()["text"], "input 4")
@@ -108,12 +94,12 @@ def spoilt(**layer: object) -> str:
         ("json", spoilt(name="", share="")),
     ],
 )
-def test_what_was_found_before(name: str, made: str, fuzz: ModuleType) -> None:
+def test_what_was_found_before(name: str, made: str) -> None:
     found = fuzz.attempt(fuzz.targets()[name], made)
     assert found is None, found.trace
 
 
-def test_a_damaged_image_gives_no_warning(fuzz: ModuleType) -> None:
+def test_a_damaged_image_gives_no_warning() -> None:
     """A TIFF with a tag that is larger than the file: Pillow reads on, and warns."""
     whole = next(image for image in fuzz.corpus.images(".tif"))
     damaged = [whole[:at] + b"\xff\xff\xff\x7f" + whole[at + 4 :] for at in range(8, len(whole) - 4)]

@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 from traitlets.config import Config
 
 import cnndsl
-from cnndsl import notebook
+from cnndsl.report import notebook
 
 SOUND = "input 1@28x28\nconv 6 5x5 pad=2 as features -> tanh\navgpool 2x2"
 WRONG = "input 1@28x28\nconv 6 31x31"

@@ -12,7 +12,7 @@ import pytest
 
 import cnndsl
 
-SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "cnndsl", "grammar")
+SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "cnndsl", "grammar", "tools", "tests", "benchmarks")
 
 
 def run(*command: str | Path, folder: Path, **environment: str) -> str:

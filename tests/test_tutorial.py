@@ -1,29 +1,20 @@
 """The tutorial: every command prints what its page says, every picture is made by one, every link leads somewhere."""
 
-import importlib.util
 import re
 import xml.etree.ElementTree as xml
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tools import make_tutorial as tool
+
 ROOT = Path(__file__).resolve().parent.parent
 TUTORIAL = ROOT / "docs" / "tutorial"
 PAGES = sorted(TUTORIAL.glob("[0-9]_*.md"))
 ALL = [*PAGES, TUTORIAL / "README.md", TUTORIAL / "photographs" / "README.md"]
-
-
-@pytest.fixture(scope="module")
-def tool() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("make_tutorial", ROOT / "tools" / "make_tutorial.py")
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
 
 
 def name(path: Path) -> str:
@@ -49,7 +40,7 @@ def test_there_are_six_pages() -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)
-def test_commands_print_what_the_page_says(path: Path, tool: ModuleType, tmp_path: Path) -> None:
+def test_commands_print_what_the_page_says(path: Path, tmp_path: Path) -> None:
     workshop = tool.make_workshop(tmp_path)
     page = path.read_text(encoding="utf-8")
     played = tool.play(page, workshop)
@@ -63,7 +54,7 @@ def test_commands_print_what_the_page_says(path: Path, tool: ModuleType, tmp_pat
         assert again == pytest.approx(stored, rel=0.02), picture  # fonts differ by a pixel between versions
 
 
-def test_the_readme_shows_what_commands_print(tool: ModuleType) -> None:
+def test_the_readme_shows_what_commands_print() -> None:
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     consoles = [block for block in tool.blocks(page) if block.info[:1] == ("console",)]
     assert len(consoles) >= 2
@@ -83,7 +74,7 @@ def test_every_raster_picture_fits_a_readme() -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)
-def test_networks_on_a_page_are_those_of_the_files(path: Path, tool: ModuleType) -> None:
+def test_networks_on_a_page_are_those_of_the_files(path: Path) -> None:
     for block in tool.blocks(path.read_text(encoding="utf-8")):
         assert block.info[0] in {"cnn", "console", "python"}, block
         if block.info[0] == "cnn":
@@ -125,7 +116,7 @@ def test_photographs_are_small_and_name_their_authors() -> None:
             assert (f"photographs/{path.name}" in text) <= ("CC BY 2.0" in text)
 
 
-def test_inputs_are_those_of_the_tool(tool: ModuleType, tmp_path: Path) -> None:
+def test_inputs_are_those_of_the_tool(tmp_path: Path) -> None:
     tool.make_inputs(tmp_path)
     stored = {path.name: path.read_bytes() for path in (TUTORIAL / "inputs").iterdir()}
     assert stored == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -156,11 +147,11 @@ def test_inputs_are_those_of_the_tool(tool: ModuleType, tmp_path: Path) -> None:
         ("a 1.5 b", "a 1.5", False),
     ],
 )
-def test_outputs_are_compared(tool: ModuleType, written: str, printed: str, expected: bool) -> None:
+def test_outputs_are_compared(written: str, printed: str, expected: bool) -> None:
     assert tool.agrees(written.splitlines(), printed.splitlines()) is expected
 
 
-def test_sessions_are_read(tool: ModuleType) -> None:
+def test_sessions_are_read() -> None:
     (one, two) = tool.sessions("$ cnndsl a \\\n    b 'c d'\nout\n$ cnndsl e\n")
     assert (one.arguments(), one.printed) == (["a", "b", "c d"], "out\n")
     assert (two.arguments(), two.printed) == (["e"], "")
@@ -169,7 +160,7 @@ def test_sessions_are_read(tool: ModuleType) -> None:
         tool.sessions("$ rm -r a\n")[0].arguments()
 
 
-def test_stale_output_is_renewed_and_current_output_kept(tool: ModuleType, tmp_path: Path) -> None:
+def test_stale_output_is_renewed_and_current_output_kept(tmp_path: Path) -> None:
     stale = "x\n\n```console\n$ cnndsl --version\ncnndsl 0.0\n```\ny\n"
     fresh = tool.play(stale, tmp_path)
     assert re.fullmatch(r"x\n\n```console\n\$ cnndsl --version\ncnndsl \d.*\n```\ny\n", fresh.page)
@@ -177,7 +168,7 @@ def test_stale_output_is_renewed_and_current_output_kept(tool: ModuleType, tmp_p
     assert tool.play(short, tmp_path).page == short
 
 
-def test_faults_of_commands_and_examples_are_found(tool: ModuleType, tmp_path: Path) -> None:
+def test_faults_of_commands_and_examples_are_found(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="exit status 2"):
         tool.play("```console\n$ cnndsl check no.cnn\n```\n", tmp_path)
     good = "```python\n>>> a = 1 + 1\n```\n\n1. b\n\n   ```python\n   >>> a\n   2\n   ```\n"
@@ -186,7 +177,7 @@ def test_faults_of_commands_and_examples_are_found(tool: ModuleType, tmp_path: P
 
 
 def test_checking_writes_nothing(
-    tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "README.md"
     page.write_text("```console\n$ cnndsl --version\n```\n", encoding="utf-8")

@@ -5,7 +5,7 @@ or layers may take longer. Formatting keeps the tree; a sound network survives p
 from the seed and its number: ``--only 1234`` repeats one. A finding is made shorter and written to the folder with its
 traceback; ``running.txt`` there names the input at work, should the process itself die.
 
-    python tools/fuzz.py --minutes 60 --seed 1
+    python -m tools.fuzz --minutes 60 --seed 1
 """
 
 import argparse
@@ -23,8 +23,6 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple, TypeVar
 
-import corpus
-import mutations
 import numpy as np
 
 import cnndsl
@@ -36,6 +34,7 @@ from cnndsl.lang.style.format import same_tree
 from cnndsl.report.diagnostics import render
 from cnndsl.runtime.data.images import read_array, read_image
 from cnndsl.runtime.data.weights import load_weights
+from tools import corpus, mutations
 
 SECONDS = 1.0
 SECONDS_FOR_LIMITS = 6.0
@@ -355,7 +354,7 @@ class Fuzzer:
             made = shortened(target, made, found.kind)
         path = self.folder / f"{self.seed}-{number}{target.suffix}"
         path.write_bytes(made.encode("utf-8", "surrogatepass") if isinstance(made, str) else made)
-        note = f"python tools/fuzz.py --seed {self.seed} --only {number}\n{name}: {found.kind}\n\n{found.trace}"
+        note = f"python -m tools.fuzz --seed {self.seed} --only {number}\n{name}: {found.kind}\n\n{found.trace}"
         path.with_name(f"{path.name}.trace").write_text(note, encoding="utf-8", errors="backslashreplace")
 
 

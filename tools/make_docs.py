@@ -1,6 +1,6 @@
 """Writes the pages of ``docs/`` that say what the code says: operators.md, errors.md, zoo.md and network.schema.json.
 
-    python tools/make_docs.py [--check]
+    python -m tools.make_docs [--check]
 
 Run it after every change of an operator, a diagnostic code, a report, a zoo file or the graph's model, and commit both.
 ``--check`` writes nothing and exits with 1 if a page is stale.
@@ -230,7 +230,7 @@ def main() -> int:
             if "--check" not in sys.argv[1:]:
                 path.write_text(text, encoding="utf-8", newline="\n")
     if "--check" in sys.argv[1:]:
-        print(f"stale: {', '.join(stale)}; run tools/make_docs.py" if stale else "the generated pages are fresh")
+        print(f"stale: {', '.join(stale)}; run python -m tools.make_docs" if stale else "the generated pages are fresh")
         return 1 if stale else 0
     return 0
 

@@ -1,6 +1,6 @@
 """Writes ``cnndsl/lang/text/parser_tables.py``: the LALR tables of ``grammar/cnn.lark``.
 
-    python tools/make_tables.py [--check]
+    python -m tools.make_tables [--check]
 
 Run it after every change of the grammar and commit both. Lark numbers states in an order that differs from run to
 run; here they are numbered by a walk from the start state along sorted symbols, so that equal grammars give equal
@@ -75,7 +75,7 @@ def main() -> int:
     text = tables_text(GRAMMAR.read_text(encoding="utf-8"))
     if "--check" in sys.argv[1:]:
         fresh = TABLES.read_text(encoding="utf-8") == text
-        print(f"{TABLES.name} is {'fresh' if fresh else 'stale: run tools/make_tables.py'}")
+        print(f"{TABLES.name} is {'fresh' if fresh else 'stale: run python -m tools.make_tables'}")
         return 0 if fresh else 1
     TABLES.write_text(text, encoding="utf-8")
     return 0

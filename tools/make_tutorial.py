@@ -1,6 +1,6 @@
 """Runs the tutorial: makes the inputs and pictures of ``docs/tutorial`` and writes what the commands print.
 
-    python tools/make_tutorial.py [--check]
+    python -m tools.make_tutorial [--check]
 
 A ``console`` block holds commands, each behind ``$ ``, and below each what it prints. The commands of a page run in
 order, in a copy of the folder, so that only pages, inputs and pictures change. A line ``...`` stands for lines left

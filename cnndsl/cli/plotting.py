@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cnndsl.cli.commands.check import positive
+from cnndsl.cli.numbers import positive
 from cnndsl.cli.terminal import unwritable
 from cnndsl.errors import CnnError
 

@@ -5,10 +5,10 @@ from pathlib import PurePosixPath
 from typing import NamedTuple, TypeAlias
 
 from cnndsl import ops
-from cnndsl.errors import CnnError, Diagnostic, Source, Span, quoted
+from cnndsl.errors import CnnError, Diagnostic, Source, Span, quoted, stopped
 from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.scope import Origin, Scope
-from cnndsl.lang.expressions.values import Budget, Fault, Named, TooManyDiagnostics, Unknowable, Value, fault, stopped
+from cnndsl.lang.expressions.values import Budget, Fault, Named, TooManyDiagnostics, Unknowable, Value, fault
 from cnndsl.lang.text import syntax
 from cnndsl.lang.text.parser import parse
 from cnndsl.limits import Limits

@@ -14,6 +14,7 @@ import pytest
 import cnndsl
 from cnndsl import ops
 from cnndsl.analysis.arithmetic import Explanation, arithmetic
+from tests import generators
 
 SIGNS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 FUNCTIONS = {"floor": math.floor, "ceil": math.ceil, "max": max}
@@ -102,7 +103,7 @@ def test_the_examples(examples):
 
 
 @pytest.mark.parametrize("name", ops.NAMES)
-def test_every_operator(generators, name):
+def test_every_operator(name):
     assert not list(faults(cnndsl.loads(ops.operator(name).example)))
     random = Random(name)
     for _ in range(15):
@@ -110,7 +111,7 @@ def test_every_operator(generators, name):
         assert not list(faults(cnndsl.loads(text))), text
 
 
-def test_random_networks(generators):
+def test_random_networks():
     random = Random(11)
     for _ in range(25):
         text = generators.network_text(random, 12)

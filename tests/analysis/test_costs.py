@@ -1,13 +1,13 @@
 """Sums over layers, and weights that several layers share."""
 
 from random import Random
-from types import ModuleType
 
 import pytest
 
 from cnndsl.analysis.costs import Cost, layer_costs, total
 from cnndsl.ir import Graph
 from cnndsl.lang.compile import compile_text
+from tests import generators
 
 
 def compiled(text: str) -> Graph:
@@ -28,7 +28,7 @@ def test_shared_buffers_count_once() -> None:
     assert (first, second) == (Cost(6, 6), Cost())
 
 
-def test_totals_count_every_tensor_once(generators: ModuleType) -> None:
+def test_totals_count_every_tensor_once() -> None:
     """Parameters are the elements of the tensors that a state dict of the network would hold."""
     for seed in range(40):
         network = compiled(generators.network_text(Random(seed), 12))

@@ -5,13 +5,13 @@ that works in place may reuse what dies with it."
 """
 
 from random import Random
-from types import ModuleType
 
 import pytest
 
 from cnndsl.analysis.memory import live, memory
 from cnndsl.ir import Graph
 from cnndsl.lang.compile import compile_text
+from tests import generators
 
 SIZES = {"float32": 4, "int64": 8}
 
@@ -61,7 +61,7 @@ def test_peaks_counted_by_hand(text: str, elements: int) -> None:
     assert memory(network).peak == 4 * elements == naive_peak(network)
 
 
-def test_peaks_of_random_networks(generators: ModuleType) -> None:
+def test_peaks_of_random_networks() -> None:
     different = set()
     for seed in range(60):
         network = compiled(generators.network_text(Random(seed), 10))

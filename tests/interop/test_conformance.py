@@ -1,6 +1,5 @@
 """ONNX's own backend tests as the judge of the interpreter: what passes, and that nothing is wrong."""
 
-import importlib.util
 import warnings
 from collections import Counter
 
@@ -9,6 +8,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from cnndsl.interop.onnx_backend import CnndslBackend
+from tools import conformance
 
 NODE_CASES = 220
 CONVERTED_CASES = 81
@@ -38,15 +38,7 @@ KINDS = {
 
 
 @pytest.fixture(scope="module")
-def conformance(root):
-    specification = importlib.util.spec_from_file_location("conformance", root / "tools" / "conformance.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def outcomes(conformance):
+def outcomes():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tests' own arithmetic overflows on purpose
         return list(conformance.outcomes())

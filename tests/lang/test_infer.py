@@ -2,7 +2,6 @@
 
 import json
 from random import Random
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ import cnndsl
 from cnndsl.errors import CnnError, Diagnostic
 from cnndsl.lang.compile import compile_text
 from cnndsl.lang.modules import Settings
+from tests import generators
 
 
 def found(text: str, strict: bool = False) -> list[Diagnostic]:
@@ -71,21 +71,21 @@ class TestDtypes:
 
 
 class TestJson:
-    def test_round_trip(self, generators: ModuleType) -> None:
+    def test_round_trip(self) -> None:
         for seed in range(25):
             network = cnndsl.loads(generators.network_text(Random(seed), 10))
             again = cnndsl.from_json(network.to_json())
             assert again.graph == network.graph
             assert again.to_json() == network.to_json()
 
-    def test_every_operator_survives(self, generators: ModuleType) -> None:
+    def test_every_operator_survives(self) -> None:
         from cnndsl import ops
 
         for name in ops.NAMES:
             network = cnndsl.loads(generators.sound_layer(Random(name), name))
             assert cnndsl.from_json(network.to_json()).graph == network.graph
 
-    def test_the_schema_admits_what_is_written(self, root: Any, generators: ModuleType) -> None:
+    def test_the_schema_admits_what_is_written(self, root: Any) -> None:
         jsonschema = pytest.importorskip("jsonschema")
         schema = json.loads((root / "docs/network.schema.json").read_text(encoding="utf-8"))
         for seed in range(5):

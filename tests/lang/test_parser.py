@@ -1,6 +1,5 @@
 """The parser: trees, offsets, limits, and what it says about texts that are not in the language."""
 
-import importlib.util
 import re
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from cnndsl.lang.text import grammar, lexer, syntax
 from cnndsl.lang.text.parser import decode, parse
 from cnndsl.lang.text.syntax_errors import MISTAKES, Mistake
 from cnndsl.limits import DEFAULT_LIMITS, Limits
+from tools import make_tables
 
 EXAMPLES = {
     "lenet": """\
@@ -646,12 +646,8 @@ def test_parses_in_many_threads_are_independent() -> None:
 
 
 def test_the_tables_are_those_of_the_grammar(root: Path) -> None:
-    spec = importlib.util.spec_from_file_location("make_tables", root / "tools" / "make_tables.py")
-    assert spec and spec.loader
-    make_tables = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(make_tables)
     written = (root / "cnndsl" / "lang" / "text" / "parser_tables.py").read_text(encoding="utf-8")
-    assert make_tables.tables_text(grammar.grammar_text()) == written, "run tools/make_tables.py"
+    assert make_tables.tables_text(grammar.grammar_text()) == written, "run make tables"
 
 
 def test_under_another_version_of_lark_the_grammar_itself_gives_the_same_trees(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """Parse, print, parse: the printed text is the same graph, up to names."""
 
 from random import Random
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from cnndsl.analysis.costs import layer_costs, total
 from cnndsl.ir import Graph
 from cnndsl.lang.compile import compile_text
 from cnndsl.lang.decompile.printer import identifier, print_network
+from tests import generators
 
 SEEDS = 60
 
@@ -44,13 +44,13 @@ def reads_back(network: Graph) -> str:
     return text
 
 
-def test_random_networks(generators: ModuleType) -> None:
+def test_random_networks() -> None:
     sizes = {len(reads_back(compiled(generators.network_text(Random(seed), 14)))) for seed in range(SEEDS)}
     assert len(sizes) > SEEDS / 2
 
 
 @pytest.mark.parametrize("name", ops.NAMES)
-def test_every_operator(name: str, generators: ModuleType) -> None:
+def test_every_operator(name: str) -> None:
     random = Random(name)
     for _ in range(4):
         reads_back(compiled(generators.sound_layer(random, name)))

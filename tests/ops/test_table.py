@@ -4,7 +4,6 @@ import ast
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from types import ModuleType
 
 import pytest
 
@@ -12,6 +11,7 @@ from cnndsl import ops
 from cnndsl.lang.compile import compile_text
 from cnndsl.ops.base import AxisReach, Operator, Weight
 from cnndsl.shapes import Shape
+from tests import generators
 
 QUESTIONS = ("output", "weights", "macs", "connections", "reach")
 TEXTS = ("operator", "rule", "source", "example")
@@ -96,7 +96,7 @@ def test_the_example_is_clean_and_answers_are_of_their_kind(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ops.NAMES)
-def test_arguments_read_back(name: str, generators: ModuleType) -> None:
+def test_arguments_read_back(name: str) -> None:
     """An operator written with its arguments and read again is the same operator."""
     random = Random(name)
     for _ in range(3):

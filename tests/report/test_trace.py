@@ -14,6 +14,7 @@ from cnndsl import ops
 from cnndsl.report.trace import STYLE, html, json_object, text
 from cnndsl.report.trace.words import number, numbers, step_text
 from cnndsl.runtime.trace import trace_value
+from tests import generators
 
 
 def worked(source, layer, position, x, weights=None):
@@ -475,7 +476,7 @@ def test_html_has_the_same_numbers_in_tables(examples):
 
 
 @pytest.mark.parametrize("name", ops.NAMES)
-def test_html_of_every_operator_is_sound(generators, name):
+def test_html_of_every_operator_is_sound(name):
     random = Random(f"html {name}")
     network = cnndsl.loads(generators.sound_layer(random, name))
     x = {value.name: np.ones((1, *value.shape.dimensions), value.dtype) for value in network.graph.inputs}
@@ -515,7 +516,7 @@ def evaluated(formula):
 
 
 @pytest.mark.parametrize("name", ops.NAMES)
-def test_printed_formulas_give_the_printed_value(generators, name):
+def test_printed_formulas_give_the_printed_value(name):
     random = Random(f"printed {name}")
     for seed in range(5):
         network = cnndsl.loads(generators.sound_layer(random, name))

@@ -7,7 +7,7 @@ import pytest
 
 import cnndsl
 from cnndsl.runtime.kernels.channels_last.strips import Task
-from cnndsl.runtime.parallel.barriers import MOST_TASKS, merge_phases, separate_phases
+from cnndsl.runtime.plan.barriers import MOST_TASKS, merge_phases, separate_phases
 from cnndsl.runtime.plan.planner import make_plan
 
 MEMORY = np.zeros(64, np.float32)

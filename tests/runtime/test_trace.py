@@ -10,6 +10,7 @@ import cnndsl
 from cnndsl import ops
 from cnndsl.errors import CnnError
 from cnndsl.runtime.trace import OPERATORS, trace_value
+from tests import generators
 
 
 def inputs_for(graph, seed):
@@ -132,7 +133,7 @@ def pooled(op, plane, taps):
 @pytest.mark.parametrize(
     ("name", "layers"), [("conv", 130), ("depthwise", 30), ("maxpool", 40), ("avgpool", 40), ("dense", 20)]
 )
-def test_a_thousand_random_positions(generators, name, layers):
+def test_a_thousand_random_positions(name, layers):
     """260 layers, four positions each: the working, the run and the loop agree."""
     random = Random(f"worked {name}")
     for seed in range(layers):
@@ -160,7 +161,7 @@ def test_every_operator_can_be_worked_out():
 
 
 @pytest.mark.parametrize("name", ops.NAMES)
-def test_every_operator_gives_what_a_run_gives(generators, name):
+def test_every_operator_gives_what_a_run_gives(name):
     random = Random(f"worked operator {name}")
     for seed in range(4):
         text = generators.sound_layer(random, name)

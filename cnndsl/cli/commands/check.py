@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from cnndsl.cli.numbers import natural, positive
 from cnndsl.cli.terminal import add_source_arguments, checked, exit_status, given_settings, say
 from cnndsl.errors import CnnError, Diagnostic
 
@@ -39,20 +40,6 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     command.add_argument("--fix", action="store_true", help="mend what has a safe fix, in place")
     command.add_argument("--diff", action="store_true", help="with --fix: show the changes and write nothing")
-
-
-def natural(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
-    if len(text) > 9:
-        raise argparse.ArgumentTypeError("must be below 1,000,000,000")
-    return int(text)
-
-
-def positive(text: str) -> int:
-    if natural(text) < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return int(text)
 
 
 def execute(options: argparse.Namespace) -> int:

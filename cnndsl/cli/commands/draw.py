@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from cnndsl.cli.commands.check import natural
+from cnndsl.cli.numbers import natural
 from cnndsl.cli.terminal import add_source_arguments, only_network, unwritable
 
 EXAMPLE = "cnndsl draw examples/resnet50.cnn -o resnet50.svg --depth 1"

@@ -6,7 +6,7 @@ from os.path import isfile
 from pathlib import Path
 from typing import Any
 
-from cnndsl.cli.commands.check import natural
+from cnndsl.cli.numbers import natural
 from cnndsl.cli.terminal import add_source_arguments, only_network, unwritable
 from cnndsl.errors import CnnError, quoted
 from cnndsl.suggest import nearest

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from cnndsl.cli.commands.check import natural
+from cnndsl.cli.numbers import natural
 from cnndsl.cli.terminal import add_source_arguments, only_network, unwritable
 from cnndsl.errors import CnnError, quoted
 

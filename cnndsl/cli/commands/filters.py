@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from cnndsl.cli.commands.check import natural, positive
+from cnndsl.cli.numbers import natural, positive
 from cnndsl.cli.terminal import add_source_arguments, only_network, unwritable
 
 EXAMPLE = "cnndsl filters digits.cnn conv1 --weights digits.safetensors -o conv1.png"

@@ -4,8 +4,8 @@ import argparse
 import sys
 from typing import Any
 
-from cnndsl.cli.commands.check import natural, positive
 from cnndsl.cli.inputs import HELP, first_example
+from cnndsl.cli.numbers import natural, positive
 from cnndsl.cli.terminal import add_source_arguments, checked, given_settings, say, unwritable
 from cnndsl.errors import CnnError
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from cnndsl.cli import inputs as given
 from cnndsl.cli import plotting
-from cnndsl.cli.commands.check import natural, positive
+from cnndsl.cli.numbers import natural, positive
 from cnndsl.cli.terminal import add_source_arguments, only_network, unwritable
 from cnndsl.errors import CnnError, quoted
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from cnndsl.cli.commands.check import natural, positive
+from cnndsl.cli.numbers import natural, positive
 from cnndsl.cli.terminal import add_source_arguments, only_network
 from cnndsl.errors import CnnError, quoted
 

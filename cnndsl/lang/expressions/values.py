@@ -97,11 +97,6 @@ class Budget:
         return fault("step-limit", f"expansion takes more than {self.limit:,} steps", span, advice)
 
 
-def stopped(most: int) -> Diagnostic:
-    """The note behind ``most`` diagnostics that there may be more."""
-    return Diagnostic("diagnostic-limit", f"stopped after {most} diagnostics; there may be more", severity="note")
-
-
 class TooManyDiagnostics(Exception):
     """The limit on diagnostics is reached: stop."""
 

@@ -4,7 +4,7 @@ import re
 
 from lark.exceptions import UnexpectedToken
 
-from cnndsl.errors import CnnError, Diagnostic, Source, Span
+from cnndsl.errors import CnnError, Diagnostic, Source, Span, stopped
 from cnndsl.lang.text import syntax
 from cnndsl.lang.text.lalr_machine import Machine
 from cnndsl.lang.text.lexer import Refused
@@ -51,7 +51,6 @@ def _refusal(
     problem: UnexpectedToken | Refused | None = None,
 ) -> CnnError:
     """Everything that is wrong with a text, imported only now: most texts are right."""
-    from cnndsl.lang.expressions.values import stopped
     from cnndsl.lang.text import recovery, syntax_errors
 
     source = Source(file, text)

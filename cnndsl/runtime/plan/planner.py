@@ -2,7 +2,7 @@
 
 Of this package :mod:`fusion` says which layers are computed together, :mod:`bias_shifts` where their biases are added,
 :mod:`cost_model` by which algorithm, :mod:`kernel_selection` with which kernel, :mod:`memory` where values live, and
-:mod:`cnndsl.runtime.parallel.barriers` where threads wait. Inside, arrays have their channels last; inputs, outputs and
+:mod:`cnndsl.runtime.plan.barriers` where threads wait. Inside, arrays have their channels last; inputs, outputs and
 kept values have them first.
 """
 
@@ -20,10 +20,10 @@ from cnndsl.arrays import Array, Float32
 from cnndsl.ir import Graph
 from cnndsl.runtime.kernels.channels_last.gather import Outside
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases, Task, repeated
-from cnndsl.runtime.parallel import barriers
-from cnndsl.runtime.parallel.barriers import WorkItem
 from cnndsl.runtime.parallel.blas import single_threaded_blas
 from cnndsl.runtime.parallel.team import Job, default_threads
+from cnndsl.runtime.plan import barriers
+from cnndsl.runtime.plan.barriers import WorkItem
 from cnndsl.runtime.plan.bias_shifts import carry
 from cnndsl.runtime.plan.fusion import FusedGraph, FusedLayer, fuse
 from cnndsl.runtime.plan.kernel_selection import layout, make_step

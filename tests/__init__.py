@@ -1,0 +1,1 @@
+"""The tests, and what several share: ``generators`` makes random networks, ``pytorch_layers`` computes in PyTorch."""
