@@ -4,6 +4,12 @@
 >>> net = cnndsl.loads("input 1@28x28; conv 6 5x5 pad=2 -> tanh")
 >>> net.params
 156
+
+What Python programs use is in ``api`` and ``network``; commands are in ``cli`` and ``__main__``, the cell magic in
+``notebook``. ``lang`` reads texts into the graph of ``ir``, whose layers are operators of ``ops``. ``analysis`` counts,
+``runtime`` computes, ``interop`` speaks ONNX, ``draw`` makes pictures, and ``report`` all other output. Everything
+stands on ``shapes`` (the window formula, broadcasting), ``errors`` (diagnostics), ``codes`` (what they mean),
+``limits``, ``suggest`` (did you mean), ``files``, ``arrays`` and ``version``. docs/architecture.md is the whole plan.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,6 +1,7 @@
 """The sources keep to the plan of the house in tools/architecture.py, and no module or package is too large."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,26 @@ def test_packages_stay_small(sources: dict[str, str]) -> None:
         beside.setdefault(folder, []).extend([name] * (name != "__init__.py"))
     full = {folder: names for folder, names in beside.items() if len(names) > MODULES_SIDE_BY_SIDE}
     assert not full, f"more than {MODULES_SIDE_BY_SIDE} modules side by side"
+
+
+def test_every_package_maps_its_modules(sources: dict[str, str]) -> None:
+    lost = []
+    for path in sources:
+        *packages, name = dotted(path).split(".")
+        if packages:
+            package = "/".join([*packages, "__init__.py"])
+            map_of_package = ast.get_docstring(ast.parse(sources[package])) or ""
+            lost += [] if f"``{name}``" in map_of_package else [f"{package} does not say what {name} is"]
+    assert not lost, "\n" + "\n".join(lost)
+
+
+def test_maps_name_nothing_that_is_not_there(sources: dict[str, str]) -> None:
+    """Every entry of a list in a package's docstring begins with a module or sub-package."""
+    known = {dotted(path) for path in sources}
+    for path, source in sources.items():
+        if path.endswith("/__init__.py"):
+            entries = re.findall(r"^- ``(\w+)``", ast.get_docstring(ast.parse(source)) or "", re.MULTILINE)
+            assert [entry for entry in entries if f"{dotted(path)}.{entry}" not in known] == [], path
 
 
 @pytest.mark.parametrize(

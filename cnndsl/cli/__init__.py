@@ -1,4 +1,13 @@
-"""The command line: arguments in, exit status out. The commands themselves are one file each."""
+"""The command line: arguments in, exit status out.
+
+The commands are in ``commands``, one module each; only the one that is used is loaded. What they share:
+
+- ``terminal``: reading sources, speaking to people, progress, the meaning of exit statuses.
+- ``numbers``: whole numbers among the options. ``inputs``: what ``--input`` names. ``config``: ``[tool.cnndsl]`` of
+  pyproject.toml.
+- ``fix``: ``check --fix``. ``plotting``: ``run --plot``.
+- ``startup``: what makes a short-lived process start and end sooner.
+"""
 
 import argparse
 import sys

@@ -1,6 +1,9 @@
 """The table of diagnostic codes: what each means, an example that triggers it, and the example mended.
 
-Nothing loads it but ``cnndsl explain``, the docs and the tests. Codes never change their meaning; new ones are added.
+Nothing loads it but ``cnndsl explain``, SARIF reports, the docs and the tests. Codes never change their meaning; new
+ones are added. ``code`` says what the table holds for each; the codes are in ``text`` (characters and grammar),
+``names``, ``structure`` (how statements fit together), ``values`` (arguments and expressions), ``shapes``, ``files``
+(what is imported, read and written), ``data`` (weights, images, ONNX, JSON), ``limits``, and ``lint``, the warnings.
 """
 
 from textwrap import fill, indent

@@ -1,1 +1,6 @@
-"""Other formats: one file a target and direction, each a table from operator to translation."""
+"""Other formats, and other programs that compute.
+
+- ``onnx``: ONNX both ways, and execution by ONNX Runtime.
+- ``onnx_backend``: cnndsl as a backend of ONNX, so that ONNX's own tests can judge the interpreter.
+- ``verify``: two executions of one network compared.
+"""

@@ -1,1 +1,11 @@
-"""The language: from text to syntax tree, to the graph and back."""
+"""The language: from text to syntax tree, to the graph, and back.
+
+- ``text``: from characters to the syntax tree, with all that is wrong with a text. ``style``: the formatter.
+- ``expressions``: exact arithmetic on what is written, and scopes.
+- ``modules``: files, what they define and import. ``settings``: ``--set`` and ``--input``.
+- ``elaborate``: from definitions to the graph: arguments bound, blocks and loops expanded, shapes inferred.
+- ``review``: warnings about the text, which of them are wanted, and the fixes that they carry.
+- ``compile``: all of this, one after the other: from a text to its networks and diagnostics.
+- ``decompile``: from a graph to text that a person would have written.
+- ``synonyms``: words of PyTorch, Keras, Caffe and ONNX, for suggestions.
+"""

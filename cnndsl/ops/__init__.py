@@ -1,6 +1,10 @@
 """The operator table: every operator of the language, its name and what it means.
 
 Families load when an operator of theirs is first asked for, so that checking a file pays for what the file uses.
+
+- ``base``: what every operator answers: output shape, weights, counts, reach. ``fields``: the types of parameters.
+- ``conv``: filters that slide. ``pool``: windows that summarise. ``dense``: whole vectors, and look-up.
+- ``norm``, ``activation``: the shape stays. ``shape``: what moves or resizes. ``merge``: several values become one.
 """
 
 from functools import cache

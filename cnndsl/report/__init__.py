@@ -1,1 +1,9 @@
-"""What people see: diagnostics with excerpts, tables, JSON."""
+"""What people see, and what other programs read, of networks, findings and values.
+
+- ``diagnostics``: messages with excerpts, as text. ``annotations``: one line each, for editors and GitHub. ``sarif``:
+  for code scanning. ``as_json``: the report as JSON.
+- ``table``: the layer table. ``explained``: the arithmetic behind a layer's numbers. ``trace``: one output value worked
+  out.
+- ``plots``: feature maps and weights as figures.
+- ``page``: the HTML report. ``notebook``: what Jupyter shows. ``markup``: what everything that writes HTML needs.
+"""

@@ -1,0 +1,10 @@
+"""The interpreter: networks computed with NumPy.
+
+- ``data``: images, weights, and arrays that are written.
+- ``memory_limit``: whether a run fits, decided before anything is allocated.
+- ``parallel``: threads that compute a run together.
+- ``kernels``: arrays in, arrays out: the straightforward ones, and fast ones with the channels last.
+- ``plan``: which layers are computed together, by which kernel, in which memory.
+- ``interpreter``: inputs are checked, then the steps of the plan run. ``profile``: where the time goes.
+- ``trace``: one output value worked out term by term.
+"""

@@ -1,9 +1,10 @@
 """Rules that find what is well-formed but rarely meant. The table says which rules there are and which run by default.
 
 A default rule is quiet on the networks that people cite: where a published architecture does the same on purpose, the
-rule is opt-in. A rule about the graph is a function named like its code, in a module that loads when it first runs;
-rules about the text are in :mod:`cnndsl.lang.review.unused`. Every code's meaning and source stand in
-:mod:`cnndsl.codes`.
+rule is opt-in. A rule about the graph is a function named like its code, in a module that loads when it first runs:
+``windows`` (pixels that nobody reads), ``order`` (of layers), ``sizes``, and ``teach``, the advice of introductions.
+``view`` is what all of them look at. Rules about the text are in :mod:`cnndsl.lang.review.unused`. Every code's meaning
+and source stand in :mod:`cnndsl.codes`.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

@@ -1,1 +1,8 @@
-"""TODO map."""
+"""The commands: each module has ``arguments``, which adds the options, ``execute``, and an ``EXAMPLE`` for the help.
+
+- ``check``: diagnostics and the layer table. ``fmt``: files in the one style.
+- ``run``: values, on images, arrays or made-up input. ``verify``: the interpreter beside ONNX Runtime.
+- ``export``: ONNX, JSON or expanded text. ``import_``: text from an ONNX model.
+- ``draw``: the network as a picture. ``filters``: a layer's weights as one. ``report``: all of it as one HTML page.
+- ``explain``: a diagnostic code, or the numbers of a layer.
+"""

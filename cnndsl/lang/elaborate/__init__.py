@@ -1,1 +1,9 @@
-"""TODO map."""
+"""From the statements of a network to its graph.
+
+- ``lower``: one network: inputs, statements, outputs, expectations. ``expand``: stages: operators, blocks, loops.
+- ``bind``: arguments become an instance of the operator's class. ``block_arguments``: the arguments of a block.
+- ``infer``: one walk that adds layers, each with its shape or a diagnostic.
+- ``naming``: how layers get their names. ``work_bound``: the least work that a body asks for, before any is done.
+- For messages: ``blame`` finds the argument that a wrong value came from, ``provenance`` the lines that made a shape,
+  ``follow_up_errors`` what is doubtful behind an error and stays silent.
+"""

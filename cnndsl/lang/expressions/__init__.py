@@ -1,1 +1,7 @@
-"""TODO map."""
+"""Expressions: exact, bounded arithmetic.
+
+- ``values``: what expressions evaluate to, how that is shown, and the budget of work.
+- ``scope``: names, and what an expression may ask of the place where it stands.
+- ``evaluate``: from the syntax tree to a value. ``functions``: the built-in functions.
+- ``coerce``: values as the numbers, dimensions and truths that a place needs.
+"""

@@ -1,1 +1,6 @@
-"""TODO map."""
+"""The last look at a file that is sound.
+
+- ``findings``: what the rules find, less what comments or the caller ignore.
+- ``unused``: rules about the text; those about the graph are in :mod:`cnndsl.analysis.lint`.
+- ``suppression``: comments ``# cnn: ignore[CODE]``. ``fixes``: applying the safe fixes that diagnostics carry.
+"""

@@ -1,4 +1,10 @@
-"""The report: one self-contained HTML page about a network. It opens offline and asks for nothing from outside."""
+"""The report: one self-contained HTML page about a network. It opens offline and asks for nothing from outside.
+
+- ``document``: what stands where on the page, and what its script needs to know; the script is page.js.
+- ``table``: the layer table. ``source``: the text with shapes beside its lines; ``places``: which layers a line makes.
+- ``pictures``: the diagram. ``charts``: every layer's numbers. ``maps``: feature maps.
+- ``findings``: diagnostics. ``explanations``: the arithmetic of all layers, packed.
+"""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,9 @@
-"""Feature maps as a figure. Needs matplotlib, the extra ``plot``; what needs none is in ``maps``."""
+"""Feature maps as a figure. Needs matplotlib, the extra ``plot``; what needs none is in ``maps``.
+
+- ``maps``: values as maps: which are shown, on which grid, in which range.
+- ``kernels``: how a layer's weights are drawn.
+- ``panels``: what a sheet is filled with: tiles, a matrix, curves, bars. ``sheet``: a figure measured in inches.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,8 @@
-"""One output value worked out, as text, JSON and HTML."""
+"""One output value worked out, as text, JSON and HTML.
+
+``view`` chooses what is shown of it: channels, rows and digits, the same for text and HTML. ``words``: numbers, ranges of
+places and formulas in words. The value itself comes from :mod:`cnndsl.runtime.trace`.
+"""
 
 import math
 from collections.abc import Iterator, Sequence

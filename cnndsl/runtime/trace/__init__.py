@@ -1,6 +1,9 @@
 """One output value of a layer worked out: what it reads, cell by cell, and the sums that make it.
 
 Numbers are those of a run; their sums are taken in float64 and agree with the run's to the rounding of float32.
+``windows`` works out convolutions, pools and interpolations, ``terms`` layers that read a vector, a line of channels or
+several branches, ``formulas`` what goes element by element, ``moves`` layers that only move values. ``parts`` is what
+they give.
 """
 
 from collections.abc import Callable, Mapping, Sequence

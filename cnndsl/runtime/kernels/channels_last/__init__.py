@@ -8,4 +8,10 @@ Every module describes one algorithm and gives *phases*: lists of tasks. The tas
 phase needs the one before it. A task is a list of NumPy calls, bound to their arrays once; a run only makes them, with
 next to no Python between. How the work is cut depends on the shapes alone, never on the number of threads, so that
 results do not either.
+
+- ``matrix``: 1x1 convolutions and dense layers. ``columns``: im2col. ``winograd``: 3x3 with stride 1. ``planar``: the
+  first layer. ``depthwise``: a filter for every channel.
+- ``pooling``: windows. ``elementwise``: sums, factors, copies.
+- ``strips``: how work is cut, and what is done to a strip at its end. ``blocks``: products of a size that BLAS likes.
+  ``gather``: the cells under windows in one call. ``remainders``: windows with a stride.
 """
