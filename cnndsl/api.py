@@ -24,8 +24,11 @@ class CheckResult(NamedTuple):
     """What checking a text gave: its sound networks and every diagnostic."""
 
     networks: tuple[Network, ...]
+    """Those without errors, in the order of the text."""
     diagnostics: tuple[Diagnostic, ...]
+    """Errors, warnings and notes, in the order in which they are to be read."""
     sources: Mapping[str, str]
+    """The texts that spans refer to, by file name."""
 
     @property
     def network(self) -> Network | None:

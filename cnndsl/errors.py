@@ -15,9 +15,13 @@ class Span(NamedTuple):
     """A stretch of source text. Lines and columns count from 1, in code points; ``end_column`` is one past the last."""
 
     file: str
+    """The name that the text was given, most often a path."""
     line: int
+    """The first line, from 1."""
     column: int
+    """The first character in it, from 1."""
     end_line: int
+    """The last line; the same one for most."""
     end_column: int
 
 
@@ -45,13 +49,16 @@ class Label(NamedTuple):
     """A secondary place in the source with what it has to do with the problem."""
 
     span: Span
+    """Where."""
     message: str
+    """A few words to stand behind the underline."""
 
 
 class Fix(NamedTuple):
     """A replacement of ``span`` by ``replacement``. ``safe`` fixes keep what the author plainly meant."""
 
     title: str
+    """What it does, as ``replace by conv``."""
     span: Span
     replacement: str
     safe: bool = False
@@ -61,12 +68,19 @@ class Diagnostic(NamedTuple):
     """One finding: a code of :mod:`cnndsl.codes`, what is wrong in words, where, and what to do about it."""
 
     code: str
+    """Such as ``needs-vector``; its meaning never changes."""
     message: str
+    """What is wrong, with the numbers."""
     span: Span | None = None
+    """None where no text is to blame: settings, weights, images."""
     severity: Severity = "error"
+    """Errors make a check fail, warnings do under ``strict`` alone."""
     labels: tuple[Label, ...] = ()
+    """Other places that have to do with it."""
     help: tuple[str, ...] = ()
+    """What would mend it, a sentence each."""
     fixes: tuple[Fix, ...] = ()
+    """The same as replacements of text."""
 
     def __str__(self) -> str:
         place = f"{self.span.file}:{self.span.line}:{self.span.column}: " if self.span else ""

@@ -33,6 +33,7 @@ def shape_to_json(shape: Shape) -> dict[str, Any]:
 
 
 def shape_from_json(value: object) -> object:
+    """What :func:`shape_to_json` wrote, for Pydantic to check. Raises ValueError for anything else but a Shape."""
     if isinstance(value, dict):
         if set(value) == {"features"}:
             return (value["features"], ())
@@ -74,6 +75,10 @@ def operator_to_json(operator: Operator) -> dict[str, Any]:
 
 
 def operator_from_json(value: object) -> object:
+    """What :func:`operator_to_json` wrote as an operator; anything else as it is, for Pydantic to refuse.
+
+    Raises ValueError for an unknown operator.
+    """
     if isinstance(value, dict):
         fields = dict(value)
         name = fields.pop("op", None)
@@ -99,6 +104,8 @@ OperatorField = Annotated[
 
 
 class Model(BaseModel):
+    """Parts of a graph: immutable, and what JSON holds beside their fields is refused."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
@@ -106,9 +113,13 @@ class Input(Model):
     """A value given from outside."""
 
     name: str
+    """As behind ``as``, or ``input``."""
     shape: ShapeField
+    """Of one example."""
     dtype: Dtype = "float32"
+    """``int64`` for what is looked up in a table."""
     span: Span | None = None
+    """Where it was written."""
 
 
 class Node(Model):
@@ -118,11 +129,17 @@ class Node(Model):
     """
 
     name: str
+    """Unique in the graph."""
     op: OperatorField
+    """The operator with its parameters."""
     inputs: tuple[str, ...]
+    """The names of what it reads, in order."""
     shape: ShapeField
+    """Of its output, for one example."""
     dtype: Dtype = "float32"
+    """Of its output."""
     span: Span | None = None
+    """Where it was written."""
     path: tuple[str, ...] = ()
     share: str | None = None
 
@@ -132,6 +149,7 @@ class Instance(Model):
 
     path: Annotated[tuple[str, ...], Field(min_length=1)]
     block: Annotated[str, Field(min_length=1)]
+    """The name of the block."""
     span: Span | None = None
 
 
@@ -142,10 +160,14 @@ class Graph(Model):
     """
 
     version: Literal[1] = 1
+    """Of this format."""
     name: str
+    """Of the network."""
     inputs: tuple[Input, ...]
     layers: tuple[Node, ...]
+    """Each behind what it reads."""
     outputs: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Names of layers or inputs, in order."""
     instances: tuple[Instance, ...] = ()
 
     @cached_property
@@ -157,6 +179,7 @@ class Graph(Model):
         return values
 
     def input_shapes(self, node: Node) -> tuple[Shape, ...]:
+        """The shapes of what a layer reads, in order."""
         return tuple(map(self.shapes.__getitem__, node.inputs))
 
     def weights(self, node: Node) -> dict[str, Weight]:

@@ -23,10 +23,13 @@ class Shape(NamedTuple):
     """``channels @ spatial``; a vector has no spatial axes and its features are its channels. No batch axis."""
 
     channels: int
+    """Of a vector the features."""
     spatial: tuple[int, ...] = ()
+    """The extents of the spatial axes, in cells: (height, width) of an image."""
 
     @property
     def is_vector(self) -> bool:
+        """Whether there are no spatial axes."""
         return not self.spatial
 
     @property
@@ -41,6 +44,7 @@ class Shape(NamedTuple):
 
     @property
     def elements(self) -> int:
+        """The number of values: channels times positions."""
         return self.channels * self.positions
 
     def __str__(self) -> str:
@@ -65,6 +69,7 @@ class ShapeError(Exception):
 
 
 def product(sizes: Sequence[int]) -> int:
+    """The sizes multiplied; 1 where there are none. ``math.prod`` takes no symbolic ones."""
     result = 1
     for size in sizes:
         result = result * size

@@ -15,8 +15,10 @@ class Cost(NamedTuple):
     buffers: int = 0
     macs: int = 0
     connections: int = 0
+    """Links into all outputs, biases included (LeCun et al. 1998)."""
 
     def plus(self, other: "Cost") -> "Cost":
+        """The sums of both."""
         return Cost(
             self.params + other.params,
             self.buffers + other.buffers,

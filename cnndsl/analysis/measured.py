@@ -17,11 +17,15 @@ class Layer:
 
     def __init__(self, node: Node, cost: Cost, field: Field) -> None:
         self.node = node
+        """The layer in the graph."""
         self.cost = cost
+        """Its counts."""
         self.field = field
+        """Its receptive field, a pattern for each axis of the input."""
 
     @property
     def name(self) -> str:
+        """Its name, unique in the network: ``conv1``, ``bottleneck1.conv1``."""
         return self.node.name
 
     @property
@@ -36,14 +40,17 @@ class Layer:
 
     @property
     def inputs(self) -> tuple[str, ...]:
+        """The names of the layers or inputs that it reads, in order."""
         return self.node.inputs
 
     @property
     def shape(self) -> Shape:
+        """The shape of its output."""
         return self.node.shape
 
     @property
     def span(self) -> Span | None:
+        """Where it was written; None for a network that was not read from a text."""
         return self.node.span
 
     @property
@@ -53,14 +60,17 @@ class Layer:
 
     @property
     def buffers(self) -> int:
+        """Elements that are stored and not learned: running means and variances."""
         return self.cost.buffers
 
     @property
     def macs(self) -> int:
+        """Multiply-accumulate operations for one example, biases left out."""
         return self.cost.macs
 
     @property
     def connections(self) -> int:
+        """Links into all outputs for one example, biases included (LeCun et al. 1998)."""
         return self.cost.connections
 
     @property
@@ -104,17 +114,21 @@ class Measured:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        """What is measured."""
 
     @property
     def name(self) -> str:
+        """The network's name."""
         return self.graph.name
 
     @property
     def inputs(self) -> dict[str, Shape]:
+        """The shapes of the inputs by name."""
         return {value.name: value.shape for value in self.graph.inputs}
 
     @property
     def outputs(self) -> dict[str, Shape]:
+        """The shapes of the outputs by name."""
         return {name: self.graph.shapes[name] for name in self.graph.outputs}
 
     @cached_property
@@ -145,18 +159,22 @@ class Measured:
 
     @property
     def params(self) -> int:
+        """Learnable elements."""
         return self.cost.params
 
     @property
     def buffers(self) -> int:
+        """Elements that are stored and not learned: running means and variances."""
         return self.cost.buffers
 
     @property
     def macs(self) -> int:
+        """Multiply-accumulate operations for one example, biases left out."""
         return self.cost.macs
 
     @property
     def connections(self) -> int:
+        """Links into the outputs of all layers for one example, biases included."""
         return self.cost.connections
 
     def memory(self, batch: int = 1) -> Memory:

@@ -9,11 +9,12 @@ BYTES = {"float32": 4, "int64": 8}
 
 
 class Memory(NamedTuple):
-    """``activation`` adds up every layer's output; ``peak`` is the largest sum of live values; both for one batch."""
+    """Bytes: ``activation`` adds up all outputs, ``peak`` is the largest sum of live values, both for one batch."""
 
     activation: int
     peak: int
     weight: int
+    """Learned tensors and buffers, whatever the batch."""
 
 
 def size_of(value: Input | Node) -> int:

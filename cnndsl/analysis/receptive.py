@@ -33,7 +33,9 @@ class Pattern(NamedTuple):
 
     axis: int | None
     intervals: tuple[Interval | None, ...]
+    """The first and the last cell that is seen, of one position after the other."""
     shift: int
+    """Cells of the input."""
     disagree: bool = False
 
     @property
@@ -93,9 +95,11 @@ class ReceptiveFields:
 
     def __init__(self) -> None:
         self.fields: dict[str, dict[str, Field]] = {}
+        """By the name of a value and that of an input."""
         self._inputs: dict[str, int] = {}
 
     def add_input(self, value: Input) -> None:
+        """Adds an input, which sees itself cell by cell."""
         self._inputs[value.name] = len(self._inputs)
         axes = range(max(len(value.shape.spatial), 1))
         self.fields[value.name] = {value.name: tuple(Pattern(axis, ((0, 0),), 1) for axis in axes)}

@@ -16,10 +16,14 @@ class Difference(NamedTuple):
     """How far two values of a layer are apart: the largest difference, and that over the largest value."""
 
     name: str
+    """Of the layer."""
     absolute: float
+    """Infinite where shapes differ, or where not the same cells are finite."""
     relative: float
+    """Over the largest finite value of the other side."""
 
     def within(self, tolerance: float) -> bool:
+        """Whether the relative difference is at most that."""
         return self.relative <= tolerance
 
 
@@ -27,11 +31,14 @@ class Verification(NamedTuple):
     """The outputs compared; ``first`` is the first layer beyond the tolerance, if there is one."""
 
     outputs: tuple[Difference, ...]
+    """In the order of the network."""
     first: Difference | None
     tolerance: float
+    """The relative difference that is allowed."""
 
     @property
     def ok(self) -> bool:
+        """Whether all outputs are within the tolerance."""
         return all(output.within(self.tolerance) for output in self.outputs)
 
 

@@ -26,9 +26,13 @@ class Weight(NamedTuple):
     """
 
     shape: tuple[int, ...]
+    """As in a PyTorch state dict."""
     init: Initialiser = "constant"
+    """How its values begin."""
     fill: float = 0.0
+    """The value under ``constant``."""
     buffer: bool = False
+    """Whether it is stored and not learned."""
     fan_in: int = 1
     fan_out: int = 1
     links: tuple[tuple[int, ...], ...] | None = None
@@ -66,7 +70,9 @@ class Operator(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     operator: ClassVar[str]
+    """Its name in the language."""
     positional: ClassVar[tuple[str, ...]] = ()
+    """The parameters that may be written without their names, in order."""
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
     """The least and the largest number of inputs; None is no bound."""
     in_place: ClassVar[bool] = False
@@ -74,6 +80,7 @@ class Operator(BaseModel):
     rectifier: ClassVar[bool] = False
     """Whether layers that feed it start with He's weights instead of Glorot's."""
     takes_integers: ClassVar[bool] = False
+    """Whether its input is int64, to be looked up, and not float32."""
     rule: ClassVar[str]
     """The output shape and the counts, as the docs print them."""
     source: ClassVar[str]

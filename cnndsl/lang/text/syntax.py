@@ -346,8 +346,11 @@ class File(NamedTuple):
     """A whole file. ``text`` is the source after the byte-order mark was taken off and line ends became ``\\n``."""
 
     start: int
+    """Always 0."""
     end: int
+    """The length of the text."""
     items: tuple[Item, ...]
+    """Imports, definitions and statements, in order."""
     text: str
 
 

@@ -1,7 +1,7 @@
 """One output value worked out, as text, JSON and HTML.
 
-``view`` chooses what is shown of it: channels, rows and digits, the same for text and HTML. ``words``: numbers, ranges of
-places and formulas in words. The value itself comes from :mod:`cnndsl.runtime.trace`.
+``view`` chooses what is shown of it: channels, rows and digits, the same for text and HTML. ``words``: numbers, ranges
+of places and formulas in words. The value itself comes from :mod:`cnndsl.runtime.trace`.
 """
 
 import math

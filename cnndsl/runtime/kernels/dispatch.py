@@ -27,10 +27,12 @@ class LayerContext(NamedTuple):
 
     @property
     def weight(self) -> Array:
+        """The tensor of that name; KeyError where the operator has none."""
         return self.weights["weight"]
 
     @property
     def bias(self) -> Array | None:
+        """The bias, if there is one."""
         return self.weights.get("bias")
 
 

@@ -118,6 +118,7 @@ class BatchPlan:
             return self._workspace()
 
     def give_back(self, workspace: Workspace) -> None:
+        """Keeps memory of a run that is over for the next one."""
         if len(self._idle) < IDLE_WORKSPACES:
             self._idle.append(workspace)
 
