@@ -15,13 +15,16 @@ from cnndsl import ops
 from cnndsl.cli import parser
 from cnndsl.ir import Graph
 from cnndsl.lang.compile import compile_text
-from tools import make_docs
+from tools import architecture, make_docs
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(path for path in [*DOCS.glob("*.md"), ROOT / "README.md"] if path.exists())
 GENERATED = {"errors.md", "zoo.md"}
 """Pages whose blocks tests/test_codes.py and tests/test_zoo.py run from what they are made of."""
+
+
+GENERATED_PARTS = ["operators.md", "errors.md", "zoo.md", "network.schema.json", "architecture.md"]
 
 
 class Block(NamedTuple):
@@ -60,14 +63,30 @@ def written_in(name: str) -> list[Block]:
     return [block for block in ALL if language(block) == name]
 
 
-@pytest.mark.parametrize("name", ["operators.md", "errors.md", "zoo.md", "network.schema.json"])
+@pytest.mark.parametrize("name", GENERATED_PARTS)
 def test_generated_pages_are_fresh(name: str) -> None:
     stored = (DOCS / name).read_text(encoding="utf-8")
     assert stored == make_docs.pages()[name], "run python -m tools.make_docs"
 
 
 def test_all_generated_pages_are_tested() -> None:
-    assert set(make_docs.pages()) == {"operators.md", "errors.md", "zoo.md", "network.schema.json"}
+    assert set(make_docs.pages()) == set(GENERATED_PARTS)
+
+
+def test_modules_and_sizes_in_the_architecture_are_there() -> None:
+    """Every path on the page leads to a module or folder, and sizes are right to a fifth or a hundred lines."""
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    folders = ("cnndsl", ".", "cnndsl/lang", "cnndsl/lang/text", "cnndsl/lang/elaborate", "cnndsl/analysis")
+    folders += ("cnndsl/runtime", "cnndsl/runtime/plan", "cnndsl/runtime/data")
+    paths = re.findall(r"`((?:\w+/)+\w+(?:\.\w+)?|\w+\.(?:py|lark))`", page)
+    assert len(paths) > 60
+    assert [path for path in paths if not any((ROOT / folder / path).exists() for folder in folders)] == []
+    sizes = re.findall(r"^\| `([\w/]+)` \| ([\d,]+) \|", page, re.MULTILINE)
+    counted = architecture.line_counts(4)
+    assert len(sizes) == 6
+    for name, lines in sizes:
+        actual = counted[f"cnndsl.{name.replace('/', '.')}"]
+        assert int(lines.replace(",", "")) == pytest.approx(actual, rel=0.2, abs=100), f"{name} has {actual} lines"
 
 
 def test_every_block_says_what_it_is() -> None:

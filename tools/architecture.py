@@ -82,6 +82,8 @@ LIBRARIES = {
     "matplotlib": Library(on_use=frozenset({"draw", "report"})),
 }
 
+BEGIN = "<!-- begin floors: python -m tools.make_docs writes this part -->"
+END = "<!-- end floors -->"
 UNREADABLE = "?"
 IMPORTERS = {"import_module", "__import__"}
 
@@ -258,7 +260,7 @@ def diagram() -> str:
     """The floors as Markdown: the house as a table from the top down, and what is inside the large rooms."""
     rows = ["| floor | rooms |", "|---:|---|"]
     for number, rooms in reversed(list(enumerate(FLOORS["cnndsl"]))):
-        said = [f"`{room}`: {about(f'cnndsl.{room}')}" for room in rooms.split()]
+        said = [f"**{room}**: {about(f'cnndsl.{room}')}" for room in rooms.split()]
         rows.append(f"| {number} | {'<br>'.join(said)} |")
     inside = [
         f"{package.removeprefix('cnndsl.'):<13} {'  <  '.join(floors)}"
@@ -266,6 +268,13 @@ def diagram() -> str:
         if package != "cnndsl"
     ]
     return "\n".join([*rows, "", "Inside the large rooms, from the ground up:", "", "```text", *inside, "```"])
+
+
+def page(written: str) -> str:
+    """docs/architecture.md with the floors as they are now between the comments that mark their place."""
+    before, begin, rest = written.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    return f"{before}{begin}\n\n{diagram()}\n\n{end}{after}"
 
 
 def main() -> int:

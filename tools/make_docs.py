@@ -1,4 +1,4 @@
-"""Writes the pages of ``docs/`` that say what the code says: operators.md, errors.md, zoo.md and network.schema.json.
+"""Writes what the code says in ``docs/``: the pages of :func:`pages`, in architecture.md the floors alone.
 
     python -m tools.make_docs [--check]
 
@@ -24,6 +24,7 @@ from cnndsl.lang.elaborate.bind import takes_share
 from cnndsl.ops.base import Operator
 from cnndsl.ops.fields import written
 from cnndsl.report.table import one_line
+from tools import architecture
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -218,6 +219,7 @@ def pages() -> dict[str, str]:
         "errors.md": errors_page(),
         "zoo.md": zoo_page(),
         "network.schema.json": schema_page(),
+        "architecture.md": architecture.page((DOCS / "architecture.md").read_text(encoding="utf-8")),
     }
 
 
