@@ -4,11 +4,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DIGITS := examples/digits
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
+# One for each interpreter, so that several can be tried beside each other.
+SMOKE := .venv-smoke-$(notdir $(PYTHON))
+SMOKE_TESTS := tests/test_smoke.py tests/test_architecture.py tests/test_shapes.py tests/test_suggest.py
 # TORCH=1 adds PyTorch, an optional second judge of values in the tests.
 TESTING := $(VENV)/$(if $(TORCH),torch,test).stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz fuzz-text conformance check lint types format bench tables digits tutorial clean
+.PHONY: help demo test smoke fuzz fuzz-text conformance check lint types format bench tables digits tutorial clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
@@ -25,6 +28,9 @@ demo: $(VENV)/demo.stamp ## check, run and export a trained digit reader, and co
 
 test: lint types ## lint, check types and run the tests (TORCH=1: compare with PyTorch too)
 	$(BIN)/python -m pytest -n 2
+
+smoke: $(SMOKE)/smoke.stamp ## half a minute of tests, in a virtual environment of its own (PYTHON=python3.12)
+	$(SMOKE)/bin/python -m pytest -q $(SMOKE_TESTS)
 
 fuzz: $(TESTING) ## 11,000 random layers and 400 networks beside ONNX Runtime (FUZZ=10 times the tests', SEED=1, TORCH=1)
 	CNNDSL_FUZZ=$(or $(FUZZ),10) CNNDSL_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -n 2 tests/test_differential.py
@@ -62,10 +68,15 @@ tutorial: $(VENV)/plot.stamp ## make the pictures of docs/tutorial and write wha
 	$(BIN)/python -m tools.make_tutorial
 
 clean: ## remove everything these targets make
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-smoke-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
+
+$(SMOKE)/smoke.stamp: pyproject.toml setup.py
+	$(PYTHON) -m venv $(SMOKE)
+	$(SMOKE)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[smoke]'
+	touch $@
 
 $(VENV)/demo.stamp: pyproject.toml setup.py | $(BIN)/python
 	$(INSTALL) '.[onnxruntime]'
