@@ -5,7 +5,7 @@ so that a seed names a text. A layer may not fit its input (a kernel too large, 
 the compiler and draws again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple
 
@@ -170,12 +170,8 @@ def normalize(draw: Draw) -> str:
     return f"mean={constants(-1, 1)} std={constants(0.3, 2)}"
 
 
-def alpha(draw: Draw) -> str:
-    return draw.option(70, lambda: f"alpha={draw.number(0.05, 1.5)}")
-
-
-def nothing(draw: Draw) -> str:
-    return ""
+def numbers(draw: Draw, fields: Sequence[str]) -> str:
+    return " ".join(f"{field}={draw.number(0.05, 1.5)}" for field in fields if draw.chance(70))
 
 
 ARGUMENTS: dict[str, Callable[[Draw], str]] = {
@@ -210,18 +206,22 @@ ARGUMENTS: dict[str, Callable[[Draw], str]] = {
     "normalize": normalize,
     "dropout": lambda draw: str(draw.number(0, 0.9)),
     "spatial_dropout": lambda draw: str(draw.number(0, 0.9)),
-    "leaky_relu": alpha,
-    "elu": alpha,
-    "celu": alpha,
     "gelu": lambda draw: f"approximate={draw.one_of('none', 'tanh')}",
     "clip": lambda draw: f"({draw.number(-2, 0)}) {draw.number(0, 2)}",
     "concat": lambda draw: f"axis={draw.integer(0, draw.rank)}",
-    **dict.fromkeys(("global_maxpool", "global_avgpool", "flatten", "identity", "scale", "relu", "relu6"), nothing),
-    **dict.fromkeys(("prelu", "selu", "silu", "mish", "hardswish", "hardsigmoid", "sigmoid", "tanh"), nothing),
-    **dict.fromkeys(("softplus", "softsign", "softmax", "log_softmax"), nothing),
-    **dict.fromkeys(("add", "mul", "sub", "maximum", "average"), nothing),
 }
-"""For every operator its arguments as text, drawn for an input of a shape."""
+"""The arguments of operators as text, drawn for an input of a shape. The others take optional numbers at most."""
+
+
+def arguments(name: str, draw: Draw) -> str:
+    """Arguments of any operator."""
+    if name in ARGUMENTS:
+        return ARGUMENTS[name](draw)
+    fields = ops.operator(name).model_fields
+    undrawn = [field for field, value in fields.items() if value.is_required() or not isinstance(value.default, float)]
+    assert not undrawn, f"{name} has no row in ARGUMENTS, and {undrawn} take more than a number"
+    return numbers(draw, list(fields))
+
 
 WIDE = {"conv": 8, "conv_transpose": 6, "maxpool": 6, "avgpool": 6, "depthwise": 4, "lppool": 4, "resize": 3, "pad": 3}
 """Operators with much to vary, and how much more often to draw them."""
@@ -251,14 +251,14 @@ def written(shape: Shape) -> str:
 def layer_text(random: Random, name: str) -> str:
     """A network of one layer of an operator, with one input for each of its branches."""
     shape = shape_for(random, name)
-    arguments = ARGUMENTS[name](Draw(random, shape))
+    given = arguments(name, Draw(random, shape))
     if name not in ops.MERGES:
         dtype = " dtype=int64" if name == "embedding" else ""
-        return f"input {written(shape)}{dtype}\n{name} {arguments}\n"
+        return f"input {written(shape)}{dtype}\n{name} {given}\n"
     branches = [shape] * (2 if name == "sub" else random.randint(2, 4))
-    branches = [varied(random, branch, arguments if name == "concat" else None) for branch in branches]
+    branches = [varied(random, branch, given if name == "concat" else None) for branch in branches]
     inputs = "".join(f"input {written(branch)} as x{index}\n" for index, branch in enumerate(branches))
-    return f"{inputs}{name} {arguments} {{ {'; '.join(f'from x{index}' for index in range(len(branches)))} }}\n"
+    return f"{inputs}{name} {given} {{ {'; '.join(f'from x{index}' for index in range(len(branches)))} }}\n"
 
 
 def varied(random: Random, shape: Shape, joined: str | None) -> Shape:
@@ -327,20 +327,20 @@ def continued(random: Random, name: str, source: Value, shared: list[Shareable])
     if fitting and random.randrange(4) == 0:
         owner = random.choice(fitting)
         return f"from {source.name} -> {owner.text} share={owner.name}"
-    return f"from {source.name} -> {name} {ARGUMENTS[name](Draw(random, source.shape, inside=True))}".rstrip()
+    return f"from {source.name} -> {name} {arguments(name, Draw(random, source.shape, inside=True))}".rstrip()
 
 
 def branching(random: Random, name: str, values: list[Value]) -> str | None:
     """A merge of values that fit together, or None if there are no two."""
     anchor = random.choice(values)
-    arguments = ARGUMENTS[name](Draw(random, anchor.shape, inside=True))
-    axis = int(arguments.removeprefix("axis=")) if name == "concat" else None
+    given = arguments(name, Draw(random, anchor.shape, inside=True))
+    axis = int(given.removeprefix("axis=")) if name == "concat" else None
     mates = [value for value in values if value != anchor and together(anchor.shape, value.shape, axis)]
     if not mates:
         return None
     others = random.sample(mates, 1 if name == "sub" else random.randint(1, min(3, len(mates))))
     branches = random.sample([anchor, *others], len(others) + 1)
-    return f"{name} {arguments} {{ {'; '.join(f'from {value.name}' for value in branches)} }}"
+    return f"{name} {given} {{ {'; '.join(f'from {value.name}' for value in branches)} }}"
 
 
 def together(first: Shape, other: Shape, axis: int | None) -> bool:

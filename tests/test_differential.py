@@ -158,5 +158,10 @@ def test_same_is_what_onnx_runtime_makes_of_it(operator: str, pad: str) -> None:
 
 
 def test_every_operator_is_drawn_and_judged(pytorch_layers: ModuleType | None) -> None:
-    assert set(generators.ARGUMENTS) == set(ops.NAMES)
-    assert pytorch_layers is None or set(pytorch_layers.REFERENCES) == set(ops.NAMES)
+    assert generators.ARGUMENTS.keys() <= set(ops.NAMES)
+    for name in ops.NAMES:
+        generators.sound_layer(Random(name), name)
+    if pytorch_layers is not None:
+        unjudged = set(ops.NAMES) - pytorch_layers.REFERENCES.keys()
+        assert not unjudged, f"no reference in tests/pytorch_layers.py: {unjudged}"
+        assert pytorch_layers.REFERENCES.keys() <= set(ops.NAMES)

@@ -17,9 +17,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 FLOORS = {
     "cnndsl": [
-        "arrays codes errors files limits shapes suggest version",
+        "arrays errors files limits shapes suggest version",
         "ops",
-        "ir",
+        "codes ir",
         "analysis",
         "lang runtime",
         "interop",

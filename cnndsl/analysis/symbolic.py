@@ -105,7 +105,7 @@ class Symbolic:
             if name in fields and (name != "multiplier" or getattr(op, name) > 1):
                 changes[name] = self.term(getattr(op, name), symbol, words)
         for name, (symbol, words) in PER_AXIS.items():
-            value = getattr(op, name, None)
+            value = getattr(op, name) if name in fields else None
             if name == "stride" and windows:  # what is not written is the kernel
                 value = tuple(axis.stride for axis in windows)
             if value:

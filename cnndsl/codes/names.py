@@ -1,5 +1,6 @@
 """Codes about names: unknown ones, and ones that are in use already."""
 
+from cnndsl import ops
 from cnndsl.codes.code import Code
 
 _TWO_NETWORKS = (
@@ -7,21 +8,30 @@ _TWO_NETWORKS = (
     "network Large {\n  input 64\n  dense 100 -> relu -> dense 10\n}"
 )
 
+_KINDS = {
+    "windowed": ("conv", "pool"),
+    "dense": ("dense",),
+    "shape": ("shape",),
+    "normalisation": ("norm",),
+    "activations": ("activation",),
+    "merges": ("merge",),
+}
+
+
+def _operators() -> str:
+    """Every operator by its kind."""
+    return "; ".join(
+        f"{kind}: {', '.join(name for name in ops.NAMES if ops.family(name) in families)}"
+        for kind, families in _KINDS.items()
+    )
+
+
 CODES = (
     Code(
         "unknown-operator",
         "a word that is neither an operator nor a block",
         "The first word of a stage is the name of an operator or of a block defined in this file or one it imports. "
-        "Capitals count. The operators are, windowed: conv, depthwise, conv_transpose, maxpool, avgpool, lppool, "
-        "subsample, global_maxpool, global_avgpool, global_lppool, adaptive_avgpool, adaptive_maxpool; "
-        "dense: dense, rbf, embedding; "
-        "shape: flatten, reshape, permute, pad, crop, upsample, resize, slice, channel_shuffle, pixel_shuffle, "
-        "space_to_depth, identity; "
-        "normalisation: batchnorm, layernorm, groupnorm, instancenorm, lrn, normalize, scale, dropout, "
-        "spatial_dropout; "
-        "activations: relu, relu6, leaky_relu, prelu, elu, selu, celu, gelu, silu, mish, hardswish, hardsigmoid, "
-        "sigmoid, tanh, softplus, softsign, clip, softmax, log_softmax; "
-        "merges: add, mul, sub, maximum, average, concat. docs/operators.md describes each.",
+        f"Capitals count. The operators are, {_operators()}. docs/operators.md describes each.",
         "input 1@28x28\ncnov 6 5x5",
         "input 1@28x28\nconv 6 5x5",
     ),

@@ -3,176 +3,182 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
-from cnndsl.ops.base import Elementwise, Operator, Reach, Weight, over_channels
+from cnndsl.ops.base import AcrossChannels, Activation, Weight
 from cnndsl.ops.fields import Expects, Positive, Real
 from cnndsl.shapes import Shape, ShapeError
 
 
-class Relu(Elementwise):
+class Relu(Activation):
     """max(x, 0)."""
 
     operator: ClassVar[str] = "relu"
     rectifier: ClassVar[bool] = True
+    formula: ClassVar[tuple[str, ...]] = ("max(0, {x})",)
     source: ClassVar[str] = "Nair and Hinton 2010"
     example: ClassVar[str] = "input 3@32x32\nconv 16 3x3 pad=1 -> relu"
 
 
-class Relu6(Elementwise):
+class Relu6(Activation):
     """min(max(x, 0), 6)."""
 
     operator: ClassVar[str] = "relu6"
     rectifier: ClassVar[bool] = True
+    formula: ClassVar[tuple[str, ...]] = ("min(max(0, {x}), 6)",)
     source: ClassVar[str] = "Krizhevsky 2010; Howard et al. 2017"
     example: ClassVar[str] = "input 3@32x32\nconv 16 3x3 pad=1 -> relu6"
 
 
-class LeakyRelu(Elementwise):
+class LeakyRelu(Activation):
     """x where positive, alpha*x elsewhere."""
 
     operator: ClassVar[str] = "leaky_relu"
     positional: ClassVar[tuple[str, ...]] = ("alpha",)
     rectifier: ClassVar[bool] = True
+    formula: ClassVar[tuple[str, ...]] = ("{x}", "{alpha}*{x}")
     source: ClassVar[str] = "Maas, Hannun, Ng 2013"
     example: ClassVar[str] = "input 3@64x64\nconv 64 4x4 stride=2 pad=1 -> leaky_relu 0.2"
 
     alpha: Real = 0.01
 
 
-class PRelu(Operator):
+class PRelu(Activation):
     """x where positive, a learnt factor per channel times x elsewhere."""
 
     operator: ClassVar[str] = "prelu"
     rectifier: ClassVar[bool] = True
-    in_place: ClassVar[bool] = True
+    formula: ClassVar[tuple[str, ...]] = ("{x}", "{weight}*{x}")
     rule: ClassVar[str] = "the shape of the input; parameters C"
     source: ClassVar[str] = "He et al. 2015 (Delving deep into rectifiers)"
     example: ClassVar[str] = "input 3@32x32\nconv 16 3x3 pad=1 -> prelu"
 
-    def output(self, shapes: Sequence[Shape]) -> Shape:
-        return shapes[0]
-
     def weights(self, shapes: Sequence[Shape]) -> Mapping[str, Weight]:
         return {"weight": Weight((shapes[0].channels,), fill=0.25)}
 
-    def macs(self, shapes: Sequence[Shape], output: Shape) -> int:
-        return 0
 
-    def connections(self, shapes: Sequence[Shape], output: Shape) -> int:
-        return 0
-
-    def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
-        return "point"
-
-
-class Elu(Elementwise):
+class Elu(Activation):
     """x where positive, alpha*(e^x - 1) elsewhere."""
 
     operator: ClassVar[str] = "elu"
     positional: ClassVar[tuple[str, ...]] = ("alpha",)
+    formula: ClassVar[tuple[str, ...]] = ("{x}", "{alpha}*(e^{x} - 1)")
     source: ClassVar[str] = "Clevert, Unterthiner, Hochreiter 2015"
     example: ClassVar[str] = "input 3@32x32\nconv 16 3x3 pad=1 -> elu"
 
     alpha: Real = 1.0
 
 
-class Selu(Elementwise):
+class Selu(Activation):
     """1.0507*(x where positive, 1.6733*(e^x - 1) elsewhere)."""
 
     operator: ClassVar[str] = "selu"
+    alpha: ClassVar[float] = 1.6732632423543772848170429916717
+    scale: ClassVar[float] = 1.0507009873554804934193349852946
+    formula: ClassVar[tuple[str, ...]] = ("{scale}*{x}", "{scale}*{alpha}*(e^{x} - 1)")
     source: ClassVar[str] = "Klambauer et al. 2017"
     example: ClassVar[str] = "input 512\ndense 256 -> selu"
 
 
-class Celu(Elementwise):
+class Celu(Activation):
     """max(x, 0) + min(0, alpha*(e^(x/alpha) - 1))."""
 
     operator: ClassVar[str] = "celu"
     positional: ClassVar[tuple[str, ...]] = ("alpha",)
+    formula: ClassVar[tuple[str, ...]] = ("{x}", "{alpha}*(e^({x}/{alpha}) - 1)")
     source: ClassVar[str] = "Barron 2017"
     example: ClassVar[str] = "input 512\ndense 256 -> celu"
 
     alpha: Positive = 1.0
 
 
-class Gelu(Elementwise):
+class Gelu(Activation):
     """x*Phi(x), exactly or by the tanh approximation."""
 
     operator: ClassVar[str] = "gelu"
+    formula: ClassVar[tuple[str, ...]] = ("{x}*Phi({x})",)
     source: ClassVar[str] = "Hendrycks and Gimpel 2016"
     example: ClassVar[str] = "input 96@56x56\nconv 384 1x1 -> gelu"
 
     approximate: Annotated[Literal["none", "tanh"], Expects("none or tanh")] = "none"
 
 
-class Silu(Elementwise):
+class Silu(Activation):
     """x*sigmoid(x), also known as swish."""
 
     operator: ClassVar[str] = "silu"
+    formula: ClassVar[tuple[str, ...]] = ("{x}/(1 + e^(-{x}))",)
     source: ClassVar[str] = "Elfwing, Uchibe, Doya 2017; Ramachandran, Zoph, Le 2017"
     example: ClassVar[str] = "input 3@32x32\nconv 16 3x3 pad=1 -> silu"
 
 
-class Mish(Elementwise):
+class Mish(Activation):
     """x*tanh(softplus(x))."""
 
     operator: ClassVar[str] = "mish"
+    formula: ClassVar[tuple[str, ...]] = ("{x}*tanh(ln(1 + e^{x}))",)
     source: ClassVar[str] = "Misra 2019"
     example: ClassVar[str] = "input 3@32x32\nconv 16 3x3 pad=1 -> mish"
 
 
-class HardSwish(Elementwise):
+class HardSwish(Activation):
     """x*relu6(x + 3)/6."""
 
     operator: ClassVar[str] = "hardswish"
+    formula: ClassVar[tuple[str, ...]] = ("{x}*min(max(0, {x} + 3), 6)/6",)
     source: ClassVar[str] = "Howard et al. 2019 (MobileNetV3), section 5.2"
     example: ClassVar[str] = "input 3@224x224\nconv 16 3x3 stride=2 pad=1 -> hardswish"
 
 
-class HardSigmoid(Elementwise):
+class HardSigmoid(Activation):
     """relu6(x + 3)/6, as PyTorch has it."""
 
     operator: ClassVar[str] = "hardsigmoid"
+    formula: ClassVar[tuple[str, ...]] = ("min(max(0, {x} + 3), 6)/6",)
     source: ClassVar[str] = "Howard et al. 2019 (MobileNetV3), section 5.2; PyTorch Hardsigmoid"
     example: ClassVar[str] = "input 16@1x1\nconv 64 1x1 -> hardsigmoid"
 
 
-class Sigmoid(Elementwise):
+class Sigmoid(Activation):
     """1/(1 + e^-x)."""
 
     operator: ClassVar[str] = "sigmoid"
+    formula: ClassVar[tuple[str, ...]] = ("1/(1 + e^(-{x}))",)
     source: ClassVar[str] = "Rumelhart, Hinton, Williams 1986"
     example: ClassVar[str] = "input 84\ndense 1 -> sigmoid"
 
 
-class Tanh(Elementwise):
+class Tanh(Activation):
     """The hyperbolic tangent."""
 
     operator: ClassVar[str] = "tanh"
+    formula: ClassVar[tuple[str, ...]] = ("tanh({x})",)
     source: ClassVar[str] = "LeCun et al. 1998 (Efficient BackProp)"
     example: ClassVar[str] = "input 1@28x28\nconv 6 5x5 pad=2 -> tanh"
 
 
-class Softplus(Elementwise):
+class Softplus(Activation):
     """ln(1 + e^x)."""
 
     operator: ClassVar[str] = "softplus"
+    formula: ClassVar[tuple[str, ...]] = ("ln(1 + e^{x})",)
     source: ClassVar[str] = "Dugas et al. 2001"
     example: ClassVar[str] = "input 84\ndense 10 -> softplus"
 
 
-class Softsign(Elementwise):
+class Softsign(Activation):
     """x/(1 + |x|)."""
 
     operator: ClassVar[str] = "softsign"
+    formula: ClassVar[tuple[str, ...]] = ("{x}/(1 + |{x}|)",)
     source: ClassVar[str] = "Bergstra et al. 2009"
     example: ClassVar[str] = "input 84\ndense 10 -> softsign"
 
 
-class Clip(Elementwise):
+class Clip(Activation):
     """min(max(x, min), max)."""
 
     operator: ClassVar[str] = "clip"
     positional: ClassVar[tuple[str, ...]] = ("min", "max")
+    formula: ClassVar[tuple[str, ...]] = ("min(max({x}, {min}), {max})",)
     source: ClassVar[str] = "ONNX Clip"
     example: ClassVar[str] = "input 3@32x32\nclip 0 1"
 
@@ -185,25 +191,21 @@ class Clip(Elementwise):
         return shapes[0]
 
 
-class Softmax(Elementwise):
+class Softmax(AcrossChannels):
     """e^x divided by its sum, over the channels at each position or over the vector."""
 
     operator: ClassVar[str] = "softmax"
+    in_place: ClassVar[bool] = True
     rule: ClassVar[str] = "the shape of the input; normalised over the channels"
     source: ClassVar[str] = "Bridle 1990"
     example: ClassVar[str] = "input 84\ndense 10 -> softmax"
 
-    def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
-        return over_channels(output)
 
-
-class LogSoftmax(Elementwise):
+class LogSoftmax(AcrossChannels):
     """x - ln(sum of e^x), over the channels at each position or over the vector."""
 
     operator: ClassVar[str] = "log_softmax"
+    in_place: ClassVar[bool] = True
     rule: ClassVar[str] = "the shape of the input; normalised over the channels"
     source: ClassVar[str] = "PyTorch LogSoftmax"
     example: ClassVar[str] = "input 84\ndense 10 -> log_softmax"
-
-    def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
-        return over_channels(output)

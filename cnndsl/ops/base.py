@@ -80,7 +80,32 @@ class Operator(BaseModel):
     rectifier: ClassVar[bool] = False
     """Whether layers that feed it start with He's weights instead of Glorot's."""
     takes_integers: ClassVar[bool] = False
-    """Whether its input is int64, to be looked up, and not float32."""
+    """Whether it may be applied to int64 values too."""
+    looks_up: ClassVar[bool] = False
+    """Whether it takes integers only, and makes floats of them."""
+    linear: ClassVar[bool] = False
+    """Whether it multiplies what it reads by a tensor ``weight`` of filters or units, sums, and adds a ``bias``."""
+    elementwise: ClassVar[bool] = False
+    """Whether every element is made of that element and of numbers of its channel: it can be done in place."""
+    channel_affine: ClassVar[bool] = False
+    """Whether it multiplies by one number a channel and adds one: a linear layer before it can do so with its own."""
+    centres: ClassVar[bool] = False
+    """Whether it takes away the mean of every channel, and with it whatever bias was added before."""
+    window_pool: ClassVar[bool] = False
+    """Whether it summarises each channel by itself under a window that slides."""
+    order_statistic: ClassVar[bool] = False
+    """Whether it picks one of the cells by their order: what never falls may be done before it or after it alike."""
+    hands_on_bias: ClassVar[bool] = False
+    """Whether the planner may add a number a channel after it instead of before: f(x + b) = f(x) + b."""
+    drops: ClassVar[bool] = False
+    """Whether it sets values to zero at random while training."""
+    transparent: ClassVar[bool] = False
+    """Whether all values go on in their order, to be read as if it were not there: lint and figures look through it."""
+    follows: ClassVar[bool] = False
+    """Whether it belongs to the layer before it, in texts and figures: it changes values, not the shape."""
+    formula: ClassVar[tuple[str, ...]] = ()
+    """What becomes of x, of the parameters and the channel's weights, all in braces; of two, the second holds where x
+    is not above 0. Empty for what is not element by element."""
     rule: ClassVar[str]
     """The output shape and the counts, as the docs print them."""
     source: ClassVar[str]
@@ -111,6 +136,10 @@ class Operator(BaseModel):
     def windows(self, shape: Shape) -> tuple[Axis, ...]:
         """The sliding window on each spatial axis; empty for operators without one."""
         return ()
+
+    def does_nothing(self, shape: Shape, output: Shape) -> bool:
+        """Whether a run hands the input on as it is."""
+        return False
 
     @classmethod
     def expects(cls, field: str) -> str:
@@ -151,6 +180,7 @@ class Unweighted(Operator):
 class Elementwise(Unweighted):
     """Every element by itself: the shape stays, and so does the receptive field."""
 
+    elementwise: ClassVar[bool] = True
     in_place: ClassVar[bool] = True
     rule: ClassVar[str] = "the shape of the input; element by element"
 
@@ -159,6 +189,24 @@ class Elementwise(Unweighted):
 
     def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
         return "point"
+
+
+class Activation(Elementwise):
+    """What bends values: a function of one number, the same at every position."""
+
+    follows: ClassVar[bool] = True
+
+
+class AcrossChannels(Unweighted):
+    """The channels at each position together: the shape stays, and so does the receptive field."""
+
+    follows: ClassVar[bool] = True
+
+    def output(self, shapes: Sequence[Shape]) -> Shape:
+        return shapes[0]
+
+    def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
+        return over_channels(output)
 
 
 def over_channels(output: Shape) -> Reach:

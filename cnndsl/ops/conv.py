@@ -15,6 +15,7 @@ class Conv(Windowed):
     """Convolution: every filter slides over all channels of its group and gives one output channel."""
 
     operator: ClassVar[str] = "conv"
+    linear: ClassVar[bool] = True
     positional: ClassVar[tuple[str, ...]] = ("filters", "kernel")
     rule: ClassVar[str] = (
         "filters@floor((W - K_eff + P)/S) + 1 with K_eff = dilation*(K - 1) + 1; "
@@ -93,6 +94,7 @@ class Depthwise(Windowed):
     """Depthwise convolution: every channel has filters of its own, ``multiplier`` of them."""
 
     operator: ClassVar[str] = "depthwise"
+    linear: ClassVar[bool] = True
     positional: ClassVar[tuple[str, ...]] = ("kernel",)
     rule: ClassVar[str] = (
         "(C*multiplier)@W, with the window rule of conv; parameters C*multiplier*(prod(K) + 1 if bias); "
@@ -138,6 +140,7 @@ class ConvTranspose(Operator):
     """Transposed convolution: the gradient of a convolution, used to make maps larger."""
 
     operator: ClassVar[str] = "conv_transpose"
+    linear: ClassVar[bool] = True
     positional: ClassVar[tuple[str, ...]] = ("filters", "kernel")
     rule: ClassVar[str] = (
         "filters@((W - 1)*S - P + K_eff + output_pad); parameters C*filters/groups*prod(K) + filters; "

@@ -31,6 +31,7 @@ class Dense(Operator):
     """A fully connected layer: every unit reads every feature."""
 
     operator: ClassVar[str] = "dense"
+    linear: ClassVar[bool] = True
     positional: ClassVar[tuple[str, ...]] = ("units",)
     rule: ClassVar[str] = (
         "units; parameters units*(features + 1 if bias); MACs units*features; connections units*(features + 1 if bias)"
@@ -97,6 +98,7 @@ class Embedding(Operator):
     """A table of vectors, one a word: a sequence of L word numbers becomes size@L."""
 
     operator: ClassVar[str] = "embedding"
+    looks_up: ClassVar[bool] = True
     positional: ClassVar[tuple[str, ...]] = ("vocabulary", "size")
     takes_integers: ClassVar[bool] = True
     rule: ClassVar[str] = "size@L; parameters vocabulary*size; no MACs (a look-up multiplies nothing)"

@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
-from cnndsl.ops.base import Elementwise, Operator, Reach, Weight, over_channels
+from cnndsl.ops.base import AcrossChannels, Elementwise, Operator, Reach, Weight, over_channels
 from cnndsl.ops.fields import Count, Expects, Flag, Fraction01, PerChannel, Positive, Rate, Real
 from cnndsl.shapes import Shape, ShapeError
 
 
 class Normalisation(Operator):
     """What the normalisations share: the shape stays; nothing is counted but the affine parameters."""
+
+    follows: ClassVar[bool] = True
 
     def output(self, shapes: Sequence[Shape]) -> Shape:
         return shapes[0]
@@ -29,6 +31,9 @@ class BatchNorm(Normalisation):
     """Batch normalisation with running statistics: (x - mean)/sqrt(var + eps)*weight + bias, per channel."""
 
     operator: ClassVar[str] = "batchnorm"
+    elementwise: ClassVar[bool] = True
+    channel_affine: ClassVar[bool] = True
+    centres: ClassVar[bool] = True
     in_place: ClassVar[bool] = True
     rule: ClassVar[str] = "the shape of the input; parameters 2*C, buffers 2*C (running mean and variance)"
     source: ClassVar[str] = "Ioffe and Szegedy 2015"
@@ -105,6 +110,7 @@ class InstanceNorm(Normalisation):
     """Normalises each channel of each example over its positions."""
 
     operator: ClassVar[str] = "instancenorm"
+    centres: ClassVar[bool] = True
     rule: ClassVar[str] = "the shape of the input; parameters 2*C under affine, otherwise none"
     source: ClassVar[str] = "Ulyanov, Vedaldi, Lempitsky 2016"
     example: ClassVar[str] = "input 32@28x28\ninstancenorm"
@@ -129,14 +135,13 @@ class InstanceNorm(Normalisation):
         return "whole"
 
 
-class LocalResponseNorm(Elementwise):
+class LocalResponseNorm(AcrossChannels):
     """AlexNet's normalisation over neighbouring channels: x / (k + alpha/size * sum of squares)^beta.
 
     An even size takes the odd channel from behind the middle one, as ONNX does; PyTorch takes it from before.
     """
 
     operator: ClassVar[str] = "lrn"
-    in_place: ClassVar[bool] = False
     positional: ClassVar[tuple[str, ...]] = ("size",)
     rule: ClassVar[str] = "the shape of the input; no parameters"
     source: ClassVar[str] = (
@@ -149,14 +154,14 @@ class LocalResponseNorm(Elementwise):
     beta: Real = 0.75
     k: Positive = 1.0
 
-    def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
-        return over_channels(output)
-
 
 class Normalize(Elementwise):
     """(x - mean)/std per channel with constants, as images are prepared; no parameters."""
 
     operator: ClassVar[str] = "normalize"
+    channel_affine: ClassVar[bool] = True
+    follows: ClassVar[bool] = True
+    formula: ClassVar[tuple[str, ...]] = ("({x} - {mean})/{std}",)
     rule: ClassVar[str] = "the shape of the input; no parameters: mean and std are constants"
     source: ClassVar[str] = "torchvision Normalize"
     example: ClassVar[str] = "input 3@224x224\nnormalize mean=[0.485, 0.456, 0.406] std=[0.229, 0.224, 0.225]"
@@ -183,7 +188,10 @@ class Scale(Normalisation):
     """A learnable factor per channel (layer scale)."""
 
     operator: ClassVar[str] = "scale"
+    elementwise: ClassVar[bool] = True
+    channel_affine: ClassVar[bool] = True
     in_place: ClassVar[bool] = True
+    formula: ClassVar[tuple[str, ...]] = ("{weight}*{x}",)
     rule: ClassVar[str] = "the shape of the input; parameters C"
     source: ClassVar[str] = "Touvron et al. 2021 (CaiT); Liu et al. 2022 (ConvNeXt)"
     example: ClassVar[str] = "input 96@56x56\nscale init=1e-6"
@@ -197,23 +205,30 @@ class Scale(Normalisation):
         return "point"
 
 
-class Dropout(Elementwise):
+class Dropping(Elementwise):
+    """What the dropouts share: they act while training only."""
+
+    drops: ClassVar[bool] = True
+    follows: ClassVar[bool] = True
+    positional: ClassVar[tuple[str, ...]] = ("rate",)
+
+    rate: Rate
+
+    def does_nothing(self, shape: Shape, output: Shape) -> bool:
+        return True
+
+
+class Dropout(Dropping):
     """Sets elements to zero at random while training; the identity at inference."""
 
     operator: ClassVar[str] = "dropout"
-    positional: ClassVar[tuple[str, ...]] = ("rate",)
     source: ClassVar[str] = "Srivastava et al. 2014"
     example: ClassVar[str] = "input 512\ndropout 0.5"
 
-    rate: Rate
 
-
-class SpatialDropout(Elementwise):
+class SpatialDropout(Dropping):
     """Sets whole channels to zero at random while training; the identity at inference."""
 
     operator: ClassVar[str] = "spatial_dropout"
-    positional: ClassVar[tuple[str, ...]] = ("rate",)
     source: ClassVar[str] = "Tompson et al. 2015"
     example: ClassVar[str] = "input 64@14x14\nspatial_dropout 0.2"
-
-    rate: Rate

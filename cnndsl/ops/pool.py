@@ -15,6 +15,7 @@ POOL_RULE = (
 class Pool(Windowed, Unweighted):
     """What max, average and Lp pooling share."""
 
+    window_pool: ClassVar[bool] = True
     positional: ClassVar[tuple[str, ...]] = ("kernel",)
     rule: ClassVar[str] = POOL_RULE
 
@@ -47,6 +48,8 @@ class MaxPool(Pool):
     """The largest value of each window."""
 
     operator: ClassVar[str] = "maxpool"
+    order_statistic: ClassVar[bool] = True
+    hands_on_bias: ClassVar[bool] = True
     source: ClassVar[str] = "Yamaguchi et al. 1990; Ranzato et al. 2007"
     example: ClassVar[str] = "input 16@28x28\nmaxpool 2x2"
 
@@ -60,6 +63,7 @@ class AvgPool(Pool):
     """The mean of each window; padding cells count in the divisor only under ``count_include_pad``."""
 
     operator: ClassVar[str] = "avgpool"
+    hands_on_bias: ClassVar[bool] = True
     source: ClassVar[str] = "LeCun et al. 1990; ONNX AveragePool"
     example: ClassVar[str] = "input 16@28x28\navgpool 2x2"
 
@@ -80,6 +84,7 @@ class Subsample(Windowed):
     """LeNet-5's S layers: a learnt coefficient times the sum of the window, plus a learnt bias, per channel."""
 
     operator: ClassVar[str] = "subsample"
+    window_pool: ClassVar[bool] = True
     positional: ClassVar[tuple[str, ...]] = ("kernel",)
     rule: ClassVar[str] = "C@W; parameters 2*C; connections out_elements*(prod(K) + 1)"
     source: ClassVar[str] = "LeCun, Bottou, Bengio, Haffner 1998, section II.B"
@@ -125,6 +130,7 @@ class GlobalMaxPool(GlobalPool):
     """The largest value of each channel."""
 
     operator: ClassVar[str] = "global_maxpool"
+    order_statistic: ClassVar[bool] = True
     source: ClassVar[str] = "Oquab et al. 2015; ONNX GlobalMaxPool"
     example: ClassVar[str] = "input 64@7x7\nglobal_maxpool -> flatten"
 
@@ -133,6 +139,7 @@ class GlobalAvgPool(GlobalPool):
     """The mean of each channel."""
 
     operator: ClassVar[str] = "global_avgpool"
+    hands_on_bias: ClassVar[bool] = True
     source: ClassVar[str] = "Lin, Chen, Yan 2013 (Network in Network), section 3.2"
     example: ClassVar[str] = "input 64@7x7\nglobal_avgpool -> flatten"
 
@@ -158,6 +165,9 @@ class AdaptivePool(Unweighted):
     def output(self, shapes: Sequence[Shape]) -> Shape:
         (shape,) = shapes
         return Shape(shape.channels, per_axis(self.size, spatial_rank(shape, self.operator), "size"))
+
+    def does_nothing(self, shape: Shape, output: Shape) -> bool:
+        return shape == output
 
     def connections(self, shapes: Sequence[Shape], output: Shape) -> int:
         (shape,) = shapes
@@ -195,5 +205,6 @@ class AdaptiveMaxPool(AdaptivePool):
     """The largest value of each of size windows, whatever the input's size."""
 
     operator: ClassVar[str] = "adaptive_maxpool"
+    order_statistic: ClassVar[bool] = True
     source: ClassVar[str] = "He et al. 2014 (spatial pyramid pooling); PyTorch AdaptiveMaxPool"
     example: ClassVar[str] = "input 256@13x13\nadaptive_maxpool 6x6"

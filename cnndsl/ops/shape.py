@@ -13,16 +13,21 @@ class Identity(Elementwise):
     """As it came: the empty branch of a residual connection."""
 
     operator: ClassVar[str] = "identity"
+    transparent: ClassVar[bool] = True
     takes_integers: ClassVar[bool] = True
     rule: ClassVar[str] = "the shape of the input"
     source: ClassVar[str] = "He et al. 2015 (Deep residual learning)"
     example: ClassVar[str] = "input 64@56x56\nadd { conv 64 3x3 pad=1; identity }"
+
+    def does_nothing(self, shape: Shape, output: Shape) -> bool:
+        return True
 
 
 class Flatten(Unweighted):
     """A map as a vector, channel by channel."""
 
     operator: ClassVar[str] = "flatten"
+    transparent: ClassVar[bool] = True
     in_place: ClassVar[bool] = True
     takes_integers: ClassVar[bool] = True
     rule: ClassVar[str] = "C*prod(spatial), channel-major"

@@ -63,15 +63,25 @@ def test_every_parameter_says_what_it_takes() -> None:
 
 
 def test_every_operator_can_be_executed() -> None:
-    from cnndsl.runtime.kernels.dispatch import OPERATORS
+    from cnndsl.runtime.kernels.dispatch import has_kernel
 
-    assert not missing(lambda name: name in OPERATORS)
+    lacking = missing(has_kernel)
+    assert not lacking, f"no kernel, neither in dispatch.py nor by its name in activation.py: {lacking}"
+
+
+def test_every_operator_can_be_worked_out() -> None:
+    from cnndsl.runtime.trace import OPERATORS
+
+    lacking = missing(lambda name: name in OPERATORS or ops.operator(name).formula)
+    assert not lacking, f"neither a formula nor a row in runtime/trace: {lacking}"
+    assert set(OPERATORS) <= set(ops.NAMES)
 
 
 def test_every_operator_can_be_exported() -> None:
     from cnndsl.interop.onnx.exporter.operators import TRANSLATIONS
 
-    assert not missing(lambda name: name in TRANSLATIONS)
+    lacking = missing(lambda name: name in TRANSLATIONS)
+    assert not lacking, f"no row in interop/onnx/exporter/operators.py: {lacking}"
     assert TRANSLATIONS.keys() <= set(ops.NAMES)
 
 

@@ -2,11 +2,18 @@
 
 import math
 from functools import partial
+from random import Random
 
 import numpy as np
 import pytest
 
+from cnndsl import ops
+from cnndsl.lang.compile import compile_text
+from cnndsl.ops.base import Activation
 from cnndsl.runtime.kernels import activation
+from cnndsl.runtime.kernels.dispatch import LayerContext, compute
+from cnndsl.shapes import Shape
+from tests import generators
 
 GRID = np.linspace(-12, 12, 2 * 3 * 4 * 101).reshape(2, 3, 4, 101)
 
@@ -24,51 +31,44 @@ def cubic(x):
 
 
 CASES = {
-    "relu": (activation.relu, lambda x: max(x, 0), lambda f, x: f.relu(x)),
-    "relu6": (activation.relu6, lambda x: min(max(x, 0), 6), lambda f, x: f.relu6(x)),
+    "relu": (activation.relu, lambda x: max(x, 0)),
+    "relu6": (activation.relu6, lambda x: min(max(x, 0), 6)),
     "clip": (
         lambda x: activation.clip(x, -1.5, 2),
         lambda x: min(max(x, -1.5), 2),
-        lambda f, x: f.hardtanh(x, -1.5, 2),
     ),
     "leaky_relu": (
         partial(activation.leaky_relu, alpha=0.2),
         lambda x: x if x > 0 else 0.2 * x,
-        lambda f, x: f.leaky_relu(x, 0.2),
     ),
     "elu": (
         partial(activation.elu, alpha=1.5),
         lambda x: x if x > 0 else 1.5 * math.expm1(x),
-        lambda f, x: f.elu(x, 1.5),
     ),
     "selu": (
         activation.selu,
         lambda x: 1.0507009873554805 * (x if x > 0 else 1.6732632423543772 * math.expm1(x)),
-        lambda f, x: f.selu(x),
     ),
     "celu": (
         partial(activation.celu, alpha=1.5),
         lambda x: x if x > 0 else 1.5 * math.expm1(x / 1.5),
-        lambda f, x: f.celu(x, 1.5),
     ),
     "gelu": (
         partial(activation.gelu, approximate="none"),
         lambda x: x / 2 * (1 + math.erf(x / math.sqrt(2))),
-        lambda f, x: f.gelu(x),
     ),
     "gelu_tanh": (
         partial(activation.gelu, approximate="tanh"),
         lambda x: x / 2 * (1 + math.tanh(cubic(x))),
-        lambda f, x: f.gelu(x, approximate="tanh"),
     ),
-    "silu": (activation.silu, lambda x: x * sigmoid(x), lambda f, x: f.silu(x)),
-    "mish": (activation.mish, lambda x: x * math.tanh(softplus(x)), lambda f, x: f.mish(x)),
-    "hardswish": (activation.hardswish, lambda x: x * min(max(x + 3, 0), 6) / 6, lambda f, x: f.hardswish(x)),
-    "hardsigmoid": (activation.hardsigmoid, lambda x: min(max(x + 3, 0), 6) / 6, lambda f, x: f.hardsigmoid(x)),
-    "sigmoid": (activation.sigmoid, sigmoid, lambda f, x: f.sigmoid(x)),
-    "tanh": (activation.tanh, math.tanh, lambda f, x: f.tanh(x)),
-    "softplus": (activation.softplus, softplus, lambda f, x: f.softplus(x)),
-    "softsign": (activation.softsign, lambda x: x / (1 + abs(x)), lambda f, x: f.softsign(x)),
+    "silu": (activation.silu, lambda x: x * sigmoid(x)),
+    "mish": (activation.mish, lambda x: x * math.tanh(softplus(x))),
+    "hardswish": (activation.hardswish, lambda x: x * min(max(x + 3, 0), 6) / 6),
+    "hardsigmoid": (activation.hardsigmoid, lambda x: min(max(x + 3, 0), 6) / 6),
+    "sigmoid": (activation.sigmoid, sigmoid),
+    "tanh": (activation.tanh, math.tanh),
+    "softplus": (activation.softplus, softplus),
+    "softsign": (activation.softsign, lambda x: x / (1 + abs(x))),
 }
 
 
@@ -79,22 +79,33 @@ def functional():
 
 @pytest.mark.parametrize("name", CASES)
 def test_activation_is_its_definition(agree, name):
-    kernel, definition, _ = CASES[name]
+    kernel, definition = CASES[name]
     agree(kernel, np.vectorize(definition, otypes=[float]), GRID)
     agree(kernel, np.vectorize(definition, otypes=[float]), GRID.reshape((4, -1), order="F"))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", CASES)
-def test_extremes_agree_with_torch_and_do_not_warn(by_torch, functional, name, dtype):
-    kernel, _, peer = CASES[name]
-    x = np.array([[0.0, -0.0, 1e-30, -1e-30, 90, -90, 800, -800, 1e30, -1e30, np.inf, -np.inf, np.nan]], dtype)
-    reference = by_torch(partial(peer, functional))
-    # In float64 and scalar by scalar: PyTorch's vectorised float32 gelu is NaN at infinity where its float64 is not.
-    expected = np.concatenate([reference(value[None].astype(np.float64)) for value in x[0]])
-    with np.errstate(all="raise", under="ignore"):
-        actual = kernel(x)
-    np.testing.assert_allclose(actual[0], expected, rtol=1e-5, atol=1e-30)
+@pytest.mark.parametrize("name", [name for name in ops.NAMES if issubclass(ops.operator(name), Activation)])
+def test_extremes_agree_with_torch_and_do_not_warn(pytorch_layers, by_torch, name, dtype):
+    random = Random(name)
+    for _ in range(4):
+        (network,) = compile_text(generators.sound_layer(random, name)).networks
+        op, one = network.layers[-1].op, Shape(1)
+        weights = {key: np.full(weight.shape, 0.2, dtype) for key, weight in op.weights((one,)).items()}
+        kernel = compute(op, LayerContext((one,), one, weights))
+        x = [[0.0, -0.0, 1e-30, -1e-30, 90, -90, 800, -800, 1e30, -1e30, np.inf, -np.inf, np.nan]]
+        x = np.array(x, dtype).T
+
+        def peer(x, *values, op=op, names=tuple(weights)):
+            return pytorch_layers.REFERENCES[name](op, dict(zip(names, values, strict=True)), x)
+
+        # In float64 and scalar by scalar: PyTorch's vectorised float32 gelu is NaN at infinity, its float64 is not.
+        reference = by_torch(peer)
+        wide = [values.astype(np.float64) for values in weights.values()]
+        expected = np.concatenate([reference(row[None].astype(np.float64), *wide) for row in x])
+        with np.errstate(all="raise", under="ignore"):
+            actual = kernel(x)
+        np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-30)
 
 
 def test_erf_is_the_standard_librarys():

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 import cnndsl
-from cnndsl import ops
 from cnndsl.runtime.interpreter import execute
-from cnndsl.runtime.kernels.dispatch import OPERATORS
 from cnndsl.runtime.plan import cost_model as plan_choice
 from cnndsl.runtime.plan.memory import MOST_COMPARED, SPARED, STEPS_SPARED, BufferSlice, Lifetime, arena, lifetimes
 from cnndsl.runtime.plan.planner import BATCH_SIZES, make_plan
@@ -19,10 +17,6 @@ def planned(text, keep=()):
 
 def covers(plan, batch=1):
     return [step.layer.covers for step in plan.at(batch).steps]
-
-
-def test_every_operator_can_be_executed():
-    assert set(ops.NAMES) == OPERATORS
 
 
 def test_what_follows_a_convolution_is_computed_with_it():

@@ -11,8 +11,6 @@ from cnndsl.ops.conv import Conv
 from cnndsl.ops.dense import Dense
 from cnndsl.shapes import product
 
-BIASED = ("conv", "depthwise", "conv_transpose", "dense")
-STILL_LINEAR = frozenset({"batchnorm", "scale", "identity", "flatten", "dropout", "spatial_dropout"})
 EXTREME = 16
 """How many times fewer elements make a bottleneck abrupt; SqueezeNet's narrowest has 8."""
 
@@ -21,16 +19,16 @@ def bias_before_norm(view: LintView) -> Iterator[Diagnostic]:
     """Biases that the normalisation behind them takes away again."""
     shared = {node.share for node in view.network.layers if node.share}
     cancelled: dict[Span | None, list[tuple[Node, Node]]] = {}
-    for norm in view.of("batchnorm", "instancenorm"):
+    for norm in view.of(lambda operator: operator.centres):
         node = view.maker(norm)
-        if node is None or node.op.operator not in BIASED or not view.private(node):
+        if node is None or not node.op.linear or not view.private(node):
             continue
         if node.share is None and node.name not in shared and getattr(node.op, "bias", False) is not False:
             cancelled.setdefault(node.span, []).append((node, norm))
     if not cancelled:
         return
     expanded: dict[Span | None, int] = {}
-    for node in view.of(*BIASED):
+    for node in view.of(lambda operator: operator.linear):
         expanded[node.span] = expanded.get(node.span, 0) + 1
     for span, pairs in cancelled.items():
         node, norm = pairs[0]
@@ -71,11 +69,11 @@ def _without_bias(view: LintView, node: Node, norm: Node) -> tuple[Fix, ...]:
 
 def dropout_before_norm(view: LintView) -> Iterator[Diagnostic]:
     """Dropout whose changed variance goes straight into batch statistics."""
-    for norm in view.of("batchnorm"):
+    for norm in view.of(lambda operator: operator.operator == "batchnorm"):
         node = view.maker(norm)
         while node is not None and _keeps_units(node):
             node = view.maker(node)
-        if node is None or node.op.operator not in ("dropout", "spatial_dropout"):
+        if node is None or not node.op.drops:
             continue
         yield Diagnostic(
             "dropout-before-norm",
@@ -89,14 +87,20 @@ def dropout_before_norm(view: LintView) -> Iterator[Diagnostic]:
 
 
 def _keeps_units(node: Node) -> bool:
-    return ops.family(node.op.operator) == "activation" or node.op.operator in ("identity", "flatten", "maxpool")
+    op = node.op
+    picks = op.window_pool and op.order_statistic
+    return op.transparent or picks or ops.family(op.operator) == "activation"
+
+
+def _still_linear(node: Node) -> bool:
+    return node.op.transparent or node.op.channel_affine or node.op.drops
 
 
 def linear_pair(view: LintView) -> Iterator[Diagnostic]:
     """A convolution or dense layer behind another, with nothing between them that is not linear."""
-    for second in view.of("conv", "dense"):
+    for second in view.of(lambda operator: operator.linear):
         first = view.maker(second)
-        while first is not None and first.op.operator in STILL_LINEAR and view.private(first):
+        while first is not None and _still_linear(first) and view.private(first):
             first = view.maker(first)
         if first is None or not view.private(first) or _meant(view, first, second):
             continue
@@ -133,7 +137,7 @@ def _meant(view: LintView, first: Node, second: Node) -> bool:
 
 def abrupt_bottleneck(view: LintView) -> Iterator[Diagnostic]:
     """A map through which everything flows, far smaller than the one before it, with wider layers behind it."""
-    suspects = {node.name for node in view.of("conv") if _squeezes(view, node)}
+    suspects = {node.name for node in view.of(lambda operator: operator is Conv) if _squeezes(view, node)}
     if not suspects:
         return
     layers = view.network.layers
@@ -142,7 +146,7 @@ def abrupt_bottleneck(view: LintView) -> Iterator[Diagnostic]:
     widest, later = 0, [0] * len(layers)
     for index in range(len(layers) - 1, -1, -1):
         later[index] = widest
-        if layers[index].op.operator in BIASED:
+        if layers[index].op.linear:
             widest = max(widest, layers[index].shape.channels)
     alive = {value.name for value in view.network.inputs}
     for index, node in enumerate(layers):

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from cnndsl.analysis.costs import layer_costs
-from cnndsl.analysis.lint.view import LintView, called
+from cnndsl.analysis.lint.view import LintView, called, slides_filters
 from cnndsl.analysis.receptive import receptive_fields
 from cnndsl.errors import Diagnostic, Label
+from cnndsl.ops.conv import Depthwise
+from cnndsl.ops.pool import GlobalPool
 from cnndsl.shapes import extents
 
 HEAVY = 10_000
@@ -34,7 +36,7 @@ def field_exceeds_input(view: LintView) -> Iterator[Diagnostic]:
     fields = receptive_fields(view.network)
     sizes = {value.name: value.shape.spatial for value in view.network.inputs}
     found = []
-    for node in view.of("conv", "depthwise"):
+    for node in view.of(slides_filters):
         if node.shape.positions == 1 or all(axis.kernel == 1 for axis in view.axes(node)):
             continue
         if all(
@@ -61,7 +63,7 @@ def small_field(view: LintView) -> Iterator[Diagnostic]:
     """Global pools over values that have seen a small part of the input each."""
     fields = receptive_fields(view.network)
     sizes = {value.name: value.shape.spatial for value in view.network.inputs}
-    for node in view.of("global_avgpool", "global_maxpool", "global_lppool"):
+    for node in view.of(lambda operator: issubclass(operator, GlobalPool)):
         for source, field in fields.fields[node.inputs[0]].items():
             if all(NARROW * pattern.size < size for pattern, size in zip(field, sizes[source] or (0,), strict=True)):
                 seen = extents([pattern.size for pattern in field])
@@ -97,7 +99,7 @@ def channels_of_8(view: LintView) -> Iterator[Diagnostic]:
     """Inner layers whose channels do not fill the vectors of the hardware."""
     leads_on: set[str] = set()
     for node in reversed(view.network.layers):
-        weighted = node.op.operator in ("conv", "conv_transpose", "dense")
+        weighted = node.op.linear and not isinstance(node.op, Depthwise)  # which has its input's channels
         if weighted or node.name in leads_on:
             leads_on.update(node.inputs)
         if weighted and node.name in leads_on and node.shape.channels % 8:

@@ -2,20 +2,19 @@
 
 from collections.abc import Iterator
 
-from cnndsl import ops
 from cnndsl.analysis.lint.view import LintView, called
 from cnndsl.errors import Diagnostic, Label
 from cnndsl.ir import Node
+from cnndsl.ops.conv import Conv
 from cnndsl.shapes import extents
 
 LARGE_KERNEL = 5
 LARGE_POOL = 3
-POOLS = ("maxpool", "avgpool", "lppool", "subsample")
 
 
 def large_kernel(view: LintView) -> Iterator[Diagnostic]:
     """Kernels that a stack of 3x3 layers could replace."""
-    for node in view.of("conv"):
+    for node in view.of(lambda operator: operator is Conv):
         axes = view.axes(node)
         largest = max(axis.kernel for axis in axes)
         if largest <= LARGE_KERNEL:
@@ -33,7 +32,7 @@ def large_kernel(view: LintView) -> Iterator[Diagnostic]:
 
 def large_pool(view: LintView) -> Iterator[Diagnostic]:
     """Pools that throw away more than the usual."""
-    for node in view.of(*POOLS):
+    for node in view.of(lambda operator: operator.window_pool):
         axes = view.axes(node)
         if all(axis.kernel <= LARGE_POOL and axis.stride <= LARGE_POOL - 1 for axis in axes):
             continue
@@ -84,16 +83,14 @@ def _labels(before: Node, after: Node) -> tuple[Label, ...]:
 
 def _downsamplings(view: LintView) -> Iterator[tuple[Node, Node]]:
     """Spatial convolutions, the last before a downsampling and the first behind it."""
-    for after in view.of("conv"):
+    for after in view.of(lambda operator: operator is Conv):
         axes = view.axes(after)
         if all(axis.kernel == 1 for axis in axes):
             continue
         smaller = any(axis.stride > 1 for axis in axes)
         node = view.maker(after)
-        while node is not None and (
-            node.op.operator in POOLS or ops.family(node.op.operator) in ("activation", "norm")
-        ):
+        while node is not None and (node.op.window_pool or node.op.follows):
             smaller = smaller or any(axis.stride > 1 for axis in view.axes(node))
             node = view.maker(node)
-        if smaller and node is not None and node.op.operator == "conv":
+        if smaller and node is not None and isinstance(node.op, Conv):
             yield node, after

@@ -1,11 +1,11 @@
 """What the rules look at: a network with its readers, and the text behind its layers."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from cnndsl.errors import Span, quoted
 from cnndsl.ir import Graph, Node
-from cnndsl.ops.base import Windowed
+from cnndsl.ops.base import Operator, Windowed
 from cnndsl.shapes import Axis, Shape
 
 MAX_TAPS = 4096
@@ -20,19 +20,18 @@ class LintView:
         self.nodes = {node.name: node for node in network.layers}
         self.outputs = frozenset(network.outputs)
         self.readers: dict[str, list[Node]] = {}
-        self._by_operator: dict[str, list[Node]] = {}
+        self._operators = {type(node.op) for node in network.layers}
         for node in network.layers:
-            self._by_operator.setdefault(node.op.operator, []).append(node)
             for name in node.inputs:
                 self.readers.setdefault(name, []).append(node)
         self._sources = sources
         self._lines: dict[str, list[str]] = {}
         self._axes: dict[tuple[int, Shape], tuple[Axis, ...]] = {}
 
-    def of(self, *operators: str) -> Iterator[Node]:
-        """The layers of some operators, one operator after the other, each in order."""
-        for operator in operators:
-            yield from self._by_operator.get(operator, ())
+    def of(self, wanted: Callable[[type[Operator]], bool]) -> Iterator[Node]:
+        """The layers whose operator has a trait, in order."""
+        chosen = {operator for operator in self._operators if wanted(operator)}
+        return (node for node in self.network.layers if type(node.op) in chosen) if chosen else iter(())
 
     def shape_into(self, node: Node) -> Shape:
         """The shape of a layer's first input."""
@@ -79,6 +78,16 @@ class LintView:
             return span
         begin = span.column + found.start()
         return Span(span.file, span.line, begin, span.line, span.column + found.end())
+
+
+def slides(operator: type[Operator]) -> bool:
+    """Whether a window moves over its input."""
+    return issubclass(operator, Windowed)
+
+
+def slides_filters(operator: type[Operator]) -> bool:
+    """Whether filters move over its input, as those of conv and depthwise do."""
+    return operator.linear and issubclass(operator, Windowed)
 
 
 def called(node: Node) -> str:

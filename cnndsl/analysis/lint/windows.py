@@ -4,19 +4,16 @@ from collections.abc import Iterator
 from math import gcd
 from typing import NamedTuple
 
-from cnndsl import ops
-from cnndsl.analysis.lint.view import MAX_TAPS, LintView, axis_names, called
+from cnndsl.analysis.lint.view import MAX_TAPS, LintView, axis_names, called, slides, slides_filters
 from cnndsl.errors import Diagnostic, Label
 from cnndsl.ir import Node
 from cnndsl.ops.conv import Conv, ConvTranspose, Depthwise
 from cnndsl.shapes import Axis, extents, per_axis, product
 
-SLIDING = ("conv", "depthwise", "maxpool", "avgpool", "lppool", "subsample")
-
 
 def skipped_pixels(view: LintView) -> Iterator[Diagnostic]:
     """Pixels between the windows, or between the taps of dilated ones, that nothing reads."""
-    for node in view.of(*SLIDING):
+    for node in view.of(slides):
         if getattr(node.op, "stride", 1) == 1:
             continue
         axes = view.axes(node)
@@ -55,7 +52,7 @@ def _between(axis: Axis) -> int:
 def padding_only(view: LintView) -> Iterator[Diagnostic]:
     """Weights that meet padding at every position of the kernel."""
     fine: set[tuple[Axis, ...]] = set()
-    for node in view.of("conv", "depthwise"):
+    for node in view.of(slides_filters):
         if getattr(node.op, "pad", 0) == 0 or getattr(node.op, "pad_mode", "zeros") != "zeros":
             continue
         axes = view.axes(node)
@@ -93,7 +90,7 @@ def _meets(axis: Axis, tap: int) -> bool:
 
 def even_kernel(view: LintView) -> Iterator[Diagnostic]:
     """Even kernels at stride 1 with as much padding as keeps the size: one cell more on one side."""
-    for node in view.of("conv", "depthwise"):
+    for node in view.of(slides_filters):
         op = node.op
         if not isinstance(op, Conv | Depthwise) or op.pad not in ("same", "same_lower"):
             continue
@@ -113,7 +110,7 @@ def even_kernel(view: LintView) -> Iterator[Diagnostic]:
 
 def checkerboard(view: LintView) -> Iterator[Diagnostic]:
     """Transposed convolutions whose windows overlap unevenly."""
-    for node in view.of("conv_transpose"):
+    for node in view.of(lambda operator: operator is ConvTranspose):
         op = node.op
         if not isinstance(op, ConvTranspose):
             continue
@@ -156,14 +153,14 @@ class Lattice(NamedTuple):
 
 def gridding(view: LintView) -> Iterator[Diagnostic]:
     """Stacked dilations with a common factor: neighbouring outputs never share a pixel."""
-    if all(getattr(node.op, "dilation", 1) == 1 for node in view.of("conv", "depthwise")):
+    if all(getattr(node.op, "dilation", 1) == 1 for node in view.of(slides_filters)):
         return
     stacks: dict[str, Lattice] = {}
     extended = set()
     for node in view.network.layers:
         before = stacks.get(node.inputs[0]) if len(node.inputs) == 1 else None
-        if node.op.operator not in ("conv", "depthwise"):
-            if before is not None and ops.family(node.op.operator) in ("activation", "norm"):
+        if not slides_filters(type(node.op)):
+            if before is not None and node.op.follows:
                 stacks[node.name] = before
             continue
         axes = view.axes(node)

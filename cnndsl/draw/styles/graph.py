@@ -28,7 +28,6 @@ SHEET = 4.0
 """How far the boxes behind a repeated one stand out."""
 
 FRAME_TITLE = 20.0
-POINTWISE = ("norm", "activation")
 QUIET = ("bias=", "weight=", "connect=", "eps=", "momentum=", "init=")
 """Arguments that the boxes leave out."""
 
@@ -161,7 +160,7 @@ def _follows(unit: Unit, before: Unit) -> bool:
     """Whether a unit stands directly under the one before it."""
     if unit.kind != "layer" or before.kind == "input" or before.output:
         return False
-    return family(unit) in POINTWISE and unit.shape == before.shape
+    return unit.layers[0].node.op.follows and unit.shape == before.shape
 
 
 def _group(units: Sequence[int], title: str, first: Sequence[int]) -> BoxGroup:

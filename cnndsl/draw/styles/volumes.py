@@ -36,8 +36,6 @@ FRAME_TEXT = 11.0
 SPACING = Spacing(rank=14, boxes=16, arrow=4, padding=18)
 """Volumes hold the arrows that reach them; the padding of a frame holds its title."""
 
-FOLDED = ("norm", "activation")
-PASSING = ("flatten", "identity")
 UNNAMED = re.compile(r"(bias|weight|connect|eps|epsilon|momentum|fit|ceil_mode|count_include_pad)=")
 """Arguments that figures leave out."""
 
@@ -169,8 +167,8 @@ def _follows(unit: Unit, before: Unit) -> bool:
     """Whether a unit is named at the volume that it works on."""
     if unit.kind != "layer" or before.kind == "input" or before.output:
         return False
-    operator = unit.layers[0].operator
-    return operator in PASSING or (family(unit) in FOLDED and unit.shape == before.shape)
+    op = unit.layers[0].node.op
+    return op.transparent or (op.follows and unit.shape == before.shape)
 
 
 def _alike(first: Volume, second: Volume, found: Outline) -> bool:

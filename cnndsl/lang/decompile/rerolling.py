@@ -177,7 +177,7 @@ def _table(stages: Sequence[Stage], place: int, period: int, count: int) -> For:
 
 def follows(stage: Stage) -> bool:
     """Whether a stage goes with the one before: an activation or a norm begins nothing."""
-    return isinstance(stage, LayerStage) and ops.family(stage.operator) in ("activation", "norm") and not stage.alias
+    return isinstance(stage, LayerStage) and ops.operator(stage.operator).follows and not stage.alias
 
 
 def _numbered(stages: Sequence[Stage]) -> list[int]:

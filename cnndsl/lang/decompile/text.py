@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from cnndsl import ops
-from cnndsl.lang.decompile.rerolling import SETTINGS, BlockDefinition, follows
+from cnndsl.lang.decompile.rerolling import SETTINGS, BlockDefinition
 from cnndsl.lang.decompile.stages import (
     AS_KERNEL,
     Argument,
@@ -20,7 +20,6 @@ from cnndsl.lang.decompile.stages import (
 from cnndsl.ops.fields import written
 
 WIDTH = 100
-JOINED = frozenset({"flatten", "dropout", "identity", "channel_shuffle"})
 
 
 class Writer:
@@ -125,7 +124,8 @@ def _joins(stage: Stage) -> bool:
     """Whether a stage stands on the line of the one before."""
     if not isinstance(stage, LayerStage):
         return False
-    return follows(stage) or stage.operator in JOINED or ops.family(stage.operator) in ("activation", "norm")
+    op = ops.operator(stage.operator)
+    return op.follows or op.transparent or stage.operator == "channel_shuffle"
 
 
 def _arguments(stage: LayerStage) -> Iterator[str]:

@@ -7,7 +7,7 @@ from cnndsl.errors import CnnError, Diagnostic, Label, Span, quoted
 from cnndsl.ir import Dtype, Graph, Input, Instance, Node
 from cnndsl.lang.expressions.values import Fault, Flow
 from cnndsl.limits import DEFAULT_LIMITS, Limits
-from cnndsl.ops.base import Operator
+from cnndsl.ops.base import Operator, Windowed
 from cnndsl.shapes import MAX_RANK, Axis, Shape, ShapeError, extents
 
 MAX_PAD = 64
@@ -34,7 +34,7 @@ def infer(operator: Operator, shapes: Sequence[Shape], limits: Limits, exact: bo
             raise ShapeError(
                 "dimension-limit", f"{operator.operator}: a dimension of {size:,} is over {limits.dimension:,}"
             )
-    if len(shapes) != 1 or operator.operator == "conv_transpose":
+    if not isinstance(operator, Windowed):
         return Inferred(shape)
     windows = operator.windows(shapes[0])
     if exact or getattr(operator, "fit", "floor") == "exact":
@@ -278,7 +278,7 @@ def verified(text: str) -> Graph:
 
 def dtype_after(operator: Operator, dtypes: Sequence[Dtype]) -> Dtype | None:
     """The dtype that an operator makes of those of its inputs; None if it does not take them."""
-    if operator.operator == "embedding":
+    if operator.looks_up:
         return "float32" if dtypes[0] == "int64" else None
     if not operator.takes_integers and "int64" in dtypes:
         return None

@@ -13,6 +13,7 @@ from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.values import Fault, Flow, ListValue, Named, Unknowable, Value, fault, kind, shown
 from cnndsl.lang.modules import Collector, Module, Settings, define, define_value, not_supported
 from cnndsl.lang.text import syntax
+from cnndsl.ops.base import Windowed
 from cnndsl.shapes import MAX_RANK, Shape
 
 
@@ -210,7 +211,7 @@ class NetworkLowering(Expander):
             from cnndsl.lang.elaborate.provenance import shape_labels
 
             labels = tuple(shape_labels(self.graph.values, maker.name))
-            if maker.op.operator != "conv_transpose":
+            if isinstance(maker.op, Windowed):
                 windows = maker.op.windows(self.graph.shapes_into(maker)[0])
                 formulas = dict.fromkeys(window.formula() for window in windows)
                 advice = tuple(f"the window rule of {maker.name}: {formula}" for formula in formulas)

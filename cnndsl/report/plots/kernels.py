@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl.analysis.measured import Measured
 from cnndsl.ir import Node
-from cnndsl.ops.base import Elementwise
 from cnndsl.ops.conv import Conv, ConvTranspose, Depthwise
 from cnndsl.ops.dense import Dense, Embedding, Rbf
-from cnndsl.ops.norm import BatchNorm
 from cnndsl.report.plots import panels
 from cnndsl.report.plots.maps import MOST, grid, middle_slice, value_range
 from cnndsl.report.plots.panels import Ends, Panel, Tile
@@ -86,7 +84,7 @@ def map_behind(network: Measured, node: Node) -> Shape | None:
         if layer.op.operator == "flatten":
             if not before.is_vector:
                 return before if before.positions > 1 else None
-        elif not isinstance(layer.op, Elementwise | BatchNorm):
+        elif not (layer.op.follows or layer.op.transparent):
             return None
         name = layer.inputs[0]
     features = network.inputs[name].elements

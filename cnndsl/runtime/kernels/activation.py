@@ -9,10 +9,8 @@ from typing import Literal
 import numpy as np
 
 from cnndsl.arrays import Array
+from cnndsl.ops.activation import Selu
 from cnndsl.runtime.kernels.arrays import CACHE_BYTES, per_channel
-
-SELU_ALPHA = 1.6732632423543772848170429916717
-SELU_SCALE = 1.0507009873554804934193349852946
 
 
 def relu(x: Array) -> Array:
@@ -51,7 +49,7 @@ def elu(x: Array, alpha: float) -> Array:
 
 def selu(x: Array) -> Array:
     """A scaled :func:`elu` whose constants keep mean 0 and variance 1 (Klambauer et al. 2017)."""
-    return SELU_SCALE * elu(x, SELU_ALPHA)
+    return Selu.scale * elu(x, Selu.alpha)
 
 
 @np.errstate(all="ignore")

@@ -1,4 +1,8 @@
-"""Which kernel computes an operator: a table from operator to a step, all geometry resolved."""
+"""Which kernel computes an operator: a table from operator to a step, all geometry resolved.
+
+Activations are not in it: each is computed by the function of its name in :mod:`cnndsl.runtime.kernels.activation`,
+which takes the operator's parameters in their order.
+"""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -16,6 +20,7 @@ from cnndsl.shapes import Axis, Shape, explicit_padding, per_axis
 
 Compute: TypeAlias = Callable[..., Array]
 """Takes the values of the layer's inputs (N, C, spatial...) in order and gives its output."""
+Build: TypeAlias = Callable[[Any, "LayerContext"], Compute]
 
 
 class LayerContext(NamedTuple):
@@ -38,7 +43,17 @@ class LayerContext(NamedTuple):
 
 def compute(operator: Operator, site: LayerContext) -> Compute:
     """The function that computes a layer."""
-    return _STEPS[operator.operator](operator, site)
+    return _step(type(operator))(operator, site)
+
+
+def has_kernel(name: str) -> bool:
+    """Whether the operator of that name can be executed."""
+    return name in _STEPS or hasattr(activations, name)
+
+
+def _step(cls: type[Operator]) -> Build:
+    found = _STEPS.get(cls.operator)
+    return found or _plain(getattr(activations, cls.operator), *cls.parameters())
 
 
 def _slide(windows: tuple[Axis, ...]) -> dict[str, Any]:
@@ -206,7 +221,7 @@ def _unchanged(op: Operator, site: LayerContext) -> Compute:
     return lambda x: x
 
 
-_STEPS: dict[str, Callable[[Any, LayerContext], Compute]] = {
+_STEPS: dict[str, Build] = {
     "conv": _conv,
     "depthwise": _depthwise,
     "conv_transpose": _conv_transpose,
@@ -243,25 +258,7 @@ _STEPS: dict[str, Callable[[Any, LayerContext], Compute]] = {
     "scale": lambda op, site: partial(normalization.scale, weight=site.weight),
     "dropout": _unchanged,
     "spatial_dropout": _unchanged,
-    "relu": _plain(activations.relu),
-    "relu6": _plain(activations.relu6),
-    "leaky_relu": _plain(activations.leaky_relu, "alpha"),
     "prelu": lambda op, site: partial(activations.prelu, weight=site.weight),
-    "elu": _plain(activations.elu, "alpha"),
-    "selu": _plain(activations.selu),
-    "celu": _plain(activations.celu, "alpha"),
-    "gelu": _plain(activations.gelu, "approximate"),
-    "silu": _plain(activations.silu),
-    "mish": _plain(activations.mish),
-    "hardswish": _plain(activations.hardswish),
-    "hardsigmoid": _plain(activations.hardsigmoid),
-    "sigmoid": _plain(activations.sigmoid),
-    "tanh": _plain(activations.tanh),
-    "softplus": _plain(activations.softplus),
-    "softsign": _plain(activations.softsign),
-    "clip": _plain(activations.clip, "min", "max"),
-    "softmax": _plain(activations.softmax),
-    "log_softmax": _plain(activations.log_softmax),
     "add": _merged(merges.add),
     "mul": _merged(merges.mul),
     "sub": _merged(merges.sub),
@@ -269,6 +266,3 @@ _STEPS: dict[str, Callable[[Any, LayerContext], Compute]] = {
     "average": _merged(merges.average),
     "concat": _concat,
 }
-
-OPERATORS = frozenset(_STEPS)
-"""The operators that can be executed."""

@@ -12,11 +12,13 @@ shift. Larger shifts than LARGEST are added where they arise.
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from math import inf
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from cnndsl.arrays import Array
+from cnndsl.ops import conv, merge, pool
+from cnndsl.ops.base import Operator
 from cnndsl.runtime.kernels.channels_last.strips import Follower
 from cnndsl.runtime.plan.fusion import FusedLayer, per_channel_factors
 from cnndsl.runtime.plan.linear import pads_with_rows
@@ -26,6 +28,7 @@ LARGEST = 8.0
 
 Shift: TypeAlias = Array | None
 """What a value lacks, (C,); None for nothing."""
+Begin: TypeAlias = Callable[[FusedLayer, Sequence[Shift]], Shift]
 
 
 def carry(layers: Sequence[FusedLayer], kept: Collection[str]) -> None:
@@ -41,7 +44,7 @@ def carry(layers: Sequence[FusedLayer], kept: Collection[str]) -> None:
             may.add(name)
     shifts: dict[str, Array] = {}
     for layer in layers:
-        begin = _BEGIN.get(layer.node.op.operator)
+        begin = _begin(layer.node.op)
         shift = None if begin is None else begin(layer, [shifts.get(name) for name in layer.inputs])
         others = [shifts.get(name) for name in layer.others]
         carried = _carried(layer.followers, shift, others) if layer.name in may else None
@@ -59,16 +62,16 @@ def _takes(reader: FusedLayer, name: str, may: Collection[str]) -> bool:
     """Whether a layer can read a value that lacks its shift."""
     if name not in reader.inputs:  # a follower adds it
         return True
-    op: Any = reader.node.op
-    if op.operator in ("conv", "depthwise"):
+    op = reader.node.op
+    if isinstance(op, conv.Conv | conv.Depthwise):
         return not _sees_padding(reader) or pads_with_rows(reader)
-    if op.operator == "avgpool":
+    if isinstance(op, pool.AvgPool):
         return not (op.count_include_pad and _sees_padding(reader))
-    if op.operator == "concat":  # its inputs lie in its memory
+    if isinstance(op, merge.Concat):  # its inputs lie in its memory
         return op.axis == 0 and reader.name in may
-    if op.operator in ("add", "sub", "average"):
-        return len(set(reader.shapes)) == 1
-    return op.operator in _BEGIN
+    if isinstance(op, merge.Merge) and len(set(reader.shapes)) != 1:
+        return False
+    return _begin(op) is not None
 
 
 def _sees_padding(layer: FusedLayer) -> bool:
@@ -129,19 +132,21 @@ def _scaled(layer: FusedLayer, shifts: Sequence[Shift]) -> Shift:
     return None if shift is None else per_channel_factors(layer.node, layer.site)[0] * shift
 
 
-_BEGIN: Mapping[str, Callable[[FusedLayer, Sequence[Shift]], Shift]] = {
+_BEGIN: Mapping[str, Begin] = {
     "conv": _convolution,
     "depthwise": _convolution,
-    "maxpool": _same,
-    "avgpool": _same,
-    "global_avgpool": _same,
     "concat": _joined,
     "add": _sum,
     "sub": _difference,
     "average": _mean,
-    **dict.fromkeys(("batchnorm", "scale", "normalize"), _scaled),
 }
-"""What a layer's result lacks before its followers, for what its inputs lack."""
+
+
+def _begin(op: Operator) -> Begin | None:
+    """What tells what a layer's result lacks before its followers, for what its inputs lack."""
+    if op.hands_on_bias:
+        return _same
+    return _scaled if op.channel_affine else _BEGIN.get(op.operator)
 
 
 def _plus(one: Shift, other: Shift) -> Shift:

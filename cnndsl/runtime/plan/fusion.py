@@ -6,7 +6,7 @@ whoever computes their input. What stays apart is what is kept or read by severa
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,17 +15,11 @@ import numpy as np
 
 from cnndsl.arrays import Array, Float32
 from cnndsl.ir import Graph, Node
-from cnndsl.ops import conv, norm
+from cnndsl.ops import conv, merge, norm
 from cnndsl.runtime.kernels.channels_last.strips import Follower, Window
 from cnndsl.runtime.kernels.dispatch import Compute, LayerContext, compute
 from cnndsl.shapes import Shape
 
-NOTHING = frozenset({"identity", "dropout", "spatial_dropout"})
-LINEAR = frozenset({"conv", "depthwise", "dense", "conv_transpose"})
-ELEMENTWISE = frozenset(
-    {"relu", "relu6", "clip", "leaky_relu", "prelu", "elu", "selu", "celu", "gelu", "silu", "mish", "hardswish"}
-    | {"hardsigmoid", "sigmoid", "tanh", "softplus", "softsign"}
-)
 Tensors = Mapping[str, Float32]
 
 
@@ -99,7 +93,8 @@ def fuse(network: Graph, tensors: Mapping[str, Tensors], kept: Sequence[str]) ->
     """``tensors`` are the weights by layer and local name; layers in ``kept`` are computed as values of their own."""
     holder = {value.name: value.name for value in network.inputs}
     for node in network.layers:
-        holder[node.name] = holder[node.inputs[0]] if _does_nothing(node, network) else node.name
+        passed = node.op.does_nothing(network.shapes[node.inputs[0]], node.shape)
+        holder[node.name] = holder[node.inputs[0]] if passed else node.name
     readers = Counter(holder[name] for node in network.layers if holder[node.name] == node.name for name in node.inputs)
     readers.update(holder[name] for name in kept)
     position: dict[str, int] = {}
@@ -111,11 +106,11 @@ def fuse(network: Graph, tensors: Mapping[str, Tensors], kept: Sequence[str]) ->
         site = LayerContext(network.input_shapes(node), node.shape, tensors.get(node.share or node.name, {}))
         at = max((position.get(name, -1) for name in inputs), default=-1)
         host = layers[at] if at >= 0 and readers[layers[at].name] == 1 else None
-        if host is not None and host.node.op.operator == "concat":  # its branches, read by others, lie in its buffer
-            host = None
+        if host is not None and isinstance(host.node.op, merge.Concat):
+            host = None  # its branches, read by others, lie in its buffer
         if host is None or not _absorb(host, node, inputs, site):
             host = FusedLayer(node, node.name, inputs, site.shapes, site.weights, [])
-            if node.op.operator in LINEAR:
+            if node.op.linear:
                 host.weight, host.bias = site.weights["weight"], site.weights.get("bias")
             layers.append(host)
             at = len(layers) - 1
@@ -127,56 +122,43 @@ def fuse(network: Graph, tensors: Mapping[str, Tensors], kept: Sequence[str]) ->
     return FusedGraph(_clip_before(layers, readers), holder)
 
 
-def _does_nothing(node: Node, network: Graph) -> bool:
-    same = network.shapes[node.inputs[0]] == node.shape
-    return node.op.operator in NOTHING or (same and node.op.operator in ("adaptive_avgpool", "adaptive_maxpool"))
-
-
 def _absorb(host: FusedLayer, node: Node, inputs: tuple[str, ...], site: LayerContext) -> bool:
     """Makes a layer a follower of the one that computes its (last) input; False where it is none."""
-    operator = node.op.operator
-    if operator in ELEMENTWISE:
-        host.followers.append(activation(node, site))
-        return True
-    if operator == "add":
-        if (
-            len(set(inputs)) != 2
-            or len(inputs) != 2
-            or len(set(site.shapes)) != 1
-            or host.node.op.operator not in LINEAR
-        ):
+    if isinstance(node.op, merge.Add):
+        if len(set(inputs)) != 2 or len(inputs) != 2 or len(set(site.shapes)) != 1 or not host.node.op.linear:
             return False
         host.others.append(next(name for name in inputs if name != host.name))
         host.followers.append(Follower("other", len(host.others) - 1))
         return True
-    if operator in ("batchnorm", "scale", "normalize"):
+    if node.op.channel_affine:
         factor, shift = per_channel_factors(node, site)
         if host.weight is None or host.followers:
             host.followers += [Follower("multiply", factor), Follower("add", shift)]
         else:
             _fold(host, factor, shift)
         return True
-    return False
+    if node.op.elementwise:
+        host.followers.append(activation(node, site))
+    return node.op.elementwise
 
 
 def activation(node: Node, site: LayerContext) -> Follower:
-    """How an element-wise activation is done in place on arrays with the channels last."""
-    op: Any = node.op
-    if op.operator == "relu":
-        return Follower("relu")
-    if op.operator == "relu6":
-        return Follower("clip", (0.0, 6.0))
-    if op.operator == "tanh":
-        return Follower("map", np.tanh)
-    if op.operator == "clip":
-        return Follower("clip", (op.min, op.max))
-    if op.operator == "prelu":
-        return Follower("apply", _prelu(site.weight))
-    return Follower("apply", compute(op, site))
+    """How an element-wise activation is done in place on arrays with the channels last: by its kernel, or faster."""
+    faster = _FASTER.get(node.op.operator)
+    return faster(node.op, site) if faster else Follower("apply", compute(node.op, site))
 
 
 def _prelu(slopes: Array) -> Compute:
     return lambda x: np.where(x > 0, x, slopes * x)
+
+
+_FASTER: dict[str, Callable[[Any, LayerContext], Follower]] = {
+    "relu": lambda op, site: Follower("relu"),
+    "relu6": lambda op, site: Follower("clip", (0.0, 6.0)),
+    "clip": lambda op, site: Follower("clip", (op.min, op.max)),
+    "tanh": lambda op, site: Follower("map", np.tanh),
+    "prelu": lambda op, site: Follower("apply", _prelu(site.weight)),
+}
 
 
 def per_channel_factors(node: Node, site: LayerContext) -> tuple[Array, Array]:
@@ -209,11 +191,11 @@ def _lift(layers: Sequence[FusedLayer], readers: Mapping[str, int]) -> None:
     by_name = {layer.name: layer for layer in layers}
     for whole in layers:
         branches = [by_name.get(name) for name in whole.inputs]
-        if whole.node.op.operator != "concat" or getattr(whole.node.op, "axis", 0) != 0 or None in branches:
+        if not isinstance(whole.node.op, merge.Concat) or whole.node.op.axis != 0 or None in branches:
             continue
         parts = [branch for branch in branches if branch is not None]
         if all(
-            branch.node.op.operator in ("conv", "depthwise")
+            isinstance(branch.node.op, conv.Conv | conv.Depthwise)
             and [follower.kind for follower in branch.followers] == ["relu"]
             and readers[branch.name] == 1
             for branch in parts
@@ -227,14 +209,15 @@ def _lift(layers: Sequence[FusedLayer], readers: Mapping[str, int]) -> None:
 
 
 def _postpone(layers: Sequence[FusedLayer], readers: Mapping[str, int]) -> None:
-    """An activation before a maximum is done after it, on the few cells that are left: all that are known by kind
+    """An activation before a largest or smallest cell is done after it, on the few cells left: all known by kind
     (``relu``, ``clip``, ``tanh``) do not fall where their input rises. Every window must have a real cell, which those
-    with dilation may not have: there the maximum is minus infinity.
+    with dilation may not have: there the largest is minus infinity.
     """
     by_name = {layer.name: layer for layer in layers}
     for layer in layers:
         first = by_name.get(layer.inputs[0])
-        if layer.node.op.operator != "maxpool" or first is None or readers[first.name] != 1:
+        op = layer.node.op
+        if not (op.window_pool and op.order_statistic) or first is None or readers[first.name] != 1:
             continue
         if {*layer.window.dilation} == {1} and first.followers and first.followers[-1].kind in ("relu", "clip", "map"):
             layer.followers.insert(0, first.followers.pop())
@@ -250,7 +233,7 @@ def _clip_before(layers: list[FusedLayer], readers: Mapping[str, int]) -> list[F
         first = by_name.get(layer.inputs[0])
         if first is None or readers[first.name] != 1 or not _is_matrix(layer) or layer.weight is None:
             continue
-        if first.node.op.operator not in ("batchnorm", "scale", "normalize") or len(first.followers) != 1:
+        if not first.node.op.channel_affine or len(first.followers) != 1:
             continue
         if first.followers[0].kind != "relu":
             continue

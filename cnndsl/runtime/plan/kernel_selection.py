@@ -8,6 +8,7 @@ import numpy as np
 
 from cnndsl.arrays import Array
 from cnndsl.ops import pool
+from cnndsl.ops.base import Operator
 from cnndsl.runtime.kernels.arrays import Sizes
 from cnndsl.runtime.kernels.channels_last import elementwise, pooling
 from cnndsl.runtime.kernels.channels_last.gather import Outside
@@ -15,18 +16,22 @@ from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower,
 from cnndsl.runtime.kernels.dispatch import LayerContext, compute
 from cnndsl.runtime.plan import cost_model, linear
 from cnndsl.runtime.plan.cost_model import AlgorithmChoice
-from cnndsl.runtime.plan.fusion import ELEMENTWISE, FusedLayer, activation, per_channel_factors
+from cnndsl.runtime.plan.fusion import FusedLayer, activation, per_channel_factors
 from cnndsl.runtime.plan.step import Build, Packed, Step
 
 
 def make_step(layer: FusedLayer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:
     """The step for a batch of that size; weights are packed where they are not in ``packed`` yet."""
-    operator = layer.node.op.operator
-    if layer.node.dtype == "float32" and (operator in _STEPS or operator in ELEMENTWISE):
-        made = _STEPS.get(operator, _activation)(layer, batch, planar_inputs, packed)
-        if made is not None:
-            return _with_temporaries(made, batch)
-    return _with_temporaries(_fallback(layer, batch, planar_inputs, packed), batch)
+    made = None
+    if layer.node.dtype == "float32":
+        made = _build(layer.node.op)(layer, batch, planar_inputs, packed)
+    return _with_temporaries(made or _fallback(layer, batch, planar_inputs, packed), batch)
+
+
+def _build(op: Operator) -> Build:
+    if op.channel_affine:
+        return _factors
+    return _STEPS.get(op.operator, _activation if op.elementwise else _fallback)
 
 
 def _with_temporaries(step: Step, batch: int) -> Step:
@@ -206,9 +211,6 @@ _STEPS: dict[str, Build] = {
     "maxpool": _pool,
     "avgpool": _pool,
     "global_avgpool": _global_means,
-    "batchnorm": _factors,
-    "scale": _factors,
-    "normalize": _factors,
     "lrn": _lrn,
     "concat": _concat,
     "flatten": _rearranged(_flattened),

@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from cnndsl.ir import Graph
+from cnndsl.ops.merge import Concat
 from cnndsl.runtime.plan.fusion import FusedGraph
 
 ALIGNMENT = 64
@@ -52,7 +53,7 @@ def places(graph: FusedGraph, network: Graph) -> dict[str, BufferSlice]:
     given = {value.name for value in network.inputs}
     taken: set[str] = set()
     for layer in reversed(graph.layers):
-        if layer.node.op.operator != "concat" or getattr(layer.node.op, "axis", 0) != 0:
+        if not isinstance(layer.node.op, Concat) or layer.node.op.axis != 0:
             continue
         if layer.shapes[0].is_vector or layer.node.dtype != "float32":
             continue

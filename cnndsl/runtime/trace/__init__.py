@@ -7,7 +7,7 @@ they give.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cnndsl.errors import CnnError, quoted
 from cnndsl.ir import Graph, Node
 from cnndsl.ops import shape
+from cnndsl.ops.base import Operator
 from cnndsl.runtime.interpreter import checked_inputs, execute
 from cnndsl.runtime.memory_limit import require_memory
 from cnndsl.runtime.plan.planner import make_plan
@@ -22,6 +23,8 @@ from cnndsl.runtime.trace import formulas, moves, terms, windows
 from cnndsl.runtime.trace.parts import TracedLayer, Working, coordinate_names
 from cnndsl.shapes import Shape
 from cnndsl.suggest import unknown_layer
+
+Work: TypeAlias = Callable[[Any, TracedLayer], Working]
 
 
 class Trace(NamedTuple):
@@ -40,11 +43,15 @@ class Trace(NamedTuple):
         return self.working.steps[-1].value
 
 
+def _working(op: Operator) -> Work:
+    return _WORKINGS.get(op.operator, formulas.elementwise)
+
+
 def _resampled(op: shape.Upsample | shape.Resize, site: TracedLayer) -> Working:
     return moves.moved(op, site) if op.mode == "nearest" else windows.interpolated(op, site)
 
 
-_WORKINGS: dict[str, Callable[[Any, TracedLayer], Working]] = {
+_WORKINGS: dict[str, Work] = {
     "conv": windows.convolution,
     "depthwise": windows.depthwise,
     "conv_transpose": windows.transposed,
@@ -74,11 +81,10 @@ _WORKINGS: dict[str, Callable[[Any, TracedLayer], Working]] = {
     **dict.fromkeys(("channel_shuffle", "pixel_shuffle", "space_to_depth"), moves.moved),
     **dict.fromkeys(("identity", "dropout", "spatial_dropout"), formulas.unchanged),
     **dict.fromkeys(("add", "mul", "sub", "maximum", "average"), terms.merged),
-    **dict.fromkeys(formulas.RULES, formulas.pointwise),
 }
 
 OPERATORS = frozenset(_WORKINGS)
-"""The operators whose values can be worked out."""
+"""The operators whose values are worked out by a function of their own; the others say their formula."""
 
 
 def trace_value(
@@ -111,7 +117,7 @@ def trace_value(
     read = [values[name][0] for name in node.inputs]
     site = TracedLayer(node.op, node.shape, position, node.inputs, shapes, read, tensors)
     with np.errstate(all="ignore"):
-        working = _WORKINGS[node.op.operator](node.op, site)
+        working = _working(node.op)(node.op, site)
     return Trace(graph.name, node, shapes, position, working, float(values[node.name][(0, *position)]))
 
 

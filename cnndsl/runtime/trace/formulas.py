@@ -9,8 +9,9 @@ import numpy as np
 
 from cnndsl.ops import activation, norm
 from cnndsl.ops.base import Operator
-from cnndsl.runtime.kernels.activation import SELU_ALPHA, SELU_SCALE
-from cnndsl.runtime.trace.parts import TracedLayer, TraceStep, Working
+from cnndsl.runtime.kernels.dispatch import LayerContext, compute
+from cnndsl.runtime.trace.parts import TracedLayer, TraceStep, Working, wide
+from cnndsl.shapes import Shape
 
 
 class Rule(NamedTuple):
@@ -25,33 +26,6 @@ class Rule(NamedTuple):
         value = self.value(**{name: np.float64(number) for name, number in named.items()})
         return TraceStep("value", self.formula, named, float(value))
 
-
-X = Rule("{x}", lambda x: x)
-
-RULES: dict[str, Rule | tuple[Rule, Rule]] = {
-    "relu": Rule("max(0, {x})", lambda x: np.maximum(x, 0)),
-    "relu6": Rule("min(max(0, {x}), 6)", lambda x: np.clip(x, 0, 6)),
-    "leaky_relu": (X, Rule("{alpha}*{x}", lambda x, alpha: alpha * x)),
-    "prelu": (X, Rule("{weight}*{x}", lambda x, weight: weight * x)),
-    "elu": (X, Rule("{alpha}*(e^{x} - 1)", lambda x, alpha: alpha * np.expm1(x))),
-    "selu": (
-        Rule("{scale}*{x}", lambda x, scale: scale * x),
-        Rule("{scale}*{alpha}*(e^{x} - 1)", lambda x, scale, alpha: scale * alpha * np.expm1(x)),
-    ),
-    "celu": (X, Rule("{alpha}*(e^({x}/{alpha}) - 1)", lambda x, alpha: alpha * np.expm1(x / alpha))),
-    "silu": Rule("{x}/(1 + e^(-{x}))", lambda x: x / (1 + np.exp(-x))),
-    "mish": Rule("{x}*tanh(ln(1 + e^{x}))", lambda x: x * np.tanh(np.logaddexp(0, x))),
-    "hardswish": Rule("{x}*min(max(0, {x} + 3), 6)/6", lambda x: x * np.clip(x + 3, 0, 6) / 6),
-    "hardsigmoid": Rule("min(max(0, {x} + 3), 6)/6", lambda x: np.clip(x + 3, 0, 6) / 6),
-    "sigmoid": Rule("1/(1 + e^(-{x}))", lambda x: 1 / (1 + np.exp(-x))),
-    "tanh": Rule("tanh({x})", lambda x: np.tanh(x)),
-    "softplus": Rule("ln(1 + e^{x})", lambda x: np.logaddexp(0, x)),
-    "softsign": Rule("{x}/(1 + |{x}|)", lambda x: x / (1 + np.abs(x))),
-    "clip": Rule("min(max({x}, {min}), {max})", lambda x, min, max: np.clip(x, min, max)),
-    "scale": Rule("{weight}*{x}", lambda x, weight: weight * x),
-    "normalize": Rule("({x} - {mean})/{std}", lambda x, mean, std: (x - mean) / std),
-}
-"""The formula of x; of two, the second holds where x is not above 0."""
 
 GELU = {
     "none": Rule("{x}*Phi({x})", lambda x: x * (1 + erf(x / sqrt(2))) / 2),
@@ -71,19 +45,30 @@ AFFINE = Rule(
 )
 
 
-def pointwise(op: Operator, site: TracedLayer) -> Working:
-    """The formula with x, the operator's own numbers, and the channel's learnt ones."""
-    rule = RULES[op.operator]
-    numbers = {"x": site.cell, "scale": SELU_SCALE, **({"alpha": SELU_ALPHA} if op.operator == "selu" else {})}
-    for name in type(op).model_fields:
-        given = getattr(op, name)
-        numbers[name] = given[site.channel] if isinstance(given, tuple) else given
-    numbers |= {name: site.weight(name, site.channel) for name in site.weights}
-    if isinstance(rule, Rule):
-        return Working((site.here(),), (rule.step(numbers),))
+def elementwise(op: Operator, site: TracedLayer) -> Working:
+    """The operator's formula with x, its parameters and the channel's weights, computed by its kernel in float64."""
     positive = site.cell > 0
-    note = "x is above 0" if positive else "x is not above 0"
-    return Working((site.here(),), (rule[not positive].step(numbers),), notes=(note,))
+    formula = op.formula[0 if positive else -1]
+    numbers = {name: _number(name, op, site) for name in dict.fromkeys(re.findall(r"{(\w+)}", formula))}
+    notes = (("x is above 0" if positive else "x is not above 0"),) if len(op.formula) > 1 else ()
+    return Working((site.here(),), (TraceStep("value", formula, numbers, _value(op, site)),), notes=notes)
+
+
+def _number(name: str, op: Operator, site: TracedLayer) -> float:
+    if name == "x":
+        return site.cell
+    if name in site.weights:
+        return site.weight(name, site.channel)
+    given = getattr(op, name)
+    return float(given[site.channel] if isinstance(given, tuple) else given)
+
+
+def _value(op: Operator, site: TracedLayer) -> float:
+    """That of a vector of equal features at the channel: every element is computed by itself."""
+    channels = Shape(site.shapes[0].channels)
+    weights = {name: wide(values) for name, values in site.weights.items()}
+    kernel = compute(op, LayerContext((channels,), channels, weights))
+    return float(kernel(np.full((1, channels.channels), site.cell))[0, site.channel])
 
 
 def gelu(op: activation.Gelu, site: TracedLayer) -> Working:
@@ -106,5 +91,5 @@ def batchnorm(op: norm.BatchNorm, site: TracedLayer) -> Working:
 
 
 def unchanged(op: Operator, site: TracedLayer) -> Working:
-    note = () if op.operator == "identity" else ("dropout acts while training only",)
-    return Working((site.here(),), (X.step({"x": site.cell}),), notes=note)
+    note = ("dropout acts while training only",) if op.drops else ()
+    return Working((site.here(),), (TraceStep("value", "{x}", {"x": site.cell}, site.cell),), notes=note)

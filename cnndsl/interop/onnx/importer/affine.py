@@ -8,11 +8,8 @@ from numpy.typing import NDArray
 from cnndsl.arrays import Array
 from cnndsl.interop.onnx.importer.graph import ImportedLayer, NodeContext, Refusal, Value, decimal
 from cnndsl.ops.activation import Clip
-from cnndsl.ops.conv import Conv, ConvTranspose, Depthwise
-from cnndsl.ops.dense import Dense
-from cnndsl.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalize, Scale
+from cnndsl.ops.norm import BatchNorm, LayerNorm, Normalize, Scale
 
-NORMS = (BatchNorm, GroupNorm, InstanceNorm, LayerNorm)
 WRITTEN_CHANNELS = 4
 """Constants for so many channels, and no more, stand in the text, as the mean and deviation of images do."""
 
@@ -105,8 +102,9 @@ def _written(numbers: NDArray[Any]) -> float | tuple[float, ...]:
 
 def _absorbed(layer: ImportedLayer, numbers: Array, multiply: bool) -> bool:
     """Whether the layer before took the constant into its own weights."""
-    op, weights = layer.op, layer.weights
-    if isinstance(op, NORMS):
+    op: Any = layer.op
+    weights = layer.weights
+    if "affine" in op.parameters():
         layout = layer.output.shape.dimensions if isinstance(op, LayerNorm) and op.axes == "all" else None
         if layout is None and numbers.size not in (1, layer.output.shape.channels):
             return False
@@ -125,7 +123,7 @@ def _absorbed(layer: ImportedLayer, numbers: Array, multiply: bool) -> bool:
         else:
             weights["bias"] = weights["bias"] + full
         return True
-    if not multiply and isinstance(op, Conv | ConvTranspose | Depthwise | Dense) and numbers.shape[0] == numbers.size:
+    if not multiply and op.linear and numbers.shape[0] == numbers.size:
         if op.bias is False:
             if numbers.size == 1 and layer.output.shape.channels > 1:
                 return False

@@ -14,7 +14,6 @@ from cnndsl.ops.merge import Add, Average, Maximum, Mul, Sub
 from cnndsl.ops.norm import Normalize
 
 HIGHEST = float(np.finfo(np.float32).max)
-SELU = (1.6732632423543772, 1.0507009873554805)
 
 
 def pointwise(site: NodeContext, op: Operator, **weights: Array) -> Value:
@@ -41,9 +40,10 @@ def celu(site: NodeContext) -> Value:
 
 def selu(site: NodeContext) -> Value:
     """Selu, whose constants an exporter may round or change: elu times a factor then."""
-    alpha, gamma = site.real("alpha", SELU[0]), site.real("gamma", SELU[1])
-    if abs(alpha - SELU[0]) < 1e-3 and abs(gamma - SELU[1]) < 1e-3:
-        return pointwise(site, activation.Selu())
+    selu = activation.Selu
+    alpha, gamma = site.real("alpha", selu.alpha), site.real("gamma", selu.scale)
+    if abs(alpha - selu.alpha) < 1e-3 and abs(gamma - selu.scale) < 1e-3:
+        return pointwise(site, selu())
     if gamma <= 0:
         raise Refusal(f"its gamma is {gamma}")
     value = pointwise(site, activation.Elu(alpha=alpha))

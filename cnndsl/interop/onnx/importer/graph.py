@@ -21,7 +21,6 @@ from cnndsl.ops.base import Operator
 from cnndsl.ops.shape import Flatten, Permute, Reshape
 from cnndsl.shapes import Shape, ShapeError
 
-LENDING = frozenset({"conv", "depthwise", "conv_transpose", "dense", "embedding"})
 """Layers that share weights if they read the same tensors; equal constants in norms mean nothing."""
 
 
@@ -138,7 +137,7 @@ class Builder:
         arrays = {name: np.asarray(array) for name, array in (weights or {}).items()}
         if wanted != {name: array.shape for name, array in arrays.items()}:
             raise Refusal(f"its weights are {_shapes(arrays)}, but must be {wanted}")
-        dtype: Dtype = "float32" if op.operator == "embedding" else inputs[0].dtype
+        dtype: Dtype = "float32" if op.looks_up else inputs[0].dtype
         if inputs[0].dtype != "float32" and not op.takes_integers:
             raise Refusal("it computes with whole numbers, and the language with float32 only")
         output = in_order(f"{len(self.layers)} {op.operator}", shape, dtype)
@@ -277,7 +276,7 @@ class NodeContext:
     def emit(self, op: Operator, *inputs: Value, **weights: Array) -> Value:
         """A layer on values whose axes are in the language's order. Raises ShapeError and Refusal."""
         value = self.builder.emit(self.label, op, inputs, weights)
-        if op.operator in LENDING and weights:
+        if (op.linear or op.looks_up) and weights:
             self._share(self.builder.layers[value.name])
         return value
 
