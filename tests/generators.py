@@ -99,10 +99,6 @@ def conv_transpose(draw: Draw) -> str:
     return text + draw.option(40, lambda: f"output_pad={draw.sizes(0, 2)}") + draw.option(30, lambda: "bias=false")
 
 
-def maxpool(draw: Draw) -> str:
-    return draw.window(dilation=1 if draw.inside else 3) + draw.option(50, lambda: "ceil_mode=true")
-
-
 def avgpool(draw: Draw) -> str:
     return f"{draw.window(dilation=1)} ceil_mode={draw.flag()} count_include_pad={draw.flag()}"
 
@@ -178,7 +174,6 @@ ARGUMENTS: dict[str, Callable[[Draw], str]] = {
     "conv": conv,
     "depthwise": depthwise,
     "conv_transpose": conv_transpose,
-    "maxpool": maxpool,
     "avgpool": avgpool,
     "lppool": lppool,
     "subsample": subsample,
@@ -210,14 +205,17 @@ ARGUMENTS: dict[str, Callable[[Draw], str]] = {
     "clip": lambda draw: f"({draw.number(-2, 0)}) {draw.number(0, 2)}",
     "concat": lambda draw: f"axis={draw.integer(0, draw.rank)}",
 }
-"""The arguments of operators as text, drawn for an input of a shape. The others take optional numbers at most."""
+"""The arguments of operators as text, drawn for an input of a shape; those of others follow from their parameters."""
 
 
 def arguments(name: str, draw: Draw) -> str:
-    """Arguments of any operator."""
+    """Arguments of any operator: of those without a row, a pool's window and numbers that may be left out."""
     if name in ARGUMENTS:
         return ARGUMENTS[name](draw)
     fields = ops.operator(name).model_fields
+    if fields.keys() - {"dilation"} == {"kernel", "stride", "pad", "ceil_mode"}:
+        window = draw.window(dilation=3 if "dilation" in fields and not draw.inside else 1)
+        return window + draw.option(50, lambda: "ceil_mode=true")
     undrawn = [field for field, value in fields.items() if value.is_required() or not isinstance(value.default, float)]
     assert not undrawn, f"{name} has no row in ARGUMENTS, and {undrawn} take more than a number"
     return numbers(draw, list(fields))
