@@ -1,0 +1,91 @@
+"""The traits of operators are true of what their kernels compute, and none is forgotten."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cnndsl import ops
+from cnndsl.lang.compile import compile_text
+from cnndsl.ops.base import Operator, Windowed
+from cnndsl.runtime.kernels.dispatch import LayerContext, compute
+from cnndsl.shapes import Shape
+
+Doubles = NDArray[np.float64]
+
+
+class Example(NamedTuple):
+    """The operator's own example: the layer, its input and output, and its kernel in float64 with random weights."""
+
+    op: Operator
+    shape: Shape
+    output: Shape
+    kernel: Callable[[Doubles], Doubles]
+    x: Doubles
+
+
+def example(name: str) -> Example:
+    (network,) = compile_text(ops.operator(name).example).networks
+    node = next(node for node in network.layers if node.op.operator == name)
+    shapes = network.input_shapes(node)
+    random = np.random.default_rng(5)
+    weights = {key: random.uniform(0.5, 2, weight.shape) for key, weight in node.op.weights(shapes).items()}
+    kernel = compute(node.op, LayerContext(shapes, node.shape, weights))
+    return Example(node.op, shapes[0], node.shape, kernel, random.standard_normal((1, *shapes[0].dimensions)) * 3)
+
+
+OF_ONE_INPUT = [name for name in ops.NAMES if name not in ops.MERGES and not ops.operator(name).looks_up]
+
+
+@pytest.mark.parametrize("name", OF_ONE_INPUT)
+def test_elementwise_means_that_a_cell_reaches_its_own_place_only(name: str) -> None:
+    op, shape, output, kernel, x = example(name)
+    alone = shape == output
+    if alone:
+        place = (0, *(size // 2 for size in shape.dimensions))
+        changed = x.copy()
+        changed[place] = 3 - changed[place]
+        difference = kernel(changed) != kernel(x)
+        difference[place] = False
+        alone = not difference.any()
+    assert op.elementwise is alone
+
+
+@pytest.mark.parametrize("name", [name for name in OF_ONE_INPUT if ops.operator(name).elementwise])
+def test_channel_affine_means_a_factor_and_a_constant(name: str) -> None:
+    op, shape, output, kernel, x = example(name)
+    none = kernel(np.zeros_like(x))
+    straight = np.allclose(kernel(-5 * x) - none, -5 * (kernel(x) - none))
+    nothing = np.array_equal(kernel(x), x)
+    assert op.does_nothing(shape, output) is nothing
+    assert op.channel_affine is (straight and not nothing)
+
+
+@pytest.mark.parametrize("name", [name for name in ops.NAMES if ops.family(name) == "pool"])
+def test_traits_of_pools(name: str) -> None:
+    op, _, _, kernel, x = example(name)
+    assert op.window_pool is isinstance(op, Windowed)
+    assert op.order_statistic is np.allclose(kernel(x**3), kernel(x) ** 3)
+    added = np.arange(x.shape[1]).reshape(-1, *(1,) * (x.ndim - 2))
+    if op.hands_on_bias:
+        np.testing.assert_allclose(kernel(x + added), kernel(x) + added)
+
+
+@pytest.mark.parametrize("name", ["adaptive_avgpool", "adaptive_maxpool"])
+def test_what_does_nothing_hands_its_input_on(name: str) -> None:
+    op, shape, output, _, x = example(name)
+    assert not op.does_nothing(shape, output) and op.does_nothing(output, output)
+    given = x[:, :, : output.spatial[0], : output.spatial[1]]
+    assert np.array_equal(compute(op, LayerContext((output,), output, {}))(given), given)
+
+
+def test_linear_layers_are_those_that_multiply_and_sum() -> None:
+    counted = {name for name in OF_ONE_INPUT if (found := example(name)).op.macs((found.shape,), found.output)}
+    assert counted == {name for name in ops.NAMES if ops.operator(name).linear}
+
+
+def test_activations_and_normalisations_follow() -> None:
+    found = {name for name in ops.NAMES if ops.operator(name).follows}
+    assert found == {name for name in ops.NAMES if ops.family(name) in ("activation", "norm")}
