@@ -6,7 +6,7 @@ DIGITS := examples/digits
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 # One for each interpreter, so that several can be tried beside each other.
 SMOKE := .venv-smoke-$(notdir $(PYTHON))
-SMOKE_TESTS := tests/test_smoke.py tests/test_architecture.py tests/test_shapes.py tests/test_suggest.py
+SMOKE_TESTS := $(addprefix tests/test_,smoke.py architecture.py cases.py shapes.py suggest.py)
 # TORCH=1 adds PyTorch, an optional second judge of values in the tests.
 TESTING := $(VENV)/$(if $(TORCH),torch,test).stamp
 

@@ -1,6 +1,6 @@
 """Running networks of the zoo, beside ONNX Runtime, PyTorch where it is installed, and onnx's ReferenceEvaluator.
 
-    python -m benchmarks.run_speed [--networks VGG16,...] [--batch 1,8] [--repeats 15] [--reference] [--growth]
+    python -m benchmarks.run_speed [--networks VGG16,...] [--batch 1,8] [--repeats 15] [--reference] [--plain]
 
 Who takes part runs in turns, so that all meet the same load; the medians are compared. Between the turns is a pause:
 ONNX Runtime's threads go on spinning for 40 ms after a run, on the cores that the next one needs. A turn begins with
@@ -13,6 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from math import exp, log
 from pathlib import Path
 from statistics import median
@@ -25,7 +26,8 @@ from onnx.reference import ReferenceEvaluator
 
 import cnndsl
 from cnndsl.runtime.interpreter import execute
-from cnndsl.runtime.parallel.blas import blas_core
+from cnndsl.runtime.kernels.dispatch import LayerContext, compute
+from cnndsl.runtime.parallel.blas import blas_core, single_threaded_blas
 from cnndsl.runtime.plan.planner import make_plan
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -90,6 +92,26 @@ def pytorch(network: cnndsl.Network, weights: Mapping[str, Any], inputs: Mapping
     return run
 
 
+def plain_kernels(network: cnndsl.Network, weights: Mapping[str, Any], inputs: Mapping[str, Any], threads: int) -> Run:
+    """Our kernels without a plan, one after the other, as the tests use them; of several threads BLAS makes use."""
+    tensors: dict[str, dict[str, Any]] = {node.name: {} for node in network.graph.layers}
+    for key, node, _ in network.graph.all_weights():
+        tensors[node.name][key.removeprefix(f"{node.name}.")] = weights[key]
+    steps = []
+    for node in network.graph.layers:
+        site = LayerContext(network.graph.input_shapes(node), node.shape, tensors[node.share or node.name])
+        steps.append((node, compute(node.op, site)))
+
+    def run() -> Any:
+        values = dict(inputs)
+        with single_threaded_blas() if threads == 1 else nullcontext():
+            for node, step in steps:
+                values[node.name] = step(*(values[name] for name in node.inputs))
+        return values[network.graph.outputs[0]]
+
+    return run
+
+
 def in_turns(
     runs: Mapping[str, Run], repeats: int, pause: float, threads: int, warm: int = 1
 ) -> dict[str, list[float]]:
@@ -143,6 +165,10 @@ def measure(name: str, batch: int, options: argparse.Namespace) -> dict[str, Any
         "threads_gain": medians["one_thread"] / medians["cnndsl"],
         "peak_bytes": plan.at(batch).peak_bytes(options.threads),
     }
+    if options.plain:
+        plain = plain_kernels(network, weights, inputs, options.threads)
+        assert np.abs(plain() - judged).max() <= TOLERANCE * np.abs(judged).max()
+        row["plain_ratio"] = median(in_turns({"plain": plain}, 3, 0, options.threads)["plain"]) / medians["cnndsl"]
     if options.reference and batch == 1:
         evaluator = ReferenceEvaluator(model)
         begun = perf_counter()
@@ -175,17 +201,20 @@ def _exponent(seconds: Mapping[int, float]) -> float:
 
 def show(row: Mapping[str, Any]) -> str:
     times = "  ".join(f"{row['seconds'][who] * 1e3:10.2f}" if who in row["seconds"] else " " * 10 for who in COLUMNS)
-    reference = f"{row['reference_ratio']:8.0f}" if "reference_ratio" in row else " " * 8
+    plain, reference = (
+        f"{row[of]:8.{digits}f}" if of in row else " " * 8
+        for of, digits in (("plain_ratio", 1), ("reference_ratio", 0))
+    )
     return (
         f"{row['network']:<14}  {row['batch']:>5}  {times}  {row['ratio']:>5.2f}  {row['threads_gain']:>5.2f}  "
-        f"{row['first_call_in_runs']:>5.1f}  {reference}  {row['error']:.0e}"
+        f"{row['first_call_in_runs']:>5.1f}  {plain}  {reference}  {row['error']:.0e}"
     )
 
 
 COLUMNS = ("cnndsl", "one_thread", "onnxruntime", "pytorch")
 HEADER = (
     f"{'network':<14}  {'batch':>5}  " + "  ".join(f"{who:>10.10}" for who in COLUMNS) + f"  {'ratio':>5}  "
-    f"{'gain':>5}  {'first':>5}  {'x refer.':>8}  error"
+    f"{'gain':>5}  {'first':>5}  {'x plain':>8}  {'x refer.':>8}  error"
 )
 
 
@@ -223,6 +252,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--pause", type=float, default=0.06, help="seconds between the turns")
     parser.add_argument("--warm", type=int, default=1, help="runs that are not timed at the beginning of every turn")
     parser.add_argument("--reference", action="store_true", help="also onnx's ReferenceEvaluator, once at batch 1")
+    parser.add_argument("--plain", action="store_true", help="also our plain kernels, without a plan")
     parser.add_argument("--no-pytorch", action="store_true", help="leave PyTorch out")
     parser.add_argument("--growth", action="store_true", help="also how the time grows with batch and pixels")
     parser.add_argument("--json", metavar="FILE")

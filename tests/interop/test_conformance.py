@@ -64,7 +64,7 @@ def test_what_does_not_pass_has_a_reason_that_the_language_gives(outcomes):
             assert outcome.reason.startswith(KINDS[kind]), outcome
 
 
-def test_a_wrong_value_would_be_found(conformance):
+def test_a_wrong_value_would_be_found():
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3])
     y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3])
     model = helper.make_model(helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [x], [y]))
