@@ -5,7 +5,7 @@ import pytest
 
 import cnndsl
 from cnndsl.runtime.interpreter import execute
-from cnndsl.runtime.plan import cost_model as plan_choice
+from cnndsl.runtime.plan import cost_model
 from cnndsl.runtime.plan.memory import MOST_COMPARED, SPARED, STEPS_SPARED, BufferSlice, Lifetime, arena, lifetimes
 from cnndsl.runtime.plan.planner import BATCH_SIZES, make_plan
 
@@ -102,4 +102,4 @@ def test_what_is_cut_along_the_filters_alone_fits_a_cache():
         (step,) = make_plan(network.graph, network.weights()).at(1).steps
         by_filters = "by filters" in step.choice.algorithm
         assert by_filters == (spatial < 20)
-        assert not by_filters or 4 * step.scratch <= 2 * plan_choice.HELD
+        assert not by_filters or 4 * step.scratch <= 2 * cost_model.HELD

@@ -1,4 +1,4 @@
-"""Steps: which kernel computes a fused layer. Convolutions and dense layers are in :mod:`plan_linear`."""
+"""Steps: which kernel computes a fused layer. Convolutions and dense layers are in :mod:`linear`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from math import prod

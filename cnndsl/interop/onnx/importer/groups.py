@@ -1,4 +1,4 @@
-"""Groups of nodes that mean one layer: what becomes of each formula of onnx_import_patterns."""
+"""Groups of nodes that mean one layer: what becomes of each formula of ``patterns``."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
