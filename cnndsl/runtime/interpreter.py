@@ -13,7 +13,7 @@ from cnndsl.ir import Graph, Input
 from cnndsl.runtime.parallel.team import MAX_THREADS, default_threads, team
 from cnndsl.runtime.plan.planner import BatchPlan, Plan, Workspace, dtypes
 
-ALONE = 200e-6
+SINGLE_THREAD_SECONDS = 200e-6
 """Runs shorter than this are over before another thread is awake."""
 
 Watch: TypeAlias = Callable[[BatchPlan, list[float]], None]
@@ -49,13 +49,13 @@ def _follow(
     def keep(names: Sequence[str]) -> None:
         results.update((name, plan.results(workspace, name)) for name in names)
 
-    with team(threads if plan.seconds > ALONE else 1) as workers, np.errstate(all="ignore"):
+    with team(threads if plan.seconds > SINGLE_THREAD_SECONDS else 1) as workers, np.errstate(all="ignore"):
         for name, target in workspace.inputs.items():
             np.copyto(target, inputs[name])
             keep(plan.wanted.get(name, ()))
         scratch = plan.scratch_for(workspace, workers.size)
         if times is None:
-            for jobs, kept in plan.passages(workspace, workers.size):
+            for jobs, kept in plan.segments(workspace, workers.size):
                 workers.run(jobs, scratch)
                 keep(kept)
         else:

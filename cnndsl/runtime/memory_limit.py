@@ -1,18 +1,20 @@
 """Whether a run fits into memory, decided before anything is allocated."""
 
+import os
+
 from cnndsl.analysis.memory import BYTES, memory, size_of
 from cnndsl.errors import CnnError
 from cnndsl.ir import Graph
 
-SHARE = 0.75
-"""A run may take this part of the memory that is free."""
+USABLE_FRACTION = 0.75
+"""Of the memory that is free, a run may take so much."""
 
-SCRATCH = 64 << 20
+SCRATCH_BYTES = 64 << 20
 """What kernels use beside the values, at the most."""
 
 
 def free_memory() -> int | None:
-    """Bytes that programs can still have; None where the system does not say."""
+    """Bytes that programs can still have, or all there are where only that is known; None where nothing is known."""
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:
             for line in lines:
@@ -20,16 +22,20 @@ def free_memory() -> int | None:
                     return int(line.split()[1]) * 1024
     except (OSError, ValueError, IndexError):
         pass
-    return None
+    try:  # macOS
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else None
+    except (OSError, ValueError):
+        return None
 
 
-def needed(network: Graph, batch: int) -> int:
+def peak_run_bytes(network: Graph, batch: int) -> int:
     """Bytes that a run takes at its peak: weights as given and packed, live values, inputs, the kernels' buffers."""
     facts = memory(network, batch)
-    return facts.weight + packed(network) + facts.peak + sum(map(size_of, network.inputs)) * batch + SCRATCH
+    inputs = sum(map(size_of, network.inputs)) * batch
+    return facts.weight + packed_weight_bytes(network) + facts.peak + inputs + SCRATCH_BYTES
 
 
-def packed(network: Graph) -> int:
+def packed_weight_bytes(network: Graph) -> int:
     """Bytes of weights in the form that kernels read, at the most: 36 numbers for a 3x3 kernel's 9 (Winograd)."""
     elements = 0
     for _, _, weight in network.all_weights():
@@ -40,8 +46,8 @@ def packed(network: Graph) -> int:
 def require_memory(network: Graph, batch: int, limit: int | None = None) -> None:
     """Raises CnnError where a run would take more than ``limit`` bytes, or than three quarters of what is free."""
     free = free_memory()
-    allowed = limit if limit is not None else None if free is None else int(free * SHARE)
-    wanted = needed(network, batch)
+    allowed = limit if limit is not None else None if free is None else int(free * USABLE_FRACTION)
+    wanted = peak_run_bytes(network, batch)
     if allowed is not None and wanted > allowed:
         of_what = "the limit" if limit is not None else f"three quarters of the free {free or 0:,}"
         raise CnnError.of(

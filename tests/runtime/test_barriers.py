@@ -7,7 +7,7 @@ import pytest
 
 import cnndsl
 from cnndsl.runtime.kernels.channels_last.strips import Task
-from cnndsl.runtime.plan.barriers import MOST_TASKS, merge_phases, separate_phases
+from cnndsl.runtime.plan.barriers import MAX_MERGED_TASKS, merge_phases, separate_phases
 from cnndsl.runtime.plan.planner import make_plan
 
 MEMORY = np.zeros(64, np.float32)
@@ -45,7 +45,7 @@ def disturbs(one, other):
 
 @pytest.mark.parametrize("seed", range(60))
 @pytest.mark.parametrize("threads", [1, 2, 3])
-def test_what_disturbs_another_is_in_its_thread_or_separated_by_a_meeting(seed, threads):
+def test_what_disturbs_another_is_in_its_thread_or_separated_by_a_barrier(seed, threads):
     random, done = np.random.default_rng([seed, threads]), []
     phases, uses = drawn(random, done)
     merged = merge_phases(phases, threads)
@@ -77,19 +77,19 @@ def test_all_phases_of_one_thread_are_one():
     assert [len(works) for works in separate_phases(phases, [None])] == [len(tasks) for tasks in phases]
 
 
-def test_layers_that_read_only_their_own_rows_need_no_meeting():
+def test_layers_that_read_only_their_own_rows_need_no_barrier():
     text = "input 16@64x64\nconv 32 1x1 as a -> conv 16 1x1 as b\nconv 16 3x3 pad=1 as c"
     network = cnndsl.loads(text)
     plan = make_plan(network.graph, network.weights()).at(1)
     workspace = plan.borrow()
     assert [[len(tasks) for tasks in phases] for phases in workspace.steps] == [[2], [2], [2]]
-    (passage,) = plan.passages(workspace, 2)
-    assert [len(job.shares) for job in passage.jobs] == [2, 2], "a and b; then the kernel that looks around"
+    (segment,) = plan.segments(workspace, 2)
+    assert [len(job.shares) for job in segment.jobs] == [2, 2], "a and b; then the kernel that looks around"
 
 
-def test_a_long_chain_has_a_meeting_now_and_then():
+def test_a_long_chain_has_a_barrier_now_and_then():
     first, second = MEMORY[:8], MEMORY[8:16]
-    phases = [[Task(lambda scratch: [], (part,), (part,)) for part in (first, second)]] * (3 * MOST_TASKS + 1)
-    assert [[len(work.tasks) for work in works] for works in merge_phases(phases, 2)] == [[MOST_TASKS] * 2] * 3 + [
-        [1, 1]
-    ]
+    phases = [[Task(lambda scratch: [], (part,), (part,)) for part in (first, second)]] * (3 * MAX_MERGED_TASKS + 1)
+    assert [[len(work.tasks) for work in works] for works in merge_phases(phases, 2)] == [
+        [MAX_MERGED_TASKS] * 2
+    ] * 3 + [[1, 1]]

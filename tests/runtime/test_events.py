@@ -1,4 +1,4 @@
-"""Gates: nobody passes too early, nobody waits for ever."""
+"""Events: no wait succeeds too early, nobody waits for ever."""
 
 import threading
 
@@ -10,28 +10,28 @@ KINDS = [SleepEvent, SpinEvent]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("way", ["open", "open_for_waiting"])
-def test_a_gate_lets_one_pass(kind, way):
-    gate = kind()
+@pytest.mark.parametrize("way", ["set", "set_for_waiting"])
+def test_an_event_that_is_set_ends_one_wait(kind, way):
+    event = kind()
     for _ in range(3):
-        assert not gate.try_pass()
-        getattr(gate, way)()
-        getattr(gate, way)()
-        assert gate.try_pass()
-    assert not gate.try_pass()
+        assert not event.try_wait()
+        getattr(event, way)()
+        getattr(event, way)()
+        assert event.try_wait()
+    assert not event.try_wait()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("way", ["open", "open_for_waiting"])
-def test_who_waits_passes(kind, way):
+@pytest.mark.parametrize("way", ["set", "set_for_waiting"])
+def test_who_waits_is_let_go(kind, way):
     there, back = kind(), kind()
-    passed = []
+    waited = []
 
     def answer():
         for _ in range(200):
             while not there.wait_a_while():
                 pass
-            passed.append(1)
+            waited.append(1)
             getattr(back, way)()
 
     thread = threading.Thread(target=answer)
@@ -40,22 +40,22 @@ def test_who_waits_passes(kind, way):
         getattr(there, way)()
         while not back.wait_a_while():
             pass
-        assert len(passed) == count
+        assert len(waited) == count
     thread.join(10)
     assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_who_waits_in_vain_gives_up(kind):
-    gate = kind()
-    assert not gate.wait_a_while()
-    gate.open()
-    assert gate.wait_a_while() and not gate.wait_a_while()
+    event = kind()
+    assert not event.wait_a_while()
+    event.set()
+    assert event.wait_a_while() and not event.wait_a_while()
 
 
-def test_a_gate_that_looks_open_but_is_not_closes_again():
-    """Someone may pass between the two steps in which it is opened."""
-    gate = SpinEvent()
-    gate._byte[0] = True
-    assert not gate.wait_a_while()
-    assert not gate._byte[0]
+def test_an_event_that_looks_set_but_is_not_is_reset():
+    """Another wait may succeed between the two steps in which it is set."""
+    event = SpinEvent()
+    event._byte[0] = True
+    assert not event.wait_a_while()
+    assert not event._byte[0]

@@ -7,19 +7,25 @@ import pytest
 
 import cnndsl
 from cnndsl import CnnError, Limits
-from cnndsl.runtime.memory_limit import SCRATCH, free_memory, needed, packed, require_memory
+from cnndsl.runtime.memory_limit import (
+    SCRATCH_BYTES,
+    free_memory,
+    packed_weight_bytes,
+    peak_run_bytes,
+    require_memory,
+)
 
 
 def test_what_is_needed_is_weights_values_and_scratch() -> None:
     graph = cnndsl.loads("input 3@10x10\nconv 8 1x1 bias=false\n").graph
     weights, values, inputs = 8 * 3 * 4, (3 + 8) * 100 * 4, 3 * 100 * 4
-    assert needed(graph, 1) == 2 * weights + values + inputs + SCRATCH
-    assert needed(graph, 5) == 2 * weights + 5 * (values + inputs) + SCRATCH
+    assert peak_run_bytes(graph, 1) == 2 * weights + values + inputs + SCRATCH_BYTES
+    assert peak_run_bytes(graph, 5) == 2 * weights + 5 * (values + inputs) + SCRATCH_BYTES
 
 
 def test_kernels_of_3x3_are_packed_as_36_numbers() -> None:
     graph = cnndsl.loads("input 3@10x10\nconv 8 3x3 bias=false\n").graph
-    assert packed(graph) == 8 * 3 * 36 * 4
+    assert packed_weight_bytes(graph) == 8 * 3 * 36 * 4
 
 
 def test_free_memory_is_what_the_system_says() -> None:
@@ -29,14 +35,14 @@ def test_free_memory_is_what_the_system_says() -> None:
 
 def test_a_run_beyond_the_limit_is_refused_with_the_number() -> None:
     net = cnndsl.loads("input 3@10x10\nconv 8 1x1\n")
-    limit = needed(net.graph, 2)
+    limit = peak_run_bytes(net.graph, 2)
     run = net.runner(limits=Limits(run_bytes=limit))
     assert run(np.zeros((2, 3, 10, 10), np.float32))["conv1"].shape == (2, 8, 10, 10)
     with pytest.raises(CnnError) as caught:
         run(np.zeros((3, 3, 10, 10), np.float32))
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.code == "memory-limit"
-    assert f"{needed(net.graph, 3):,}" in diagnostic.message and f"{limit:,}" in diagnostic.message
+    assert f"{peak_run_bytes(net.graph, 3):,}" in diagnostic.message and f"{limit:,}" in diagnostic.message
 
 
 def test_huge_weights_are_refused_before_they_are_made() -> None:
@@ -50,7 +56,7 @@ def test_huge_weights_are_refused_before_they_are_made() -> None:
 
 def test_the_default_is_three_quarters_of_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     graph = cnndsl.loads("input 3@10x10\nrelu\n").graph
-    wanted = needed(graph, 1)
+    wanted = peak_run_bytes(graph, 1)
     monkeypatch.setattr("cnndsl.runtime.memory_limit.free_memory", lambda: wanted * 4 // 3 + 4)
     require_memory(graph, 1)
     monkeypatch.setattr("cnndsl.runtime.memory_limit.free_memory", lambda: wanted * 4 // 3 - 4)

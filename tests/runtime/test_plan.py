@@ -6,8 +6,16 @@ import pytest
 import cnndsl
 from cnndsl.runtime.interpreter import execute
 from cnndsl.runtime.plan import cost_model
-from cnndsl.runtime.plan.memory import MOST_COMPARED, SPARED, STEPS_SPARED, BufferSlice, Lifetime, arena, lifetimes
-from cnndsl.runtime.plan.planner import BATCH_SIZES, make_plan
+from cnndsl.runtime.plan.memory import (
+    MOST_COMPARED,
+    SPARED_BYTES,
+    SPARED_STEPS,
+    BufferSlice,
+    Lifetime,
+    arena,
+    lifetimes,
+)
+from cnndsl.runtime.plan.planner import MAX_BATCH_SIZES, make_plan
 
 
 def planned(text, keep=()):
@@ -75,9 +83,9 @@ def test_plans_are_kept_for_the_batch_sizes_used_last():
     plan = planned("input 4@8x8\nconv 4 3")
     first = plan.at(1)
     assert plan.at(1) is first
-    for batch in range(2, BATCH_SIZES + 2):
+    for batch in range(2, MAX_BATCH_SIZES + 2):
         plan.at(batch)
-    assert plan.at(BATCH_SIZES + 1) is plan.at(BATCH_SIZES + 1)
+    assert plan.at(MAX_BATCH_SIZES + 1) is plan.at(MAX_BATCH_SIZES + 1)
     assert plan.at(1) is not first
 
 
@@ -89,10 +97,10 @@ def test_no_examples_give_no_results():
 
 def test_small_buffers_are_not_written_over_at_once():
     place = {name: BufferSlice(name) for name in ("x", "small", "large")}
-    sizes = {"x": 8, "small": SPARED, "large": SPARED + 1}
+    sizes = {"x": 8, "small": SPARED_BYTES, "large": SPARED_BYTES + 1}
     spans = lifetimes(sizes, ["small", "large"], [["x"], ["small"]], place)
-    assert spans["small"] == Lifetime(SPARED, 0, 1 + STEPS_SPARED)
-    assert spans["large"] == Lifetime(SPARED + 1, 1, 1)
+    assert spans["small"] == Lifetime(SPARED_BYTES, 0, 1 + SPARED_STEPS)
+    assert spans["large"] == Lifetime(SPARED_BYTES + 1, 1, 1)
 
 
 def test_what_is_cut_along_the_filters_alone_fits_a_cache():

@@ -16,7 +16,8 @@ from cnndsl.arrays import Float32
 from cnndsl.ir import Graph
 from cnndsl.ops.base import Weight
 
-CHUNK = 1 << 16
+CHUNK_NUMBERS = 1 << 16
+"""Numbers that are drawn at a time."""
 
 Float64 = NDArray[np.float64]
 
@@ -57,8 +58,8 @@ def initial(weight: Weight, key: str, seed: int, rectified: bool) -> Float32:
     bits = np.random.PCG64(int.from_bytes(digest[:16], "little"))
     values = np.empty(weight.shape, np.float32)
     flat = values.reshape(-1)
-    for start in range(0, flat.size, CHUNK):
-        part = flat[start : start + CHUNK]
+    for start in range(0, flat.size, CHUNK_NUMBERS):
+        part = flat[start : start + CHUNK_NUMBERS]
         uniform = (bits.random_raw(part.size) >> np.uint64(11)).astype(np.float64) * 2.0**-53 + 2.0**-54
         part[:] = _shaped(weight, uniform, rectified)
     if weight.links is not None:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from cnndsl.files import write_whole
 
-CHUNK = 1 << 20
+CHUNK_BYTES = 1 << 20
+"""Bytes that are copied at a time."""
 
 
 class StreamedArray(NamedTuple):
@@ -48,7 +49,7 @@ class NpzStream:
                     with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
                         member.write(_header(pile))
                         pile.stream.seek(0)
-                        shutil.copyfileobj(pile.stream, member, CHUNK)
+                        shutil.copyfileobj(pile.stream, member, CHUNK_BYTES)
 
         write_whole(path, fill)
 

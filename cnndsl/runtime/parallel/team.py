@@ -4,7 +4,6 @@ NumPy lets other threads run during matrix products and long loops, so a team th
 every core busy.
 """
 
-import ctypes
 import os
 import threading
 from collections import deque
@@ -17,26 +16,23 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from cnndsl.runtime.parallel.blas import single_threaded_blas
+from cnndsl.runtime.parallel import affinity
+from cnndsl.runtime.parallel.blas import limit_this_thread, single_threaded_blas
 from cnndsl.runtime.parallel.events import AutoResetEvent, SleepEvent, SpinEvent, pause
 
 Share: TypeAlias = Callable[[Any], None]
 """Computes a part of a layer; gets the scratch memory of the thread that runs it."""
 
-try:
-    _sched_getcpu = getattr(ctypes.PyDLL(None), "sched_getcpu", None)
-except (OSError, TypeError):  # Windows has no library of that kind
-    _sched_getcpu = None
-
 MAX_THREADS = 64
-PATIENCE = 400e-6
-"""Seconds that a run waits for its helpers to wake up."""
+WAKING_SECONDS = 400e-6
+"""A run waits so long for its helpers to wake up."""
+MAX_IDLE_TEAMS = 2
+"""Teams of a size that wait for the next run."""
 
 
 def default_threads() -> int:
     """The cores this process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, MAX_THREADS)
+    return min(affinity.core_count(), MAX_THREADS)
 
 
 class Job:
@@ -80,9 +76,7 @@ class Job:
 
 
 class Helper:
-    """A thread that waits awake, at a gate, for jobs, and goes to sleep soon after a run. A run that follows at once
-    finds it awake.
-    """
+    """A thread that waits awake for jobs, and goes to sleep soon after a run: one soon after finds it awake."""
 
     def __init__(self, number: int, spin: bool) -> None:
         self.number = number
@@ -97,13 +91,13 @@ class Helper:
         self.there = False
         """Whether it has woken up."""
         self.waits = False
-        """Whether it stands at the gate already when a job comes."""
+        """Whether it waits already when a job comes."""
         self.awaited = False
-        """Whether the caller stands at the other gate already when the job is done."""
+        """Whether the caller waits already when the job is done."""
         self.thread = threading.Thread(target=self._serve, name=f"cnndsl-{number}", daemon=True)
-        self.thread.start()
 
     def _serve(self) -> None:
+        limit_this_thread()
         with np.errstate(all="ignore"):  # every thread has its own
             while self.runs.get():
                 self.there = True
@@ -121,9 +115,9 @@ class Helper:
             job, scratch = self.call
             job.help(self.number, scratch)
         if self.awaited:
-            self.end.open_for_waiting()
+            self.end.set_for_waiting()
         else:
-            self.end.open()
+            self.end.set()
         return True
 
     def wake(self) -> None:
@@ -135,19 +129,21 @@ class Helper:
         self.waits = not asleep
         if asleep:
             self.runs.put(True)
+            if self.thread.ident is None:
+                self.thread.start()
 
     def give(self, job: Job, scratch: Any) -> None:
         self.call = (job, scratch)
         if self.there and self.waits:
-            self.begin.open_for_waiting()
+            self.begin.set_for_waiting()
         else:
-            self.begin.open()
+            self.begin.set()
 
     def finish(self) -> None:
         """Waits until the helper is done with its job; a helper that has not begun is not waited for."""
-        if self.begin.try_pass():
+        if self.begin.try_wait():
             return
-        self.waits = self.end.try_pass()
+        self.waits = self.end.try_wait()
         if not self.waits:
             self.awaited = True
             while not self.end.wait_a_while():
@@ -168,7 +164,15 @@ class Team:
         self.size = size
         spin = size <= default_threads()  # who has no core to itself must not keep others from theirs
         self.helpers = [Helper(number, spin) for number in range(1, size)]
-        self.place: tuple[int, frozenset[int]] | None = None
+        self.cores: frozenset[int] = frozenset()
+        """Those that the helpers are held to; none if they never were."""
+
+    def place_helpers(self) -> None:
+        """Holds the helpers off the core that the caller is on, for as long as it stays there."""
+        cores = affinity.other_cores()
+        if cores and cores != self.cores:
+            affinity.place((helper.thread for helper in self.helpers), cores)
+            self.cores = cores
 
     def wake(self) -> None:
         for helper in self.helpers:
@@ -211,7 +215,7 @@ class Team:
         """To wake up they need Python's lock: the caller gives it away for a while, or they would often find it taken,
         and be put to sleep again, until the run is over.
         """
-        deadline = perf_counter() + PATIENCE
+        deadline = perf_counter() + WAKING_SECONDS
         while not all(helper.there for helper in self.helpers) and perf_counter() < deadline:
             pause()
 
@@ -224,14 +228,16 @@ class Team:
 
 _lock = threading.Lock()
 _idle: dict[int, list[Team]] = {}
-_cores_in_use = 0
+_granted: dict[object, int] = {}
+"""The threads of each run."""
 _ALONE = Team(1)
 
 
 def _forget() -> None:
     """A forked child has none of its parent's threads, whatever they were doing."""
-    global _lock, _cores_in_use
-    _lock, _cores_in_use = threading.Lock(), 0
+    global _lock
+    _lock = threading.Lock()
+    _granted.clear()
     _idle.clear()
 
 
@@ -244,8 +250,9 @@ def team(size: int) -> Iterator[Team]:
     """A team for one run, from those that are idle if there is one: of that size, or smaller where other runs of this
     process have taken the cores.
     """
-    granted = _take_cores(size)
+    run = object()
     try:
+        granted = _grant(run, size)
         if granted == 1:
             with single_threaded_blas():
                 yield _ALONE
@@ -257,61 +264,24 @@ def team(size: int) -> Iterator[Team]:
             chosen = Team(granted)
         try:
             chosen.wake()
-            with _apart(chosen), single_threaded_blas():
+            chosen.place_helpers()
+            with single_threaded_blas():
                 yield chosen
+            chosen.rest()
         except BaseException:  # an interrupt may have fallen anywhere
             chosen.dismiss()
             raise
-        chosen.rest()
-        if len(waiting) < 2:
+        if len(waiting) < MAX_IDLE_TEAMS:
             waiting.append(chosen)
         else:
             chosen.dismiss()
     finally:
-        _take_cores(-granted)
+        _granted.pop(run, None)
 
 
-def _take_cores(wanted: int) -> int:
-    """How many threads a run may have; less than none are given back. Who waits awake for a thread that has no core
-    waits long.
-    """
-    global _cores_in_use
+def _grant(run: object, wanted: int) -> int:
+    """How many threads a run may have. Who waits awake for a thread that has no core waits long."""
     with _lock:
-        size = wanted if wanted < 0 or not _cores_in_use else max(1, min(wanted, default_threads() - _cores_in_use))
-        _cores_in_use += size
+        in_use = sum(_granted.values())
+        _granted[run] = size = max(1, min(wanted, default_threads() - in_use)) if in_use else wanted
     return size
-
-
-@contextmanager
-def _apart(chosen: Team) -> Iterator[None]:
-    """Holds the caller to the core that it is on, and the helpers off it, for a run.
-
-    A helper is woken by the caller, and Linux likes to put the two on one core (wake affinity), where they take turns
-    instead of working at the same time. Layers are too short for the balancer to part them.
-    """
-    before = _part(chosen)
-    try:
-        yield
-    finally:
-        if before is not None:
-            os.sched_setaffinity(0, before)
-
-
-def _part(chosen: Team) -> set[int] | None:
-    """Places the threads; gives the cores that the caller was allowed, None where the system does not place threads."""
-    if not hasattr(os, "sched_setaffinity") or _sched_getcpu is None:
-        return None
-    allowed, core = os.sched_getaffinity(0), int(_sched_getcpu())
-    others = frozenset(allowed - {core})
-    if core not in allowed or not others:
-        return None
-    try:
-        if chosen.place != (core, others):
-            for helper in chosen.helpers:
-                if helper.thread.native_id is not None:
-                    os.sched_setaffinity(helper.thread.native_id, others)
-            chosen.place = (core, others)
-        os.sched_setaffinity(0, {core})
-    except OSError:  # a sandbox may forbid it
-        return None
-    return allowed

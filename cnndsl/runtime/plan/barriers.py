@@ -1,9 +1,9 @@
-"""Meetings: threads wait for each other only where one needs what another has done.
+"""Barriers: threads wait for each other only where one needs what another has done.
 
-Where phase follows phase, all threads meet at the end of each. But a 1x1 convolution, a sum or an activation reads, in
-a thread's share, only what that thread has computed itself: it can go on at once. Which parts of memory a task reads
-and writes is known, so phases become one wherever no thread reads or overwrites what another one writes in the
-meantime, nor overwrites what another one reads.
+Where phase follows phase, all threads wait for each other at the end of each. But a 1x1 convolution, a sum or an
+activation reads, in a thread's share, only what that thread has computed itself: it can go on at once. Which parts of
+memory a task reads and writes is known, so phases become one wherever no thread reads or overwrites what another one
+writes in the meantime, nor overwrites what another one reads.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from typing import TypeAlias
 from cnndsl.arrays import Array
 from cnndsl.runtime.kernels.channels_last.strips import Call, Phases, Task
 
-MOST_TASKS = 16
-"""Of a thread between two meetings: looking for what disturbs what should not take long in long networks."""
+MAX_MERGED_TASKS = 16
+"""Tasks of a thread between two barriers: looking for what disturbs what should not take long in long networks."""
 
-AddressRange: TypeAlias = tuple[int, int]
-"""Addresses: the first byte, and the one behind the last."""
+ByteRange: TypeAlias = tuple[int, int]
+"""The address of the first byte, and of the one behind the last."""
 
 
 class WorkItem:
@@ -64,7 +64,7 @@ def merge_phases(phases: Phases, threads: int) -> list[list[WorkItem]]:
         new = list(map(_Share, tasks))
         if (
             len(tasks) > threads
-            or (shares and len(shares[0].tasks) == MOST_TASKS)
+            or (shares and len(shares[0].tasks) == MAX_MERGED_TASKS)
             or any(
                 share.disturbs(other)
                 for number, share in enumerate(new)
@@ -87,12 +87,12 @@ def merge_phases(phases: Phases, threads: int) -> list[list[WorkItem]]:
 
 
 class _Share:
-    """What one thread does between two meetings."""
+    """What one thread does between two barriers."""
 
     def __init__(self, task: Task) -> None:
         self.tasks = [task]
-        self.reads = list(map(_span, task.reads))
-        self.writes = list(map(_span, task.writes))
+        self.reads = list(map(_byte_range, task.reads))
+        self.writes = list(map(_byte_range, task.writes))
 
     def add(self, later: "_Share") -> None:
         self.tasks += later.tasks
@@ -108,11 +108,11 @@ class _Share:
         )
 
 
-def _overlap(some: Sequence[AddressRange], others: Sequence[AddressRange]) -> bool:
+def _overlap(some: Sequence[ByteRange], others: Sequence[ByteRange]) -> bool:
     return any(begin < stop and start < end for begin, end in some for start, stop in others)
 
 
-def _span(array: Array) -> AddressRange:
+def _byte_range(array: Array) -> ByteRange:
     begin = array.__array_interface__["data"][0]
     steps = zip(array.shape, array.strides, strict=True)
     return begin, begin + sum((extent - 1) * step for extent, step in steps) + array.itemsize if array.size else begin

@@ -22,9 +22,9 @@ RUN = 4e-9
 CALL = 1e-6
 """Seconds for a NumPy call."""
 SHARED = 16e-6
-"""Work shorter than this is not worth sharing with another thread."""
+"""Seconds: work shorter than this is not worth sharing with another thread."""
 TASK = 500e-6
-"""More than two tasks are about so long each."""
+"""Seconds: more than two tasks are about so long each."""
 CACHE = 1 << 22
 """Bytes that the buffers of a strip may take."""
 HELD = 2 * CACHE
@@ -39,8 +39,8 @@ ENOUGH_TILES = 96
 """Tiles of a strip, as many as still are a small product with many channels."""
 STRIP = 1 << 20
 """Numbers in a strip that many passes go over."""
-MEETING = 25e-6
-"""Seconds for threads to meet at the end of a phase, and to wait once for Python's lock after that."""
+BARRIER = 25e-6
+"""Seconds for threads to wait for each other at the end of a phase, and to wait once for Python's lock after that."""
 
 
 class AlgorithmChoice(NamedTuple):
@@ -80,8 +80,8 @@ def dense_seconds(batch: int, units: int, features: int) -> float:
 
 
 def matrix(output: Sizes, batch: int, channels: int, filters: int) -> AlgorithmChoice:
-    """A 1x1 convolution. Cut by rows, a thread reads all weights, and need not meet others that are cut alike; cut by
-    filters, it reads all positions.
+    """A 1x1 convolution. Cut by rows, a thread reads all weights, and need not wait for others that are cut alike; cut
+    by filters, it reads all positions.
     """
     positions, rows = batch * prod(output), batch * output[0]
     finishing = copy_seconds(2 * positions * filters, filters)
@@ -92,7 +92,7 @@ def matrix(output: Sizes, batch: int, channels: int, filters: int) -> AlgorithmC
         return AlgorithmChoice("matrix product", seconds + reading, "small")
     by_rows = max(2, min(wanted, positions // ENOUGH_ROWS // 2 * 2))
     uneven = -(-rows // by_rows) * by_rows / rows
-    if rows == 1 or (seconds * uneven + 2 * reading > seconds + reading + 2 * MEETING and by_rows == 2 and filters > 1):
+    if rows == 1 or (seconds * uneven + 2 * reading > seconds + reading + 2 * BARRIER and by_rows == 2 and filters > 1):
         return AlgorithmChoice("matrix product", seconds + reading, f"{positions} positions", filters=2)
     return AlgorithmChoice("matrix product", seconds + 2 * reading, f"{positions} positions", rows=by_rows)
 
@@ -150,7 +150,7 @@ def _columns_by_filters(window: Window, batch: int, channels: int, filters: int)
     cells, links = batch * prod(window.output), channels * prod(window.kernel)
     unfold = 2 * _unfold_seconds(window, cells, channels) + copy_seconds(2 * cells * filters, filters)
     product = 2 * product_seconds(cells, filters / 2, links)
-    seconds = unfold + product + 4 * links * filters / MEMORY + 2 * MEETING
+    seconds = unfold + product + 4 * links * filters / MEMORY + 2 * BARRIER
     return AlgorithmChoice("columns by filters", seconds, f"{cells} cells x {links} links", filters=2)
 
 
@@ -165,8 +165,8 @@ def _winograd(scheme: winograd.Scheme, output: Sizes, batch: int, channels: int,
     products = scheme.points * product_seconds(tiles, filters, channels)
     seconds = count * (_forth(scheme, tiles, channels) + products + _back(scheme, tiles, filters))
     seconds += min(2, count) * 4 * scheme.points * channels * filters / MEMORY
-    if cuts == 2 and down % 2:  # other layers are cut elsewhere, so threads must meet once more
-        seconds += 2 * MEETING
+    if cuts == 2 and down % 2:  # other layers are cut elsewhere, so there is one barrier more
+        seconds += 2 * BARRIER
     return AlgorithmChoice(f"winograd {scheme}", seconds, f"{down}x{across} tiles", samples=batch, rows=cuts)
 
 
@@ -179,7 +179,7 @@ def _winograd_by_filters(
     tiles = winograd.most_tiles(scheme, batch, output, winograd.Cut(samples))
     products = scheme.points * 2 * product_seconds(tiles, filters / 2, channels)
     seconds = samples * (2 * _forth(scheme, tiles, channels) + products + _back(scheme, tiles, filters))
-    seconds += samples * 4 * scheme.points * channels * filters / MEMORY + MEETING
+    seconds += samples * 4 * scheme.points * channels * filters / MEMORY + BARRIER
     seconds += 2 * samples * held / MEMORY if held > CACHE else 0
     return AlgorithmChoice(
         f"winograd {scheme} by filters", seconds, f"{down}x{across} tiles", samples=samples, filters=2

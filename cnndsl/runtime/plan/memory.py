@@ -22,11 +22,11 @@ class BufferSlice(NamedTuple):
     channel: int = 0
 
 
-SPARED = 1 << 21
-"""Bytes of a buffer that is not written over at once."""
-STEPS_SPARED = 2
+SPARED_BYTES = 1 << 21
+"""A buffer of at most so many is not written over at once."""
+SPARED_STEPS = 2
 """For so many steps: a thread may go on to them while another still reads it (see ``barriers``)."""
-ERA = 32
+ERA_STEPS = 32
 """Steps that are looked at together when places are given: a long network is not searched through for every buffer."""
 
 
@@ -80,7 +80,7 @@ def arena(spans: Mapping[str, Lifetime]) -> tuple[dict[str, int], int]:
     )  # by era: who is alive in it, and where
     end = 0
     for name, span in sorted(spans.items(), key=lambda item: -item[1].size):
-        eras = range(span.first // ERA, span.last // ERA + 1)
+        eras = range(span.first // ERA_STEPS, span.last // ERA_STEPS + 1)
         near = {place for era in eras for place in placed[era]}
         offset = 0
         for begin, stop in sorted((begin, stop) for begin, stop, other in near if _meet(span, other)):
@@ -161,6 +161,6 @@ def lifetimes(
             first.setdefault(root, index if name in results else -1)
             last[root] = index
     return {
-        root: Lifetime(sizes[root], first[root], last[root] + (STEPS_SPARED if sizes[root] <= SPARED else 0))
+        root: Lifetime(sizes[root], first[root], last[root] + (SPARED_STEPS if sizes[root] <= SPARED_BYTES else 0))
         for root in first
     }

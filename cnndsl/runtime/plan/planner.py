@@ -31,17 +31,17 @@ from cnndsl.runtime.plan.linear import reads_planar
 from cnndsl.runtime.plan.memory import ALIGNMENT, BufferSlice, Lifetime, arena, lifetimes, places
 from cnndsl.runtime.plan.step import Packed, Step
 
-LINE = ALIGNMENT // FLOAT.itemsize
+LINE_NUMBERS = ALIGNMENT // FLOAT.itemsize
 """The float32 numbers of a cache line."""
 MANY_WEIGHTS = 1 << 22
-"""So many are worth several threads when they are arranged."""
-BATCH_SIZES = 4
-"""Plans kept for so many batch sizes, those used last."""
-IDLE_WORKSPACES = 2
-"""Memory kept for so many runs at once."""
+"""Numbers that are worth several threads when they are arranged."""
+MAX_BATCH_SIZES = 4
+"""Plans are kept for so many batch sizes, those used last."""
+MAX_IDLE_WORKSPACES = 2
+"""Memory is kept for so many runs at once."""
 
 
-class Passage(NamedTuple):
+class Segment(NamedTuple):
     """Jobs to be run, and the values to be kept after them, before anything is written over these."""
 
     jobs: Sequence[Job]
@@ -51,14 +51,14 @@ class Passage(NamedTuple):
 class Workspace(NamedTuple):
     """Memory for one run at a time, and the steps bound to it: inputs, phases of every step, values by name.
 
-    ``scratch`` holds a buffer for each thread that has run so far, ``passages`` the steps arranged for so many threads.
+    ``scratch`` holds a buffer for each thread that has run so far, ``segments`` the steps arranged for so many threads.
     """
 
     inputs: dict[str, Array]
     steps: list[Phases]
     values: dict[str, Array]
     scratch: list[Array]
-    passages: dict[int, list[Passage]]
+    segments: dict[int, list[Segment]]
 
 
 class BatchPlan:
@@ -76,7 +76,7 @@ class BatchPlan:
         self.steps = _steps(graph, batch, self.planar, packed)
         self.seconds = sum(step.choice.seconds for step in self.steps)
         self.place = places(graph, network)
-        self.scratch = -(-max((step.scratch for step in self.steps), default=0) // LINE) * LINE
+        self.scratch = -(-max((step.scratch for step in self.steps), default=0) // LINE_NUMBERS) * LINE_NUMBERS
         self.offsets, self.value_bytes = arena(self._spans())
         channels = (self.shapes[name].channels for name in self.place if self.shapes[name].spatial)
         self.outside = 2 * max(channels, default=0)
@@ -119,7 +119,7 @@ class BatchPlan:
 
     def give_back(self, workspace: Workspace) -> None:
         """Keeps memory of a run that is over for the next one."""
-        if len(self._idle) < IDLE_WORKSPACES:
+        if len(self._idle) < MAX_IDLE_WORKSPACES:
             self._idle.append(workspace)
 
     def _workspace(self) -> Workspace:
@@ -148,24 +148,24 @@ class BatchPlan:
             inputs[name] = array if channels_first else np.moveaxis(array, -1, 1)
         return Workspace(inputs, steps, values, [], {})
 
-    def passages(self, workspace: Workspace, threads: int) -> list[Passage]:
+    def segments(self, workspace: Workspace, threads: int) -> list[Segment]:
         """The steps for so many threads: as few phases as can be."""
-        if threads not in workspace.passages:
-            found: list[Passage] = []
+        if threads not in workspace.segments:
+            found: list[Segment] = []
             phases: list[Sequence[Task]] = []
             for step, own in zip(self.steps, workspace.steps, strict=True):
                 phases += own
                 if kept := self.wanted.get(step.layer.name):
-                    found.append(Passage(_jobs(barriers.merge_phases(phases, threads), threads), kept))
+                    found.append(Segment(_jobs(barriers.merge_phases(phases, threads), threads), kept))
                     phases = []
-            workspace.passages[threads] = found
-        return workspace.passages[threads]
+            workspace.segments[threads] = found
+        return workspace.segments[threads]
 
-    def one_by_one(self, workspace: Workspace, threads: int) -> list[Passage]:
+    def one_by_one(self, workspace: Workspace, threads: int) -> list[Segment]:
         """The steps, each by itself: to be measured."""
         scratch = self.scratch_for(workspace, threads)
         return [
-            Passage(_jobs(barriers.separate_phases(phases, scratch), threads), self.wanted.get(step.layer.name, ()))
+            Segment(_jobs(barriers.separate_phases(phases, scratch), threads), self.wanted.get(step.layer.name, ()))
             for step, phases in zip(self.steps, workspace.steps, strict=True)
         ]
 
@@ -236,7 +236,7 @@ class Plan:
             if plan is None:
                 plan = BatchPlan(self.network, self.graph, self.kept, batch, self._packed)
                 self._plans[batch] = plan
-                if len(self._plans) > BATCH_SIZES:
+                if len(self._plans) > MAX_BATCH_SIZES:
                     self._plans.popitem(last=False)
             self._plans.move_to_end(batch)
             return plan
