@@ -2,6 +2,6 @@
 
 import sys
 
-from cnndsl.cli import main
+from cnndsl.cli.process import run
 
-sys.exit(main())
+sys.exit(run())

@@ -14,7 +14,6 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from cnndsl.cli.startup import finish, prepare
 from cnndsl.cli.terminal import (
     FAULT,
     FINE,
@@ -23,9 +22,10 @@ from cnndsl.cli.terminal import (
     WRONG,
     complain,
     exit_status,
-    open_streams,
+    kept_log_level,
+    pipe_is_closed,
     say,
-    silence,
+    usable_streams,
 )
 from cnndsl.errors import CnnError
 from cnndsl.version import VERSION
@@ -71,27 +71,22 @@ def parser(used: str | None = None) -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command; gives the exit status of docs/cli.md."""
-    prepare()
-    open_streams()
-    try:
+    """Runs a command; gives the exit status of docs/cli.md, and leaves the process as it was."""
+    with usable_streams(), kept_log_level("matplotlib"):
         try:
-            words = sys.argv[1:] if arguments is None else list(arguments)
-            used = next((word for word in words if word in COMMANDS), None)
-            return _execute(parser(used).parse_args(words))
-        finally:
-            sys.stdout.flush()
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        silence(sys.stdout)
-        return FINE
-    except OSError as error:  # named files have messages of their own; this is a standard stream on a full disk
-        silence(sys.stdout)
-        complain(str(error))
-        return USAGE
-    finally:
-        finish()
+            try:
+                words = sys.argv[1:] if arguments is None else list(arguments)
+                used = next((word for word in words if word in COMMANDS), None)
+                return _execute(parser(used).parse_args(words))
+            finally:
+                sys.stdout.flush()
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        except OSError as error:  # named files have messages of their own; this is a standard stream
+            if pipe_is_closed(error):
+                return FINE
+            complain(str(error))
+            return USAGE
 
 
 def _execute(options: argparse.Namespace) -> int:

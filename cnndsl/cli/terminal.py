@@ -1,9 +1,11 @@
 """What the commands share: reading sources, speaking to people, progress."""
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -34,13 +36,40 @@ def exit_status(error: CnnError) -> int:
     return USAGE if any(diagnostic.code in USAGE_CODES for diagnostic in error.diagnostics) else WRONG
 
 
-def open_streams() -> None:
-    """Standard streams that the caller closed become empty ones; characters that an encoding lacks are escaped."""
-    for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, TextIOWrapper(BytesIO()))
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+@contextmanager
+def usable_streams() -> Iterator[None]:
+    """For a while closed standard streams are empty ones, and characters that standard output lacks are escaped."""
+    closed = [name for name in ("stdin", "stdout", "stderr") if getattr(sys, name) is None]
+    for name in closed:
+        setattr(sys, name, TextIOWrapper(BytesIO()))
+    stdout, errors = sys.stdout, None
+    if isinstance(stdout, TextIOWrapper):
+        errors = stdout.errors
+        stdout.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        for name in closed:
+            setattr(sys, name, None)
+        if isinstance(stdout, TextIOWrapper):
+            with suppress(OSError):  # of what could not be written
+                stdout.reconfigure(errors=errors)
+
+
+@contextmanager
+def kept_log_level(name: str) -> Iterator[None]:
+    """Undoes what is done to a logger. The module, slow to load, is used only if something else has loaded it."""
+    before = sys.modules["logging"].getLogger(name).level if "logging" in sys.modules else 0
+    try:
+        yield
+    finally:
+        if "logging" in sys.modules:
+            sys.modules["logging"].getLogger(name).setLevel(before)
+
+
+def pipe_is_closed(error: OSError) -> bool:
+    """Whether nobody reads what is written. Windows calls that an invalid argument."""
+    return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
 
 
 def silence(stream: IO[str]) -> None:

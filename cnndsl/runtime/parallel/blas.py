@@ -91,8 +91,12 @@ def blas_libraries() -> list[Any]:
     """The BLAS libraries of the process, found once; none that threadpoolctl knows where NumPy uses Accelerate."""
     global _libraries
     if _libraries is None:
+        name = "KMP_DUPLICATE_LIB_OK"
+        unset = name not in os.environ
         from threadpoolctl import ThreadpoolController
 
+        if unset:  # threadpoolctl sets it, for whom it may concern
+            os.environ.pop(name, None)
         controllers = ThreadpoolController().lib_controllers
         _libraries = [library for library in controllers if library.user_api == "blas"]
     return _libraries

@@ -1,4 +1,8 @@
-"""What makes a short-lived process start and end sooner; benchmarks/start_up.py measures it."""
+"""A process that is there for one command: the console script and ``python -m cnndsl``.
+
+What makes it start and end sooner (benchmarks/start_up.py measures it) would be the business of any other program, so a
+program that calls :func:`cnndsl.cli.main` is spared it.
+"""
 
 import gc
 import importlib
@@ -6,8 +10,25 @@ import importlib.util
 import os
 import sys
 
+from cnndsl.cli import main
+from cnndsl.cli.terminal import silence
 
-def prepare() -> None:
+
+def run() -> int:
+    """Runs the command of ``sys.argv``; gives the exit status of the process, which is to end after that."""
+    _prepare()
+    try:
+        return main()
+    finally:
+        try:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except OSError:  # ``main`` has dealt with it
+            silence(sys.stdout)
+        gc.freeze()  # what is alive dies with the process and needs no collecting
+
+
+def _prepare() -> None:
     """Called before the heavy imports.
 
     Imports allocate many objects that live to the end, and the collector would go over them again and again. Pydantic
@@ -24,8 +45,3 @@ def prepare() -> None:
         sys.modules[name] = module = importlib.util.module_from_spec(specification)
         loader.exec_module(module)
         setattr(importlib, "metadata", module)  # noqa: B010  # what the import statement would do
-
-
-def finish() -> None:
-    """Called last: what is alive dies with the process and needs no collecting."""
-    gc.freeze()
