@@ -161,9 +161,9 @@ for _ in range(300):
     try:
         for _ in range(20):
             run(image)
+        signal.setitimer(signal.ITIMER_REAL, 0)
     except KeyboardInterrupt:
         interrupted += 1
-    signal.setitimer(signal.ITIMER_REAL, 0)
     assert {library.get_num_threads() for library in blas.blas_libraries()} == {2}
     assert not team._granted, "cores that no run gives back"
 assert interrupted > 100
