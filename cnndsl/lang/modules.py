@@ -100,7 +100,7 @@ class ModuleLoader:
 
     def load(self, text: str, file: str) -> Module | None:
         """The file first loaded; None if it cannot be parsed."""
-        return self._load(text, file, PurePosixPath(file).name)
+        return self._load(text, file, PurePosixPath(file.replace("\\", "/")).name)
 
     def _load(self, text: str, file: str, path: str) -> Module | None:
         self.sources[file] = text

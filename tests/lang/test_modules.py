@@ -207,3 +207,10 @@ class TestLimits:
         (tmp_path / "b.cnn").write_text("#" * (DEFAULT_LIMITS.source_bytes + 1))
         (error,) = errors(compile_text(USE, "net.cnn", folder_resolver(tmp_path)))
         assert error.code == "source-too-large"
+
+
+@pytest.mark.parametrize("file", ["folder/net.cnn", r"C:\folder\net.cnn"])
+def test_a_file_is_known_by_its_name_when_it_imports_itself(file: str) -> None:
+    """Without being read once more, whichever way the system writes paths."""
+    (error,) = errors(loaded({}, 'import "net.cnn"\ninput 8\nrelu\n', file))
+    assert error.code == "import-cycle" and error.span is not None and error.span.file == file

@@ -97,7 +97,10 @@ def blas_libraries() -> list[Any]:
 
         if unset:  # threadpoolctl sets it, for whom it may concern
             os.environ.pop(name, None)
-        controllers = ThreadpoolController().lib_controllers
+        try:
+            controllers = ThreadpoolController().lib_controllers
+        except OSError:  # on Linux it reads /proc, which a sandbox may lack
+            controllers = []
         _libraries = [library for library in controllers if library.user_api == "blas"]
     return _libraries
 
