@@ -1,7 +1,8 @@
 # Needs Python 3.11 or newer with pip; everything else goes into a virtual environment in this folder.
 PYTHON ?= python3
 VENV ?= .venv
-BIN := $(VENV)/bin
+SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN := $(VENV)/$(SCRIPTS)
 DIGITS := examples/digits
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 # One for each interpreter, so that several can be tried beside each other.
@@ -30,7 +31,7 @@ test: lint types ## lint, check types and run the tests (TORCH=1: compare with P
 	$(BIN)/python -m pytest -n 2
 
 smoke: $(SMOKE)/smoke.stamp ## half a minute of tests, in a virtual environment of its own (PYTHON=python3.12)
-	$(SMOKE)/bin/python -m pytest -q $(SMOKE_TESTS)
+	$(SMOKE)/$(SCRIPTS)/python -m pytest -q $(SMOKE_TESTS)
 
 fuzz: $(TESTING) ## 11,000 random layers and 400 networks beside ONNX Runtime (FUZZ=10 times the tests', SEED=1, TORCH=1)
 	CNNDSL_FUZZ=$(or $(FUZZ),10) CNNDSL_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -n 2 tests/test_differential.py
@@ -75,7 +76,7 @@ $(BIN)/python:
 
 $(SMOKE)/smoke.stamp: pyproject.toml setup.py
 	$(PYTHON) -m venv $(SMOKE)
-	$(SMOKE)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[smoke]'
+	$(SMOKE)/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check --editable '.[smoke]'
 	touch $@
 
 $(VENV)/demo.stamp: pyproject.toml setup.py | $(BIN)/python

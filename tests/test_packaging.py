@@ -1,9 +1,11 @@
 """What is shipped: a wheel, built from the source archive, that works with the source tree out of sight."""
 
 import os
+import pkgutil
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from email.parser import Parser
 from pathlib import Path
@@ -64,6 +66,11 @@ def test_wheel_works_away_from_the_sources(root: Path, wheel: Path, tmp_path: Pa
     assert "61,706" in report.replace("_", ",")
     grammar = "from importlib.resources import files; print(files('cnndsl.grammar').joinpath('cnn.lark').is_file())"
     assert run(sys.executable, "-c", grammar, folder=tmp_path, PYTHONPATH=site) == "True\n"
+
+
+def test_the_console_script_is_there(root: Path) -> None:
+    scripts = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    assert callable(pkgutil.resolve_name(scripts["cnndsl"]))
 
 
 def test_changelog_knows_the_version(root: Path) -> None:

@@ -6,7 +6,7 @@ The commands are in ``commands``, one module each; only the one that is used is 
 - ``numbers``: whole numbers among the options. ``inputs``: what ``--input`` names. ``config``: ``[tool.cnndsl]`` of
   pyproject.toml.
 - ``fix``: ``check --fix``. ``plotting``: ``run --plot``.
-- ``startup``: what makes a short-lived process start and end sooner.
+- ``process``: the entry of a process that is there for one command, which starts and ends sooner.
 """
 
 import argparse
