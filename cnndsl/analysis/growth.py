@@ -48,7 +48,7 @@ def _stepped(word: str, before: Before, after: Pattern, layer: Layer, symbolic: 
     simple = len(pattern.intervals) == 1
     if pattern == after or pattern.axis is None:
         yield line(word, size, "it sees what its input sees")
-        if pattern == after and after.shift:
+        if pattern == after:
             yield from _moves(word, after, jump, start)
         return
     if isinstance(reach, str):

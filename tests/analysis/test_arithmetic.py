@@ -70,11 +70,11 @@ def faults(network: cnndsl.Network) -> Iterator[str]:
             if tuple(sizes) != layer.receptive_field:
                 yield f"{name}: receptive field {sizes}"
             moving = [axis for axis, pattern in enumerate(layer.field) if pattern.axis is not None]
-            if jumps and [jump for jump in jumps if jump is not None] != [
+            if [jump for jump in jumps if jump is not None] != [
                 layer.rf_stride[axis] for axis in moving if layer.field[axis].stride.denominator == 1
             ]:
                 yield f"{name}: jumps {jumps}"
-            if starts and starts != [layer.rf_start[axis] for axis in moving]:
+            if starts != [layer.rf_start[axis] for axis in moving]:
                 yield f"{name}: starts {starts}"
         bytes_each = 8 if any(v.name == name and v.dtype == "int64" for v in network.graph.inputs) else 4
         if name in network.layers and network.layers[name].node.dtype == "int64":
@@ -111,8 +111,9 @@ def test_every_operator(name):
         assert not list(faults(cnndsl.loads(text))), text
 
 
-def test_random_networks():
-    random = Random(11)
+@pytest.mark.parametrize("seed", [11, 19, 23])
+def test_random_networks(seed):
+    random = Random(seed)
     for _ in range(25):
         text = generators.network_text(random, 12)
         assert not list(faults(cnndsl.loads(text))), text

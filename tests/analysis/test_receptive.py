@@ -4,17 +4,22 @@ The simulator knows cells, not intervals: for one output position it gathers the
 from the definition of each operator. As everywhere, borders are ignored: positions outside the map count like others.
 """
 
+from collections.abc import Iterator
 from fractions import Fraction
 from math import ceil, floor
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 
+import cnndsl
+from cnndsl.analysis.arithmetic import arithmetic
 from cnndsl.analysis.receptive import receptive_fields
 from cnndsl.ir import Graph, Node
 from cnndsl.lang.compile import compile_text
 from cnndsl.shapes import Shape
+from tests import generators
 
 Cells = frozenset[int]
 
@@ -65,10 +70,10 @@ def taps(node: Node, shape: Shape, o: int) -> list[int]:
     op: Any = node.op
     name = op.operator
     size, output = length(shape), length(node.shape)
-    if name in ("conv", "maxpool", "avgpool", "depthwise"):
+    if name in ("conv", "maxpool", "avgpool", "depthwise", "subsample"):
         stride = op.stride or op.kernel
-        dilation = getattr(op, "dilation", 1)
-        return [o * stride - op.pad + tap * dilation for tap in range(op.kernel)]
+        dilation, pad = getattr(op, "dilation", 1), getattr(op, "pad", 0)
+        return [o * stride - pad + tap * dilation for tap in range(op.kernel)]
     if name == "conv_transpose":
         spread = [o + op.pad - tap * op.dilation for tap in range(op.kernel)]
         return [cell // op.stride for cell in spread if cell % op.stride == 0]
@@ -76,7 +81,7 @@ def taps(node: Node, shape: Shape, o: int) -> list[int]:
         return [floor(Fraction(o * size, output))]
     if name in ("upsample", "resize"):
         if getattr(op, "align_corners", False):
-            centre = Fraction(o * (size - 1), output - 1)
+            centre = Fraction(o * (size - 1), output - 1) if output > 1 else Fraction(0)
         else:
             centre = Fraction((2 * o + 1) * size, 2 * output) - Fraction(1, 2)
         return [floor(centre), ceil(centre)]
@@ -111,7 +116,7 @@ def judge(text: str) -> list[tuple[bool, int, int]]:
     for node in network.layers:
         for source, (pattern, *_) in fields.fields[node.name].items():
             sizes = []
-            for position in range(length(node.shape)):
+            for position in range(max(length(node.shape), len(pattern.intervals))):  # outside the map they count too
                 cells = simulator.seen(node.name, position).get(source, frozenset())
                 claimed = pattern.at(position)
                 if pattern.axis is None:  # everything that there is, and nothing around it
@@ -138,6 +143,10 @@ def chain(random: Random, gaps: bool) -> str:
                 f"conv_transpose 4 {kernel if gaps else max(kernel, stride)} stride={stride} pad={random.randint(0, 1)}"
                 + (f" dilation={random.randint(1, 2)}" if gaps else ""),
                 f"upsample {random.randint(1, 3)} mode={random.choice(['nearest', 'linear'])}",
+                f"resize {random.choice([1, 9, 16, 24, 32])} mode={random.choice(['nearest', 'linear'])}",
+                f"resize {random.choice([1, 2, 5, 9, 17])} mode=linear align_corners=true",
+                f"adaptive_avgpool {random.choice([1, 4, 6, 8])}",
+                f"subsample {random.randint(1, 2)} stride={random.randint(1, 2)}",
                 f"crop [{random.randint(0, 2)}, {random.randint(0, 2)}]",
                 f"pad [{random.randint(0, 2)}, {random.randint(0, 2)}]",
                 f"slice {random.randint(0, 2)} 9 axis=1",
@@ -168,6 +177,77 @@ def test_random_networks_are_exact() -> None:
 def test_random_networks_with_gaps_are_never_too_small() -> None:
     """``judge`` asserts for every position that nothing seen lies outside the claimed interval."""
     assert sum(len(judge(chain(Random(seed), gaps=True))) for seed in range(1000, 1150)) > 500
+
+
+def surprises(network: cnndsl.Network, seed: int) -> Iterator[tuple[str, int, int]]:
+    """What changes with a cell of the input and should not: every layer and position that does, and the cell.
+
+    The interpreter says what changes when all cells of one slice of an input do.
+    """
+    random = np.random.default_rng(seed)
+    inputs = {name: random.normal(size=(1, *shape.dimensions)).astype(np.float32) for name, shape in shapes_of(network)}
+    run = network.runner(keep=tuple(network.layers))
+    before = run(inputs)
+    for source, shape in shapes_of(network):
+        for axis, size in enumerate(shape.spatial or shape.dimensions):
+            for cell in range(size):
+                changed = inputs[source].copy()
+                np.moveaxis(changed, along(shape, axis), 0)[cell] += 10 * random.normal()
+                after = run({**inputs, source: changed})
+                for name, layer in network.layers.items():
+                    pattern = network.fields.fields[name][source][axis]
+                    rounding = 1e-3 * (np.abs(before[name]).max() + 1e-3)
+                    places = np.nonzero(np.abs(after[name] - before[name]) > rounding)
+                    place = 0 if pattern.axis is None else along(layer.shape, pattern.axis)
+                    for position in np.unique(places[place]).tolist():
+                        claimed = pattern.at(position)
+                        if claimed is None or not claimed[0] <= cell <= claimed[1]:
+                            yield name, position, cell
+
+
+def shapes_of(network: cnndsl.Network) -> list[tuple[str, Shape]]:
+    return list(network.inputs.items())
+
+
+def along(shape: Shape, axis: int) -> int:
+    """The axis of a batch of values that is spatial axis ``axis`` of them."""
+    return axis + (1 if shape.is_vector else 2)
+
+
+def perturbed(seed: int) -> cnndsl.Network | None:
+    """A random network of real numbers; padding with other cells of the map reads what a field does not show."""
+    text = generators.network_text(Random(seed), 8)
+    if any(word in text for word in ("reflect", "edge", "circular", "int64")):
+        return None
+    network = cnndsl.loads(text)
+    depends = all(len(network.fields.fields[name]) == len(network.inputs) for name in network.layers)
+    return network if depends else None
+
+
+def test_nothing_changes_that_does_not_see_the_change() -> None:
+    networks = {seed: network for seed in range(80) if (network := perturbed(seed))}
+    assert len(networks) > 30
+    for seed, network in networks.items():
+        assert not list(surprises(network, seed)), (seed, network.to_cnn())
+
+
+def test_a_field_that_is_too_small_would_be_noticed() -> None:
+    network = cnndsl.loads("input 1@9x7\nconv 2 3x3 pad=1 as c\nmaxpool 2 stride=2 as p")
+    assert not list(surprises(network, 0))
+    fields = network.fields.fields
+    fields["p"] = fields["c"]
+    assert {name for name, _, _ in surprises(network, 0)} == {"p"}
+
+
+def test_resizing_a_single_cell_moves_nowhere() -> None:
+    network = cnndsl.loads("input 3@1x2x5\nresize [3, 11, 8] mode=linear align_corners=true -> pad 1 -> conv 2 1")
+    for layer in network.layers.values():
+        assert (layer.receptive_field[0], layer.rf_stride[0], layer.rf_start[0]) == (1, 0, 0)
+        lines = next(
+            section for section in arithmetic(network, layer.name).sections if section.key == "receptive_field"
+        )
+        found = {line.topic: line.result for line in lines.lines}
+        assert (found["depth"], found["depth, jump"], found["depth, start"]) == (1, 0, 0)
 
 
 @pytest.mark.parametrize(
