@@ -1,6 +1,18 @@
 """Shapes, padding, broadcasting and the window formula, each in one place.
 
-Sizes meet only ``+ - * //`` and comparisons here, so that a symbolic size can stand where an integer does.
+Here and in the operators of :mod:`cnndsl.ops` sizes are compared and meet ``+ - * //``, which a symbolic size could
+answer as well as an integer. These ask for more (the list is tested):
+
+- ``%``: Axis.exact, ratio, check_groups, largest_divisor, GroupNorm.output, ChannelShuffle.output, PixelShuffle.output,
+  SpaceToDepth.output
+- ``/``: ratio, Subsample.weights
+- ``min``: Axis.unread, Crop.output
+- ``max``: Axis.output, Axis.trailing, Axis.unread, resolve_padding, kernel_too_large, largest_divisor, check_pad_mode,
+  Conv._check_links, ConvTranspose._padding, ConvTranspose.output, Pool.output, resize_reach
+- ``gcd``: Axis.unread, check_groups, window_sum
+- ``divmod``: Axis.unread
+- ``isqrt``: largest_divisor
+- ``range``: Axis.unread, largest_divisor
 """
 
 from collections.abc import Sequence
@@ -8,15 +20,13 @@ from math import gcd
 from typing import NamedTuple, TypeAlias
 
 Padding: TypeAlias = "int | tuple[int, ...] | str"
-"""``pad=`` as written: one number, one per axis, begins then ends, or a word of :data:`PADDING_WORDS`."""
+"""``pad=`` as written: one number, one per axis, begins then ends, or a word of :func:`resolve_padding`."""
 
 Pairs: TypeAlias = tuple[tuple[int, int], ...]
 """Resolved padding: cells before and after, one pair a spatial axis."""
 
 MAX_RANK = 8
 """The most spatial axes of a value: windows slide over 1 to 3, but shuffles reshape to more on their way."""
-
-PADDING_WORDS = ("same", "same_lower", "valid", "causal")
 
 
 class Shape(NamedTuple):

@@ -198,10 +198,6 @@ def resize(op: Any, weights: Weights, x: Tensor) -> Tensor:
     return x
 
 
-def channel_axes(op: Any, x: Tensor) -> list[int]:
-    return [1] if op.axes == "channel" else list(range(1, x.ndim))
-
-
 def batchnorm(op: Any, weights: Weights, x: Tensor) -> Tensor:
     running = weights["running_mean"], weights["running_var"]
     return F.batch_norm(x, *running, weights.get("weight"), weights.get("bias"), eps=op.eps)

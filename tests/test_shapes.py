@@ -1,7 +1,12 @@
 """The window rule, padding and broadcasting against definitions, brute force, NumPy and PyTorch."""
 
+import ast
+import re
 import time
+from collections import defaultdict
+from collections.abc import Iterator
 from itertools import product as every
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -9,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import cnndsl.shapes
 from cnndsl.shapes import (
     Axis,
     Shape,
@@ -247,3 +253,74 @@ def test_transposed_output_against_pytorch() -> None:
 def test_shapes_print_as_they_are_written() -> None:
     assert (str(Shape(6, (28, 28))), str(Shape(120)), str(Shape(64, (128,)))) == ("6@28x28", "120", "64@128")
     assert (Shape(6, (4, 5)).elements, Shape(6, (4, 5)).positions, Shape(7).positions) == (120, 20, 1)
+
+
+PLAIN = (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv)
+SIGNS = {ast.Mod: "%", ast.Div: "/", ast.Pow: "**", ast.LShift: "<<", ast.RShift: ">>"}
+FUNCTIONS = {"min", "max", "abs", "round", "pow", "divmod", "range", "float", "int", "hash"}
+"""Builtins that take numbers; everything that ``math`` has counts too."""
+NOT_ABOUT_SIZES = {"fields.py", "__init__.py"}
+"""Modules of ops that read arguments and name operators."""
+
+
+def operations(tree: ast.AST, of_math: frozenset[str], inside: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """What is done to numbers beyond ``+ - * //`` and comparisons, each with the function that does it.
+
+    Unions of types are none, and neither is what only counts things by ``len``.
+    """
+    for node in ast.iter_child_nodes(tree):
+        within = (*inside, node.name) if isinstance(node, ast.FunctionDef | ast.ClassDef) else inside
+        if isinstance(node, ast.BinOp | ast.AugAssign) and not isinstance(node.op, (*PLAIN, ast.BitOr)):
+            yield SIGNS.get(type(node.op), type(node.op).__name__), ".".join(within)
+        if isinstance(node, ast.Call) and not all(map(counts_things, node.args)):
+            name = ast.unparse(node.func).removeprefix("math.")
+            if name in of_math or name in FUNCTIONS:
+                yield name, ".".join(within)
+        yield from operations(node, of_math, within)
+
+
+def counts_things(argument: ast.expr) -> bool:
+    if isinstance(argument, ast.BinOp):
+        return counts_things(argument.left) and counts_things(argument.right)
+    if isinstance(argument, ast.GeneratorExp):
+        return counts_things(argument.elt)
+    return isinstance(argument, ast.Constant) or ast.unparse(argument).startswith("len(")
+
+
+def operations_of(source: str) -> dict[str, set[str]]:
+    tree = ast.parse(source)
+    of_math = frozenset(
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "math"
+        for alias in node.names
+    )
+    found = defaultdict(set)
+    for operation, where in operations(tree, of_math):
+        found[operation].add(where)
+    return found
+
+
+def test_what_is_done_to_sizes_is_listed(root: Path) -> None:
+    """The list in the docstring of shapes.py, which says what a symbolic size would have to answer."""
+    listed = {
+        operation: set(re.split(r",\s+", where.strip()))
+        for operation, where in re.findall(
+            r"^- ``(\S+)``: ((?:.+\n)(?:  .+\n)*)", cnndsl.shapes.__doc__ or "", re.MULTILINE
+        )
+    }
+    found: dict[str, set[str]] = defaultdict(set)
+    modules = [path for path in (root / "cnndsl" / "ops").glob("*.py") if path.name not in NOT_ABOUT_SIZES]
+    for path in [root / "cnndsl" / "shapes.py", *modules]:
+        for operation, functions in operations_of(path.read_text(encoding="utf-8")).items():
+            found[operation] |= functions
+    assert listed == found
+
+
+def test_every_kind_of_operation_is_seen() -> None:
+    source = (
+        "from math import gcd\nclass A:\n def f(self, n):\n  n %= 2\n  return gcd(n, 3) ** (n >> 1), max(len(n), 1)\n"
+        "def g(n: int | None) -> int:\n return -n + 2*n//3 - divmod(n, 2)[0] + min(n, 1)\n"
+    )
+    seen = {"%": {"A.f"}, "gcd": {"A.f"}, "**": {"A.f"}, ">>": {"A.f"}, "divmod": {"g"}, "min": {"g"}}
+    assert operations_of(source) == seen

@@ -1,5 +1,6 @@
 """The rules about the graph: what they find, what they leave alone, and the numbers they give."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def test_opt_in_codes_say_how_to_get_them() -> None:
 
 @pytest.mark.parametrize("code", sorted(RULES))
 def test_every_meaning_names_its_source(code: str) -> None:
-    assert any(word in CODES[code].meaning for word in [*map(str, range(1978, 2026)), "NVIDIA", "RUF100"])
+    assert re.search(r"\b(19|20)\d\d\b|NVIDIA|RUF100", CODES[code].meaning)
 
 
 def test_groups_hold_every_rule_once() -> None:

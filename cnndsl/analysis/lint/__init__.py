@@ -46,8 +46,6 @@ RULES: dict[str, tuple[str, str]] = {
 """Every warning by its code: its group, and the module of its function where it is a rule about the graph."""
 
 GROUPS = ("default", "extra", "teach", "all")
-ALWAYS = frozenset({"unread-pixels"})
-"""Found while shapes are inferred, whether rules run or not."""
 
 
 class RuleSelection(NamedTuple):
