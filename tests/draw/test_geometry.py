@@ -310,6 +310,15 @@ def test_random_graphs_with_detours(graph: Graph) -> None:
     assert list(faults(of_placement(found, graph))) == []
 
 
+@settings(max_examples=200)
+@given(graph=graphs(), right=st.booleans())
+def test_random_graphs_as_if_they_had_many_lines(graph: Graph, right: bool) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(routing, "MOST_COMPARED", 0)
+        found = place(graph.sizes, graph.edges, "right" if right else "down", groups=graph.groups)
+    assert list(faults(of_placement(found, graph))) == []
+
+
 def test_faults_are_found() -> None:
     boxes: dict[object, Rectangle] = {
         "a": Rectangle(0, 0, 10, 10),

@@ -118,6 +118,9 @@ def _ranks(items: Sequence[Vertex], links: Sequence[Link]) -> list[int]:
     for index, item in enumerate(items):
         if item.kind == "exit":
             rank[index] = last
+    reach = {
+        (source, net): max(rank[end] for end in ends) for source in readers for net, ends in readers[source].items()
+    }
     for index in reversed(range(len(items))):
         if items[index].kind != "box" or index not in readers:
             continue
@@ -125,11 +128,13 @@ def _ranks(items: Sequence[Vertex], links: Sequence[Link]) -> list[int]:
         room = lowest - rank[index]
         longer, branches = 0, 1
         for net, source in feeds.get(index, ()):
-            longer += max(0, lowest - max(rank[reader] for reader in readers[source][net]))
+            longer += max(0, lowest - reach[source, net])
             branches = max(branches, len(readers[source][net]))
         gained = room * len(readers[index]) - longer
         if room > 0 and (gained > 0 or (gained == 0 and branches <= SIDE_BY_SIDE)):
             rank[index] = lowest
+            for net, source in feeds.get(index, ()):
+                reach[source, net] = max(reach[source, net], lowest)
     return rank
 
 

@@ -3,12 +3,15 @@
 Vertical pieces stand where the net leaves the rank above or enters the rank below, so a line passes through nothing.
 """
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Mapping, Sequence
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 NEAR = 4
-"""Vertical pieces closer to each other than this must not lie side by side."""
+"""Vertical pieces closer to each other than this, in pixels, must not lie side by side."""
+MOST_COMPARED = 250
+"""Nets between two ranks up to which each is compared with each other; more are not followed by eye in any order."""
 
 
 class Net(NamedTuple):
@@ -40,14 +43,16 @@ class Track(NamedTuple):
 def tracks(nets: Mapping[int, Net]) -> tuple[dict[int, Track], int]:
     """The tracks of the nets that are not straight, and how many levels there are."""
     bent = {key: net for key, net in nets.items() if not net.straight}
-    order, broken = _stacked(bent)
+    many = len(bent) > MOST_COMPARED
+    order, broken = _stacked_by_weight(bent) if many else _stacked(bent)
     level: dict[int, int] = {}
     count = 0
     for key in order:
-        if key in broken:
-            continue
         net = bent[key]
-        level[key] = max((level[other] + 1 for other in level if _meet(net, bent[other])), default=0)
+        if many:
+            level[key] = count
+        else:
+            level[key] = max((level[other] + 1 for other in level if _meet(net, bent[other])), default=0)
         count = max(count, level[key] + 1)
     found = {key: Track(one + len(broken)) for key, one in level.items()}
     taken = sorted({x for net in nets.values() for x in (net.top, *net.bottoms)})
@@ -100,6 +105,57 @@ def _stacked(nets: Mapping[int, Net]) -> tuple[list[int], list[int]]:
             waits[lower].discard(chosen)
         for other, difference in cost[chosen].items():
             weight[other] += difference
+    return order, broken
+
+
+def _stacked_by_weight(nets: Mapping[int, Net]) -> tuple[list[int], list[int]]:
+    """The same for many nets: by the crossings that each would have with all others, wherever these are."""
+    lefts, rights = sorted(net.left for net in nets.values()), sorted(net.right for net in nets.values())
+    tops = sorted(net.top for net in nets.values())
+    bottoms = sorted((x, key) for key, net in nets.items() for x in net.bottoms)
+
+    def around(x: float) -> int:
+        return bisect_left(lefts, x) - bisect_right(rights, x)
+
+    def within(places: list[float], net: Net) -> int:
+        return bisect_left(places, net.right) - bisect_right(places, net.left)
+
+    ends = [x for x, _ in bottoms]
+    weight = {
+        key: sum(map(around, net.bottoms)) + within(tops, net) - within(ends, net) - around(net.top)
+        for key, net in nets.items()
+    }
+    waits: dict[int, set[int]] = {key: set() for key in nets}
+    under: dict[int, set[int]] = {key: set() for key in nets}
+    for upper, net in nets.items():
+        for _, lower in bottoms[bisect_right(ends, net.top - NEAR) : bisect_left(ends, net.top + NEAR)]:
+            if lower != upper:
+                under[upper].add(lower)
+                waits[lower].add(upper)
+    ready = [(weight[key], key) for key in nets if not waits[key]]
+    heapify(ready)
+    stuck = iter(sorted((len(waits[key]), key) for key in nets if waits[key]))
+    order: list[int] = []
+    broken: list[int] = []
+    done: set[int] = set()
+    while ready or len(done) < len(nets):
+        if ready:
+            _, chosen = heappop(ready)
+        else:
+            chosen = next(key for _, key in stuck if key not in done)
+            broken.append(chosen)
+        if chosen in done:
+            continue
+        done.add(chosen)
+        if waits[chosen]:
+            waits[chosen].clear()
+        else:
+            order.append(chosen)
+        for lower in under[chosen]:
+            if lower not in done and chosen in waits[lower]:
+                waits[lower].discard(chosen)
+                if not waits[lower]:
+                    heappush(ready, (weight[lower], lower))
     return order, broken
 
 

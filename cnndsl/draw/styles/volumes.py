@@ -173,8 +173,9 @@ def _follows(unit: Unit, before: Unit) -> bool:
 
 def _alike(first: Volume, second: Volume, found: Outline) -> bool:
     """Whether two volumes, one feeding only the other, may be slabs of one."""
-    kinds = {found.units[index].kind for index in (*first.units, *second.units)}
-    ends = any(found.units[index].output for index in first.units)
+    last = first.units[-(len(first.units) // first.slabs) :]  # those before it have been asked already
+    kinds = {found.units[index].kind for index in (*last, *second.units)}
+    ends = any(found.units[index].output for index in last)
     return kinds == {"layer"} and not ends and first[1:4] == second[1:4]
 
 
