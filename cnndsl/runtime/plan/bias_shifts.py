@@ -33,15 +33,17 @@ Begin: TypeAlias = Callable[[FusedLayer, Sequence[Shift]], Shift]
 
 def carry(layers: Sequence[FusedLayer], kept: Collection[str]) -> None:
     """Takes biases out of layers whose readers all do without, and puts into these what they have to make up for."""
-    readers: defaultdict[str, list[FusedLayer]] = defaultdict(list)
+    readers: defaultdict[str, list[str]] = defaultdict(list)
     for layer in layers:
-        for name in set(layer.reads):
-            readers[name].append(layer)
+        for name in set(layer.inputs):  # what a follower adds may lack its shift in any case
+            readers[name].append(layer.name)
     may: set[str] = set()
+    takes: dict[str, bool] = {}
     for layer in reversed(layers):
         name = layer.name
-        if name not in kept and all(_takes(r, name, may) for r in readers[name]):
+        if name not in kept and all(takes[reader] for reader in readers[name]):
             may.add(name)
+        takes[name] = _takes(layer, may)
     shifts: dict[str, Array] = {}
     for layer in layers:
         begin = _begin(layer.node.op)
@@ -58,10 +60,8 @@ def carry(layers: Sequence[FusedLayer], kept: Collection[str]) -> None:
                 shifts[layer.name] = left
 
 
-def _takes(reader: FusedLayer, name: str, may: Collection[str]) -> bool:
+def _takes(reader: FusedLayer, may: Collection[str]) -> bool:
     """Whether a layer can read a value that lacks its shift."""
-    if name not in reader.inputs:  # a follower adds it
-        return True
     op = reader.node.op
     if isinstance(op, conv.Conv | conv.Depthwise):
         return not _sees_padding(reader) or pads_with_rows(reader)
