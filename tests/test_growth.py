@@ -17,7 +17,7 @@ from cnndsl.lang.review.fixes import mended
 from cnndsl.limits import DEFAULT_LIMITS
 
 EXPONENT = 1.2
-LARGE, MIDDLE, SMALL = 1000, 500, 250
+LARGE, MIDDLE, SMALL = 400, 250, 100
 """The first of three sizes, each twice the one before: of texts, of graphs that are computed, of pictures."""
 
 WIDE_LIMITS = DEFAULT_LIMITS._replace(source_bytes=1 << 26, inputs=1 << 20, steps=1 << 30)
@@ -232,7 +232,7 @@ CONSTRUCTS: dict[str, Construct] = {
     "importing a chain": imported(CHAIN),
     "importing residuals": imported(RESIDUAL),
     "importing a concatenation": imported(WIDE),
-    "importing a mixed chain": imported(mixed_chain, 4 * LARGE),
+    "importing a mixed chain": imported(mixed_chain, 2100),
     "running a chain": of_network(run, CHAIN, MIDDLE),
     "running skips": of_network(run, nested_skips, MIDDLE),
     "running a wide sum": of_network(run, SUM, MIDDLE),
@@ -241,7 +241,7 @@ CONSTRUCTS: dict[str, Construct] = {
     "running growing concatenations": of_network(run, DENSE_NET, SMALL),
     "drawing a chain": of_network(lambda net: net.draw(), CHAIN, SMALL),
     "drawing residuals": of_network(lambda net: net.draw(), RESIDUAL, SMALL),
-    "drawing a concatenation": of_network(lambda net: net.draw(), WIDE, SMALL),
+    "drawing a concatenation": of_network(lambda net: net.draw(), WIDE, LARGE),
     "drawing volumes": of_network(lambda net: net.draw(style="volumes"), CHAIN, SMALL),
     "report": of_network(lambda net: net.report(), CHAIN, SMALL),
 }
