@@ -1,12 +1,13 @@
 """A network as people use it: look at it, run it, translate it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import index
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 from cnndsl.analysis.measured import Measured
-from cnndsl.errors import CnnError
+from cnndsl.errors import CnnError, quoted
 from cnndsl.ir import Graph
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.suggest import unknown_layer
@@ -25,14 +26,24 @@ class Network(Measured):
     """A checked network: its layers, counts, execution and translation. Safe to use from several threads.
 
     A network from an ONNX model has the model's weights; they are used where no others are given. ``sources`` are the
-    texts that it was made of, by file name.
+    texts that it was made of, by file name; ``model`` is the ONNX file that it was read from.
     """
 
-    def __init__(self, graph: Graph, weights: "Arrays | None" = None, sources: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        weights: "Arrays | None" = None,
+        sources: Mapping[str, str] | None = None,
+        model: str | PathLike[str] | None = None,
+    ) -> None:
         super().__init__(graph)
         self.sources: Mapping[str, str] = sources or {}
         self._own_weights = weights
+        self._model = model
         self._last_runner: tuple[tuple[object, ...], Callable[..., dict[str, NDArray[Any]]]] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_last_runner": None}
 
     def __repr__(self) -> str:
         return f"<Network {self.name}: {len(self.graph.layers)} layers, {self.params:,} parameters>"
@@ -70,9 +81,11 @@ class Network(Measured):
         volumes are opened until they tell something. Raises CnnError, and OSError where the file cannot be written.
         """
         from cnndsl import draw
+        from cnndsl.files import require_output
 
         if path is None:
             return draw.render(self, "svg", style, depth, theme).decode()
+        require_output(path, self.sources)
         draw.write(self, path, style, depth, theme)
         return None
 
@@ -81,12 +94,13 @@ class Network(Measured):
 
         ``batch`` are the examples that the memory is for. Raises OSError where the file cannot be written.
         """
-        from cnndsl.files import write_text
+        from cnndsl.files import require_output, write_text
         from cnndsl.report.page import page
 
         text = page(self, self.sources, batch=batch)
         if path is None:
             return text
+        require_output(path, self.sources)
         write_text(path, text)
         return None
 
@@ -99,6 +113,7 @@ class Network(Measured):
             return dict(self._own_weights)
         from cnndsl.runtime.data.initial_weights import initial_weights
 
+        _require_whole("seed", seed, 0)
         return dict(initial_weights(self.graph, seed))
 
     def run(
@@ -146,8 +161,8 @@ class Network(Measured):
         from cnndsl.runtime.plan.planner import make_plan
 
         self._require_layers(keep)
-        if threads is not None and threads < 1:
-            raise CnnError.of("bad-setting", f"threads={threads}: at least one thread must compute")
+        if threads is not None:
+            _require_whole("threads", threads, 1)
         require_memory(self.graph, 1, limits.run_bytes)
         arrays = self.weights_from(weights, seed)
         if backend == "onnxruntime":
@@ -203,15 +218,19 @@ class Network(Measured):
 
     def weights_from(self, weights: "str | PathLike[str] | Arrays | None", seed: int) -> "dict[str, NDArray[Any]]":
         """The weights of a file or mapping, checked, or without one the initial ones. Raises CnnError."""
+        from cnndsl.interop.origin import require_pair
         from cnndsl.runtime.data.weights import given_weights, load_weights
 
+        _require_whole("seed", seed, 0)
         if weights is None:
             return self.weights(seed)
         if isinstance(weights, Mapping):
             return dict(given_weights(self.graph, weights))
         if is_onnx(weights):
             return dict(given_weights(self.graph, self._model_weights(weights)))
-        return dict(load_weights(self.graph, weights))
+        loaded = load_weights(self.graph, weights)
+        require_pair(self.sources, Path(weights))
+        return dict(loaded)
 
     def _model_weights(self, model: "str | PathLike[str]") -> "Arrays":
         """A model's tensors, by the names that they have there or in the text made of it."""
@@ -233,9 +252,12 @@ class Network(Measured):
         opset: int | None = None,
     ) -> Any:
         """Writes the network as ONNX to ``path``; without one, gives it as an ``onnx.ModelProto``. Raises CnnError."""
+        from cnndsl.files import require_output
         from cnndsl.interop.onnx.exporter.model import DEFAULT_OPSET, export, write
 
         chosen = DEFAULT_OPSET if opset is None else opset
+        if path is not None:
+            require_output(path, [*self.sources, self._model, weights])
         arrays = self.weights_from(weights, seed)
         if path is None:
             return export(self.graph, arrays, opset=chosen)
@@ -294,6 +316,11 @@ class Network(Measured):
         return found.text, Network(found.network, weights)
 
 
+def _require_whole(name: str, value: object, least: int) -> None:
+    if not isinstance(value, SupportsIndex) or index(value) < least:
+        raise CnnError.of("bad-setting", f"{name} is a whole number from {least} on, not {quoted(repr(value))}")
+
+
 def from_onnx(model: Any, *, partial: bool = False, limits: Limits = DEFAULT_LIMITS) -> Network:
     """The network of an ONNX file, or of an ``onnx.ModelProto``, with its weights.
 
@@ -302,7 +329,7 @@ def from_onnx(model: Any, *, partial: bool = False, limits: Limits = DEFAULT_LIM
     from cnndsl.interop.onnx.importer.model import from_onnx
 
     imported = from_onnx(model, partial=partial, limits=limits)
-    return Network(imported.network, imported.weights)
+    return Network(imported.network, imported.weights, model=model if isinstance(model, str | PathLike) else None)
 
 
 def is_onnx(path: object) -> bool:

@@ -95,6 +95,7 @@ def save_models(folder: Path) -> None:
     model.graph.node[0].input[0] = "relu1"
     (folder / "cyclic.onnx").write_bytes(model.SerializeToString())
     model.graph.node[0].input[0] = "input"
+    assert main(["import", str(folder / "net.onnx"), "-o", str(folder / "new.cnn")]) == 0
     model.graph.node[1].op_type = "Sin"
     (folder / "sine.onnx").write_bytes(model.SerializeToString())
 
@@ -135,8 +136,10 @@ def outcome(code: Code, line: str, folder: Path, capsys: pytest.CaptureFixture[s
         save_weights(others, folder / "other.safetensors")
     program, *arguments = shlex.split(line)
     assert program == "cnndsl"
+    capsys.readouterr()
     status = main(arguments)
-    return status, capsys.readouterr().err
+    said = capsys.readouterr().err
+    return status, re.sub(r"cnndsl: wrote .*\n", "", said)
 
 
 @pytest.mark.parametrize("code", COMMANDS, ids=lambda code: code.code)

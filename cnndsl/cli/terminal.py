@@ -18,6 +18,8 @@ USAGE_CODES = frozenset(
     {
         "file-unreadable",
         "file-unwritable",
+        "file-exists",
+        "output-is-input",
         "not-utf8",
         "input-file",
         "weights-file",

@@ -158,7 +158,9 @@ CODES = (
         "export-unsupported",
         "a network that the target format cannot say",
         "In ONNX every tensor has a name of its own, values and weights together. A network from a `.cnn` file always "
-        "keeps them apart; one from elsewhere may have a layer with the name of another layer's weight.",
+        "keeps them apart; one from elsewhere may have a layer with the name of another layer's weight. And a model in "
+        "one piece, in memory or on standard output, holds at most 2 GiB: write larger ones to a file, and their "
+        "weights become external data beside it.",
         'cnndsl.from_json(net.to_json().replace("relu1", "conv1.weight")).to_onnx()',
         "cnndsl.from_json(net.to_json()).to_onnx()",
         language="python",

@@ -98,4 +98,41 @@ CODES = (
         language="sh",
         files={"net.cnn": "input 3@32x32\nconv 8 3x3"},
     ),
+    Code(
+        "output-is-input",
+        "a file to write that the same command reads",
+        "No command writes over what it reads: the network, the files that it imports, weights, labels, inputs. The "
+        "same file is meant by every path that leads to it, through symbolic and hard links too.",
+        "cnndsl export net.cnn -o net.cnn",
+        "cnndsl export net.cnn -o expanded.cnn",
+        language="sh",
+        files={"net.cnn": "input 3@32x32\nrepeat 3 { conv 8 3x3 }"},
+    ),
+    Code(
+        "file-exists",
+        "a file that would be lost",
+        "`import` writes texts and weights, `export` texts: what people write themselves has the same names. They "
+        "replace what they wrote, which they know by the comment in its first line, as long as nobody changed the "
+        "text since, and weights that were written beside a text. Anything else stays, unless `--force` is given.",
+        "cnndsl import net.onnx",
+        "cnndsl import net.onnx -o imported.cnn",
+        language="sh",
+        files={"net.cnn": "# our own network\ninput 1@28x28\nconv 4 5x5 -> relu"},
+        given="net.onnx is a model.",
+    ),
+    Code(
+        "weights-pair",
+        "weights that were written with another text",
+        "`cnndsl import` writes a text and its weights, and in both which network they are of. These are of two: "
+        "perhaps the import of another model into the same files was cut short. Import the model again. Where they "
+        "belong together after all, delete the first line of the text.",
+        "cnndsl run net.cnn --input zeros --weights new.safetensors",
+        "cnndsl run new.cnn --input zeros --weights new.safetensors",
+        language="sh",
+        files={
+            "net.cnn": "# written by cnndsl import, text 2bb2c7d5be5ac0b0, network 3f79bb7b435b0532\n"
+            "input 1@28x28\nconv 4 5x5 -> tanh"
+        },
+        given="new.cnn and new.safetensors were written by `cnndsl import net.onnx -o new.cnn`.",
+    ),
 )

@@ -38,8 +38,8 @@ def words(svg):
 
 @pytest.mark.parametrize("to", BEGINNINGS)
 def test_every_format_by_suffix_and_by_name(cnndsl, folder, to):
-    assert cnndsl("draw", "net.cnn", "-o", f"out.{to.upper()}") == (0, "", "")
-    assert cnndsl("draw", "net.cnn", "-o", "other.bin", "--to", to) == (0, "", "")
+    assert cnndsl("draw", "net.cnn", "-o", f"out.{to.upper()}") == (0, "", f"cnndsl: wrote out.{to.upper()}\n")
+    assert cnndsl("draw", "net.cnn", "-o", "other.bin", "--to", to) == (0, "", "cnndsl: wrote other.bin\n")
     written = Path(f"out.{to.upper()}").read_bytes()
     assert written.startswith(BEGINNINGS[to]) and written == Path("other.bin").read_bytes()
 
@@ -114,7 +114,7 @@ def test_an_older_file_stays_when_writing_fails(cnndsl, folder, monkeypatch):
 
 def test_without_matplotlib(cnndsl, folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    assert cnndsl("draw", "net.cnn", "-o", "net.svg") == (0, "", "")
+    assert cnndsl("draw", "net.cnn", "-o", "net.svg") == (0, "", "cnndsl: wrote net.svg\n")
     assert 'pip install "cnndsl[plot]"' in complaint(cnndsl("draw", "net.cnn", "-o", "net.png"), 2, "bad-setting")
     assert names(folder) == ["net.cnn", "net.svg"]
 

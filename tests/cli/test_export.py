@@ -28,7 +28,8 @@ def names(folder):
 def test_onnx(cnndsl, folder):
     weights = package.load("net.cnn").weights(seed=3)
     save_weights(weights, "net.safetensors")
-    assert cnndsl("export", "net.cnn", "-o", "net.onnx", "--weights", "net.safetensors") == (0, "", "")
+    line = ("export", "net.cnn", "-o", "net.onnx", "--weights", "net.safetensors")
+    assert cnndsl(*line) == (0, "", "cnndsl: wrote net.onnx\n")
     model = onnx.load("net.onnx")
     onnx.checker.check_model(model, full_check=True)
     assert model.opset_import[0].version == 17
@@ -40,8 +41,8 @@ def test_onnx(cnndsl, folder):
 
 
 def test_json_and_text_come_back_as_the_same_network(cnndsl, folder):
-    assert cnndsl("export", "net.cnn", "-o", "out.json") == (0, "", "")
-    assert cnndsl("export", "net.cnn", "-o", "out.CNN") == (0, "", "")
+    assert cnndsl("export", "net.cnn", "-o", "out.json") == (0, "", "cnndsl: wrote out.json\n")
+    assert cnndsl("export", "net.cnn", "-o", "out.CNN") == (0, "", "cnndsl: wrote out.CNN\n")
     original = package.load("net.cnn")
     again = package.from_json(Path("out.json").read_text(encoding="utf-8"))
     text = package.load("out.CNN")
@@ -111,7 +112,7 @@ def test_a_failure_keeps_the_old_file_and_leaves_no_other(cnndsl, folder, monkey
         monkeypatch.setattr(Path, "write_bytes", fail)
     else:
         monkeypatch.setattr(os, failing, fail)
-    outcome = cnndsl("export", "net.cnn", "-o", target)
+    outcome = cnndsl("export", "net.cnn", "-o", target, *(["--force"] if suffix == "cnn" else []))
     monkeypatch.undo()
     assert "No space left on device" in complaint(outcome, 2, "file-unwritable")
     assert target.read_bytes() == b"precious"

@@ -32,7 +32,7 @@ def shown(figure):
 def test_the_filters_of_the_digit_reader(cnndsl, examples, folder, drawn):
     digits = examples / "digits"
     line = ["filters", digits / "digits.cnn", "conv1", "--weights", digits / "digits.safetensors", "-o", "f.png"]
-    assert cnndsl(*line) == (0, "", "")
+    assert cnndsl(*line) == (0, "", f"cnndsl: wrote {line[line.index('-o') + 1]}\n")
     assert (folder / "f.png").read_bytes().startswith(b"\x89PNG")
     from safetensors.numpy import load_file
 
@@ -44,7 +44,8 @@ def test_the_filters_of_the_digit_reader(cnndsl, examples, folder, drawn):
 
 
 def test_initial_weights_and_options(cnndsl, folder, drawn):
-    assert cnndsl("filters", "net.cnn", "conv2", "-o", "f.svg", "--seed", "3", "--first", "4") == (0, "", "")
+    line = ("filters", "net.cnn", "conv2", "-o", "f.svg", "--seed", "3", "--first", "4")
+    assert cnndsl(*line) == (0, "", "cnndsl: wrote f.svg\n")
     weights = package.load("net.cnn").weights(seed=3)["conv2.weight"]
     found = shown(drawn["f.svg"])
     assert list(found) == [f"conv2.weight[{row}, {column}]" for row in range(4) for column in range(4)]
@@ -64,7 +65,7 @@ def test_networks_and_settings(cnndsl, folder, drawn):
 def test_an_onnx_model(cnndsl, folder, drawn):
     net = package.load("net.cnn")
     net.to_onnx("net.onnx", seed=5)
-    assert cnndsl("filters", "net.onnx", "conv1", "-o", "f.png") == (0, "", "")
+    assert cnndsl("filters", "net.onnx", "conv1", "-o", "f.png") == (0, "", "cnndsl: wrote f.png\n")
     expected = net.weights(seed=5)["conv1.weight"]
     np.testing.assert_array_equal(shown(drawn["f.png"])["conv1.weight[5]"], expected[5, 0])
 

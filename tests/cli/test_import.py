@@ -24,7 +24,7 @@ def net(folder):
 
 
 def test_text_and_weights_stand_beside_each_other(net, cnndsl):
-    assert cnndsl("import", "net.onnx", "-o", "again.cnn") == (0, "", "")
+    assert cnndsl("import", "net.onnx", "-o", "again.cnn") == (0, "", "cnndsl: wrote again.cnn and again.safetensors\n")
     again = package.load("again.cnn")
     x = np.random.default_rng(0).random((2, 1, 8, 8), np.float32)
     np.testing.assert_array_equal(again.run(x, weights="again.safetensors"), net.run(x, weights="net.safetensors"))

@@ -116,7 +116,7 @@ def test_a_project_without_the_table_is_not_parsed(tmp_path: Path) -> None:
 
 def test_other_commands_leave_the_rules_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "net.cnn", "-o", "net.json"]) == 0
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err == "cnndsl: wrote net.json\n"
 
 
 def test_check_fix_takes_the_bias_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

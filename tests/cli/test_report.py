@@ -22,7 +22,7 @@ def names(folder):
 
 
 def test_a_page(cnndsl, folder):
-    assert cnndsl("report", "net.cnn", "-o", "net.html") == (0, "", "")
+    assert cnndsl("report", "net.cnn", "-o", "net.html") == (0, "", "cnndsl: wrote net.html\n")
     text = Path("net.html").read_text(encoding="utf-8")
     network = package.load("net.cnn")
     assert text.startswith("<!DOCTYPE html>") and f"{network.params:,}".replace(",", ",<wbr>") in text
@@ -66,7 +66,7 @@ def test_weights(cnndsl, folder, examples):
 
 def test_a_model(cnndsl, folder):
     assert cnndsl("export", "net.cnn", "-o", "net.onnx").status == 0
-    assert cnndsl("report", "net.onnx", "-o", "net.html") == (0, "", "")
+    assert cnndsl("report", "net.onnx", "-o", "net.html") == (0, "", "cnndsl: wrote net.html\n")
     assert "as printed by cnndsl" in Path("net.html").read_text(encoding="utf-8")
 
 

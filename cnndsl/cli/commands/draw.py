@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from cnndsl.cli.numbers import natural
+from cnndsl.cli.outputs import require_free, require_suffix, wrote
 from cnndsl.cli.terminal import add_source_arguments, only_network, unwritable
 
 EXAMPLE = "cnndsl draw examples/resnet50.cnn -o resnet50.svg --depth 1"
@@ -29,7 +30,9 @@ def execute(options: argparse.Namespace) -> int:
     from cnndsl import draw
 
     target = options.to or draw.format_of(options.out)
+    require_suffix(options.out, target, asked=True)
     network = only_network(options.file, options, options.input)
+    require_free(options.out, options, network)
     if target in ("png", "pdf"):
         from cnndsl.cli.plotting import quiet_matplotlib
 
@@ -45,4 +48,5 @@ def execute(options: argparse.Namespace) -> int:
         raise
     except OSError as error:
         raise unwritable(options.out, error) from None
+    wrote(options.out)
     return 0

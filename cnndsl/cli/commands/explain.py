@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cnndsl.cli.numbers import natural
+from cnndsl.cli.outputs import require_free, require_suffix, wrote
 from cnndsl.cli.terminal import add_source_arguments, only_network, unwritable
 from cnndsl.errors import CnnError, quoted
 from cnndsl.suggest import nearest
@@ -38,9 +39,12 @@ def execute(options: argparse.Namespace) -> int:
             if getattr(options, name) not in (None, []):
                 advice = "name a file and a layer, such as examples/lenet.cnn conv1"
                 raise CnnError.of("bad-setting", f"--{name} is for explaining a layer, not a code", advice)
+        require_suffix(options.out or "-", "text")
         _write(_code(options.subject), options.out)
         return 0
+    require_suffix(options.out or "-", options.format or "text")
     network = only_network(options.subject, options)
+    require_free(options.out, options, network)
     if options.at is None:
         for name in ("input", "weights", "seed"):
             if getattr(options, name) is not None:
@@ -140,3 +144,4 @@ def _write(shown: str, out: str | None) -> None:
         write_text(Path(out), shown)
     except OSError as error:
         raise unwritable(out, error) from None
+    wrote(out)

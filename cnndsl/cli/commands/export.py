@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 
 from cnndsl.cli.numbers import natural
+from cnndsl.cli.outputs import add_force, require_free, require_own, require_suffix, wrote
 from cnndsl.cli.terminal import add_source_arguments, only_network, unwritable
 from cnndsl.errors import CnnError, quoted
+from cnndsl.files import write_text
 
 EXAMPLE = "cnndsl export examples/lenet.cnn -o lenet.onnx --weights lenet.safetensors"
 TARGETS = ("onnx", "json", "cnn")
@@ -19,6 +21,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--weights", metavar="W", help="a .safetensors or .npz file (onnx only)")
     command.add_argument("--seed", type=natural, default=0, help="for initial weights, if none are given (default: 0)")
     command.add_argument("--opset", type=natural, metavar="N", help="the ONNX opset (default: 17)")
+    add_force(command)
     add_source_arguments(command)
 
 
@@ -28,24 +31,31 @@ def execute(options: argparse.Namespace) -> int:
     if target not in TARGETS:
         message = f"cannot tell the format of {quoted(options.out)}"
         raise CnnError.of("bad-setting", message, "end the name in .onnx, .json or .cnn, or give --to")
+    require_suffix(options.out, target, asked=True)
     network = only_network(options.file, options)
+    require_free(options.out, options, network)
     try:
         if target == "onnx":
             if options.out == "-":
                 model = network.to_onnx(weights=options.weights, seed=options.seed, opset=options.opset)
-                sys.stdout.buffer.write(model.SerializeToString(deterministic=True))
+                from cnndsl.interop.onnx.exporter.model import serialised
+
+                sys.stdout.flush()
+                sys.stdout.buffer.write(serialised(model))
             else:
                 network.to_onnx(out, weights=options.weights, seed=options.seed, opset=options.opset)
-            return 0
-        text = network.to_json() if target == "json" else network.to_cnn()
-        if options.out == "-":
-            sys.stdout.write(text)
+        elif options.out == "-":
+            sys.stdout.write(network.to_json() if target == "json" else network.to_cnn())
+        elif target == "json":
+            write_text(out, network.to_json())
         else:
-            from cnndsl.files import write_text
+            from cnndsl.interop.origin import is_own_text, marked
 
-            write_text(out, text)
+            require_own(out, is_own_text, options.force)
+            write_text(out, marked(network.to_cnn(), "export"))
     except BrokenPipeError:
         raise
     except OSError as error:
         raise unwritable(options.out, error) from None
+    wrote(options.out)
     return 0

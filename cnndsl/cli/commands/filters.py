@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from cnndsl.cli.numbers import natural, positive
+from cnndsl.cli.outputs import require_free, wrote
 from cnndsl.cli.terminal import add_source_arguments, only_network, unwritable
 
 EXAMPLE = "cnndsl filters digits.cnn conv1 --weights digits.safetensors -o conv1.png"
@@ -27,6 +28,7 @@ def execute(options: argparse.Namespace) -> int:
 
     require_pictures(options.out)
     network = only_network(options.file, options)
+    require_free(options.out, options, network)
     plots.require_weights(network, options.layer)
     weights: dict[str, Any] = network.weights_from(options.weights, options.seed)
     figure = plots.filters(network, options.layer, weights, columns=options.columns, first=options.first)
@@ -34,4 +36,5 @@ def execute(options: argparse.Namespace) -> int:
         plots.save(figure, options.out)
     except OSError as error:
         raise unwritable(options.out, error) from None
+    wrote(options.out)
     return 0

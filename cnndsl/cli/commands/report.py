@@ -6,6 +6,7 @@ from typing import Any
 
 from cnndsl.cli.inputs import HELP, first_example
 from cnndsl.cli.numbers import natural, positive
+from cnndsl.cli.outputs import require_free, require_suffix, wrote
 from cnndsl.cli.terminal import add_source_arguments, checked, given_settings, say, unwritable
 from cnndsl.errors import CnnError
 
@@ -28,11 +29,13 @@ def execute(options: argparse.Namespace) -> int:
     for name in ("layers", "weights", "seed"):
         if options.input is None and getattr(options, name) is not None:
             raise CnnError.of("bad-setting", f"--{name} is for the feature maps", "give an example: --input X")
+    require_suffix(options.out, "html")
     from cnndsl import api
     from cnndsl.report.page import page
 
     result = checked(options.file, given_settings(options))
     network = api.only(result)
+    require_free(options.out, options, network)
     say(result.diagnostics, result.sources)
     images = () if options.input is None else _images(options, network)
     text = page(network, result.sources, result.diagnostics, options.batch, images)
@@ -48,6 +51,7 @@ def execute(options: argparse.Namespace) -> int:
         raise
     except OSError as error:
         raise unwritable(options.out, error) from None
+    wrote(options.out)
     return 0
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from cnndsl.cli import inputs as given
 from cnndsl.cli import plotting
 from cnndsl.cli.numbers import natural, positive
+from cnndsl.cli.outputs import require_free, wrote
 from cnndsl.cli.terminal import add_source_arguments, only_network, unwritable
 from cnndsl.errors import CnnError, quoted
 
@@ -44,6 +45,8 @@ def execute(options: argparse.Namespace) -> int:
     keep = _kept(options.layers, network)
     if options.out and Path(options.out).suffix.lower() != ".npz":
         raise CnnError.of("bad-setting", f"--out writes .npz files, not {quoted(options.out)}")
+    for out in (options.out, options.plot):
+        require_free(out, options, network)
     profile = _profile(options)
     plot = plotting.plot_of(options, network, keep)
     run = network.runner(
@@ -165,6 +168,7 @@ class Results:
                 self.kept.write(self.options.out)
             except OSError as error:
                 raise unwritable(self.options.out, error) from None
+            wrote(self.options.out)
         if self.options.format == "json":
             report = {"version": 1, "network": self.network.name, "results": self.reports}
             if self.profile:

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cnndsl.arrays import Float32
 from cnndsl.errors import CnnError, quoted
-from cnndsl.files import write_whole
+from cnndsl.files import Write, require_regular, write_whole
 from cnndsl.ir import Graph
 from cnndsl.runtime.data.initial_weights import initial_weights, link_mask
 from cnndsl.shapes import extents, product
@@ -64,6 +64,7 @@ def load_weights(network: Graph, path: str | os.PathLike[str]) -> dict[str, Floa
         raise _unreadable(file, f"weights are .safetensors or .npz files, not {quoted(file.suffix or file.name)}")
     headers_of, read = readers[suffix]
     try:
+        require_regular(file)
         headers = headers_of(file)
         check_headers(network, headers, str(file))
         wanted = [key for key, _, _ in network.all_weights() if key in headers]
@@ -72,18 +73,35 @@ def load_weights(network: Graph, path: str | os.PathLike[str]) -> dict[str, Floa
         raise _unreadable(file, error.strerror or str(error)) from None
     except DAMAGE as error:
         raise _unreadable(file, f"damaged, or no {file.suffix} file ({first_line(error)})") from None
-    broken = [key for key, values in given.items() if not np.isfinite(values).all()]
-    if broken:
-        raise _unreadable(file, f"numbers that are infinite or not a number (NaN) are in {', '.join(broken)}")
+    if broken := _not_finite(given):
+        raise _unreadable(file, broken)
     return check_values(network, initial_weights(network, keep=given), str(file))
 
 
 def given_weights(network: Graph, weights: Mapping[str, ArrayLike]) -> dict[str, Float32]:
     """The network's tensors from arrays in memory, with the same checks."""
+    source = "the set of weights given"
+    if masked := [key for key, value in weights.items() if np.ma.is_masked(value)]:
+        advice = "fill in what is masked: `array.filled(0)`"
+        raise CnnError.of("weights-mismatch", f"{source} has masked arrays: {listed(masked)}", advice)
     arrays = {key: np.asarray(value) for key, value in weights.items()}
     headers = {key: Header(array.shape, str(array.dtype)) for key, array in arrays.items()}
-    check_headers(network, headers, "the set of weights given")
-    return check_values(network, initial_weights(network, keep=arrays), "the set of weights given")
+    check_headers(network, headers, source)
+    if broken := _not_finite(arrays):
+        raise CnnError.of("weights-mismatch", f"{source} cannot be used: {broken}")
+    return check_values(network, initial_weights(network, keep=arrays), source)
+
+
+def _not_finite(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """What is wrong with numbers that are none, or nothing."""
+    broken = [key for key, values in arrays.items() if values.dtype.kind == "f" and not np.isfinite(values).all()]
+    return f"numbers that are infinite or not a number (NaN) are in {listed(broken)}" if broken else ""
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """Names for a message, which stays short however many there are."""
+    more = [f"and {len(names) - most:,} more"] if len(names) > most else []
+    return ", ".join([*names[:most], *more])
 
 
 def check_headers(network: Graph, headers: Mapping[str, Header], source: str) -> None:
@@ -197,14 +215,19 @@ def save_weights(weights: Mapping[str, NDArray[np.float32]], path: str | os.Path
     """Writes tensors as ``.safetensors`` or ``.npz``, the whole file or nothing."""
     file = Path(path)
     if file.suffix == ".safetensors":
-        from safetensors.numpy import save
-
-        arrays = {key: np.ascontiguousarray(value) for key, value in weights.items()}
-        write_whole(file, lambda target: Path(target).write_bytes(save(arrays)))
+        write_whole(file, weights_writer(weights))
     elif file.suffix == ".npz":
         save_arrays(weights, file)
     else:
         raise CnnError.of("weights-file", f"weights are written as .safetensors or .npz, not {quoted(file.name)}")
+
+
+def weights_writer(weights: Mapping[str, NDArray[np.float32]], metadata: Mapping[str, str] | None = None) -> Write:
+    """What fills a ``.safetensors`` file."""
+    from safetensors.numpy import save
+
+    arrays = {key: np.ascontiguousarray(value) for key, value in weights.items()}
+    return lambda target: Path(target).write_bytes(save(arrays, dict(metadata or {}) or None))
 
 
 def save_arrays(arrays: Mapping[str, NDArray[Any]], path: str | os.PathLike[str]) -> None:

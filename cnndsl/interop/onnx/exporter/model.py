@@ -4,18 +4,21 @@ Tensors have the names of the layers, initializers those of the weights (``conv1
 same network and weights give the same bytes.
 """
 
+import hashlib
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import numpy as np
+from google.protobuf.message import EncodeError
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
 from cnndsl.errors import CnnError, Diagnostic, Span, quoted
-from cnndsl.files import write_whole
+from cnndsl.files import is_stream, write_together, write_whole
 from cnndsl.interop.onnx.exporter.layer import ExportedLayer, OnnxGraph
 from cnndsl.interop.onnx.exporter.operators import TRANSLATIONS
 from cnndsl.ir import Graph, Node
@@ -31,6 +34,12 @@ MIN_OPSET, MAX_OPSET = min(IR_VERSIONS), max(IR_VERSIONS)
 EXTERNAL_BYTES = 1 << 30
 """Weights above this go to a file of their own; a model file can hold 2 GiB at most."""
 
+MODEL_BYTES = (1 << 31) - (1 << 24)
+"""Weights that one protobuf message can hold, which has 2 GiB at most, with room for the rest of the model."""
+
+LONGEST_NAME = 230
+"""Bytes of a model's name to which a digest and a suffix can be added: a name has 255 at most."""
+
 PAGE = 4096
 """Tensors in that file begin at multiples of this, so that they can be mapped into memory."""
 
@@ -45,10 +54,12 @@ def export(
     """The network as a model with its weights inside.
 
     ``weights`` holds an array for every key of ``network.all_weights()``. Protobuf serialises up to 2 GiB: for larger
-    networks use :func:`write`. Raises CnnError: ``bad-opset``, ``weights-mismatch``, ``export-unsupported`` with one
-    diagnostic for every layer that cannot be expressed.
+    networks use :func:`write`. Raises CnnError: ``bad-opset``, ``weights-mismatch``, ``export-unsupported`` for larger
+    ones, and with one diagnostic for every layer that cannot be expressed.
     """
     _check_weights(network, weights)
+    if _bytes_of_weights(network) > MODEL_BYTES:
+        raise _too_large()
     tensors = [_tensor(key, weights[key]) for key, _, _ in network.all_weights()]
     return _model(network, tensors, opset, metadata or {})
 
@@ -61,34 +72,60 @@ def write(
     opset: int = DEFAULT_OPSET,
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Writes the model, the whole of it or nothing; weights over 1 GiB go to ``<name>.onnx.data`` beside it.
+    """Writes the model, the whole of it or nothing; weights over 1 GiB go to a file of their own beside it.
 
-    Raises CnnError as :func:`export` does, and OSError.
+    That file is named by its content, ``<name>.onnx.<digest>.data``, so that a model always has the weights that it was
+    written with; those of the model that was there before are removed. Raises as :func:`export` does, and OSError.
     """
-    target = Path(path)
-    if sum(4 * product(weight.shape) for _, _, weight in network.all_weights()) <= EXTERNAL_BYTES:
+    if _bytes_of_weights(network) <= EXTERNAL_BYTES or is_stream(path):
         model = export(network, weights, opset=opset, metadata=metadata)
-        write_whole(target, lambda part: Path(part).write_bytes(_serialised(model)))
+        write_whole(path, lambda part: Path(part).write_bytes(serialised(model)))
         return
     _check_weights(network, weights)
-    data = target.with_name(target.name + ".data")
+    target = Path(os.path.realpath(path))  # a model finds its data in the folder where it really is
+    arrays = [weights[key] for key, _, _ in network.all_weights()]
+    prefix = _data_prefix(target.name)
+    data = target.with_name(f"{prefix}.{_content_digest(arrays)}.data")
     model = _model(network, _external_tensors(network, data.name), opset, metadata or {})
+    write_together(
+        [
+            (data, lambda part: _write_pages(part, arrays)),
+            (target, lambda part: Path(part).write_bytes(serialised(model))),
+        ],
+        superseded=re.compile(rf"{re.escape(prefix)}\.[0-9a-f]{{16}}\.data"),
+    )
 
-    def write_both(part: str) -> None:
-        Path(part).write_bytes(_serialised(model))
-        write_whole(data, lambda part: _write_pages(part, (weights[key] for key, _, _ in network.all_weights())))
 
-    replaced = data.exists()
+def serialised(model: ModelProto) -> bytes:
+    """The model's bytes, the same each time. Raises CnnError ``export-unsupported`` for more than protobuf holds."""
     try:
-        write_whole(target, write_both)
-    except BaseException:
-        if not replaced:
-            data.unlink(missing_ok=True)
-        raise
+        return bytes(model.SerializeToString(deterministic=True))
+    except EncodeError:
+        raise _too_large() from None
 
 
-def _serialised(model: ModelProto) -> bytes:
-    return bytes(model.SerializeToString(deterministic=True))
+def _too_large() -> CnnError:
+    return CnnError.of(
+        "export-unsupported",
+        "an ONNX model holds at most 2 GiB in one piece, and this one is larger",
+        "write it to a file: weights over 1 GiB become external data, in a file beside it",
+    )
+
+
+def _data_prefix(name: str) -> str:
+    """What the names of a model's data begin with: its own name, unless that is too long for more."""
+    return name if len(os.fsencode(name)) <= LONGEST_NAME else hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+
+
+def _content_digest(arrays: Iterable[NDArray[Any]]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array, "<f4").data)
+    return digest.hexdigest()[:16]
+
+
+def _bytes_of_weights(network: Graph) -> int:
+    return sum(4 * product(weight.shape) for _, _, weight in network.all_weights())
 
 
 def _bytes(array: NDArray[Any]) -> bytes:
