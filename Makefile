@@ -12,7 +12,7 @@ SMOKE_TESTS := $(addprefix tests/test_,smoke.py architecture.py cases.py shapes.
 TESTING := $(VENV)/$(if $(TORCH),torch,test).stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test smoke fuzz fuzz-text conformance check lint types format bench tables digits tutorial clean
+.PHONY: help demo test smoke fuzz fuzz-text kills conformance check lint types format bench tables digits tutorial clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
@@ -38,6 +38,9 @@ fuzz: $(TESTING) ## 11,000 random layers and 400 networks beside ONNX Runtime (F
 
 fuzz-text: $(TESTING) ## an hour of broken texts and files against every reader (MINUTES=60, SEED=1); findings go to build/fuzz
 	$(BIN)/python -m tools.fuzz --minutes $(or $(MINUTES),60) --seed $(or $(SEED),1)
+
+kills: $(TESTING) ## kill every command that writes, 100 times alone and 100 times two at once (KILLS=100, SEED=1)
+	$(BIN)/python -m tools.kill_writers --trials $(or $(KILLS),100) --seed $(or $(SEED),1)
 
 conformance: $(TESTING) ## run ONNX's own backend tests and say why the rest do not pass
 	$(BIN)/python -m tools.conformance

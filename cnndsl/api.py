@@ -1,5 +1,6 @@
 """The facade: load, check, parse and format texts. What a network can do is in :mod:`cnndsl.network`."""
 
+import os
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -7,7 +8,8 @@ from typing import Any, NamedTuple
 
 from cnndsl.analysis.lint import RuleSelection, enabled
 from cnndsl.analysis.measured import Layer as Layer
-from cnndsl.errors import CnnError, Diagnostic, quoted
+from cnndsl.errors import CnnError, Diagnostic, quoted, require_text
+from cnndsl.files import require_regular
 from cnndsl.lang.compile import Compiled, compile_text
 from cnndsl.lang.modules import Resolver, Settings
 from cnndsl.lang.settings import setting_value
@@ -67,6 +69,7 @@ def check(
     imported files, without it imports are errors; ``strict`` makes divisions with a remainder errors. ``select`` adds
     codes or groups of warnings to the default ones, ``ignore`` takes them away (docs/cli.md).
     """
+    require_text(text)
     given = {**(params or {}), **more}
     settings = Settings({name: setting_value(name, value) for name, value in given.items()}, inputs or {}, strict)
     warnings = enabled(RuleSelection(select, ignore))
@@ -134,6 +137,7 @@ def from_json(text: str) -> Network:
     """The network that :meth:`Network.to_json` wrote. Raises CnnError for text that is none."""
     from cnndsl.lang.elaborate.infer import verified
 
+    require_text(text)
     return Network(verified(text))
 
 
@@ -141,6 +145,7 @@ def format(text: str, *, file: str = "<text>", limits: Limits = DEFAULT_LIMITS) 
     """A text in the one style of the language: the same syntax tree, the same comments. Raises CnnError."""
     from cnndsl.lang.style.format import format_text
 
+    require_text(text)
     return format_text(text, file, limits)
 
 
@@ -158,10 +163,11 @@ def folder_resolver(folder: Path, limits: Limits = DEFAULT_LIMITS) -> Resolver:
     """Reads imported files inside a folder; links that lead out of it are refused."""
 
     def resolve(path: str) -> str:
-        root = folder.resolve()
-        target = (root / path).resolve()
+        root = Path(os.path.realpath(folder))
+        target = Path(os.path.realpath(root / path))
         if not target.is_relative_to(root):
             raise PermissionError
+        require_regular(target)
         with target.open("rb") as stream:
             return decode(stream.read(limits.source_bytes + 1), path)
 

@@ -113,6 +113,18 @@ def quoted(text: str, limit: int = 60) -> str:
     return f"`{shown[:limit]}…`" if len(shown) > limit else f"`{shown}`"
 
 
+def require_text(text: object) -> None:
+    """Raises CnnError for what callers may have taken for a text: bytes, None, a path."""
+    if not isinstance(text, str):
+        raise CnnError.of("bad-setting", f"the text must be a str, not {type(text).__name__}")
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """Names for a message, which stays short however many there are."""
+    more = [f"and {len(names) - most:,} more"] if len(names) > most else []
+    return ", ".join([*names[:most], *more])
+
+
 def missing_library(library: str, extra: str) -> CnnError:
     """What to raise where a library of an extra is used and not installed."""
     return CnnError.of("bad-setting", f"{library} is not installed", f'install it with: pip install "cnndsl[{extra}]"')

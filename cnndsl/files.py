@@ -114,6 +114,8 @@ def _temporary(path: Location) -> Iterator[Part]:
         raise CnnError.of("file-unwritable", f"cannot write `{path}`: there is no folder `{missing}`")
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    if target.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path))
     _remove_leftovers(folder)
     readable = stat.S_IMODE(target.stat().st_mode) & 0o777 | 0o600 if target.exists() else 0o666
     try:

@@ -281,8 +281,8 @@ class Network(Measured):
         from cnndsl.interop.verify import TOLERANCE, compare
         from cnndsl.runtime.data.images import made_input
 
-        inputs = {value.name: made_input(value, "random", batch, seed) for value in self.graph.inputs}
         arrays = self.weights_from(weights, seed)
+        inputs = {value.name: made_input(value, "random", batch, seed) for value in self.graph.inputs}
         kept = tuple(self.layers)
         mine = self.runner(weights=arrays, keep=kept)(inputs)
         theirs = self.runner(weights=arrays, keep=kept, backend="onnxruntime")(inputs)

@@ -45,10 +45,10 @@ def batches(
         count = len(arrays[inputs[0].name])
         if not count:
             raise CnnError.of("input-shape", f"{quoted(given)} holds no examples")
-        names = [f"{path.name}[{index}]" for index in range(count)]
         with parts(count) as slices:
             for part in slices:
-                yield names[part], {name: array[part] for name, array in arrays.items()}
+                names = [f"{path.name}[{index}]" for index in range(count)[part]]
+                yield names, {name: array[part] for name, array in arrays.items()}
     else:
         if len(inputs) != 1:
             message = f"images are for networks with one input; this one has {len(inputs)}"

@@ -32,7 +32,7 @@ def _command(file: str, diagnostic: Diagnostic) -> str:
 
 
 def _escaped(text: str, extra: str = "") -> str:
-    """GitHub's escapes: percent, line ends, and in properties colon and comma too."""
+    """GitHub's escapes: percent, line ends, and in properties colon and comma too; then what no terminal should see."""
     for character in "%\r\n" + extra:
         text = text.replace(character, f"%{ord(character):02X}")
-    return text
+    return visible(text)

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from cnndsl.arrays import Array
-from cnndsl.errors import CnnError, quoted
+from cnndsl.errors import CnnError, listed, quoted
 from cnndsl.ir import Graph, Input
 from cnndsl.runtime.parallel.team import MAX_THREADS, default_threads, team
 from cnndsl.runtime.plan.planner import BatchPlan, Plan, Workspace, dtypes
@@ -87,7 +87,7 @@ def checked_inputs(network: Graph, given: ArrayLike | Mapping[str, ArrayLike]) -
             )
         given = {names[0]: given}
     if set(given) != set(names):
-        wanted, got = ", ".join(names), ", ".join(map(str, given)) or "none"
+        wanted, got = ", ".join(names), listed(list(map(str, given))) or "none"
         raise CnnError.of("input-names", f"the network's inputs are {wanted}; given are {got}")
     arrays = {value.name: checked_input(value, given[value.name]) for value in network.inputs}
     batches = {name: len(array) for name, array in arrays.items()}
@@ -103,17 +103,24 @@ def checked_input(value: Input, given: ArrayLike) -> Array:
         array = np.asarray(given)
     except ValueError:
         raise CnnError.of("input-shape", f"input {quoted(value.name)} is no array: its rows differ in length") from None
+    if np.ma.is_masked(given):
+        message = f"input {quoted(value.name)} has numbers that are masked out, and networks know no such thing"
+        raise CnnError.of("input-dtype", message, "fill them in: `x.filled(0)`")
+    require_fitting(value, array.shape, array.dtype)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
+        return array.astype(value.dtype, copy=False)
+
+
+def require_fitting(value: Input, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Raises CnnError where arrays of a shape and type are none for an input."""
     expected = "(N, " + ", ".join(map(str, value.shape.dimensions)) + ")"
-    if array.dtype.kind not in "biuf":
-        raise CnnError.of(
-            "input-dtype", f"input {quoted(value.name)} must hold numbers ({value.dtype}), got {array.dtype}"
-        )
-    if array.shape[1:] != value.shape.dimensions:
-        got = "(" + ", ".join(map(str, array.shape)) + ")"
-        advice = ["add the batch axis: x[None]"] if array.shape == value.shape.dimensions else []
+    if dtype.kind not in "biuf":
+        raise CnnError.of("input-dtype", f"input {quoted(value.name)} must hold numbers ({value.dtype}), got {dtype}")
+    if shape[1:] != value.shape.dimensions:
+        got = "(" + ", ".join(map(str, shape)) + ")"
+        advice = ["add the batch axis: x[None]"] if shape == value.shape.dimensions else []
         raise CnnError.of(
             "input-shape", f"input {quoted(value.name)} must have the shape {expected}, got {got}", *advice
         )
-    if value.dtype == "int64" and array.dtype.kind == "f":
-        raise CnnError.of("input-dtype", f"input {quoted(value.name)} must hold whole numbers, got {array.dtype}")
-    return array.astype(value.dtype, copy=False)
+    if value.dtype == "int64" and dtype.kind == "f":
+        raise CnnError.of("input-dtype", f"input {quoted(value.name)} must hold whole numbers, got {dtype}")

@@ -45,14 +45,16 @@ def packed_weight_bytes(network: Graph) -> int:
 
 def require_memory(network: Graph, batch: int, limit: int | None = None) -> None:
     """Raises CnnError where a run would take more than ``limit`` bytes, or than three quarters of what is free."""
+    what = f"running {network.name} on {batch:,} example{'' if batch == 1 else 's'}"
+    advice = "run fewer examples at a time (--batch), a smaller input, or a machine with more memory"
+    require_bytes(peak_run_bytes(network, batch), what, advice, limit)
+
+
+def require_bytes(wanted: int, what: str, advice: str, limit: int | None = None) -> None:
+    """Raises CnnError where ``what`` would take more than ``limit`` bytes, or than three quarters of what is free."""
     free = free_memory()
     allowed = limit if limit is not None else None if free is None else int(free * USABLE_FRACTION)
-    wanted = peak_run_bytes(network, batch)
     if allowed is not None and wanted > allowed:
         of_what = "the limit" if limit is not None else f"three quarters of the free {free or 0:,}"
-        raise CnnError.of(
-            "memory-limit",
-            f"running {network.name} on {batch:,} example{'' if batch == 1 else 's'} takes {wanted:,} bytes, more than "
-            f"{of_what}: {allowed:,}",
-            "run fewer examples at a time (--batch), a smaller input, or a machine with more memory",
-        )
+        message = f"{what} takes {wanted:,} bytes, more than {of_what}: {allowed:,}"
+        raise CnnError.of("memory-limit", message, advice)

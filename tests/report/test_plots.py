@@ -454,7 +454,7 @@ def test_svg_holds_the_pixels_and_nothing_from_outside(figure, tmp_path):
 def test_only_pictures_are_written(figure, tmp_path):
     with pytest.raises(cnndsl.CnnError, match=r"\.png, \.svg or \.pdf"):
         plots.save(figure, tmp_path / "a.jpg")
-    with pytest.raises(OSError):
+    with pytest.raises(cnndsl.CnnError, match="there is no folder"):
         plots.save(figure, tmp_path / "missing" / "a.png")
     assert list(tmp_path.iterdir()) == []
 

@@ -4,7 +4,7 @@ import re
 
 from lark.exceptions import UnexpectedToken
 
-from cnndsl.errors import CnnError, Diagnostic, Source, Span, stopped
+from cnndsl.errors import CnnError, Diagnostic, Source, Span, require_text, stopped
 from cnndsl.lang.text import syntax
 from cnndsl.lang.text.lalr_machine import Machine
 from cnndsl.lang.text.lexer import Refused
@@ -24,6 +24,7 @@ def parse(text: str, file: str = "<text>", limits: Limits = DEFAULT_LIMITS) -> s
     ``bad-escape``, ``number-too-long``, ``nesting-too-deep``, or ``source-too-large``; with ``diagnostic-limit`` at
     the end where there may be more.
     """
+    require_text(text)
     # No character is shorter than a byte: a text that is far too long is refused before it is encoded.
     if len(text) > limits.source_bytes or len(text.encode("utf-8", "surrogatepass")) > limits.source_bytes:
         raise CnnError.of(

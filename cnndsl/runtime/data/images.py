@@ -10,9 +10,13 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from cnndsl.arrays import Float32
-from cnndsl.errors import CnnError, quoted
+from cnndsl.errors import CnnError, listed, quoted
+from cnndsl.files import require_regular
 from cnndsl.ir import Input
-from cnndsl.runtime.data.weights import DAMAGE, first_line, npy_header, npz_headers, read_npz
+from cnndsl.runtime.data.weights import DAMAGE, Header, first_line, npy_header, npz_headers, read_npz
+from cnndsl.runtime.interpreter import require_fitting
+from cnndsl.runtime.memory_limit import require_bytes
+from cnndsl.shapes import product
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 
@@ -34,6 +38,7 @@ def read_image(path: Path, value: Input) -> Float32:
 
     shown = quoted(str(path))
     try:
+        require_regular(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about damage that Pillow gets over
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -47,7 +52,8 @@ def read_image(path: Path, value: Input) -> Float32:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise CnnError.of("input-file", f"{shown} is too large an image to open safely") from None
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
-        raise CnnError.of("input-file", f"cannot read the image {shown}: {first_line(error)}") from None
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise CnnError.of("input-file", f"cannot read the image {shown}: {reason}") from None
     if pixels.shape[0] != value.shape.channels:
         kinds = {1: "grey", 3: "RGB", 4: "RGB with transparency"}
         raise CnnError.of(
@@ -88,21 +94,23 @@ def _pixels(image: Any) -> Float32:
 def read_array(path: Path, network_inputs: tuple[Input, ...]) -> dict[str, NDArray[Any]]:
     """Inputs from ``.npy`` (the only input) or ``.npz`` (by name, or its only array). Raises CnnError.
 
-    Headers are read first: an array that the file cannot hold is refused before any memory is taken.
+    Headers are read first: what does not fit the inputs, the file or the memory is refused before any is taken.
     """
     shown = quoted(str(path))
     names = [value.name for value in network_inputs]
     try:
+        require_regular(path)
         if path.suffix.lower() == ".npz":
-            held = list(npz_headers(path))
-            wanted = held if len(held) == len(names) == 1 else names
+            held = npz_headers(path)
+            wanted = list(held) if len(held) == len(names) == 1 else names
             missing = [name for name in wanted if name not in held]
             if missing:
-                message = f"{shown} lacks {', '.join(missing)}; it holds {', '.join(map(quoted, held)) or 'nothing'}"
+                message = f"{shown} lacks {', '.join(missing)}; it holds {listed([*map(quoted, held)]) or 'nothing'}"
                 raise CnnError.of("input-names", message)
+            _check_headers([held[name] for name in wanted], network_inputs, shown)
             return dict(zip(names, read_npz(path, wanted).values(), strict=True))
         with path.open("rb") as stream:
-            npy_header(stream, path.stat().st_size)
+            _check_headers([npy_header(stream, path.stat().st_size)], network_inputs, shown)
             stream.seek(0)
             with warnings.catch_warnings(action="ignore"):
                 return {names[0]: npy.read_array(stream, allow_pickle=False)}
@@ -112,6 +120,16 @@ def read_array(path: Path, network_inputs: tuple[Input, ...]) -> dict[str, NDArr
         raise CnnError.of("input-file", f"cannot read {shown}: {error.strerror or error}") from None
     except DAMAGE as error:
         raise CnnError.of("input-file", f"cannot read the array {shown}: {first_line(error)}") from None
+
+
+def _check_headers(headers: Sequence[Header], inputs: Sequence[Input], shown: str) -> None:
+    """Raises CnnError for arrays that are none for the inputs, or too large to be read."""
+    size = 0
+    for header, value in zip(headers, inputs, strict=False):  # a .npy for several inputs is told of later
+        given, wanted = np.dtype(header.dtype), np.dtype(value.dtype)
+        require_fitting(value, header.shape, given)
+        size += product(header.shape) * (given.itemsize + (0 if given == wanted else wanted.itemsize))
+    require_bytes(size, f"reading {shown}", "give fewer examples at a time")
 
 
 def made_input(value: Input, kind: str, batch: int, seed: int) -> NDArray[Any]:

@@ -18,7 +18,7 @@ from numpy.lib import format as npy
 from numpy.typing import ArrayLike, NDArray
 
 from cnndsl.arrays import Float32
-from cnndsl.errors import CnnError, quoted
+from cnndsl.errors import CnnError, listed, quoted
 from cnndsl.files import Write, require_regular, write_whole
 from cnndsl.ir import Graph
 from cnndsl.runtime.data.initial_weights import initial_weights, link_mask
@@ -48,7 +48,8 @@ class Header(NamedTuple):
     """What a file says of one tensor before it is read."""
 
     shape: tuple[int, ...]
-    dtype: str
+    dtype: np.dtype[Any] | str
+    """A name where NumPy has no such type."""
 
 
 def load_weights(network: Graph, path: str | os.PathLike[str]) -> dict[str, Float32]:
@@ -85,7 +86,7 @@ def given_weights(network: Graph, weights: Mapping[str, ArrayLike]) -> dict[str,
         advice = "fill in what is masked: `array.filled(0)`"
         raise CnnError.of("weights-mismatch", f"{source} has masked arrays: {listed(masked)}", advice)
     arrays = {key: np.asarray(value) for key, value in weights.items()}
-    headers = {key: Header(array.shape, str(array.dtype)) for key, array in arrays.items()}
+    headers = {key: Header(array.shape, array.dtype) for key, array in arrays.items()}
     check_headers(network, headers, source)
     if broken := _not_finite(arrays):
         raise CnnError.of("weights-mismatch", f"{source} cannot be used: {broken}")
@@ -96,12 +97,6 @@ def _not_finite(arrays: Mapping[str, NDArray[Any]]) -> str:
     """What is wrong with numbers that are none, or nothing."""
     broken = [key for key, values in arrays.items() if values.dtype.kind == "f" and not np.isfinite(values).all()]
     return f"numbers that are infinite or not a number (NaN) are in {listed(broken)}" if broken else ""
-
-
-def listed(names: Sequence[str], most: int = 8) -> str:
-    """Names for a message, which stays short however many there are."""
-    more = [f"and {len(names) - most:,} more"] if len(names) > most else []
-    return ", ".join([*names[:most], *more])
 
 
 def check_headers(network: Graph, headers: Mapping[str, Header], source: str) -> None:
@@ -202,7 +197,7 @@ def npy_header(stream: IO[bytes], length: int) -> Header:
         raise ValueError("it holds pickled objects, which are never loaded")
     if min(shape, default=0) < 0 or stream.tell() + product(shape) * dtype.itemsize > length:
         raise ValueError(f"it ends before its array of {shape_text(shape)} does")
-    return Header(shape, str(dtype))
+    return Header(shape, dtype)
 
 
 def read_npz(file: Path, keys: Sequence[str]) -> dict[str, NDArray[Any]]:

@@ -15,6 +15,7 @@ from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto,
 
 from cnndsl.arrays import Array
 from cnndsl.errors import CnnError, quoted
+from cnndsl.files import require_regular
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.shapes import extents, product
 
@@ -63,10 +64,16 @@ def read_model(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) ->
     """
     file = Path(path)
     try:
+        require_regular(file)
         data = file.read_bytes()
     except OSError as error:
         raise unreadable(str(file), error.strerror or str(error)) from None
-    return parse_model(data, str(file), file.parent, limits)
+    try:
+        return parse_model(data, str(file), file.parent, limits)
+    except CnnError:
+        if not file.is_symlink():
+            raise
+        return parse_model(data, str(file), Path(os.path.realpath(file)).parent, limits)  # data beside the model itself
 
 
 def parse_model(data: bytes, name: str, folder: Path | None = None, limits: Limits = DEFAULT_LIMITS) -> Model:
@@ -169,8 +176,8 @@ def _external(
         raise unreadable(name, f"its weights are in the file {quoted(location)}; load the model from its file")
     path = PurePosixPath(location.replace("\\", "/"))
     try:
-        root = folder.resolve()
-        target = (root / path).resolve()
+        root = Path(os.path.realpath(folder))
+        target = Path(os.path.realpath(root / path))
         inside = not path.is_absolute() and ".." not in path.parts and target.is_relative_to(root)
         offset, length = int(entries.get("offset", "0")), int(entries.get("length", wanted))
         available = target.stat().st_size - offset if inside and target.is_file() else -1
