@@ -116,6 +116,8 @@ def _temporary(path: Location) -> Iterator[Part]:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     if target.is_symlink():
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path))
+    if target.exists() and not os.access(target, os.W_OK):  # which a rename would not ask
+        raise PermissionError(errno.EACCES, "it is read-only", os.fspath(path))
     _remove_leftovers(folder)
     readable = stat.S_IMODE(target.stat().st_mode) & 0o777 | 0o600 if target.exists() else 0o666
     try:

@@ -283,3 +283,53 @@ def test_repeated_runs_reuse_the_plan_and_other_settings_get_their_own() -> None
     assert np.array_equal(net.run(x), once)
     result, kept = net.run(x, keep=["first"])
     assert np.array_equal(result, once) and kept["first"].shape == (2, 4, 6, 6)
+
+
+def test_a_network_that_ran_can_be_pickled() -> None:
+    net = cnndsl.loads("input 3@8x8\nconv 4 3x3 -> relu\n")
+    x = np.random.default_rng(0).random((2, 3, 8, 8), np.float32)
+    y = net.run(x)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(net)).run(x), y)
+
+
+@pytest.mark.parametrize(
+    "setting", [{"seed": "a"}, {"seed": -1}, {"seed": 1.5}, {"seed": None}, {"threads": 1.5}, {"threads": 0}]
+)
+def test_settings_are_whole_numbers(setting) -> None:
+    net = cnndsl.loads("input 3\ndense 2\n")
+    calls = [lambda: net.run(np.zeros((1, 3)), **setting), lambda: net.runner(**setting)]
+    if "seed" in setting:
+        calls += [lambda: net.weights(**setting), lambda: net.verify(**setting), lambda: net.to_onnx(**setting)]
+    for call in calls:
+        with pytest.raises(cnndsl.CnnError, match="is a whole number from") as error:
+            call()
+        assert error.value.diagnostics[0].code == "bad-setting"
+    np.testing.assert_array_equal(net.run(np.ones((1, 3)), seed=np.int64(3)), net.run(np.ones((1, 3)), seed=3))
+
+
+@pytest.mark.parametrize("text", [b"input 3", None, Path("net.cnn"), 3])
+def test_a_text_is_a_str(text) -> None:
+    for call in (cnndsl.loads, cnndsl.check, cnndsl.parse, cnndsl.format, cnndsl.from_json):
+        with pytest.raises(cnndsl.CnnError, match="the text must be a str, not ") as error:
+            call(text)
+        assert error.value.diagnostics[0].code == "bad-setting"
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_that_float32_cannot_hold_are_infinite() -> None:
+    net = cnndsl.loads("input 2\nidentity\n")
+    assert net.run(np.array([[1e300, -1e300]])).tolist() == [[np.inf, -np.inf]]
+
+
+def test_masks_are_not_lost() -> None:
+    net = cnndsl.loads("input 2\ndense 2\n")
+    masked = np.ma.masked_array(np.ones((1, 2)), [[True, False]])
+    with pytest.raises(cnndsl.CnnError, match="masked out") as error:
+        net.run(masked)
+    assert error.value.diagnostics[0].code == "input-dtype"
+    weights = {**net.weights(), "dense1.bias": np.ma.masked_array(np.ones(2, np.float32), [True, False])}
+    with pytest.raises(cnndsl.CnnError, match=r"masked arrays: dense1\.bias") as error:
+        net.run(np.ones((1, 2)), weights=weights)
+    assert error.value.diagnostics[0].code == "weights-mismatch"
+    unmasked = np.ma.masked_array(np.ones((1, 2)), False)
+    np.testing.assert_array_equal(net.run(unmasked), net.run(np.ones((1, 2))))

@@ -13,13 +13,13 @@ from cnndsl.files import is_stream, require_output
 
 SUFFIXES = {
     "onnx": (".onnx",),
-    "json": (".json",),
-    "cnn": (".cnn",),
+    "json": (".json", ".txt"),
+    "cnn": (".cnn", ".txt"),
     "svg": (".svg",),
     "png": (".png",),
     "pdf": (".pdf",),
-    "mmd": (".mmd", ".mermaid"),
-    "dot": (".dot", ".gv"),
+    "mmd": (".mmd", ".mermaid", ".txt"),
+    "dot": (".dot", ".gv", ".txt"),
     "html": (".html", ".htm"),
     "text": (".txt", ".md"),
     "arrays": (".npz", ".npy"),
@@ -40,10 +40,8 @@ def require_suffix(out: str, kind: str, *, asked: bool = False) -> None:
     others = {other for kind in SUFFIXES for other in SUFFIXES[kind]}
     if not asked or suffix in others:
         advice = f"end the name in {' or '.join(SUFFIXES[kind])}, or write to standard output: -o -"
-        raise CnnError.of("bad-setting", f"{quoted(out)} is no name for {NAMES.get(kind, f'.{kind}')}", advice)
-
-
-NAMES = {"html": "a page of HTML", "text": "a text"}
+        what = {"html": "a page of HTML", "text": "a text"}.get(kind, f".{kind}")
+        raise CnnError.of("bad-setting", f"{quoted(out)} is no name for {what}", advice)
 
 
 def require_free(out: str | None, options: argparse.Namespace, network: Any) -> None:

@@ -2,8 +2,10 @@
 
 import io
 import json
+import os
 import re
 import sys
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -317,3 +319,27 @@ def test_the_same_file_gives_the_same_bytes(command):
     for format in ("text", "json"):
         first, second = (command("check", "net.cnn", "--format", format, PYTHONHASHSEED=seed) for seed in "12")
         assert first == second
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX pipes and links")
+@pytest.mark.parametrize("name", ["pipe.cnn", "zero.cnn", "loop.cnn", "round.cnn"])
+def test_imports_are_files(cnndsl, folder, name):
+    os.mkfifo("pipe.cnn")
+    Path("zero.cnn").symlink_to("/dev/zero")
+    Path("loop.cnn").symlink_to("loop.cnn")
+    Path("round.cnn").symlink_to("about.cnn")
+    Path("about.cnn").symlink_to("round.cnn")
+    Path("odd.cnn").write_text(f'import "{name}"\ninput 3\nrelu\n')
+    status, _, err = cnndsl("check", "odd.cnn")
+    assert status == 1 and err.startswith("error[import-")
+    assert cnndsl("check", "loop.cnn").status == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX pipes and links")
+def test_models_are_files(cnndsl, folder):
+    os.mkfifo("pipe.onnx")
+    Path("zero.onnx").symlink_to("/dev/zero")
+    Path("loop.onnx").symlink_to("loop.onnx")
+    for name in ("pipe", "zero", "loop"):
+        status, _, err = cnndsl("check", f"{name}.onnx")
+        assert status == 2 and err.startswith("error[onnx-file]"), err

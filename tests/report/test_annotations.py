@@ -22,3 +22,10 @@ def test_levels_places_and_escapes():
 
 def test_nothing_to_say():
     assert github("main.cnn", []) == ""
+
+
+def test_nothing_reaches_the_terminal_raw():
+    name = "a\x1b[31m\u202e\x9b.cnn"
+    line = github(name, [Diagnostic("syntax", f"of {name}", help=("100%\r\nsure",))])
+    assert line.isascii() and line.rstrip("\n").isprintable()
+    assert line.endswith("\\x1b[31m\\u202e\\x9b.cnn%0Ahelp: 100%25%0D%0Asure\n")

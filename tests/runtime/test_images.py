@@ -3,6 +3,8 @@
 import io
 import os
 import random
+import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -184,3 +186,51 @@ def test_made_inputs():
     assert (made_input(an_input(2, name="other"), "random", 3, 0) != drawn).any()
     words = made_input(Input(name="w", shape=Shape(9), dtype="int64"), "random", 4, 0)
     assert words.dtype == np.int64 and set(np.unique(words)) == {0, 1}
+
+
+def test_arrays_are_judged_by_their_headers(tmp_path, monkeypatch):
+    """Nothing of a large array is read that does not fit the input or the memory."""
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("x.npy", "w") as member:
+        np.lib.format.write_array_header_1_0(
+            member, {"descr": "<f4", "fortran_order": False, "shape": (20_000, 1, 20, 20)}
+        )
+        for _ in range(20_000):
+            member.write(bytes(4 * 20 * 20))
+    assert path.stat().st_size < 100_000
+
+    def taken(shape):
+        tracemalloc.start()
+        try:
+            with pytest.raises(CnnError) as error:
+                read_array(path, (an_input(*shape),))
+            return error, tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    error, peak = taken((3, 20, 20))
+    assert "(20000, 1, 20, 20)" in problem(error, "input-shape") and peak < 1_000_000
+    monkeypatch.setattr("cnndsl.runtime.memory_limit.free_memory", lambda: 32_000_000)
+    error, peak = taken((1, 20, 20))
+    assert "takes 32,000,000 bytes" in problem(error, "memory-limit") and peak < 1_000_000
+
+
+def test_a_message_names_few_of_many_arrays(tmp_path):
+    np.savez(tmp_path / "many.npz", **{f"n{index}": np.zeros(1) for index in range(500)})
+    with pytest.raises(CnnError) as error:
+        read_array(tmp_path / "many.npz", (an_input(1),))
+    message = problem(error, "input-names")
+    assert "and 492 more" in message and len(message) < 300
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX pipes and devices")
+@pytest.mark.parametrize("suffix", [".npz", ".npy", ".png"])
+def test_pipes_and_devices_are_no_inputs(tmp_path, suffix):
+    read = read_image if suffix == ".png" else lambda path, value: read_array(path, (value,))
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    (tmp_path / f"zero{suffix}").symlink_to("/dev/zero")
+    (tmp_path / f"loop{suffix}").symlink_to(f"loop{suffix}")
+    for name, reason in (("pipe", "no regular file"), ("zero", "no regular file"), ("loop", "symbolic links")):
+        with pytest.raises(CnnError) as error:
+            read(tmp_path / f"{name}{suffix}", an_input(1))
+        assert reason in problem(error, "input-file")

@@ -270,3 +270,22 @@ def test_file_of_one_tensor_by_safetensors_itself(tmp_path):
     save_file({"dense1.weight": np.float32([[1, 2, 3], [4, 5, 6]])}, tmp_path / "net.safetensors")
     y = network.run([[1, 1, 1]], weights=tmp_path / "net.safetensors")
     assert y.tolist() == [[6, 15]]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_numbers_in_mappings_are_finite_too(network, weights, value):
+    weights["b.weight"][0, 0] = value
+    with pytest.raises(CnnError) as error:
+        given_weights(network.graph, weights)
+    assert "b.weight" in problem(error, "weights-mismatch")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX pipes and devices")
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_pipes_and_devices_hold_no_weights(network, tmp_path, suffix):
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    (tmp_path / f"zero{suffix}").symlink_to("/dev/zero")
+    for name in ("pipe", "zero"):
+        with pytest.raises(CnnError) as error:
+            load_weights(network.graph, tmp_path / f"{name}{suffix}")
+        assert "no regular file" in problem(error, "weights-file")

@@ -1,7 +1,6 @@
 """``cnndsl fmt``: files in the one style of the language."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -75,8 +74,6 @@ def _replace(path: Path, text: str) -> None:
     if not path.is_file():
         raise CnnError.of("file-unwritable", f"cannot write `{path}`: it is no regular file")
     try:
-        if not os.access(path, os.W_OK):
-            raise PermissionError("it is read-only")
         write_text(path, text)
     except OSError as error:
         raise unwritable(path, error) from None
