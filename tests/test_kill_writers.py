@@ -1,6 +1,5 @@
 """Commands that are killed while they write: a few of the kills of `make kills`."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -8,23 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from tools import kill_writers as tool
+
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that can be forked")
 
 
 @pytest.mark.parametrize("command", ["import", "external data", "text"])
 def test_nothing_is_lost(root: Path, command: str) -> None:
-    line = [sys.executable, root / "tools" / "kill_writers.py", "--trials", "3", "--seed", "3", command]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=300)
+    line = [sys.executable, "-m", "tools.kill_writers", "--trials", "3", "--seed", "3", command]
+    done = subprocess.run(line, cwd=root, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("3 kills, 0 faults") == 2
 
 
-def test_the_tool_sees_what_is_lost(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    specification = importlib.util.spec_from_file_location("kill_writers", root / "tools" / "kill_writers.py")
-    assert specification is not None and specification.loader is not None
-    tool = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(tool)
+def test_the_tool_sees_what_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     tool.prepare()
     trial = tool.Trial(tool.WRITERS["import"])

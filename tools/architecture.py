@@ -40,7 +40,7 @@ FLOORS = {
         "decompile",
     ],
     "cnndsl.runtime": ["data memory_limit parallel", "kernels", "plan", "interpreter profile", "trace"],
-    "cnndsl.interop": ["onnx verify", "onnx_backend"],
+    "cnndsl.interop": ["onnx origin verify", "onnx_backend"],
     "cnndsl.interop.onnx": ["exporter importer", "runtime"],
     "cnndsl.draw": ["canvas outline", "layout", "styles", "__init__"],
     "cnndsl.report": [
@@ -50,7 +50,7 @@ FLOORS = {
         "page",
         "notebook",
     ],
-    "cnndsl.cli": ["config numbers terminal", "fix inputs plotting", "commands", "__init__", "process"],
+    "cnndsl.cli": ["config numbers terminal", "fix inputs outputs plotting", "commands", "__init__", "process"],
 }
 """The rooms of a package, floor by floor from the ground: a room may import rooms on lower floors."""
 

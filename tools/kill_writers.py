@@ -4,7 +4,7 @@ Every command writes what it makes of one of two networks, in turn, under one na
 random moment. Afterwards each file must be exactly what one of the two gives, or not be there, and files that belong
 together must be of one network, or be told apart when they are used. Another write must clear away what was left.
 
-    python tools/kill_writers.py --trials 100 --seed 1
+    python -m tools.kill_writers --trials 100 --seed 1
 """
 
 import argparse

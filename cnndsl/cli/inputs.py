@@ -22,7 +22,7 @@ def batches(
     Raises CnnError for files that cannot be read or do not fit.
     """
     from cnndsl.runtime.data import images
-    from cnndsl.runtime.interpreter import checked_inputs
+    from cnndsl.runtime.interpreter import checked_inputs, require_arrays
     from cnndsl.runtime.memory_limit import require_memory
 
     def parts(count: int) -> Any:
@@ -41,6 +41,7 @@ def batches(
         made = {value.name: images.made_input(value, given, count, seed) for value in inputs}
         yield [f"{given} {index}" for index in range(count)], made
     elif path.suffix.lower() in (".npy", ".npz"):
+        require_arrays(inputs, [*images.array_headers(path, inputs).values()], quoted(given))
         arrays = checked_inputs(graph, images.read_array(path, inputs))
         count = len(arrays[inputs[0].name])
         if not count:

@@ -10,8 +10,11 @@ from numpy.typing import ArrayLike
 from cnndsl.arrays import Array
 from cnndsl.errors import CnnError, listed, quoted
 from cnndsl.ir import Graph, Input
+from cnndsl.runtime.data.weights import Header
+from cnndsl.runtime.memory_limit import require_bytes
 from cnndsl.runtime.parallel.team import MAX_THREADS, default_threads, team
 from cnndsl.runtime.plan.planner import BatchPlan, Plan, Workspace, dtypes
+from cnndsl.shapes import product
 
 SINGLE_THREAD_SECONDS = 200e-6
 """Runs shorter than this are over before another thread is awake."""
@@ -109,6 +112,16 @@ def checked_input(value: Input, given: ArrayLike) -> Array:
     require_fitting(value, array.shape, array.dtype)
     with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
         return array.astype(value.dtype, copy=False)
+
+
+def require_arrays(inputs: Sequence[Input], headers: Sequence[Header], shown: str) -> None:
+    """Raises CnnError for arrays in a file that are none for the inputs, or too large to be read."""
+    size = 0
+    for header, value in zip(headers, inputs, strict=False):  # one .npy for several inputs is told of later
+        given, wanted = np.dtype(header.dtype), np.dtype(value.dtype)
+        require_fitting(value, header.shape, given)
+        size += product(header.shape) * (given.itemsize + (0 if given == wanted else wanted.itemsize))
+    require_bytes(size, f"reading {shown}", "give fewer examples at a time")
 
 
 def require_fitting(value: Input, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

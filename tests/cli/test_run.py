@@ -4,6 +4,7 @@ import io
 import json
 import re
 import struct
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -349,3 +350,27 @@ def test_errors_and_warnings_of_the_text(cnndsl, folder):
     (folder / "warned.cnn").write_text("input 1@8x8\nmaxpool 3x3 stride=3\n")
     status, out, err = cnndsl("run", "warned.cnn", "--input", "zeros")
     assert status == 0 and out.startswith("zeros 0\n") and err.startswith("warning[unread-pixels]")
+
+
+def test_arrays_are_judged_by_their_headers(cnndsl, net, folder, monkeypatch):
+    """Nothing of a large array is read that does not fit the input or the memory."""
+    for name, side in (("odd.npz", 20), ("fitting.npz", 6)):
+        header = {"descr": "<f4", "fortran_order": False, "shape": (600_000, 1, side, side)}
+        with zipfile.ZipFile(name, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("x.npy", "w") as member:
+            np.lib.format.write_array_header_1_0(member, header)
+            for _ in range(600):
+                member.write(bytes(1000 * 4 * side * side))
+
+    def refused(name, code):
+        tracemalloc.start()
+        try:
+            message = complaint(cnndsl("run", "grey.cnn", "--input", name), 1, code)
+            assert tracemalloc.get_traced_memory()[1] < 3_000_000
+        finally:
+            tracemalloc.stop()
+        return message
+
+    cnndsl("run", "grey.cnn", "--input", "digit.png")  # everything is loaded
+    assert "(600000, 1, 20, 20)" in refused("odd.npz", "input-shape")
+    monkeypatch.setattr("cnndsl.runtime.memory_limit.free_memory", lambda: 100_000_000)
+    assert "takes 86,400,000 bytes" in refused("fitting.npz", "memory-limit")

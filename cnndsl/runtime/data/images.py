@@ -1,7 +1,8 @@
 """Inputs from files: images scaled to 0..1, arrays, folders of images."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,6 @@ from cnndsl.errors import CnnError, listed, quoted
 from cnndsl.files import require_regular
 from cnndsl.ir import Input
 from cnndsl.runtime.data.weights import DAMAGE, Header, first_line, npy_header, npz_headers, read_npz
-from cnndsl.runtime.interpreter import require_fitting
-from cnndsl.runtime.memory_limit import require_bytes
-from cnndsl.shapes import product
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 
@@ -91,45 +89,46 @@ def _pixels(image: Any) -> Float32:
     return array[None] if array.ndim == 2 else np.ascontiguousarray(array.transpose(2, 0, 1))
 
 
-def read_array(path: Path, network_inputs: tuple[Input, ...]) -> dict[str, NDArray[Any]]:
-    """Inputs from ``.npy`` (the only input) or ``.npz`` (by name, or its only array). Raises CnnError.
+def array_headers(path: Path, inputs: Sequence[Input]) -> dict[str, Header]:
+    """What ``.npy`` (the only input) or ``.npz`` (inputs by name, or its only array) holds, by its names there.
 
-    Headers are read first: what does not fit the inputs, the file or the memory is refused before any is taken.
+    Raises CnnError where the file cannot be read, or lacks an input.
     """
-    shown = quoted(str(path))
-    names = [value.name for value in network_inputs]
-    try:
+    with _explained(path):
         require_regular(path)
+        if path.suffix.lower() != ".npz":
+            with path.open("rb") as stream:
+                return {inputs[0].name: npy_header(stream, path.stat().st_size)}
+        held = npz_headers(path)
+        wanted = list(held) if len(held) == len(inputs) == 1 else [value.name for value in inputs]
+        if missing := [name for name in wanted if name not in held]:
+            has = listed([*map(quoted, held)]) or "nothing"
+            raise CnnError.of("input-names", f"{quoted(str(path))} lacks {', '.join(missing)}; it holds {has}")
+        return {name: held[name] for name in wanted}
+
+
+def read_array(path: Path, inputs: Sequence[Input]) -> dict[str, NDArray[Any]]:
+    """The arrays of a file by the names of the inputs. Raises CnnError as :func:`array_headers` does."""
+    headers = array_headers(path, inputs)
+    with _explained(path):
         if path.suffix.lower() == ".npz":
-            held = npz_headers(path)
-            wanted = list(held) if len(held) == len(names) == 1 else names
-            missing = [name for name in wanted if name not in held]
-            if missing:
-                message = f"{shown} lacks {', '.join(missing)}; it holds {listed([*map(quoted, held)]) or 'nothing'}"
-                raise CnnError.of("input-names", message)
-            _check_headers([held[name] for name in wanted], network_inputs, shown)
-            return dict(zip(names, read_npz(path, wanted).values(), strict=True))
-        with path.open("rb") as stream:
-            _check_headers([npy_header(stream, path.stat().st_size)], network_inputs, shown)
-            stream.seek(0)
-            with warnings.catch_warnings(action="ignore"):
-                return {names[0]: npy.read_array(stream, allow_pickle=False)}
+            return dict(zip((value.name for value in inputs), read_npz(path, list(headers)).values(), strict=True))
+        with path.open("rb") as stream, warnings.catch_warnings(action="ignore"):
+            return {inputs[0].name: npy.read_array(stream, allow_pickle=False)}
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """What keeps a file of arrays from being read, as a CnnError."""
+    shown = quoted(str(path))
+    try:
+        yield
     except FileNotFoundError:
         raise CnnError.of("input-file", f"there is no file {shown}") from None
     except OSError as error:
         raise CnnError.of("input-file", f"cannot read {shown}: {error.strerror or error}") from None
     except DAMAGE as error:
         raise CnnError.of("input-file", f"cannot read the array {shown}: {first_line(error)}") from None
-
-
-def _check_headers(headers: Sequence[Header], inputs: Sequence[Input], shown: str) -> None:
-    """Raises CnnError for arrays that are none for the inputs, or too large to be read."""
-    size = 0
-    for header, value in zip(headers, inputs, strict=False):  # a .npy for several inputs is told of later
-        given, wanted = np.dtype(header.dtype), np.dtype(value.dtype)
-        require_fitting(value, header.shape, given)
-        size += product(header.shape) * (given.itemsize + (0 if given == wanted else wanted.itemsize))
-    require_bytes(size, f"reading {shown}", "give fewer examples at a time")
 
 
 def made_input(value: Input, kind: str, batch: int, seed: int) -> NDArray[Any]:
