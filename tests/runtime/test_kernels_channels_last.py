@@ -4,6 +4,8 @@ Scratch memory and outputs begin as NaN, so that reading what was not written sh
 array whose other channels must stay as they are.
 """
 
+from fractions import Fraction
+from itertools import chain, product
 from math import prod
 
 import numpy as np
@@ -218,13 +220,35 @@ def test_winograd(case, scheme, filter_parts):
     assert untouched()
 
 
+POINTS = {
+    "F(2,3)": (0, 1, -1),
+    "F(4,3)": (0, Fraction(5, 7), -Fraction(5, 7), Fraction(3, 2), -Fraction(3, 2)),
+    "others": (Fraction(1, 3), 2, -5, 0),
+}
+
+
+@pytest.mark.parametrize("points", POINTS.values(), ids=POINTS)
+def test_matrices_made_of_points_filter_exactly(points):
+    """In fractions, for unit inputs and unit filters: so for all."""
+    b, g, a = winograd.toom_cook([Fraction(point) for point in points])
+    cells, outputs = len(points) + 1, len(points) - 1
+    assert (len(b), len(g), len(a)) == (cells, cells, outputs)
+    assert all(number.denominator == 1 for number in chain(*b, *a))
+    for tap, cell, output in product(range(3), range(cells), range(outputs)):
+        found = sum(a[output][point] * g[point][tap] * b[point][cell] for point in range(cells))
+        assert found == (cell == output + tap)
+
+
 @pytest.mark.parametrize(("scheme", "outputs"), [(winograd.F4, 4), (winograd.F2, 2)], ids=str)
 def test_winograd_matrices_are_those_of_the_algorithm(scheme, outputs):
-    """One dimension: 4 outputs of a 3-tap filter from 6 inputs, or 2 from 4, exactly."""
+    """One dimension: 4 outputs of a 3-tap filter from 6 inputs, or 2 from 4; float32 holds what is applied in it."""
     random = np.random.default_rng(5)
     inputs, filter_ = random.standard_normal(outputs + 2), random.standard_normal(3)
     results = scheme.a @ ((scheme.g @ filter_) * (scheme.b @ inputs))
     np.testing.assert_allclose(results, [inputs[i : i + 3] @ filter_ for i in range(outputs)], rtol=1e-12)
+    for single, double in ((scheme.input, np.kron(scheme.b, scheme.b)), (scheme.output, np.kron(scheme.a, scheme.a))):
+        assert single.dtype == np.float32
+        np.testing.assert_array_equal(single, double)
 
 
 @pytest.mark.parametrize(

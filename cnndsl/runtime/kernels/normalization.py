@@ -99,8 +99,8 @@ def scale(x: Array, weight: Array) -> Array:
 def _standardise(x: Array, axes: Sizes, eps: float) -> Array:
     """A new array with mean 0 and, but for ``eps``, variance 1 (the biased estimate) over ``axes``."""
     result: Array = x - x.mean(axis=axes, keepdims=True, dtype=np.float64).astype(x.dtype)
-    variance = np.square(result).mean(axis=axes, keepdims=True)
-    result /= np.sqrt(variance + eps)
+    variance = np.square(result).mean(axis=axes, keepdims=True, dtype=np.float64)
+    result /= np.sqrt(variance + eps).astype(x.dtype)
     return result
 
 

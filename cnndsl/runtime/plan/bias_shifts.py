@@ -92,7 +92,8 @@ def _convolution(layer: FusedLayer, shifts: Sequence[Shift]) -> Shift:
     weight = layer.site.weight if layer.weight is None else layer.weight
     filters, links, *kernel = weight.shape
     groups = len(shift) // links
-    repeated = np.repeat(shift.reshape(groups, links), int(np.prod(kernel)), axis=1)
+    wide = shift.astype(np.float64).reshape(groups, links)
+    repeated = np.repeat(wide, int(np.prod(kernel)), axis=1)
     made: Array = (weight.reshape(groups, filters // groups, -1) @ repeated[..., None]).reshape(filters)
     if layer.factor is not None:
         made *= layer.factor
@@ -107,7 +108,7 @@ def _joined(layer: FusedLayer, shifts: Sequence[Shift]) -> Shift:
     if all(shift is None for shift in shifts):
         return None
     parts = zip(shifts, layer.shapes, strict=True)
-    return np.concatenate([np.zeros(shape.channels, np.float32) if shift is None else shift for shift, shape in parts])
+    return np.concatenate([np.zeros(shape.channels) if shift is None else shift for shift, shape in parts])
 
 
 def _sum(layer: FusedLayer, shifts: Sequence[Shift]) -> Shift:
@@ -124,7 +125,7 @@ def _difference(layer: FusedLayer, shifts: Sequence[Shift]) -> Shift:
 
 def _mean(layer: FusedLayer, shifts: Sequence[Shift]) -> Shift:
     total = _sum(layer, shifts)
-    return None if total is None else total / np.float32(len(shifts))
+    return None if total is None else total / len(shifts)
 
 
 def _scaled(layer: FusedLayer, shifts: Sequence[Shift]) -> Shift:

@@ -3,6 +3,9 @@
 What does nothing when a network runs (dropout, identity) disappears. Batch normalisation and other per-channel factors
 go into the weights of the convolution before them; activations and sums with a residual branch are done in place, by
 whoever computes their input. What stays apart is what is kept or read by several.
+
+Constants are worked out in float64 and rounded once, at the end: an error in them is the same in every cell, and does
+not average out as those of sums do.
 """
 
 from collections import Counter
@@ -16,7 +19,7 @@ import numpy as np
 from cnndsl.arrays import Array, Float32
 from cnndsl.ir import Graph, Node
 from cnndsl.ops import conv, merge, norm
-from cnndsl.runtime.kernels.channels_last.strips import Follower, Window
+from cnndsl.runtime.kernels.channels_last.strips import PER_CHANNEL, Follower, Window
 from cnndsl.runtime.kernels.dispatch import Compute, LayerContext, compute
 from cnndsl.shapes import Shape
 
@@ -50,17 +53,28 @@ class FusedLayer:
     def site(self) -> LayerContext:
         return LayerContext(self.shapes, self.node.shape, self.weights)
 
-    def kernel(self) -> Array:
+    def kernel(self) -> Float32:
         """The weight of a linear node, factors folded in."""
         weight = self.site.weight if self.weight is None else self.weight
         if self.factor is None:
-            return weight
+            return weight.astype(np.float32, copy=False)
         if isinstance(self.node.op, conv.ConvTranspose):  # (C, F/groups, *kernel)
             groups = self.node.op.groups
             channels, filters = weight.shape[:2]
             parts = weight.reshape(groups, channels // groups, filters, -1)
-            return (parts * self.factor.reshape(groups, 1, filters, 1)).reshape(weight.shape)
-        return weight * self.factor.reshape(-1, *(1 for _ in weight.shape[1:]))
+            return _rounded_product(parts, self.factor.reshape(groups, 1, filters, 1)).reshape(weight.shape)
+        return _rounded_product(weight, self.factor.reshape(-1, *(1 for _ in weight.shape[1:])))
+
+    def round_constants(self) -> None:
+        """Bias, padding, bounds and what followers apply become float32, as kernels take them."""
+        self.bias, self.padding = _rounded(self.bias), _rounded(self.padding)
+        if self.bounds is not None:
+            low, high = self.bounds
+            self.bounds = (_rounded(low), _rounded(high))
+        self.followers = [
+            Follower(kind, _rounded(operand)) if kind in PER_CHANNEL else Follower(kind, operand)
+            for kind, operand in self.followers
+        ]
 
     @cached_property
     def window(self) -> Window:
@@ -79,6 +93,16 @@ class FusedLayer:
     @property
     def reads(self) -> tuple[str, ...]:
         return (*self.inputs, *self.others)
+
+
+def _rounded(constants: Array | None) -> Float32 | None:
+    return None if constants is None else constants.astype(np.float32)
+
+
+def _rounded_product(weight: Array, factor: Array) -> Float32:
+    """The product in float32, worked out in float64 without a copy that is as large."""
+    out = np.empty(weight.shape, np.float32)
+    return np.multiply(weight, factor, out=out, dtype=np.float64, casting="same_kind")
 
 
 @dataclass
@@ -162,10 +186,11 @@ _FASTER: dict[str, Callable[[Any, LayerContext], Follower]] = {
 
 
 def per_channel_factors(node: Node, site: LayerContext) -> tuple[Array, Array]:
-    """The factor and the shift (C,) that a normalisation by constants is."""
-    op, weights, channels = node.op, site.weights, site.output.channels
+    """The factor and the shift (C,) that a normalisation by constants is, in float64."""
+    op, channels = node.op, site.output.channels
+    weights = {name: tensor.astype(np.float64) for name, tensor in site.weights.items()}
     if isinstance(op, norm.BatchNorm):
-        factor = 1 / np.sqrt(weights["running_var"].astype(np.float64) + op.eps)
+        factor = 1 / np.sqrt(weights["running_var"] + op.eps)
         if "weight" in weights:
             factor = factor * weights["weight"]
         shift = weights.get("bias", np.zeros(1)) - weights["running_mean"] * factor
@@ -173,8 +198,8 @@ def per_channel_factors(node: Node, site: LayerContext) -> tuple[Array, Array]:
         mean, std = (np.broadcast_to(np.asarray(values, np.float64), channels) for values in (op.mean, op.std))
         factor, shift = 1 / std, -mean / std
     else:
-        factor, shift = weights["weight"].astype(np.float64), np.zeros(channels)
-    return factor.astype(np.float32), shift.astype(np.float32)
+        factor, shift = weights["weight"], np.zeros(channels)
+    return factor, shift
 
 
 def _fold(host: FusedLayer, factor: Array, shift: Array) -> None:
@@ -200,7 +225,7 @@ def _lift(layers: Sequence[FusedLayer], readers: Mapping[str, int]) -> None:
             and readers[branch.name] == 1
             for branch in parts
         ):
-            nothing = [np.zeros(branch.node.shape.channels, np.float32) for branch in parts]
+            nothing = [np.zeros(branch.node.shape.channels) for branch in parts]
             biases = [zeros if part.bias is None else part.bias for part, zeros in zip(parts, nothing, strict=True)]
             whole.followers += [Follower("add", np.concatenate(biases)), Follower("relu")]
             for branch in parts:
@@ -237,17 +262,18 @@ def _clip_before(layers: list[FusedLayer], readers: Mapping[str, int]) -> list[F
             continue
         if first.followers[0].kind != "relu":
             continue
-        factor, shift = (array.astype(np.float64) for array in per_channel_factors(first.node, first.site))
+        factor, shift = per_channel_factors(first.node, first.site)
         usable = np.abs(factor) > 1e-6 * np.abs(shift)
         edge = np.where(usable, -shift / np.where(usable, factor, 1), 0)
         low = np.where(usable & (factor < 0), -np.inf, edge)
         high = np.where(usable & (factor > 0), np.inf, edge)
-        weight = layer.kernel().reshape(len(layer.weight), -1)
-        constant = weight @ np.where(usable, shift, np.maximum(shift, 0)).astype(np.float32)
+        weight = layer.weight.reshape(len(layer.weight), -1).astype(np.float64)
+        constant = weight @ np.where(usable, shift, np.maximum(shift, 0))
+        if layer.factor is not None:
+            constant *= layer.factor
         layer.bounds = (_unless(low, -np.inf), _unless(high, np.inf))
-        scaled = weight * np.where(usable, factor, 0).astype(np.float32)
-        layer.weight, layer.factor = scaled.reshape(layer.weight.shape), None
-        layer.bias = (constant if layer.bias is None else constant + layer.bias).astype(np.float32)
+        layer.weight = (weight * np.where(usable, factor, 0)).reshape(layer.weight.shape)
+        layer.bias = constant if layer.bias is None else constant + layer.bias
         layer.inputs, layer.shapes = first.inputs, first.shapes
         layer.covers[:0] = first.covers
         gone.add(first.name)
@@ -256,7 +282,7 @@ def _clip_before(layers: list[FusedLayer], readers: Mapping[str, int]) -> list[F
 
 def _unless(bounds: Array, nothing: float) -> Array | None:
     """Bounds, or None where they bound nothing."""
-    return None if (bounds == nothing).all() else bounds.astype(np.float32)
+    return None if (bounds == nothing).all() else bounds
 
 
 def _is_matrix(layer: FusedLayer) -> bool:

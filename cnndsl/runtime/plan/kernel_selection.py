@@ -87,7 +87,7 @@ def _merge(layer: FusedLayer, batch: int, planar_inputs: frozenset[str], packed:
 
 
 def _factors(layer: FusedLayer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:
-    factor, shift = per_channel_factors(layer.node, layer.site)
+    factor, shift = (numbers.astype(np.float32) for numbers in per_channel_factors(layer.node, layer.site))
     choice = cost_model.passes(batch * layer.node.shape.elements, 2)
     return Step(
         layer,

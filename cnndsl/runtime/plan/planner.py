@@ -225,6 +225,8 @@ class Plan:
         with single_threaded_blas(), np.errstate(all="ignore"):
             self.graph = fuse(network, tensors, self.kept)
             carry(self.graph.layers, {self.graph.holder[name] for name in self.kept})
+            for layer in self.graph.layers:
+                layer.round_constants()
         self._packed: Packed = {}
         self._plans: OrderedDict[int, BatchPlan] = OrderedDict()
         self._lock = Lock()

@@ -5,26 +5,31 @@ both directions, a 4x4 tile of outputs takes 36 products instead of 144. F(2, 3)
 tiles with 16 products instead of 36.
 
 Derivation (Toom and Cook; Winograd 1980): the outputs are coefficients of a product of polynomials. A polynomial of
-degree 5 is determined by its values at 6 points, and a value of a product is the product of values. With the points 0,
-1, -1, 2, -2 and infinity, ``G`` evaluates the filter (divided by the Lagrange denominators), the transpose of the
-evaluation of the output, ``B``, takes the inputs to those points, and ``A`` goes back:
-``y = A ((G g) * (B d))``, in two dimensions ``Y = A ((G g G') * (B d B')) A'``. For F(2, 3) the degree is 3, and the
-points are 0, 1, -1 and infinity.
+degree 5 is determined by its values at 6 points, and a value of a product is the product of values. ``G`` evaluates the
+filter at the points (divided by the Lagrange denominators), the transpose of the evaluation of the output, ``B``, takes
+the inputs to them, and ``A`` goes back: ``y = A ((G g) * (B d))``, in two dimensions
+``Y = A ((G g G') * (B d B')) A'``. All follow from the points: :func:`toom_cook`.
+
+Points: infinity, and for F(2, 3) the usual 0, 1 and -1. For F(4, 3) 0, ±5/7 and ±3/2: with the usual 0, ±1 and ±2 the
+largest errors are four times as large, as larger terms of either sign cancel (Barabasz et al. 2018 looked for points).
+The fractions cost nothing, as the transforms are matrix products: the rows of ``B`` and the columns of ``A`` are scaled
+to whole numbers and these to about 1 by powers of two, which float32 holds exactly; ``G`` makes up for the scales, and
+is applied in float64.
 
 How: nested transforms are Kronecker products, so a tile's 36 inputs become 36 values by one 36x36 matrix, for all tiles
 and channels of a strip at once. For each of the 36 points the sum over channels is then a product of (tiles, C) with
 (C, filters), and a 16x36 matrix takes the results to the 4x4 outputs. All are plain matrix products.
 
 When: F(4, 3) on all but small maps; the last tiles of an axis may be cut off, and there are four times as many weights
-to read. On a 7x7 map F(2, 3) has less than half as many, and four times as many tiles for each. Errors grow by about a
-digit (1e-5 relative), which the coefficients 4, 5 and 8 cost. An infinite input makes all outputs of its tiles NaN: the
-transform subtracts infinities.
+to read. On a 7x7 map F(2, 3) has less than half as many, and four times as many tiles for each. An infinite input makes
+all outputs of its tiles NaN: the transform subtracts infinities.
 """
 
 from collections.abc import Sequence
+from fractions import Fraction
 from functools import partial
-from math import prod
-from typing import NamedTuple
+from math import lcm, prod
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -47,19 +52,54 @@ from cnndsl.runtime.kernels.channels_last.strips import (
     strips,
 )
 
+TAPS = 3
+
+Matrix: TypeAlias = list[list[Fraction]]
+
+
+def toom_cook(points: Sequence[Fraction]) -> tuple[Matrix, Matrix, Matrix]:
+    """``B``, ``G`` and ``A`` for the points and infinity, exactly; rows of B and columns of A are whole numbers."""
+    b, g, columns = [], [], []
+    tile = len(points) + 2 - TAPS
+    for point in points:
+        others = [other for other in points if other != point]
+        denominator = prod((point - other for other in others), start=Fraction(1))
+        b.append([*_with_zeros_at(others), Fraction(0)])
+        g.append([point**power / denominator for power in range(TAPS)])
+        columns.append([point**power for power in range(tile)])
+    b.append(_with_zeros_at(points))
+    g.append([Fraction(power == TAPS - 1) for power in range(TAPS)])
+    columns.append([Fraction(power == tile - 1) for power in range(tile)])
+    for numbers in (b, columns):
+        for row, of_filter in zip(numbers, g, strict=True):
+            scale = lcm(*(number.denominator for number in row))
+            row[:] = [number * scale for number in row]
+            of_filter[:] = [number / scale for number in of_filter]
+    return b, g, [list(row) for row in zip(*columns, strict=True)]
+
+
+def _with_zeros_at(points: Sequence[Fraction]) -> list[Fraction]:
+    """The coefficients of the polynomial ``(x - p) (x - q) ...``, lowest powers first."""
+    coefficients = [Fraction(1)]
+    for point in points:
+        above, below = [Fraction(0), *coefficients], [*coefficients, Fraction(0)]
+        coefficients = [high - point * low for high, low in zip(above, below, strict=True)]
+    return coefficients
+
 
 class Scheme:
     """One of Winograd's algorithms: outputs and inputs of a tile along an axis, and its matrices."""
 
-    def __init__(
-        self, b: Sequence[Sequence[float]], g: Sequence[Sequence[float]], a: Sequence[Sequence[float]]
-    ) -> None:
-        self.b, self.g, self.a = np.array(b, np.float64), np.array(g, np.float64), np.array(a, np.float64)
+    def __init__(self, *points: Fraction) -> None:
+        exact = toom_cook(points)
+        b, g, a = (np.array(matrix, np.float64) for matrix in exact)
+        rows, columns = (np.exp2(-np.round(np.log2(np.linalg.norm(m, axis=1)))) for m in (b, a.T))
+        self.b, self.g, self.a = b * rows[:, None], g / (rows * columns)[:, None], a * columns
         self.tile: int = len(self.a)
         self.cells: int = len(self.b)
         self.points = self.cells * self.cells
         self.input = np.kron(self.b, self.b).astype(FLOAT)
-        self.filter = np.kron(self.g, self.g).astype(FLOAT)
+        self.filter = np.kron(self.g, self.g)
         self.output = np.kron(self.a, self.a).astype(FLOAT)
 
     def tiles(self, extent: int) -> int:
@@ -67,33 +107,12 @@ class Scheme:
         return -(-extent // self.tile)
 
     def __str__(self) -> str:
-        return f"F({self.tile},3)"
+        return f"F({self.tile},{TAPS})"
 
 
-F4 = Scheme(
-    [
-        [4, 0, -5, 0, 1, 0],
-        [0, -4, -4, 1, 1, 0],
-        [0, 4, -4, -1, 1, 0],
-        [0, -2, -1, 2, 1, 0],
-        [0, 2, -1, -2, 1, 0],
-        [0, 4, 0, -5, 0, 1],
-    ],
-    [
-        [1 / 4, 0, 0],
-        [-1 / 6, -1 / 6, -1 / 6],
-        [-1 / 6, 1 / 6, -1 / 6],
-        [1 / 24, 1 / 12, 1 / 6],
-        [1 / 24, -1 / 12, 1 / 6],
-        [0, 0, 1],
-    ],
-    [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]],
-)
-F2 = Scheme(
-    [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, -1, 0, 1]],
-    [[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]],
-    [[1, 1, 1, 0], [0, 1, -1, 1]],
-)
+ZERO, ONE = Fraction(0), Fraction(1)
+F4 = Scheme(ZERO, Fraction(5, 7), -Fraction(5, 7), Fraction(3, 2), -Fraction(3, 2))
+F2 = Scheme(ZERO, ONE, -ONE)
 SCHEMES = {str(scheme): scheme for scheme in (F4, F2)}
 
 
@@ -105,15 +124,12 @@ def pack(weight: Array, scheme: Scheme, shape: blocks.BlockSize) -> Array:
     filters, channels = weight.shape[:2]
     width = shape.filters
     packed = np.empty((scheme.points, filters // width, 1, channels, width), FLOAT)
+    wide = np.empty((scheme.points, channels * width))
     for index in range(filters // width):
         some = weight[index * width : (index + 1) * width]
-        taps = np.ascontiguousarray(some.transpose(2, 3, 1, 0)).reshape(9, channels * width)
-        block = packed[:, index]
-        np.matmul(
-            scheme.filter,
-            taps,
-            np.lib.stride_tricks.as_strided(block, (scheme.points, taps.shape[1]), (block.strides[0], 4)),
-        )
+        taps = some.transpose(2, 3, 1, 0).astype(np.float64, order="C").reshape(TAPS * TAPS, channels * width)
+        np.matmul(scheme.filter, taps, wide)
+        packed[:, index] = wide.reshape(scheme.points, 1, channels, width)
     return packed
 
 
