@@ -287,11 +287,12 @@ def test_products_in_blocks(small_products, rows, links, filters, row_parts, par
 @pytest.mark.parametrize(
     ("rows", "links", "filters", "cut_links", "expected"),
     [
-        (784, 512, 512, True, (512, 64)),
+        (784, 512, 512, True, (128, 64)),
         (49, 512, 512, False, (512, 32)),
-        (49, 4608, 256, True, (288, 64)),
+        (49, 4608, 256, True, (192, 64)),
         (49, 4608, 256, False, (4608, 256)),
-        (200, 2304, 256, True, (2304, 32)),
+        (200, 2304, 256, True, (192, 64)),
+        (200, 192, 256, True, (192, 64)),
         (100, 64, 144, True, (64, 144)),
         (200, 64, 144, True, (64, 144)),
         (9000, 64, 24, True, (64, 24)),
@@ -308,6 +309,24 @@ def test_blocks(small_products, rows, links, filters, cut_links, expected):
     assert all(times * size == some.stop - some.start for some, times, size in cuts)
     if shape != (links, filters) or filters == 24:
         assert all(size * prod(shape) <= blocks.SMALL for _, _, size in cuts)
+
+
+@pytest.mark.parametrize(("count", "rows", "links", "filters"), [(1, 3000, 1152, 128), (36, 98, 512, 64), (1, 7, 8, 8)])
+def test_sums_of_parts_take_bounded_memory_and_are_more_exact(small_products, count, rows, links, filters):
+    random = np.random.default_rng(rows)
+    x, weight = numbers(random, count, rows, links), numbers(random, count, links, filters)
+    exact = np.matmul(x.astype(np.float64), weight)
+    errors = []
+    for cut_links in (True, False):
+        packed = blocks.pack(weight, blocks.block(rows, links, filters, cut_links))
+        held = blocks.scratch(rows, packed)
+        assert held <= blocks.STACK
+        scratch, out = np.full(held, np.nan, np.float32), np.empty(exact.shape, np.float32)
+        for call in blocks.Product(packed, out).calls(x, scratch):
+            call()
+        assert_close(out, exact)
+        errors.append(np.abs(out - exact).mean())
+    assert errors[0] <= errors[1] * (0.75 if links > blocks.MOST_LINKS else 1)
 
 
 def test_another_blas_gets_products_whole(monkeypatch):

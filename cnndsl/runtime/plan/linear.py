@@ -120,7 +120,7 @@ def convolution(layer: FusedLayer, batch: int, planar_inputs: frozenset[str], pa
     if groups == 1:
         weights = [part[None] for part in _in_parts(layer, cells, choice.filters, packed)]
     else:
-        block = blocks.block(cells, prod(weight.shape[1:]), len(weight) // groups, cut_links=False)
+        block = blocks.block(cells, prod(weight.shape[1:]), len(weight) // groups)
         key = f"columns {block}"
         weights = [_pack(layer, key, packed, lambda: blocks.pack(columns.table(layer.kernel(), groups), block))]
     return Step(
@@ -142,8 +142,8 @@ def _winograd(
     scheme = winograd.SCHEMES[choice.algorithm.split()[1]]
     cut = winograd.Cut(choice.samples, choice.rows, choice.filters)
     tiles = winograd.most_tiles(scheme, batch, output.spatial, cut)
-    block = blocks.block(tiles, source.channels, output.channels, cut_links=False)
-    key = f"winograd {scheme} {block.filters}"
+    block = blocks.block(tiles, source.channels, output.channels)
+    key = f"winograd {scheme} {block}"
     points = _pack(layer, key, packed, lambda: winograd.pack(layer.kernel(), scheme, block))
     padding = tuple(zip(layer.window.begin, layer.window.end, strict=True))
     shape = (batch, *source.spatial, source.channels)

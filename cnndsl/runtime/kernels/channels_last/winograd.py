@@ -123,13 +123,13 @@ def pack(weight: Array, scheme: Scheme, shape: blocks.BlockSize) -> Array:
     """
     filters, channels = weight.shape[:2]
     width = shape.filters
-    packed = np.empty((scheme.points, filters // width, 1, channels, width), FLOAT)
+    packed = np.empty((scheme.points, filters // width, channels // shape.links, shape.links, width), FLOAT)
     wide = np.empty((scheme.points, channels * width))
     for index in range(filters // width):
         some = weight[index * width : (index + 1) * width]
         taps = some.transpose(2, 3, 1, 0).astype(np.float64, order="C").reshape(TAPS * TAPS, channels * width)
         np.matmul(scheme.filter, taps, wide)
-        packed[:, index] = wide.reshape(scheme.points, 1, channels, width)
+        packed[:, index] = wide.reshape(scheme.points, *packed.shape[2:])
     return packed
 
 
@@ -151,8 +151,9 @@ def scratch(scheme: Scheme, window: Window, shape: Sizes, cut: Cut, weight: Arra
     """The float32 numbers a thread needs for ``shape`` (N, H, W, C); ``window`` is that of the tiles."""
     parts = strips(window, shape, cut.samples, cut.rows)
     most = max(prod(strip.size(window)) for strip in parts)
-    filters: int = -(-weight.shape[1] // cut.filters) * weight.shape[-1]
-    return gather.scratch(parts, shape) + scheme.points * most * 2 * max(shape[3], filters)
+    largest = weight[:, : -(-weight.shape[1] // cut.filters)]
+    held = scheme.points * most * 2 * max(shape[3], blocks.filters_of(largest))
+    return held + max(gather.scratch(parts, shape), blocks.scratch(most, largest))
 
 
 def convolve(
