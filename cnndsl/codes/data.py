@@ -203,7 +203,8 @@ CODES = (
         "verify-failed",
         "the interpreter and ONNX Runtime disagree",
         "`cnndsl verify` runs both on the same random inputs. The difference is relative to the largest value; float32 "
-        "sums in another order differ by some 1e-6. The message names the first layer where they part.",
+        "sums in another order differ by some 1e-6. The message names the first layer where they part, and "
+        "says which of the two is nearer to float64.",
         "cnndsl verify net.cnn --tolerance 0",
         "cnndsl verify net.cnn",
         language="sh",

@@ -1,6 +1,7 @@
 """Whether a run fits into memory, decided before anything is allocated."""
 
 import os
+from collections.abc import Callable
 
 from cnndsl.analysis.memory import BYTES, memory, size_of
 from cnndsl.errors import CnnError
@@ -35,6 +36,13 @@ def peak_run_bytes(network: Graph, batch: int) -> int:
     return facts.weight + packed_weight_bytes(network) + facts.peak + inputs + SCRATCH_BYTES
 
 
+def reference_run_bytes(network: Graph, batch: int) -> int:
+    """The same for a run in float64, where a layer's input lives until its output is there."""
+    facts = memory(network, batch)
+    inputs = sum(map(size_of, network.inputs)) * batch
+    return facts.weight * 2 + (2 * facts.peak + inputs) * 2 + SCRATCH_BYTES
+
+
 def packed_weight_bytes(network: Graph) -> int:
     """Bytes of weights in the form that kernels read, at the most: 36 numbers for a 3x3 kernel's 9 (Winograd)."""
     elements = 0
@@ -43,11 +51,13 @@ def packed_weight_bytes(network: Graph) -> int:
     return elements * BYTES["float32"]
 
 
-def require_memory(network: Graph, batch: int, limit: int | None = None) -> None:
+def require_memory(
+    network: Graph, batch: int, limit: int | None = None, needed: Callable[[Graph, int], int] = peak_run_bytes
+) -> None:
     """Raises CnnError where a run would take more than ``limit`` bytes, or than three quarters of what is free."""
     what = f"running {network.name} on {batch:,} example{'' if batch == 1 else 's'}"
     advice = "run fewer examples at a time (--batch), a smaller input, or a machine with more memory"
-    require_bytes(peak_run_bytes(network, batch), what, advice, limit)
+    require_bytes(needed(network, batch), what, advice, limit)
 
 
 def require_bytes(wanted: int, what: str, advice: str, limit: int | None = None) -> None:

@@ -1,8 +1,10 @@
 """`cnndsl import` and `cnndsl verify`, and ONNX models where other commands take networks."""
 
+import json
 import sys
 
 import numpy as np
+import onnx
 import pytest
 
 import cnndsl as package
@@ -134,6 +136,57 @@ def test_a_model_of_a_fixed_batch_is_verified_too(net, cnndsl, folder):
     status, _, err = cnndsl("verify", "three.onnx")
     assert (status, "use --batch 3" in err) == (2, True)
     assert cnndsl("verify", "three.onnx", "--batch", "6")[0] == 0
+
+
+def padded_pool():
+    """A model whose zero padding ONNX Runtime's optimiser fuses into MaxPool, where it is minus infinity."""
+    helper = onnx.helper
+    weight = np.random.default_rng(0).standard_normal((4, 3, 1, 1)).astype(np.float32)
+    constants = {"w": weight, "b": np.full(4, -9, np.float32), "p": np.array([0, 0, 1, 1, 0, 0, 1, 1])}
+    nodes = [
+        helper.make_node("Conv", ["x", "w", "b"], ["c"]),
+        helper.make_node("Pad", ["c", "p"], ["z"]),
+        helper.make_node("MaxPool", ["z"], ["y"], kernel_shape=[3, 3], strides=[2, 2]),
+    ]
+    inputs = [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["N", 3, 8, 8])]
+    outputs = [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)]
+    tensors = [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()]
+    graph = helper.make_graph(nodes, "pooled", inputs, outputs, tensors)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def test_what_the_optimiser_of_onnx_runtime_changes_is_not_the_interpreters_fault(cnndsl, folder):
+    onnx.save(padded_pool(), "pooled.onnx")
+    status, out, err = cnndsl("verify", "pooled.onnx")
+    first, second = out.splitlines()
+    assert (status, err) == (0, "") and first.startswith("maxpool1: largest difference ")
+    assert second.startswith("maxpool1: ONNX Runtime's optimiser changes its own result by ")
+    status, out, _ = cnndsl("verify", "pooled.onnx", "--format", "json")
+    report = json.loads(out)
+    assert (status, report["version"], report["network"], report["ok"]) == (0, 1, "pooled", True)
+    assert report["outputs"][0]["relative"] < 1e-5 and report["optimised"][0]["relative"] > 0.5
+    assert report["first"] is None and report["judged"] == []
+
+
+def test_verify_says_who_is_nearer_to_float64(net, cnndsl):
+    status, out, err = cnndsl("verify", "net.cnn", "--tolerance", "0", "--format", "json")
+    report = json.loads(out)
+    assert (status, report["ok"], "verify-failed" in err) == (1, False, True)
+    (judged,) = report["judged"]
+    assert judged["name"] == "softmax1" and 0 <= judged["interpreter"] < 1e-5 and 0 <= judged["onnxruntime"] < 1e-5
+    assert f"{judged['nearer']} is nearer" in err
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "nearer"), [(0.5, 1, "the interpreter"), (2, 1, "ONNX Runtime"), (1, 1, "neither")]
+)
+def test_judgements(net, mine, theirs, nearer):
+    exact = net.runner(keep=tuple(net.layers), backend="reference")({"input": np.ones((2, 1, 8, 8), np.float32)})
+    ours, others = ({name: value * (1 + off) for name, value in exact.items()} for off in (mine, -theirs))
+    result = verify.compare(net.graph, ours, others).judged_by(exact, ours, [others["softmax1"]])
+    (judged,) = result.judged
+    assert judged.nearer == nearer
+    assert (judged.interpreter, judged.onnxruntime) == (pytest.approx(mine), pytest.approx(theirs))
 
 
 def test_without_onnx_runtime_the_extra_is_named(net, cnndsl, monkeypatch):

@@ -117,16 +117,10 @@ def by_general_kernels() -> Callable[..., dict[str, np.ndarray]]:
     """``by_general_kernels(plan, inputs)``: every value of a plan's network in float64, by the kernels for channels
     first, layer by layer: no fusion, no fast algorithm.
     """
-    from cnndsl.runtime.kernels.dispatch import LayerContext, compute
+    from cnndsl.runtime.reference import Reference
 
     def values_of(plan, inputs):
-        values = {name: value.astype(np.float64) for name, value in inputs.items()}
-        network = plan.network
-        for node in network.layers:
-            tensors = plan.tensors.get(node.share or node.name, {})
-            wide = {name: tensor.astype(np.float64) for name, tensor in tensors.items()}
-            function = compute(node.op, LayerContext(network.input_shapes(node), node.shape, wide))
-            values[node.name] = function(*(values[name] for name in node.inputs))
-        return values
+        weights = {f"{layer}.{name}": own[name] for layer, own in plan.tensors.items() for name in own}
+        return Reference(plan.network, weights, [node.name for node in plan.network.layers]).run(inputs)
 
     return values_of

@@ -30,8 +30,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--labels", metavar="F", help="a text file with one class name a line")
     command.add_argument("--layers", metavar="A,B", help="keep these layers' values too; all for every layer")
     command.add_argument("--out", metavar="F.npz", help="write the outputs (and kept layers) as .npz")
-    backend_help = "what computes; onnxruntime is an extra (default: numpy)"
-    command.add_argument("--backend", choices=("numpy", "onnxruntime"), default="numpy", help=backend_help)
+    backend_help = "what computes: numpy (default), onnxruntime, an extra, or reference, slowly and in float64"
+    backends = ("numpy", "onnxruntime", "reference")
+    command.add_argument("--backend", choices=backends, default="numpy", help=backend_help)
     command.add_argument("--threads", type=positive, metavar="N", help="threads that compute (default: one a core)")
     command.add_argument("--profile", action="store_true", help="show algorithm, time and GFLOP/s of every layer")
     command.add_argument("--format", choices=("text", "json"), default="text", help="default: text")

@@ -1,10 +1,16 @@
 """``cnndsl verify``: the interpreter beside ONNX Runtime."""
 
 import argparse
+import json
+import math
+from typing import TYPE_CHECKING, Any
 
 from cnndsl.cli.numbers import natural, positive
 from cnndsl.cli.terminal import add_source_arguments, only_network
 from cnndsl.errors import CnnError, quoted
+
+if TYPE_CHECKING:
+    from cnndsl.interop.verify import Verification
 
 EXAMPLE = "cnndsl verify digits.cnn --weights digits.safetensors"
 
@@ -17,6 +23,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--batch", type=positive, default=2, metavar="N", help="examples (default: 2)")
     tolerance_help = "the largest difference allowed, relative to the largest value (default: 1e-4)"
     command.add_argument("--tolerance", type=tolerance, metavar="T", help=tolerance_help)
+    command.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     add_source_arguments(command)
 
 
@@ -39,14 +46,51 @@ def execute(options: argparse.Namespace) -> int:
     result = network.verify(
         weights=options.weights, seed=options.seed, batch=options.batch, tolerance=options.tolerance, model=model
     )
-    for output in result.outputs:
-        print(f"{output.name}: largest difference {output.absolute:.3g}, relative {output.relative:.3g}")
+    if options.format == "json":
+        print(json.dumps({"version": 1, "network": network.name, **facts(result)}, indent=1, allow_nan=False))
+    else:
+        print("\n".join(lines(result)))
     if result.ok:
         return 0
     if result.first is None:
         where = "the layers agree one by one: the model was not read as it is"
     else:
         where = f"the first layer where they part is {quoted(result.first.name)} (relative {result.first.relative:.3g})"
-    raise CnnError.of(
-        "verify-failed", f"the interpreter and ONNX Runtime differ by more than {result.tolerance:g}", where
-    )
+    verdicts = [
+        f"float64 at {quoted(one.name)}: the interpreter is off by {one.interpreter:.3g}, ONNX Runtime by "
+        f"{one.onnxruntime:.3g}; {one.nearer} is nearer"
+        for one in result.judged
+    ]
+    message = f"the interpreter and ONNX Runtime differ by more than {result.tolerance:g}"
+    raise CnnError.of("verify-failed", message, where, *verdicts)
+
+
+def lines(result: "Verification") -> list[str]:
+    """What the outputs differ by, and where ONNX Runtime's optimiser changes more than is allowed."""
+    found = []
+    for one in result.outputs:
+        found.append(f"{one.name}: largest difference {one.absolute:.3g}, relative {one.relative:.3g}")
+    for one in result.optimised:
+        if not one.within(result.tolerance):
+            changes = f"changes its own result by {one.absolute:.3g}, relative {one.relative:.3g}"
+            found.append(f"{one.name}: ONNX Runtime's optimiser {changes}; compared is the result without it")
+    return found
+
+
+def facts(result: "Verification") -> dict[str, Any]:
+    """The same for programs; what is infinite is null."""
+
+    def numbers(of: Any) -> dict[str, Any]:
+        return {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in of._asdict().items()
+        }
+
+    return {
+        "ok": result.ok,
+        "tolerance": result.tolerance,
+        "outputs": [numbers(one) for one in result.outputs],
+        "optimised": [numbers(one) for one in result.optimised],
+        "first": None if result.first is None else numbers(result.first),
+        "judged": [{**numbers(one), "nearer": one.nearer} for one in result.judged],
+    }

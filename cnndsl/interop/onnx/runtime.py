@@ -15,8 +15,11 @@ from cnndsl.interop.onnx.exporter.model import write
 from cnndsl.ir import Graph
 
 
-def session(path: str | os.PathLike[str]) -> Any:
-    """A session for a model file. Raises CnnError where ONNX Runtime is missing or refuses the model."""
+def session(path: str | os.PathLike[str], optimised: bool = True) -> Any:
+    """A session for a model file. Raises CnnError where ONNX Runtime is missing or refuses the model.
+
+    ``optimised`` lets it rewrite the graph, as it does by default.
+    """
     try:
         import onnxruntime
     except ImportError:
@@ -25,6 +28,8 @@ def session(path: str | os.PathLike[str]) -> Any:
         ) from None
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    if not optimised:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     with refusals():
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
@@ -44,7 +49,7 @@ def refusals() -> Iterator[None]:
 
 
 def make_runner(
-    network: Graph, weights: Mapping[str, Array], keep: Sequence[str] = ()
+    network: Graph, weights: Mapping[str, Array], keep: Sequence[str] = (), optimised: bool = True
 ) -> Callable[[Mapping[str, Array]], dict[str, Array]]:
     """A function from inputs by name to the values of the outputs and of ``keep`` by name."""
     inputs = {value.name for value in network.inputs}
@@ -53,7 +58,7 @@ def make_runner(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
         write(network.model_copy(update={"outputs": computed or kept}), weights, path)
-        running = session(path)
+        running = session(path, optimised)
 
     def run(values: Mapping[str, Array]) -> dict[str, Array]:
         results = running.run(None, dict(values))
@@ -63,9 +68,9 @@ def make_runner(
     return run
 
 
-def run_file(path: str | os.PathLike[str], arrays: Sequence[Array]) -> list[Array]:
+def run_file(path: str | os.PathLike[str], arrays: Sequence[Array], optimised: bool = True) -> list[Array]:
     """The outputs of a model file for inputs in order. A model of a fixed batch runs as often as it takes."""
-    running = session(path)
+    running = session(path, optimised)
     inputs = running.get_inputs()
     count = len(arrays[0])
     fixed = next((value.shape[0] for value in inputs if value.shape and isinstance(value.shape[0], int)), count)
