@@ -202,7 +202,10 @@ ARGUMENTS: dict[str, Callable[[Draw], str]] = {
     "dropout": lambda draw: str(draw.number(0, 0.9)),
     "spatial_dropout": lambda draw: str(draw.number(0, 0.9)),
     "gelu": lambda draw: f"approximate={draw.one_of('none', 'tanh')}",
-    "clip": lambda draw: f"({draw.number(-2, 0)}) {draw.number(0, 2)}",
+    "scale": lambda draw: draw.option(50, lambda: "bias=true"),
+    "clip": lambda draw: draw.one_of(
+        f"({draw.number(-2, 0)}) {draw.number(0, 2)}", f"min={draw.number(-2, 2)}", f"max={draw.number(-2, 2)}"
+    ),
     "concat": lambda draw: f"axis={draw.integer(0, draw.rank)}",
 }
 """The arguments of operators as text, drawn for an input of a shape; those of others follow from their parameters."""

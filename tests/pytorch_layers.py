@@ -227,6 +227,11 @@ def lrn(op: Any, weights: Weights, x: Tensor) -> Tensor:
     return result.flip(1) if op.size % 2 == 0 else result
 
 
+def scale(op: Any, weights: Weights, x: Tensor) -> Tensor:
+    scaled = x * along_channels(weights["weight"], x)
+    return scaled + along_channels(weights["bias"], x) if op.bias else scaled
+
+
 def normalize(op: Any, weights: Weights, x: Tensor) -> Tensor:
     mean, std = (torch.tensor(value, dtype=x.dtype).reshape(-1, *(1,) * rank(x)) for value in (op.mean, op.std))
     return (x - mean) / std
@@ -288,7 +293,8 @@ REFERENCES: dict[str, Reference] = {
     "instancenorm": instancenorm,
     "lrn": lrn,
     "normalize": normalize,
-    "scale": lambda op, weights, x: x * along_channels(weights["weight"], x),
+    "scale": scale,
+    "bias": lambda op, weights, x: x + along_channels(weights["bias"], x),
     "dropout": same,
     "spatial_dropout": same,
     "relu": plain(F.relu),

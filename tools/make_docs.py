@@ -41,7 +41,13 @@ FAMILIES = {
 }
 
 # What a parameter without a value means, by its name.
-UNSET = {"stride": "the kernel", "weight": "initial weights", "connect": "every channel"}
+UNSET = {
+    "stride": "the kernel",
+    "weight": "initial weights",
+    "connect": "every channel",
+    "min": "no bound",
+    "max": "no bound",
+}
 
 OPERATORS = """\
 # Operators

@@ -48,6 +48,7 @@ _FAMILIES: dict[str, dict[str, str]] = {
         "lrn": "LocalResponseNorm",
         "normalize": "Normalize",
         "scale": "Scale",
+        "bias": "Bias",
         "dropout": "Dropout",
         "spatial_dropout": "SpatialDropout",
     },

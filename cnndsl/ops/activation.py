@@ -1,10 +1,11 @@
 """Activations: element by element, softmax and log_softmax over the channels."""
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Annotated, ClassVar, Literal
 
 from cnndsl.ops.base import AcrossChannels, Activation, Weight
-from cnndsl.ops.fields import Expects, Positive, Real
+from cnndsl.ops.fields import Expects, OptionalReal, Positive, Real
 from cnndsl.shapes import Shape, ShapeError
 
 
@@ -174,7 +175,7 @@ class Softsign(Activation):
 
 
 class Clip(Activation):
-    """min(max(x, min), max)."""
+    """min(max(x, min), max); one of the bounds may be left out."""
 
     operator: ClassVar[str] = "clip"
     positional: ClassVar[tuple[str, ...]] = ("min", "max")
@@ -182,13 +183,29 @@ class Clip(Activation):
     source: ClassVar[str] = "ONNX Clip"
     example: ClassVar[str] = "input 3@32x32\nclip 0 1"
 
-    min: Real
-    max: Real
+    min: OptionalReal = None
+    max: OptionalReal = None
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Both bounds; infinite where there is none."""
+        return -inf if self.min is None else self.min, inf if self.max is None else self.max
 
     def output(self, shapes: Sequence[Shape]) -> Shape:
-        if self.min > self.max:
-            raise ShapeError("bad-argument", f"clip: min={self.min:g} is above max={self.max:g}", argument="min")
+        low, high = self.bounds
+        if (low, high) == (-inf, inf):
+            raise ShapeError("missing-argument", "clip needs `min` or `max`", "for example: clip min=0")
+        if low > high:
+            raise ShapeError("bad-argument", f"clip: min={low:g} is above max={high:g}", argument="min")
         return shapes[0]
+
+    def formulas(self) -> tuple[str, ...]:
+        if self.min is None:
+            return ("min({x}, {max})",)
+        return ("max({x}, {min})",) if self.max is None else self.formula
+
+    def placed(self) -> tuple[str, ...]:
+        return () if self.min is None or self.max is None else self.positional
 
 
 class Softmax(AcrossChannels):

@@ -137,6 +137,10 @@ class Operator(BaseModel):
         """The sliding window on each spatial axis; empty for operators without one."""
         return ()
 
+    def formulas(self) -> tuple[str, ...]:
+        """The formula with the arguments that are given."""
+        return self.formula
+
     def does_nothing(self, shape: Shape, output: Shape) -> bool:
         """Whether a run hands the input on as it is."""
         return False
@@ -152,14 +156,18 @@ class Operator(BaseModel):
         """The parameters' names: positional ones in their order, then those by keyword only."""
         return (*cls.positional, *(name for name in cls.model_fields if name not in cls.positional))
 
+    def placed(self) -> tuple[str, ...]:
+        """The parameters whose arguments are written by position: those that must be given."""
+        return tuple(name for name in self.positional if type(self).model_fields[name].is_required())
+
     def arguments(self) -> str:
-        """The arguments as they are written: required ones by position, then whatever differs from its default."""
-        parts = []
+        """The arguments as they are written: ``placed`` ones by position, then whatever differs from its default."""
+        parts, placed = [], self.placed()
         for name in self.parameters():
             field, value = type(self).model_fields[name], getattr(self, name)
-            if field.is_required():
-                parts.append(written(value, positional=True) if name in self.positional else f"{name}={written(value)}")
-            elif value != field.default:
+            if name in placed:
+                parts.append(written(value, positional=True))
+            elif field.is_required() or value != field.default:
                 parts.append(f"{name}={written(value)}")
         return " ".join(parts)
 

@@ -43,6 +43,7 @@ Cells = Annotated[
 PadMode = Annotated[Literal["zeros", "reflect", "edge", "circular"], Expects("one of zeros, reflect, edge, circular")]
 Flag = Annotated[_Truth, Expects("true or false")]
 Real = Annotated[_Real, Expects("a number")]
+OptionalReal = Annotated[_Real | None, Expects("a number")]
 Positive = Annotated[_Real, Field(gt=0), Expects("a number above 0")]
 Rate = Annotated[_Real, Field(ge=0, lt=1), Expects("a number from 0 to below 1")]
 Fraction01 = Annotated[_Real, Field(ge=0, le=1), Expects("a number from 0 to 1")]

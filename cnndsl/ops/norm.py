@@ -179,27 +179,51 @@ class Normalize(Elementwise):
                     "give one number, or one per channel",
                     argument=name,
                 )
-        if any(number <= 0 for number in (self.std if isinstance(self.std, tuple) else (self.std,))):
-            raise ShapeError("bad-argument", "normalize: std must be above 0", argument="std")
+        if 0 in (self.std if isinstance(self.std, tuple) else (self.std,)):
+            raise ShapeError("bad-argument", "normalize: std must not be 0", argument="std")
         return shape
 
 
 class Scale(Normalisation):
-    """A learnable factor per channel (layer scale)."""
+    """A learnable factor per channel (layer scale), with ``bias=true`` also a learnable term: x*weight + bias."""
 
     operator: ClassVar[str] = "scale"
     elementwise: ClassVar[bool] = True
     channel_affine: ClassVar[bool] = True
     in_place: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = ("{weight}*{x}",)
-    rule: ClassVar[str] = "the shape of the input; parameters C"
+    rule: ClassVar[str] = "the shape of the input; parameters C, or 2*C under bias=true"
     source: ClassVar[str] = "Touvron et al. 2021 (CaiT); Liu et al. 2022 (ConvNeXt)"
     example: ClassVar[str] = "input 96@56x56\nscale init=1e-6"
 
     init: Real = 1.0
+    bias: Flag = False
+
+    def formulas(self) -> tuple[str, ...]:
+        return ("{weight}*{x} + {bias}",) if self.bias else self.formula
 
     def weights(self, shapes: Sequence[Shape]) -> Mapping[str, Weight]:
-        return {"weight": Weight((shapes[0].channels,), fill=self.init)}
+        layout = (shapes[0].channels,)
+        return {"weight": Weight(layout, fill=self.init)} | ({"bias": Weight(layout)} if self.bias else {})
+
+    def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
+        return "point"
+
+
+class Bias(Normalisation):
+    """A learnable term per channel: x + bias."""
+
+    operator: ClassVar[str] = "bias"
+    elementwise: ClassVar[bool] = True
+    channel_affine: ClassVar[bool] = True
+    in_place: ClassVar[bool] = True
+    formula: ClassVar[tuple[str, ...]] = ("{x} + {bias}",)
+    rule: ClassVar[str] = "the shape of the input; parameters C"
+    source: ClassVar[str] = "Caffe Bias"
+    example: ClassVar[str] = "input 3@32x32\nconv 16 3x3 bias=false -> avgpool 2x2 -> bias"
+
+    def weights(self, shapes: Sequence[Shape]) -> Mapping[str, Weight]:
+        return {"bias": Weight((shapes[0].channels,))}
 
     def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
         return "point"

@@ -65,10 +65,11 @@ flatten | identity | slice 1 4 | channel_shuffle 3 | reshape 2@3 | concat { iden
 batchnorm | batchnorm affine=false | layernorm | layernorm affine=false | layernorm axes=channel
 groupnorm 3 | groupnorm 1 affine=false | lrn 1 | lrn 2 alpha=0.5 | lrn 3 | lrn 4 | lrn 5 alpha=-0.01
 lrn 15 alpha=0.3 k=2
-normalize mean=1 std=2 | normalize mean=[1,2,3,4,5,6] std=2 | scale | dropout 0.5 | spatial_dropout 0.5
+normalize mean=1 std=2 | normalize mean=[1,2,3,4,5,6] std=-2 | scale | scale bias=true | bias
+dropout 0.5 | spatial_dropout 0.5
 add { identity; relu } | add { identity; relu; tanh } | mul { identity; relu; tanh } | sub { identity; relu }
 maximum { identity; relu } | average { identity; relu; tanh }
-leaky_relu 0.2 | elu 0.3 | celu 0.3 | gelu approximate=tanh | clip (-1) 0.5
+leaky_relu 0.2 | elu 0.3 | celu 0.3 | gelu approximate=tanh | clip (-1) 0.5 | clip min=-0.25 | clip max=0.5
 """
 ANYTHING += " | ".join(
     name

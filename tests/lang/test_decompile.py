@@ -120,6 +120,7 @@ EXAMPLES = [ops.operator(name).example for name in ops.NAMES]
 HARD = [
     "input 6@9x9\nmaxpool 2 dilation=2 stride=2 pad=1 ceil_mode=true",
     "input 3@4x5x6\npermute [3, 1, 0, 2] -> permute [1, 0, 2, 3]",
+    "input 6@9x9\nclip min=-0.5 -> clip max=0.25 -> scale bias=true -> bias -> clip min=-1",
     "input 6@9x9\nclip (-1) 0.5 -> pad [0, 1, 2, 3] value=-2 -> crop 1x2",
     "input 6@9x9\nconv 2 3 connect=[[0, 1], [2, 3, 5]] -> conv 1 1 weight=[1, 2] bias=[0.5]",
     "input 6@9x9\nrepeat 3 { slice 1 5 -> concat { identity; slice 0 2 } } -> resize 5x7 mode=linear",

@@ -66,6 +66,8 @@ LAYERS = st.sampled_from(
         "groupnorm 2",
         "lrn 3 alpha=1e-4",
         "clip (-1) 1.5",
+        "clip min=-0.5",
+        "scale bias=true",
         "maxpool 3x3 stride=1 pad=1",
         "normalize mean=0.5 std=[1, 2, 3, 4]",
         "avgpool 3 stride=1 pad=[1, 1, 1, 1] count_include_pad=true",

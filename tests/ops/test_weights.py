@@ -82,6 +82,8 @@ def test_fans_count_the_links_of_one_unit() -> None:
         ("input 4@9x9\nbatchnorm", {"weight": 1, "bias": 0, "running_mean": 0, "running_var": 1}),
         ("input 4@9x9\nlayernorm", {"weight": 1, "bias": 0}),
         ("input 4@9x9\nscale init=1e-6", {"weight": 1e-6}),
+        ("input 4@9x9\nscale init=2 bias=true", {"weight": 2, "bias": 0}),
+        ("input 4@9x9\nbias", {"bias": 0}),
         ("input 4@9x9\nprelu", {"weight": 0.25}),
         ("input 4@8x8\nsubsample 2x2", {"weight": 0.25, "bias": 0}),
     ],

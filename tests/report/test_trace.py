@@ -268,6 +268,10 @@ def test_groups():
     [
         ("relu", -1.5, "value = max(0, x) = max(0, -1.5) = 0"),
         ("clip (-1) 2", -3, "value = min(max(x, min), max) = min(max(-3, -1), 2) = -1"),
+        ("clip min=2", -3, "value = max(x, min) = max(-3, 2) = 2"),
+        ("clip max=-4", -3, "value = min(x, max) = min(-3, -4) = -4"),
+        ("scale init=3 bias=true", -2, "value = weight*x + bias = 3*(-2) + 0 = -6"),
+        ("bias", -2, "value = x + bias = -2 + 0 = -2"),
         ("leaky_relu 0.5", -3, "value = alpha*x = 0.5*(-3) = -1.5"),
         ("leaky_relu 0.5", 3, "value = x = 3"),
         ("sigmoid", 0, "value = 1/(1 + e^(-x)) = 1/(1 + e^(-0)) = 0.5"),

@@ -37,6 +37,11 @@ CASES = {
         lambda x: activation.clip(x, -1.5, 2),
         lambda x: min(max(x, -1.5), 2),
     ),
+    "clip below": (
+        lambda x: activation.clip(x, -1.5, math.inf),
+        lambda x: max(x, -1.5),
+        lambda f, x: x.clamp(min=-1.5),
+    ),
     "leaky_relu": (
         partial(activation.leaky_relu, alpha=0.2),
         lambda x: x if x > 0 else 0.2 * x,

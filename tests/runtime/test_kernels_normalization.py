@@ -122,3 +122,6 @@ def test_normalize_takes_numbers_or_one_for_each_channel(agree):
 def test_scale_multiplies_channels(agree):
     x = np.arange(8.0).reshape(2, 2, 2)
     agree(normalization.scale, lambda x, w: [[[0, 2], [20, 30]], [[8, 10], [60, 70]]], x, np.array([2.0, 10.0]))
+    sign, term = np.array([1.0, -1.0]), np.array([2.0, -2.0])
+    agree(normalization.scale, lambda x, w, b: [[[2, 3], [-4, -5]], [[6, 7], [-8, -9]]], x, sign, term)
+    agree(normalization.shift, lambda x, b: [[[1, 2], [1, 2]], [[5, 6], [5, 6]]], x, sign)

@@ -93,13 +93,14 @@ def arguments_of(node: Node) -> tuple[Argument, ...]:
     """The arguments of a layer; numbers are there even where they are the default, so that they can be compared."""
     found = []
     op = node.op
+    placed = op.placed()
     for name in op.parameters():
         field, value = type(op).model_fields[name], getattr(op, name)
         default = None if field.is_required() else field.default
         if name == "stride" and default is None and "kernel" in type(op).model_fields:
             default = AS_KERNEL
             value = getattr(op, AS_KERNEL) if value is None else value
-        positional = name in op.positional and field.is_required()
+        positional = name in placed
         hole = not isinstance(value, bool) and is_hole(value) and not hasattr(value, "spatial")
         if hole:
             found.append(Argument(name, value, positional, default))

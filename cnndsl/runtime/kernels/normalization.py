@@ -90,9 +90,16 @@ def normalize(x: Array, mean: ArrayLike, std: ArrayLike) -> Array:
 
 
 @np.errstate(all="ignore")
-def scale(x: Array, weight: Array) -> Array:
-    """``x * weight`` per channel (Touvron et al. 2021, LayerScale). ``x`` (N, C, ...), ``weight`` (C,)."""
+def scale(x: Array, weight: Array, bias: Array | None = None) -> Array:
+    """``x * weight + bias`` per channel (Touvron et al. 2021, LayerScale). ``x`` (N, C, ...), the others (C,)."""
     result: Array = x * per_channel(weight, x)
+    return _affine(result, None, bias)
+
+
+@np.errstate(all="ignore")
+def shift(x: Array, bias: Array) -> Array:
+    """``x + bias`` per channel. ``x`` (N, C, ...), ``bias`` (C,)."""
+    result: Array = x + per_channel(bias, x)
     return result
 
 

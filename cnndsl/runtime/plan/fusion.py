@@ -179,7 +179,7 @@ def _prelu(slopes: Array) -> Compute:
 _FASTER: dict[str, Callable[[Any, LayerContext], Follower]] = {
     "relu": lambda op, site: Follower("relu"),
     "relu6": lambda op, site: Follower("clip", (0.0, 6.0)),
-    "clip": lambda op, site: Follower("clip", (op.min, op.max)),
+    "clip": lambda op, site: Follower("clip", op.bounds),
     "tanh": lambda op, site: Follower("map", np.tanh),
     "prelu": lambda op, site: Follower("apply", _prelu(site.weight)),
 }
@@ -198,7 +198,7 @@ def per_channel_factors(node: Node, site: LayerContext) -> tuple[Array, Array]:
         mean, std = (np.broadcast_to(np.asarray(values, np.float64), channels) for values in (op.mean, op.std))
         factor, shift = 1 / std, -mean / std
     else:
-        factor, shift = weights["weight"], np.zeros(channels)
+        factor, shift = weights.get("weight", np.ones(channels)), weights.get("bias", np.zeros(channels))
     return factor, shift
 
 

@@ -48,9 +48,9 @@ AFFINE = Rule(
 def elementwise(op: Operator, site: TracedLayer) -> Working:
     """The operator's formula with x, its parameters and the channel's weights, computed by its kernel in float64."""
     positive = site.cell > 0
-    formula = op.formula[0 if positive else -1]
+    formula = op.formulas()[0 if positive else -1]
     numbers = {name: _number(name, op, site) for name in dict.fromkeys(re.findall(r"{(\w+)}", formula))}
-    notes = (("x is above 0" if positive else "x is not above 0"),) if len(op.formula) > 1 else ()
+    notes = (("x is above 0" if positive else "x is not above 0"),) if len(op.formulas()) > 1 else ()
     return Working((site.here(),), (TraceStep("value", formula, numbers, _value(op, site)),), notes=notes)
 
 

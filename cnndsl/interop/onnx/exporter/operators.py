@@ -211,7 +211,8 @@ def relu6(layer: ExportedLayer[activation.Relu6]) -> str:
 
 
 def clip(layer: ExportedLayer[activation.Clip]) -> str:
-    return layer.emit("Clip", layer.input, layer.numbers("min", layer.op.min), layer.numbers("max", layer.op.max))
+    bounds = [("min", layer.op.min), ("max", layer.op.max)]
+    return layer.emit("Clip", layer.input, *("" if x is None else layer.numbers(role, x) for role, x in bounds))
 
 
 def gelu(layer: ExportedLayer[activation.Gelu]) -> str:
@@ -304,6 +305,7 @@ NORMS: dict[str, Translation] = {
     "lrn": lrn,
     "normalize": normalize,
     "scale": lambda layer: layer.affine(layer.input),
+    "bias": lambda layer: layer.affine(layer.input),
     "dropout": plain("Identity"),
     "spatial_dropout": plain("Identity"),
 }
