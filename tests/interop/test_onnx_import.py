@@ -557,7 +557,8 @@ def test_everything_not_understood_is_listed_at_once_by_name():
     model.graph.node[2].op_type = "Sign"
     with pytest.raises(CnnError) as caught:
         from_onnx(model)
-    assert [found.code for found in caught.value.diagnostics] == ["import-unsupported"]
+    assert [found.message.split(":")[0] for found in caught.value.diagnostics] == ["Sin `second`", "Sign `third`"]
+    assert {found.code for found in caught.value.diagnostics} == {"import-unsupported"}
     model.graph.node[2].input[0] = "first"
     with pytest.raises(CnnError) as caught:
         from_onnx(model)
@@ -588,7 +589,7 @@ def test_quantised_models_are_refused_with_a_word_for_it():
     ("kind", "shape", "constants", "attributes", "operators"),
     [
         ("Mul", [1, 4, 3, 3], [np.full((4, 1, 1), -2.0, np.float32)], {}, ["scale"]),
-        ("Add", [1, 8, 3, 3], [np.arange(8, dtype=np.float32).reshape(8, 1, 1)], {}, ["batchnorm"]),
+        ("Add", [1, 8, 3, 3], [np.arange(8, dtype=np.float32).reshape(8, 1, 1)], {}, ["bias"]),
         ("Div", [1, 4, 3, 3], [np.array(255, np.float32)], {}, ["normalize"]),
         ("HardSigmoid", [1, 4, 3, 3], [], {}, ["normalize", "clip"]),
         ("Softmax", [1, 4, 3, 5], [], {"axis": 3}, ["permute", "softmax", "permute"]),
@@ -605,6 +606,13 @@ def test_quantised_models_are_refused_with_a_word_for_it():
             "LayerNormalization",
             [1, 3, 4, 5],
             [np.full(5, 2, np.float32)],
+            {"axis": -1},
+            ["permute", "layernorm", "scale", "permute"],
+        ),
+        (
+            "LayerNormalization",
+            [1, 3, 4, 5],
+            [np.full(5, 2, np.float32), np.zeros(5, np.float32)],
             {"axis": -1},
             ["permute", "layernorm", "permute"],
         ),

@@ -19,7 +19,7 @@ Parts: TypeAlias = list[Any]
 current_limits: ContextVar[Limits] = ContextVar("current_limits", default=DEFAULT_LIMITS)
 """The limits of the parse that runs in this thread: the parser and these functions are shared by all threads."""
 
-_LARGEST_EXPONENT = 30
+LARGEST_EXPONENT = 30
 _MOST_DIGITS = 640  # the least that Python's own guard of int() can be set to
 _SUFFIXES = {"K": 10**3, "M": 10**6, "G": 10**9}
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))")
@@ -46,10 +46,10 @@ class TreeBuilder:
             whole = scaled.denominator == 1
             return syntax.Number(token.start, token.end, scaled.numerator if whole else scaled, text)
         exponent = digits.lower().partition("e")[2]
-        if exponent and abs(int(exponent)) > _LARGEST_EXPONENT:
+        if exponent and abs(int(exponent)) > LARGEST_EXPONENT:
             raise Refused(
                 "number-too-long",
-                f"the exponent of this number is beyond {_LARGEST_EXPONENT}",
+                f"the exponent of this number is beyond {LARGEST_EXPONENT}",
                 token.start,
                 token.end,
             )

@@ -1,17 +1,20 @@
-"""Constants added and multiplied: into the layer before where that is the same, otherwise as a layer of their own."""
+"""Constants added and multiplied: parameters become layers that have just these, other constants stand in the text."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cnndsl.arrays import Array
-from cnndsl.interop.onnx.importer.graph import ImportedLayer, NodeContext, Refusal, Value, decimal
+from cnndsl.interop.onnx.importer.graph import Constant, ImportedLayer, NodeContext, Refusal, Value, decimal
 from cnndsl.ops.activation import Clip
-from cnndsl.ops.norm import BatchNorm, LayerNorm, Normalize, Scale
+from cnndsl.ops.base import Operator
+from cnndsl.ops.conv import Conv, ConvTranspose, Depthwise
+from cnndsl.ops.dense import Dense
+from cnndsl.ops.norm import BatchNorm, Bias, GroupNorm, InstanceNorm, LayerNorm, Normalize, Scale
+from cnndsl.ops.shape import Reshape
+from cnndsl.shapes import Shape, product
 
-WRITTEN_CHANNELS = 4
-"""Constants for so many channels, and no more, stand in the text, as the mean and deviation of images do."""
+Norm = BatchNorm | GroupNorm | InstanceNorm | LayerNorm
 
 
 def aligned(site: NodeContext, value: Value, constant: Array) -> Array:
@@ -24,7 +27,7 @@ def aligned(site: NodeContext, value: Value, constant: Array) -> Array:
         constant = constant.reshape(constant.shape[constant.ndim - rank :])
     full = constant.reshape((1,) * (rank - constant.ndim) + constant.shape)
     if leading:
-        if full.shape[0] != 1:
+        if full.shape[0] != 1 and not (full == full[:1]).all():
             raise Refusal("its constant differs between the examples of the batch")
         full = full[0]
     if any(size not in (1, extent) for size, extent in zip(full.shape, value.dimensions, strict=True)):
@@ -32,57 +35,112 @@ def aligned(site: NodeContext, value: Value, constant: Array) -> Array:
     return np.transpose(full, np.argsort(value.order))
 
 
-def scaled(site: NodeContext, index: int, constant: Array) -> Value:
-    """The value at ``index`` times a constant."""
-    return _applied(site, index, constant, multiply=True)
+def scaled(site: NodeContext, value: Value, constant: Constant, layer: ImportedLayer | None = None) -> Value:
+    """The value times a constant; ``layer`` made the value, and nothing else reads it."""
+    return _applied(site, value, constant, layer, multiply=True)
 
 
-def shifted(site: NodeContext, index: int, constant: Array) -> Value:
-    """The value at ``index`` plus a constant."""
-    return _applied(site, index, constant, multiply=False)
+def shifted(site: NodeContext, value: Value, constant: Constant, layer: ImportedLayer | None = None) -> Value:
+    """The value plus a constant; ``layer`` made the value, and nothing else reads it."""
+    return _applied(site, value, constant, layer, multiply=False)
 
 
-def _applied(site: NodeContext, index: int, constant: Array, multiply: bool) -> Value:
-    value = site.any(index)
-    if constant.dtype.kind not in "fiu" or value.dtype != "float32":
+def _applied(site: NodeContext, value: Value, constant: Constant, layer: ImportedLayer | None, multiply: bool) -> Value:
+    array = constant.array
+    if array.dtype.kind not in "fiu" or value.dtype != "float32":
         raise Refusal("it computes with whole numbers, and the language with float32 only")
-    numbers = aligned(site, value, constant.astype(np.float64))
+    numbers = aligned(site, value, array.astype(np.float64))
+    if site.own_export and layer is not None and layer.label != site.label:
+        layer = None  # its layers come back as they were
+    if _is_parameter(constant, numbers, value):
+        return _with_parameter(site, value, numbers, layer, multiply)
     if np.all(numbers == (1.0 if multiply else 0.0)):
         return value
-    layer = site.maker(index)
     if layer is not None and _absorbed(layer, numbers, multiply):
         return value
-    per_channel = numbers.shape[1:] == (1,) * (numbers.ndim - 1)
-    if not per_channel:
-        raise Refusal(f"a constant of {constant.shape} is neither one number nor one per channel of {value.shape}")
-    # Images are prepared with a few constants; layers learn a number a channel.
-    written = numbers.size == 1 or (numbers.size <= WRITTEN_CHANNELS and not _learnt(site, index))
-    if written and not multiply:
+    if not _per_channel(numbers):
+        raise Refusal(f"a constant of {array.shape} is neither one number nor one per channel of {value.shape}")
+    if not multiply:
         return _normalized(site, layer, value, -numbers.ravel(), np.ones(1))
-    if written and (numbers > 0).all():
-        return _normalized(site, layer, value, np.zeros(1), 1 / numbers.ravel())
-    factors = np.broadcast_to(numbers.ravel(), (value.shape.channels,))
-    if multiply:
-        return site.emit(Scale(), value.ordered(range(len(value.order))), weight=factors).ordered(value.order)
-    return _batch_normalized(site, value, np.ones(value.shape.channels), factors)
+    if not np.all(numbers):
+        raise Refusal("it multiplies by 0 what the language multiplies by parameters only")
+    return _normalized(site, layer, value, np.zeros(1), 1 / numbers.ravel())
 
 
-def _learnt(site: NodeContext, index: int) -> bool:
-    """Whether the constant beside the value at ``index`` is called a weight."""
-    names = [name for place, name in enumerate(site.node.input) if place != index]
-    return any(name.rpartition(".")[2] in ("weight", "bias", "gamma", "beta") for name in names)
+def _is_parameter(constant: Constant, numbers: Array, value: Value) -> bool:
+    """Whether the constant is learnt. A single number beside several channels is one only by its name."""
+    if numbers.size > 1:
+        return constant.learnt
+    return constant.learnt and (constant.named or (value.shape.channels == 1 and constant.array.ndim > 0))
 
 
-def _batch_normalized(site: NodeContext, value: Value, factors: Array, terms: Array) -> Value:
-    """x*factors + terms; the variance is such that with eps it is 1."""
-    op = BatchNorm()
-    weights = {
-        "weight": factors,
-        "bias": terms,
-        "running_mean": np.zeros(factors.size),
-        "running_var": np.full(factors.size, 1 - op.eps),
-    }
-    return site.emit(op, value.ordered(range(len(value.order))), **weights).ordered(value.order)
+def _per_channel(numbers: Array) -> bool:
+    return numbers.shape[1:] == (1,) * (numbers.ndim - 1)
+
+
+def _with_parameter(
+    site: NodeContext, value: Value, numbers: Array, layer: ImportedLayer | None, multiply: bool
+) -> Value:
+    """A layer that has these parameters: the one before if it lacks just them, otherwise one of their own."""
+    if layer is not None and _given(layer, numbers, multiply):
+        return value
+    if not _per_channel(numbers):
+        raise Refusal(f"its {numbers.shape} parameters are not one per channel of {value.shape}")
+    op, name = (Scale(), "weight") if multiply else (Bias(), "bias")
+    if numbers.size < value.shape.channels:
+        return alone(site, value, op, **{name: numbers.ravel()})
+    return site.emit(op, value.ordered(range(len(value.order))), **{name: numbers.ravel()}).ordered(value.order)
+
+
+def alone(site: NodeContext, value: Value, op: Operator, **weights: Array) -> Value:
+    """The operator with one number for all channels, which must be a single channel for it."""
+    flat = value.ordered(range(len(value.order)))
+    if value.shape.channels > 1:
+        flat = site.emit(Reshape(shape=Shape(1, (value.shape.elements,))), flat)
+    result = site.emit(op, flat, **weights)
+    if value.shape.channels > 1:
+        result = site.emit(Reshape(shape=value.shape), result)
+    return result.ordered(value.order)
+
+
+def _given(layer: ImportedLayer, numbers: Array, multiply: bool) -> bool:
+    """Whether the layer before took the parameters for those that it lacks."""
+    op, weights, shape = layer.op, layer.weights, layer.output.shape
+    if isinstance(op, LayerNorm) and op.axes == "all" and not shape.is_vector and numbers.shape == shape.dimensions:
+        if multiply and not op.affine:
+            layer.op, layer.incomplete = op.model_copy(update={"affine": True}), True
+            weights.update(weight=numbers, bias=np.zeros(numbers.shape))
+            return True
+        if layer.incomplete and not multiply:
+            weights["bias"], layer.incomplete = weights["bias"] + numbers, False
+            return True
+        return False
+    lacks = isinstance(op, Conv | ConvTranspose | Depthwise | Dense | Scale) and op.bias is False
+    if multiply or not lacks or numbers.shape[0] != numbers.size or numbers.size != shape.channels:
+        return False
+    layer.op = op.model_copy(update={"bias": True})
+    weights["bias"] = numbers.ravel()
+    return True
+
+
+def _absorbed(layer: ImportedLayer, numbers: Array, multiply: bool) -> bool:
+    """Whether the layer before took a constant that is no parameter into the weights that it has."""
+    op, weights = layer.op, layer.weights
+    if "bias" not in weights or isinstance(layer.op, Bias | Scale):
+        return False
+    if isinstance(op, Norm):
+        shape = weights["bias"].shape
+        if len(shape) == 1 and not _per_channel(numbers):
+            return False
+        full = np.broadcast_to(numbers.ravel() if len(shape) == 1 else numbers, shape)
+        if multiply:
+            weights["weight"] = weights["weight"] * full
+        weights["bias"] = weights["bias"] * full if multiply else weights["bias"] + full
+        return True
+    if multiply or not isinstance(op, Conv | ConvTranspose | Depthwise | Dense) or not _per_channel(numbers):
+        return False
+    weights["bias"] = weights["bias"] + np.broadcast_to(numbers.ravel(), weights["bias"].shape)
+    return True
 
 
 def _normalized(site: NodeContext, layer: ImportedLayer | None, value: Value, mean: Array, std: Array) -> Value:
@@ -95,51 +153,40 @@ def _normalized(site: NodeContext, layer: ImportedLayer | None, value: Value, me
     return site.emit(op, value.ordered(range(len(value.order)))).ordered(value.order)
 
 
-def _written(numbers: NDArray[Any]) -> float | tuple[float, ...]:
+def _written(numbers: Array) -> float | tuple[float, ...]:
     values = tuple(decimal(number) for number in np.ravel(numbers))
     return values[0] if len(set(values)) == 1 else values
 
 
-def _absorbed(layer: ImportedLayer, numbers: Array, multiply: bool) -> bool:
-    """Whether the layer before took the constant into its own weights."""
-    op: Any = layer.op
-    weights = layer.weights
-    if "affine" in op.parameters():
-        layout = layer.output.shape.dimensions if isinstance(op, LayerNorm) and op.axes == "all" else None
-        if layout is None and numbers.size not in (1, layer.output.shape.channels):
-            return False
-        if numbers.ndim > 1 and layout is None and numbers.shape[0] == 1 and numbers.size > 1:
-            return False
-        shape = layout or (layer.output.shape.channels,)
-        full = np.broadcast_to(numbers if layout else numbers.ravel(), shape)
-        if not op.affine:
-            if numbers.size == 1 and layout is not None and len(shape) > 1:
-                return False
-            layer.op = op.model_copy(update={"affine": True})
-            weights["weight"], weights["bias"] = np.ones(shape), np.zeros(shape)
-        if multiply:
-            weights["weight"] = weights["weight"] * full
-            weights["bias"] = weights["bias"] * full
-        else:
-            weights["bias"] = weights["bias"] + full
-        return True
-    if not multiply and op.linear and numbers.shape[0] == numbers.size:
-        if op.bias is False:
-            if numbers.size == 1 and layer.output.shape.channels > 1:
-                return False
-            layer.op = op.model_copy(update={"bias": True})
-            weights["bias"] = np.zeros(layer.output.shape.channels)
-        weights["bias"] = weights["bias"] + np.broadcast_to(numbers.ravel(), (layer.output.shape.channels,))
-        return True
-    return False
+def normed(
+    site: NodeContext, op: Norm, x: Value, layout: Sequence[int], affine: Sequence[Constant | None], **buffers: Array
+) -> Value:
+    """A norm with the weight and bias ``affine`` if both are parameters of its layout; otherwise they stand behind it.
+
+    What is not there, or no parameter and without effect, disappears.
+    """
+    elements = product(layout)
+    fits = [part is not None and part.learnt and part.array.size == elements for part in affine]
+    flat = x.ordered(range(len(x.order)))
+    if all(fits):
+        own = {name: part.array.reshape(layout) for name, part in zip(("weight", "bias"), affine, strict=True) if part}
+        return site.emit(op.model_copy(update={"affine": True}), flat, **own, **buffers).ordered(x.order)
+    if any(fits) and len(layout) > 1:  # of each element alone: as the features of a vector
+        parts = [None if part is None else part._replace(array=part.array.reshape(-1)) for part in affine]
+        vector = normed(site, op, site.reshape(x, [elements]), [elements], parts)
+        return site.reshape(vector, x.dimensions)
+    value = site.emit(op.model_copy(update={"affine": False}), flat, **buffers).ordered(x.order)
+    for part, apply in zip(affine, (scaled, shifted), strict=True):
+        if part is not None:
+            value = apply(site, value, part, site.builder.unread(value))
+    return value
 
 
-def clipped(site: NodeContext, value: Value, low: float, high: float) -> Value:
-    """The value between two bounds."""
+def clipped(site: NodeContext, value: Value, low: float | None, high: float | None) -> Value:
+    """The value between two bounds, of which one may be None."""
     return site.emit(Clip(min=low, max=high), value.ordered(range(len(value.order)))).ordered(value.order)
 
 
 def negative(site: NodeContext, value: Value) -> Value:
     """The value with its sign changed."""
-    factors = np.full(value.shape.channels, -1.0)
-    return site.emit(Scale(), value.ordered(range(len(value.order))), weight=factors).ordered(value.order)
+    return _normalized(site, None, value, np.zeros(1), -np.ones(1))

@@ -6,14 +6,12 @@ from typing import Any
 import numpy as np
 
 from cnndsl.arrays import Array
-from cnndsl.interop.onnx.importer.affine import aligned, clipped, negative, scaled, shifted
-from cnndsl.interop.onnx.importer.graph import NodeContext, Refusal, Value
+from cnndsl.interop.onnx.importer.affine import aligned, alone, clipped, negative, scaled, shifted
+from cnndsl.interop.onnx.importer.graph import LOWEST, Constant, NodeContext, Refusal, Value, decimal
 from cnndsl.ops import activation
 from cnndsl.ops.base import Operator
 from cnndsl.ops.merge import Add, Average, Maximum, Mul, Sub
 from cnndsl.ops.norm import Normalize
-
-HIGHEST = float(np.finfo(np.float32).max)
 
 
 def pointwise(site: NodeContext, op: Operator, **weights: Array) -> Value:
@@ -69,8 +67,11 @@ def prelu(site: NodeContext) -> Value:
     slopes = aligned(site, x, slope)
     if slopes.shape[1:] != (1,) * (slopes.ndim - 1):
         raise Refusal("its slopes differ between positions")
-    weight = np.broadcast_to(slopes.ravel(), (x.shape.channels,))
-    return pointwise(site, activation.PRelu(), weight=weight)
+    if slopes.size == 1 and not site.beside(1, "slope").learnt:
+        return pointwise(site, activation.LeakyRelu(alpha=decimal(slopes.item())))
+    if slopes.size == 1:
+        return alone(site, x, activation.PRelu(), weight=slopes.ravel())
+    return pointwise(site, activation.PRelu(), weight=slopes.ravel())
 
 
 def hardsigmoid(site: NodeContext) -> Value:
@@ -88,12 +89,13 @@ def clip(site: NodeContext) -> Value:
     low, high = site.attribute("min", None), site.attribute("max", None)
     low = site.number(1, "lower bound") if site.given(1) else low
     high = site.number(2, "upper bound") if site.given(2) else high
+    low = None if low is not None and low <= LOWEST else low
+    high = None if high is not None and high >= -LOWEST else high
     if low is None and high is None:
         return site.any()
-    low, high = max(-HIGHEST, -HIGHEST if low is None else low), min(HIGHEST, HIGHEST if high is None else high)
-    if low == 0 and high in (6, HIGHEST):
+    if low == 0 and high in (6, None):
         return pointwise(site, activation.Relu6() if high == 6 else activation.Relu())
-    if low > high:
+    if low is not None and high is not None and low > high:
         low = high
     return clipped(site, site.any(), low, high)
 
@@ -155,30 +157,35 @@ def _joined(site: NodeContext, op: Operator, values: Sequence[Value]) -> Value:
     return site.emit(op, *flat).ordered(values[0].order)
 
 
-def _with_constant(site: NodeContext) -> tuple[int, Array] | None:
+def _with_constant(site: NodeContext) -> tuple[int, Constant] | None:
     """The place of the only value and the constant beside it, where there are such."""
     places = [index for index, value in enumerate(site.inputs) if isinstance(value, Value)]
     if len(site.inputs) != 2 or len(places) != 1:
         return None
-    constant = site.inputs[1 - places[0]]
-    if constant is None or isinstance(constant, Value):
+    if not site.given(1 - places[0]):
         return None
+    constant = site.beside(1 - places[0], "operand")
     if site.opset < 7 and site.attribute("broadcast", 0) and "axis" in site.attributes:
         # Until opset 7 the second input began at an axis instead of ending with the last.
         rank = len(site.builder.leading) + len(site.any(places[0]).order)
-        behind = rank - int(site.attribute("axis", 0)) % rank - constant.ndim
-        constant = constant.reshape(*constant.shape, *(1,) * max(behind, 0))
+        array = constant.array
+        behind = rank - int(site.attribute("axis", 0)) % rank - array.ndim
+        constant = constant._replace(array=array.reshape(*array.shape, *(1,) * max(behind, 0)))
     return places[0], constant
+
+
+def _beside(apply: Callable[..., Value], site: NodeContext, place: int, constant: Constant) -> Value:
+    return apply(site, site.any(place), constant, site.maker(place))
 
 
 def add(site: NodeContext) -> Value:
     pair = _with_constant(site)
-    return shifted(site, *pair) if pair else merged(Add)(site)
+    return _beside(shifted, site, *pair) if pair else merged(Add)(site)
 
 
 def mul(site: NodeContext) -> Value:
     pair = _with_constant(site)
-    return scaled(site, *pair) if pair else merged(Mul)(site)
+    return _beside(scaled, site, *pair) if pair else merged(Mul)(site)
 
 
 def sub(site: NodeContext) -> Value:
@@ -187,20 +194,19 @@ def sub(site: NodeContext) -> Value:
         return merged(Sub)(site)
     index, constant = pair
     if index == 0:
-        return shifted(site, 0, -constant)
+        return _beside(shifted, site, 0, constant._replace(array=-constant.array))
     value = negative(site, site.any(1))
-    shown = NodeContext(site.builder, site.node, {}, [value, constant], site.opset, {})
-    shown.label = ""
-    return shifted(shown, 0, constant)
+    return shifted(site, value, constant, site.builder.unread(value))
 
 
 def div(site: NodeContext) -> Value:
     pair = _with_constant(site)
     if pair is None or pair[0] == 1:
         raise Refusal("it divides by a value, and the language has no such merge")
-    if not np.all(pair[1]) or pair[1].dtype.kind != "f":
+    constant = pair[1]
+    if not np.all(constant.array) or constant.array.dtype.kind != "f":
         raise Refusal("it divides by zero or by whole numbers")
-    return scaled(site, 0, 1 / pair[1].astype(np.float64))
+    return _beside(scaled, site, 0, constant._replace(array=1 / constant.array.astype(np.float64)))
 
 
 def negated(site: NodeContext) -> Value:

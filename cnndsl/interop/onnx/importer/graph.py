@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from cnndsl.arrays import Array
 from cnndsl.errors import quoted
-from cnndsl.interop.onnx.importer.names import layer_name
+from cnndsl.interop.onnx.importer.names import called_weight, layer_name
 from cnndsl.ir import Dtype, Graph, Input, Node
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.ops.base import Operator
@@ -22,6 +22,9 @@ from cnndsl.ops.shape import Flatten, Permute, Reshape
 from cnndsl.shapes import Shape, ShapeError
 
 """Layers that share weights if they read the same tensors; equal constants in norms mean nothing."""
+
+
+LOWEST = float(np.finfo(np.float32).min)
 
 
 class Refusal(Exception):
@@ -62,6 +65,14 @@ class Value(NamedTuple):
         return self._replace(order=tuple(order))
 
 
+class Constant(NamedTuple):
+    """Numbers beside a value: whether they are parameters, held by an initializer, and called so."""
+
+    array: Array
+    learnt: bool = False
+    named: bool = False
+
+
 def in_order(name: str, shape: Shape, dtype: Dtype = "float32") -> Value:
     """A value whose axes are ONNX's."""
     return Value(name, shape, tuple(range(len(shape.dimensions))), dtype)
@@ -82,6 +93,10 @@ class ImportedLayer:
         """The layer whose weights it uses."""
         self.lends = False
         """Whether others use its weights."""
+        self.incomplete = False
+        """Whether a later node must add the weight that is zeros as yet."""
+        self.origin: NodeProto | None = None
+        """The node that it came from."""
 
     def extent(self, axis: int) -> int:
         """The extent of an axis of its first input."""
@@ -98,6 +113,10 @@ class Builder:
         self.layers: dict[str, ImportedLayer] = {}
         self.readers: Counter[str] = Counter()
         self.lenders: dict[tuple[object, ...], ImportedLayer] = {}
+        self.learnt: set[str] = set()
+        """The tensors that are parameters: float initializers, and what is computed from them."""
+        self.origin: NodeProto | None = None
+        """The node that is translated."""
         self._taken: set[str] = set()
         self._counters: dict[str, int] = {}
 
@@ -141,9 +160,15 @@ class Builder:
         if inputs[0].dtype != "float32" and not op.takes_integers:
             raise Refusal("it computes with whole numbers, and the language with float32 only")
         output = in_order(f"{len(self.layers)} {op.operator}", shape, dtype)
-        self.layers[output.name] = ImportedLayer(label, op, tuple(inputs), output, arrays)
+        layer = self.layers[output.name] = ImportedLayer(label, op, tuple(inputs), output, arrays)
+        layer.origin = self.origin
         self.readers.update(value.name for value in inputs)
         return output
+
+    def unread(self, value: Value) -> ImportedLayer | None:
+        """The layer that made the value, if none reads it and none shares weights with it."""
+        layer = self.layers.get(value.name)
+        return None if layer is None or self.readers[value.name] or layer.owner or layer.lends else layer
 
     def replaced(self, layer: ImportedLayer, op: Operator) -> Value:
         """The value of a layer that does something else from now on; nobody may have read it. Raises ShapeError."""
@@ -165,13 +190,18 @@ class Builder:
         moved = self.emit("", Permute(order=order), [value.ordered(range(len(order)))])
         return moved.ordered([order.index(other) for other in value.order])
 
+    def needed(self, outputs: Sequence[Value]) -> set[str]:
+        """The names of the values that the outputs depend on."""
+        found = {value.name for value in outputs}
+        for key, layer in reversed(self.layers.items()):
+            if key in found:
+                found.update(value.name for value in layer.inputs)
+                found.update([layer.owner.output.name] if layer.owner else [])
+        return found
+
     def network(self, name: str, outputs: Sequence[Value]) -> Graph:
         """The layers that matter to the outputs, by the names that the exporter gave them."""
-        needed = {value.name for value in outputs}
-        for key, layer in reversed(self.layers.items()):
-            if key in needed:
-                needed.update(value.name for value in layer.inputs)
-                needed.update([layer.owner.output.name] if layer.owner else [])
+        needed = self.needed(outputs)
         names = {value.name: value.name for value in self.inputs}
         nodes = []
         self.tensors: dict[str, Array] = {}
@@ -250,6 +280,11 @@ class NodeContext:
             raise Refusal(f"it has no {what}")
         return value
 
+    def beside(self, index: int, what: str) -> Constant:
+        """The constant at that place and what is known of it. Raises NeedsConstant."""
+        name = self.node.input[index]
+        return Constant(self.constant(index, what), name in self.builder.learnt, called_weight(name))
+
     def integers(self, index: int, what: str) -> list[int]:
         return [int(number) for number in np.ravel(self.constant(index, what))]
 
@@ -302,10 +337,7 @@ class NodeContext:
         value = self.inputs[index]
         if not isinstance(value, Value) or self.uses.get(self.node.input[index], 0) != 1:
             return None
-        layer = self.builder.layers.get(value.name)
-        if layer is None or self.builder.readers[value.name] or layer.owner or layer.lends:
-            return None
-        return layer
+        return self.builder.unread(value)
 
 
 def decimal(number: float) -> float:

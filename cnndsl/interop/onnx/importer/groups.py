@@ -1,14 +1,17 @@
 """Groups of nodes that mean one layer: what becomes of each formula of ``patterns``."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from onnx import NodeProto
 
 from cnndsl.arrays import Array
+from cnndsl.interop.onnx.importer.affine import aligned
+from cnndsl.interop.onnx.importer.constant_folding import Unfoldable, reshaped
 from cnndsl.interop.onnx.importer.elements import pointwise
 from cnndsl.interop.onnx.importer.graph import NodeContext, Refusal, Value, decimal
+from cnndsl.interop.onnx.importer.names import called_weight
 from cnndsl.interop.onnx.importer.windows import compact, map_of, normalized_layer, numbers, padding
 from cnndsl.ops import activation
 from cnndsl.ops.dense import Rbf
@@ -18,10 +21,11 @@ from cnndsl.shapes import product
 
 
 class NodeGroup(NamedTuple):
-    """A formula found: ``site`` has the value x as its only input; ``constants`` are those that its names stand for."""
+    """A formula: ``site`` has the value x as its only input; its names stand for ``constants``, held in ``tensors``."""
 
     site: NodeContext
     constants: Mapping[str, Array]
+    tensors: Mapping[str, str]
     inner: tuple[tuple[NodeProto, Mapping[str, Any]], ...]
 
     def attributes(self, kind: str) -> Mapping[str, Any]:
@@ -33,47 +37,48 @@ def layernorm(group: NodeGroup) -> Value:
     """Mean and variance over the last axes, by hand."""
     x = group.site.any()
     rank = len(group.site.builder.leading) + len(x.order)
-    axes: set[int] = set()
-    for node, attributes in group.inner:
-        if node.op_type == "ReduceMean":
-            found = attributes.get("axes")
-            axes.update(int(axis) % rank for axis in (range(rank) if found is None else found))
-            if not attributes.get("keepdims", 1):
-                raise Refusal("its mean loses the axes")
+    found = [attributes for node, attributes in group.inner if node.op_type == "ReduceMean"]
+    reduced = [{int(axis) % rank for axis in attributes.get("axes") or range(rank)} for attributes in found]
+    axes = reduced[0]
+    if any(other != axes for other in reduced) or not all(attributes.get("keepdims", 1) for attributes in found):
+        raise Refusal("its means are over different axes, or lose them")
     eps = decimal(group.constants["EPS"].reshape(()).item())
     first = min(axes)
+    if first < len(group.site.builder.leading):
+        raise Refusal("it works across the examples of the batch")
     if axes == set(range(first, rank)):
-        return normalized_layer(group.site, first, eps, None, np.zeros(1))
+        return normalized_layer(group.site, first, eps)
     if len(axes) == 1 and x.order[first - len(group.site.builder.leading)] == 0:
         # Over the channels, wherever they are: as if they were ONNX's last axis.
         turned = x.ordered((*range(1, len(x.order)), 0))
         seen = NodeContext(group.site.builder, group.site.node, {}, [turned], group.site.opset, group.site.uses)
-        return normalized_layer(seen, -1, eps, None, np.zeros(1)).ordered(x.order)
+        return normalized_layer(seen, -1, eps).ordered(x.order)
     raise Refusal("it normalises over axes that are not the last")
 
 
 def groupnorm(group: NodeGroup) -> Value:
     """Instance normalisation of groups that a reshape made into channels."""
     site, x = group.site, group.site.value()
-    inner, outer = (np.ravel(group.constants[name]) for name in ("INNER", "OUTER"))
-    leading = len(site.builder.leading)
-    if len(inner) != leading + 2:
+    leading, full = site.builder.leading, (*site.builder.leading, *x.dimensions)
+    inner = _reshaped(full, group.constants["INNER"])
+    groups = inner[len(leading)] if len(inner) == len(leading) + 2 else 0
+    if inner != (*leading, groups, x.shape.elements // max(groups, 1)) or x.shape.channels % groups:
         raise Refusal("it normalises a reshaped value")
-    groups = int(inner[leading])
-    if groups < 1 or x.shape.channels % groups:
+    if _reshaped(inner, group.constants["OUTER"]) != full:
         raise Refusal("it normalises a reshaped value")
-    wanted = tuple(
-        int(size) if size > 0 else x.dimensions[place] if size == 0 else -1
-        for place, size in enumerate(outer[leading:].tolist())
-    )
-    if len(wanted) != len(x.dimensions) or any(
-        size not in (-1, extent) for size, extent in zip(wanted, x.dimensions, strict=True)
-    ):
-        raise Refusal("it normalises a reshaped value")
-    if np.any(group.constants["ONES"] != 1) or np.any(group.constants["ZEROS"]):
-        raise Refusal("it scales the groups")
+    for name, nothing in (("ONES", 1), ("ZEROS", 0)):
+        tensor = group.tensors[name]
+        if np.any(group.constants[name] != nothing) or (tensor in site.builder.learnt and called_weight(tensor)):
+            raise Refusal("it scales the groups")
     eps = decimal(group.attributes("InstanceNormalization").get("epsilon", 1e-5))
     return site.emit(GroupNorm(groups=groups, eps=eps, affine=False), x)
+
+
+def _reshaped(shape: Sequence[int], target: Array) -> tuple[int, ...]:
+    try:
+        return reshaped(shape, target)
+    except Unfoldable as error:
+        raise Refusal(str(error)) from None
 
 
 def subsample(group: NodeGroup) -> Value:
@@ -85,15 +90,16 @@ def subsample(group: NodeGroup) -> Value:
     kernel, stride = numbers(pool, "kernel_shape", rank, 1), numbers(pool, "strides", rank, 1)
     cells, weight, bias = (group.constants[name] for name in ("CELLS", "WEIGHT", "BIAS"))
     channels = x.shape.channels
-    if padding(pool, rank) != 0 or cells.size != 1 or cells.reshape(()) != product(kernel):
+    plain = padding(pool, rank) == 0 and not pool.attribute("ceil_mode", 0)
+    if not plain or set(numbers(pool, "dilations", rank, 1)) != {1}:
+        raise Refusal("its windows are dilated or padded")
+    if cells.size != 1 or cells.reshape(()) != product(kernel):
         raise Refusal("it scales the mean of windows")
+    layout = (channels, *(1 for _ in x.shape.spatial))
+    if any(aligned(site, x, part).shape != layout for part in (weight, bias)):
+        raise Refusal("its weight or bias is not one per channel")
     op = Subsample(kernel=tuple(kernel), stride=None if stride == kernel else compact(stride))
-    return site.emit(
-        op,
-        x,
-        weight=np.broadcast_to(np.ravel(weight), (channels,)),
-        bias=np.broadcast_to(np.ravel(bias), (channels,)),
-    )
+    return site.emit(op, x, weight=np.ravel(weight), bias=np.ravel(bias))
 
 
 def lrn(group: NodeGroup) -> Value:
@@ -102,9 +108,14 @@ def lrn(group: NodeGroup) -> Value:
     pool = group.attributes("AveragePool")
     kernel, pads = list(pool.get("kernel_shape", [])), list(pool.get("pads", [0] * 4))
     size = kernel[0] if kernel else 0
-    inner = [int(extent) for extent in np.ravel(group.constants["INNER"])][1:]
-    centred = kernel == [size, 1] and pads == [(size - 1) // 2, 0, size // 2, 0]
-    if not centred or not pool.get("count_include_pad") or inner[:2] != [1, x.shape.channels]:
+    full = (*group.site.builder.leading, *x.dimensions)
+    inner = _reshaped(full, group.constants["INNER"])
+    centred = kernel == [size, 1] and pads == [(size - 1) // 2, 0, size // 2, 0] and pool.get("count_include_pad")
+    plain = not any(pool.get(name) for name in ("ceil_mode", "auto_pad")) and len(full) > 1
+    steps = {*pool.get("strides", [1]), *pool.get("dilations", [1])}
+    if not centred or not plain or steps != {1} or inner[:-1] != (full[0], 1, x.shape.channels):
+        raise Refusal("it divides by a power of a mean")
+    if _reshaped(inner, group.constants["OUTER"]) != full:
         raise Refusal("it divides by a power of a mean")
     numbers = {name: decimal(group.constants[name].reshape(()).item()) for name in ("ALPHA", "K", "BETA")}
     op = LocalResponseNorm(size=size, alpha=numbers["ALPHA"], k=numbers["K"], beta=numbers["BETA"])
@@ -123,6 +134,11 @@ def adaptive(group: NodeGroup) -> Value:
     places = begins[:, None] + np.arange(cells.shape[1])
     shares = (places < ends[:, None]) / (ends - begins)[:, None]
     given = group.constants.get("SHARES")
+    place = len(site.builder.leading) + axis
+    behind = len(x.shape.dimensions) - 1 - axis
+    if given is not None and given.shape[given.ndim - behind - 2 :] != (*shares.shape, *(1,) * behind):
+        raise Refusal("it reduces cells that it picks")
+    _check_reduced(site, place + 1, place + 2 + behind, keeps=False)
     if not np.array_equal(np.minimum(places, ends[:, None] - 1), cells) or (
         given is not None and not (given.size == shares.size and np.allclose(given.reshape(shares.shape), shares))
     ):
@@ -135,12 +151,24 @@ def adaptive(group: NodeGroup) -> Value:
     return site.emit(op, x)
 
 
+def _check_reduced(site: NodeContext, axis: int, rank: int, keeps: bool = True) -> None:
+    """Refused, unless the last node reduces that axis of so many, and (if it must) none is kept."""
+    axes = [int(place) % rank for place in site.attribute("axes", None) or []]
+    if axes != [axis] or (not keeps and site.attribute("keepdims", 1)):
+        raise Refusal("it reduces other axes, or keeps them")
+
+
 def rbf(group: NodeGroup) -> Value:
     """The squared distances from centres."""
-    x, centers = group.site.value(), group.constants["CENTERS"]
-    if centers.ndim != 2 or x.shape.dimensions != (centers.shape[1],):
+    site, x, centers = group.site, group.site.value(), group.constants["CENTERS"]
+    leading = len(site.builder.leading)
+    rank = leading + 2
+    new = {int(axis) % rank for node, given in group.inner if node.op_type == "Unsqueeze" for axis in given["axes"]}
+    if centers.ndim != 2 or x.shape.dimensions != (centers.shape[1],) or new != {leading}:
         raise Refusal("it sums squares of differences")
-    return group.site.emit(Rbf(units=centers.shape[0]), x, centers=centers)
+    _check_reduced(site, leading + 1, rank)
+    distances = site.emit(Rbf(units=centers.shape[0]), x, centers=centers)
+    return site.reshape(distances, [centers.shape[0], 1]) if site.attribute("keepdims", 1) else distances
 
 
 GROUPS: dict[str, Callable[[NodeGroup], Value]] = {

@@ -6,7 +6,7 @@ that the language cannot say is reported at once, by the names of the nodes.
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,14 +15,17 @@ from pydantic import ValidationError
 
 from cnndsl.arrays import Array
 from cnndsl.errors import CnnError, Diagnostic, quoted
+from cnndsl.interop.onnx.importer.batch import batch_extents, same_network
 from cnndsl.interop.onnx.importer.constant_folding import Unfoldable, fold
 from cnndsl.interop.onnx.importer.file import DOMAINS, Model, broken, check_model, describe, read_model, tensor_array
 from cnndsl.interop.onnx.importer.graph import Builder, NeedsConstant, NodeContext, Refusal, Value, reason
 from cnndsl.interop.onnx.importer.groups import GROUPS, NodeGroup
 from cnndsl.interop.onnx.importer.names import printable, value_name
 from cnndsl.interop.onnx.importer.operators import QUANTISED, TRANSLATIONS
+from cnndsl.interop.onnx.importer.parameters import learnt_tensors
 from cnndsl.interop.onnx.importer.patterns import Finder, Match
 from cnndsl.interop.onnx.importer.simplify import tidy
+from cnndsl.interop.onnx.importer.writable import unwritable_number
 from cnndsl.ir import Dtype, Graph
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.ops.shape import Identity
@@ -65,19 +68,48 @@ def import_model(
 
     ``given`` fixes inputs as constants; with it, an input that should be one raises NeedsConstant.
     """
-    return Importer(model, limits, batched, given).run(partial)
+    attributes = {id(node): _attributes(node) for node in model.nodes}
+    few, many = batch_extents(model, attributes)
+    refused: dict[int, str] = {}
+    while True:
+        importer = Importer(model, attributes, limits, batched, given, few, refused)
+        imported = importer.run(partial)
+        unwritable = importer.unwritable()
+        if not unwritable:
+            break
+        refused |= unwritable
+    if importer.reads_batch:
+        other = Importer(model, attributes, limits, batched, given, many, refused).run(partial)
+        if not same_network(imported[:2], other[:2]):
+            raise CnnError([_problem("what the network computes depends on the number of examples in a batch")])
+    return imported
 
 
 class Importer:
-    """The walk over one model."""
+    """The walk over one model. ``symbolic_batch`` stands for a batch of any extent; nodes in ``refused`` say why."""
 
-    def __init__(self, model: Model, limits: Limits, batched: bool | None, given: Mapping[str, Array] | None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        attributes: dict[int, dict[str, Any]],
+        limits: Limits,
+        batched: bool | None,
+        given: Mapping[str, Array] | None,
+        symbolic_batch: int,
+        refused: Mapping[int, str],
+    ) -> None:
         self.model = model
+        self.attributes = attributes
         self.asks = given is not None
+        self.symbolic_batch = symbolic_batch
+        self.refused = refused
+        self.reads_batch = False
+        """Whether a constant was worked out from the extent of a symbolic batch."""
+        self.sizes: set[str] = set()
+        """Extents of values that are unknown."""
         given = given or {}
         self.known: dict[str, Value | Array | None] = {**model.constants, **given}
         self.inputs = [value for value in model.graph.input if value.name not in self.known]
-        self.attributes = {id(node): _attributes(node) for node in model.nodes}
         self.uses = Counter(name for node in model.nodes for name in node.input)
         self.uses.update(value.name for value in model.graph.output)
         self.problems: list[Diagnostic] = []
@@ -86,14 +118,16 @@ class Importer:
         self.batched = not vectors if batched is None else batched
         self.unequal: list[int] = []
         self.builder = Builder(self._batch(read) if self.batched else None, limits)
+        self.builder.learnt = learnt_tensors(model) | set(given)
+        self.outputs: list[Value] = []
         self.limits = limits
 
     def _batch(self, inputs: Sequence[ValueInfoProto]) -> int:
-        """The extent of the first axis: 1 where it may be anything."""
+        """The extent of the first axis: one that the file does not know where it may be anything."""
         extents = {_extents(value)[0] for value in inputs if _extents(value)}
         known = sorted(size for size in extents if size > 0)
         self.unequal = known[:2] if len(known) > 1 else []
-        return known[0] if known else 1
+        return known[0] if known else self.symbolic_batch
 
     def run(self, partial: bool) -> Imported:
         """The network. Raises CnnError."""
@@ -112,10 +146,22 @@ class Importer:
         notes = tuple(self.problems[: self.limits.diagnostics])
         if notes and not partial:
             raise CnnError(notes)
-        outputs = list(self._outputs(partial))
+        self.outputs = list(self._outputs(partial))
         tidy(self.builder, self.model.producer == "cnndsl")
-        network = self.builder.network(_network_name(self.model.name), outputs)
+        network = self.builder.network(_network_name(self.model.name), self.outputs)
         return Imported(network, self.builder.weights(), tuple(note._replace(severity="note") for note in notes))
+
+    def unwritable(self) -> dict[int, str]:
+        """The nodes whose layers hold what the language cannot write, and why."""
+        needed = self.builder.needed(self.outputs)
+        found = {}
+        for key, layer in self.builder.layers.items():
+            number = unwritable_number(layer.op, self.limits) if key in needed else None
+            if layer.incomplete and key in needed:
+                found[id(layer.origin)] = "its weight stands without a bias, and the language's layernorm has both"
+            if number is not None:
+                found[id(layer.origin)] = f"the language does not write numbers such as {number}"
+        return found
 
     def _add_inputs(self) -> None:
         for value in self.inputs:
@@ -167,6 +213,7 @@ class Importer:
         known: list[Any] = list(inputs)
         if node.op_type in ("Shape", "Size") and inputs and isinstance(inputs[0], Value):
             sizes = (*self.builder.leading, *inputs[0].dimensions)
+            self.reads_batch |= self.builder.batch == self.symbolic_batch
             known = [np.broadcast_to(np.int8(0), sizes)]
         elif any(isinstance(value, Value) for value in inputs) or all(value is None for value in inputs):
             return False
@@ -178,22 +225,31 @@ class Importer:
             return False
         if found is not None:
             self.known[node.output[0]] = found
+            if found.dtype.kind == "f" and any(name in self.builder.learnt for name in node.input):
+                self.builder.learnt.add(node.output[0])
         return found is not None
 
     def _step(self, node: NodeProto, match: Match | None) -> None:
         """Translates one node, or reports it; what depends on a reported node is silent."""
         names = [match.names["x"]] if match else list(node.input)
         inputs = [self.known.get(name) if name else None for name in names]
-        if any(name and value is None for name, value in zip(names, inputs, strict=True)):
-            self.known.update(dict.fromkeys(filter(None, node.output)))
+        unknown = [name for name, value in zip(names, inputs, strict=True) if name and value is None]
+        if unknown:
+            self._skip(node, unknown, match is not None)
             return
+        self.builder.origin = node
         try:
+            if id(node) in self.refused:
+                raise Refusal(self.refused[id(node)])
             if match is None and self._fold(node, inputs):
                 return
             results = self._chosen(node, inputs) if node.op_type == "If" else self._translated(node, match, inputs)
         except Refusal as refusal:
             if self.asks and isinstance(refusal, NeedsConstant):
                 raise
+            if match is not None and id(node) not in self.refused:
+                self._apart(node, match)
+                return
             self._report(node, refusal.message, *refusal.help)
             results = []
         except (ShapeError, ValidationError) as error:
@@ -207,6 +263,25 @@ class Importer:
         self.known.update(dict.fromkeys(filter(None, node.output)))
         self.known.update(zip(node.output, results, strict=False))
 
+    def _skip(self, node: NodeProto, unknown: Sequence[str], matched: bool) -> None:
+        """What depends on a reported node is silent, but for operators that the language has nothing for."""
+        self.known.update(dict.fromkeys(filter(None, node.output)))
+        if node.op_type in ("Shape", "Size") or all(name in self.sizes for name in unknown):
+            self.sizes.update(node.output)
+        elif not matched and node.op_type != "If":
+            try:
+                self._translation(node)
+            except Refusal as refusal:
+                self._report(node, refusal.message, *refusal.help)
+
+    def _apart(self, node: NodeProto, match: Match) -> None:
+        """The nodes of a formula that is something else after all, each by itself."""
+        inner = {id(other) for other in match.inner.values()}
+        for other in self.model.nodes:
+            if id(other) in inner and other.output[0] not in self.known:
+                self._step(other, None)
+        self._step(node, None)
+
     def _chosen(self, node: NodeProto, inputs: Sequence[Value | Array | None]) -> list[Value | Array | None]:
         """The results of the branch of an If that is always taken."""
         if not isinstance(inputs[0], np.ndarray) or inputs[0].size != 1:
@@ -214,6 +289,7 @@ class Importer:
         name = "then_branch" if inputs[0].reshape(()) else "else_branch"
         graph = next(attribute.g for attribute in node.attribute if attribute.name == name)
         self.known.update((tensor.name, tensor_array(tensor, self.model.name)) for tensor in graph.initializer)
+        self.builder.learnt.update(tensor.name for tensor in graph.initializer)
         for inner in graph.node:
             self.attributes[id(inner)] = _attributes(inner)
             self.uses.update(inner.input)
@@ -222,18 +298,21 @@ class Importer:
         return [self.known.get(output.name) for output in graph.output]
 
     def _translated(self, node: NodeProto, match: Match | None, inputs: Sequence[Value | Array | None]) -> list[Value]:
-        attributes = self.attributes[id(node)]
+        attributes = self._resolved(node) if match else self.attributes[id(node)]
         site = NodeContext(self.builder, node, attributes, inputs, self.model.opset, self.uses, self.model.producer)
         if match is not None:
             return [GROUPS[match.meaning](self._group(site, match))]
+        result = self._translation(node)(site)
+        return result if isinstance(result, list) else [result]
+
+    def _translation(self, node: NodeProto) -> Callable[[NodeContext], Any]:
         if node.op_type in QUANTISED:
             raise Refusal("it belongs to a quantised network", "export the network before it was quantised")
         translate = TRANSLATIONS.get(node.op_type) if node.domain in DOMAINS else None
         if translate is None:
             domain = f" of {node.domain}" if node.domain not in DOMAINS else ""
             raise Refusal(f"the language has nothing for this operator{domain}")
-        result = translate(site)
-        return result if isinstance(result, list) else [result]
+        return translate
 
     def _group(self, site: NodeContext, match: Match) -> NodeGroup:
         constants = {}
@@ -244,12 +323,12 @@ class Importer:
                     raise Refusal("its shape depends on the batch")
                 constants[name] = value
         inner = {id(node): node for node in match.inner.values()}.values()
-        return NodeGroup(site, constants, tuple((node, self._resolved(node)) for node in inner))
+        return NodeGroup(site, constants, match.names, tuple((node, self._resolved(node)) for node in inner))
 
     def _resolved(self, node: NodeProto) -> Mapping[str, Any]:
         """The attributes, with axes that are an input put in."""
         attributes = dict(self.attributes[id(node)])
-        if node.op_type.startswith("Reduce") and len(node.input) > 1:
+        if node.op_type.startswith(("Reduce", "Unsqueeze")) and len(node.input) > 1:
             axes = self.known.get(node.input[1])
             if isinstance(axes, np.ndarray):
                 attributes["axes"] = [int(axis) for axis in axes]
@@ -300,6 +379,9 @@ def _attributes(node: NodeProto) -> dict[str, Any]:
     """Attributes as Python values; graphs are left out."""
     found: dict[str, Any] = {}
     for attribute in node.attribute:
+        if attribute.ref_attr_name:
+            label = quoted(attribute.ref_attr_name)
+            raise broken("the model", f"{describe(node)} refers to the attribute {label} of a function around it")
         if attribute.type == AttributeProto.TENSOR:
             found[attribute.name] = tensor_array(attribute.t, "the model")
         elif attribute.type == AttributeProto.STRING:

@@ -33,6 +33,11 @@ def layer_name(node: NodeProto, producer: str = "") -> str:
     return printable(name)
 
 
+def called_weight(tensor: str) -> bool:
+    """Whether the name of a tensor says that it is learnt."""
+    return tensor.rpartition(".")[2] in ("weight", "bias", "gamma", "beta")
+
+
 def value_name(name: str) -> str:
     """An input's name for the network; "" where it says nothing."""
     name = re.sub(r"^gpu_\d+/", "", name)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cnndsl.interop.onnx.importer.constant_folding import Unfoldable, reshaped
-from cnndsl.interop.onnx.importer.graph import NodeContext, Refusal, Value
+from cnndsl.interop.onnx.importer.graph import LOWEST, NodeContext, Refusal, Value
 from cnndsl.ops.dense import Embedding
 from cnndsl.ops.merge import Concat
 from cnndsl.ops.norm import Dropout
@@ -34,7 +34,7 @@ def to_dimensions(site: NodeContext, x: Value, sizes: Sequence[int]) -> Value:
     """The value with the extents ``sizes``, the batch's among them."""
     leading = site.builder.leading
     if tuple(sizes[: len(leading)]) != leading or len(sizes) == len(leading):
-        raise Refusal(f"its result {list(sizes)} does not have the examples of the batch as its first axis")
+        raise Refusal("its result does not have the examples of the batch as its first axis")
     return site.reshape(x, [int(size) for size in sizes[len(leading) :]])
 
 
@@ -44,8 +44,9 @@ def reshape(site: NodeContext) -> Value:
     target = site.constant(1, "shape") if target is None else np.array(target)
     try:
         sizes = reshaped((*site.builder.leading, *x.dimensions), target, bool(site.attribute("allowzero", 0)))
-    except Unfoldable as error:
-        raise Refusal(str(error)) from None
+    except Unfoldable:
+        wanted = [int(size) for size in np.ravel(target)]
+        raise Refusal(f"{x.shape.elements:,} numbers an example cannot become {wanted}") from None
     return to_dimensions(site, x, sizes)
 
 
@@ -249,8 +250,8 @@ def pad(site: NodeContext) -> Value:
     size: int | tuple[int, ...] = (*begins, *ends)
     if begins == ends:
         size = begins[0] if len(set(begins)) == 1 else tuple(begins)
-    if not np.isfinite(value):
-        value = float(np.copysign(np.finfo(np.float32).max, value))
+    if abs(value) >= -LOWEST:
+        value = float(np.copysign(LOWEST, value))
     return site.emit(Pad.model_validate({"size": size, "mode": mode, "value": value}), flat).ordered(x.order)
 
 

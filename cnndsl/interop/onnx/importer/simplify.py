@@ -1,9 +1,12 @@
 """What several layers say that the language says in one: shuffles, padding before a convolution, growing concats."""
 
-from cnndsl.interop.onnx.importer.graph import Builder, ImportedLayer, Value
+from cnndsl.interop.onnx.importer.affine import Norm
+from cnndsl.interop.onnx.importer.graph import LOWEST, Builder, ImportedLayer, Value
 from cnndsl.ops.base import Operator
 from cnndsl.ops.conv import Conv, Depthwise
 from cnndsl.ops.merge import Concat
+from cnndsl.ops.norm import Scale
+from cnndsl.ops.pool import MaxPool
 from cnndsl.ops.shape import ChannelShuffle, Flatten, Pad, Permute, PixelShuffle, Reshape, Slice, SpaceToDepth
 from cnndsl.shapes import Shape, ShapeError, explicit_padding
 
@@ -14,6 +17,8 @@ def tidy(builder: Builder, own_export: bool) -> None:
         shuffled(builder, layer)
         wrapped(builder, layer)
         padded(builder, layer, own_export)
+        padded_for_maximum(builder, layer)
+        affine(builder, layer, own_export)
     if not own_export:
         grown(builder)
 
@@ -138,6 +143,36 @@ def padded(builder: Builder, layer: ImportedLayer, own_export: bool) -> None:
         changed["pad_mode"] = mode
     layer.op = layer.op.model_copy(update=changed)
     layer.inputs = before.inputs
+
+
+def padded_for_maximum(builder: Builder, layer: ImportedLayer) -> None:
+    """Padding with minus infinity before a maximum, which has that around it anyway."""
+    before = only_reader(builder, layer.inputs[0])
+    if not isinstance(layer.op, MaxPool) or before is None or not isinstance(before.op, Pad):
+        return
+    if before.op.mode != "zeros" or before.op.value != LOWEST or layer.op.pad != 0 or layer.op.ceil_mode:
+        return
+    op = layer.op.model_copy(update={"pad": before.op.size})
+    try:
+        same = op.output((before.inputs[0].shape,)) == layer.output.shape
+    except ShapeError:
+        return
+    if same:
+        layer.op, layer.inputs = op, before.inputs
+
+
+def affine(builder: Builder, layer: ImportedLayer, own_export: bool) -> None:
+    """A norm without parameters, and behind it the factors and terms that it could have."""
+    before = only_reader(builder, layer.inputs[0])
+    if not isinstance(layer.op, Scale) or not layer.op.bias or before is None or not isinstance(before.op, Norm):
+        return
+    if before.op.affine or (own_export and before.label != layer.label):
+        return
+    op = before.op.model_copy(update={"affine": True})
+    if op.weights([value.shape for value in before.inputs])["weight"].shape == layer.weights["weight"].shape:
+        layer.op, layer.inputs = op, before.inputs
+        layer.label = before.label or layer.label
+        layer.weights = {**layer.weights, **before.weights}
 
 
 def grown(builder: Builder) -> None:

@@ -1,24 +1,23 @@
 """Convolutions, pooling, dense layers and normalisations from ONNX."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from cnndsl.arrays import Array
-from cnndsl.interop.onnx.importer.graph import NodeContext, Refusal, Value
+from cnndsl.interop.onnx.importer.affine import normed, shifted
+from cnndsl.interop.onnx.importer.graph import Constant, NodeContext, Refusal, Value
 from cnndsl.ops.conv import Conv, ConvTranspose, Depthwise
 from cnndsl.ops.dense import Dense
 from cnndsl.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm
 from cnndsl.ops.pool import AvgPool, GlobalAvgPool, GlobalLpPool, GlobalMaxPool, LpPool, MaxPool
 from cnndsl.ops.shape import Pad
-from cnndsl.shapes import Axis
+from cnndsl.shapes import Axis, explicit_padding
 
 WRITTEN_LINKS = 1 << 16
 CHANCE = 0.02
 """Zeros among the links that do not make a connect table."""
-
-LOWEST = float(np.finfo(np.float32).min)
 
 
 def compact(sizes: Sequence[int]) -> int | tuple[int, ...]:
@@ -176,9 +175,16 @@ def maxpool(site: NodeContext) -> Value:
     given = _pool_arguments(site, x)
     dilation = numbers(site, "dilations", len(x.shape.spatial), 1)
     if _wide(given, dilation):
-        x = site.emit(Pad(size=given["pad"], value=LOWEST), x)
-        given["pad"] = 0
+        x, given["pad"] = _beyond_half(site, x, given, dilation), 0
     return site.emit(MaxPool(dilation=compact(dilation), **_rounded_up(given, x, dilation)), x)
+
+
+def _beyond_half(site: NodeContext, x: Value, given: Mapping[str, Any], dilation: Sequence[int]) -> Value:
+    """The value with cells around it that never are a maximum alone: those at its edge again."""
+    pairs = explicit_padding(given["pad"], len(dilation))
+    if set(dilation) != {1} or any(max(pair) >= taps for pair, taps in zip(pairs, given["kernel"], strict=True)):
+        raise Refusal("its windows may lie in the padding alone, or skip the cells beside it")
+    return site.emit(Pad(size=given["pad"], mode="edge"), x)
 
 
 def _undilated(site: NodeContext, rank: int) -> list[int]:
@@ -251,6 +257,10 @@ def gemm(site: NodeContext) -> Value:
     bias = None
     if site.given(2):
         given = site.constant(2, "bias")
+        if given.size == 1 != weight.shape[0]:
+            value = linear(site, x, weight, None)
+            term = site.beside(2, "bias")
+            return shifted(site, value, term._replace(array=term.array.reshape(-1) * beta))
         if given.size != 1 and (given.shape[-1:] != weight.shape[:1] or given.size != weight.shape[0]):
             if len(x.order) != 2:
                 raise Refusal("its bias differs between the examples of the batch")
@@ -269,57 +279,63 @@ def matmul(site: NodeContext) -> Value:
 def batchnorm(site: NodeContext) -> Value:
     if site.attribute("training_mode", 0) or not site.attribute("spatial", 1):
         raise Refusal("it normalises by the batch itself" if site.attribute("training_mode", 0) else "spatial=0")
-    names = ("weight", "bias", "running_mean", "running_var")
-    weights = {name: site.constant(index, name) for index, name in enumerate(names, 1)}
+    running = {name: site.constant(index, name) for index, name in ((3, "running_mean"), (4, "running_var"))}
     momentum = min(max(round(1 - site.real("momentum", 0.9), 6), 0.0), 1.0)
-    return site.emit(BatchNorm(eps=site.real("epsilon", 1e-5), momentum=momentum), site.value(), **weights)
+    x = site.value()
+    op = BatchNorm(eps=site.real("epsilon", 1e-5), momentum=momentum)
+    return normed(site, op, x, [x.shape.channels], _per_channel(site, x), **running)
+
+
+def _per_channel(site: NodeContext, x: Value) -> list[Constant]:
+    """The scale and the bias at places 1 and 2, as they meet the value."""
+    parts = [site.beside(1, "scale"), site.beside(2, "bias")]
+    if any(part.array.ndim != 1 for part in parts):
+        raise Refusal("its scale or bias is no list")
+    shape = (-1, *(1 for _ in x.shape.spatial))
+    return [part._replace(array=part.array.reshape(shape), named=True) for part in parts]
 
 
 def instancenorm(site: NodeContext) -> Value:
-    weights = {"weight": site.constant(1, "scale"), "bias": site.constant(2, "bias")}
-    plain = np.all(weights["weight"] == 1) and not np.any(weights["bias"])
-    op = InstanceNorm(eps=site.real("epsilon", 1e-5), affine=not plain)
-    return site.emit(op, site.value(), **({} if plain else weights))
+    x = site.value()
+    op = InstanceNorm(eps=site.real("epsilon", 1e-5))
+    return normed(site, op, x, [x.shape.channels], _per_channel(site, x))
 
 
 def groupnorm(site: NodeContext) -> Value:
     x = site.value()
-    groups = int(site.attribute("num_groups", 1))
-    weights = {"weight": site.constant(1, "scale"), "bias": site.constant(2, "bias")}
-    if weights["weight"].size == groups != x.shape.channels:  # until opset 21 there is one a group
-        weights = {name: np.repeat(array, x.shape.channels // groups) for name, array in weights.items()}
-    return site.emit(GroupNorm(groups=groups, eps=site.real("epsilon", 1e-5)), x, **weights)
+    groups, channels = int(site.attribute("num_groups", 1)), x.shape.channels
+    eps = site.real("epsilon", 1e-5)
+    if site.constant(1, "scale").size == groups != channels:  # until opset 21 there is one a group
+        if channels % groups:
+            raise Refusal(f"{channels} channels cannot be divided into {groups} equal groups")
+        grouped = site.reshape(x, [groups, x.shape.elements // groups])
+        value = normed(site, InstanceNorm(eps=eps), grouped, [groups], _per_channel(site, grouped))
+        return site.reshape(value, x.dimensions)
+    return normed(site, GroupNorm(groups=groups, eps=eps), x, [channels], _per_channel(site, x))
 
 
 def layernorm(site: NodeContext) -> Value:
     if any(site.uses.get(name) for name in site.node.output[1:]):
         raise Refusal("its mean or deviation is used")
-    scale = site.constant(1, "scale")
-    bias = site.constant(2, "bias") if site.given(2) else np.zeros(1, np.float32)
-    eps = site.real("epsilon", 1e-5)
-    return normalized_layer(site, int(site.attribute("axis", -1)), eps, scale, bias)
+    parts = [site.beside(place, name) if site.given(place) else None for place, name in ((1, "scale"), (2, "bias"))]
+    affine = [None if part is None else part._replace(named=True) for part in parts]
+    return normalized_layer(site, int(site.attribute("axis", -1)), site.real("epsilon", 1e-5), affine)
 
 
-def normalized_layer(site: NodeContext, axis: int, eps: float, scale: Array | None, bias: Array) -> Value:
-    """Layer normalisation from ONNX's ``axis`` on; ``scale`` None is no affine part."""
+def normalized_layer(
+    site: NodeContext, axis: int, eps: float, affine: Sequence[Constant | None] = (None, None)
+) -> Value:
+    """Layer normalisation from ONNX's ``axis`` on, with its scale and bias where there are such."""
     x = site.any()
     first = site.axis(x, axis)
     place = x.order.index(first)
-    affine = scale is not None and not (np.all(scale == 1) and not np.any(bias))
     if place == 0:
         x = site.builder.straight(x)
-        layout = x.shape.dimensions
-        op = LayerNorm(eps=eps, affine=affine)
-    elif place == len(x.order) - 1:
-        x = site.builder.led_by(x, first)
-        layout = (x.shape.channels,)
-        op = LayerNorm(eps=eps, affine=affine, axes="channel")
-    else:
+        return normed(site, LayerNorm(eps=eps), x, x.shape.dimensions, affine)
+    if place < len(x.order) - 1:
         raise Refusal("it normalises over some of the axes: the language does over all, or over the channels")
-    weights: dict[str, Array] = {}
-    if affine and scale is not None:
-        weights = {"weight": np.broadcast_to(scale, layout), "bias": np.broadcast_to(bias, layout)}
-    return site.emit(op, x.ordered(range(len(x.order))), **weights).ordered(x.order)
+    x = site.builder.led_by(x, first)
+    return normed(site, LayerNorm(eps=eps, axes="channel"), x, [x.shape.channels], affine)
 
 
 def lrn(site: NodeContext) -> Value:
