@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cnndsl.arrays import Array
-from cnndsl.interop.onnx.importer.graph import Constant, ImportedLayer, NodeContext, Refusal, Value, decimal
+from cnndsl.interop.onnx.importer.graph import LOWEST, Constant, ImportedLayer, NodeContext, Refusal, Value, decimal
 from cnndsl.ops.activation import Clip
 from cnndsl.ops.base import Operator
 from cnndsl.ops.conv import Conv, ConvTranspose, Depthwise
@@ -22,9 +22,7 @@ def aligned(site: NodeContext, value: Value, constant: Array) -> Array:
     leading = len(site.builder.leading)
     rank = leading + len(value.order)
     if constant.ndim > rank:
-        if any(size != 1 for size in constant.shape[: constant.ndim - rank]):
-            raise Refusal(f"a constant of {constant.shape} has more axes than what it meets")
-        constant = constant.reshape(constant.shape[constant.ndim - rank :])
+        raise Refusal(f"a constant of {constant.shape} has more axes than what it meets")
     full = constant.reshape((1,) * (rank - constant.ndim) + constant.shape)
     if leading:
         if full.shape[0] != 1 and not (full == full[:1]).all():
@@ -56,6 +54,8 @@ def _applied(site: NodeContext, value: Value, constant: Constant, layer: Importe
         return _with_parameter(site, value, numbers, layer, multiply)
     if np.all(numbers == (1.0 if multiply else 0.0)):
         return value
+    if not np.isfinite(numbers).all():
+        raise Refusal("its constant is not finite")
     if layer is not None and _absorbed(layer, numbers, multiply):
         return value
     if not _per_channel(numbers):
@@ -71,7 +71,8 @@ def _is_parameter(constant: Constant, numbers: Array, value: Value) -> bool:
     """Whether the constant is learnt. A single number beside several channels is one only by its name."""
     if numbers.size > 1:
         return constant.learnt
-    return constant.learnt and (constant.named or (value.shape.channels == 1 and constant.array.ndim > 0))
+    alone_in_axis = constant.array.ndim > 0 and 1 in (value.shape.channels, value.dimensions[0])
+    return constant.learnt and (constant.named or alone_in_axis)
 
 
 def _per_channel(numbers: Array) -> bool:
@@ -82,6 +83,8 @@ def _with_parameter(
     site: NodeContext, value: Value, numbers: Array, layer: ImportedLayer | None, multiply: bool
 ) -> Value:
     """A layer that has these parameters: the one before if it lacks just them, otherwise one of their own."""
+    if np.any(np.isfinite(numbers) & (np.abs(numbers) > -LOWEST)):
+        raise Refusal("what it multiplies by is beyond float32")
     if layer is not None and _given(layer, numbers, multiply):
         return value
     if not _per_channel(numbers):
@@ -147,8 +150,8 @@ def _normalized(site: NodeContext, layer: ImportedLayer | None, value: Value, me
     """(x - mean)/std with constants; joined with the layer before if that is of the kind."""
     if layer is not None and isinstance(layer.op, Normalize):
         before_mean, before_std = np.asarray(layer.op.mean), np.asarray(layer.op.std)
-        layer.op = Normalize(mean=_written(before_mean + mean * before_std), std=_written(before_std * std))
-        return value
+        joined = Normalize(mean=_written(before_mean + mean * before_std), std=_written(before_std * std))
+        return site.builder.replaced(layer, joined).ordered(value.order)
     op = Normalize(mean=_written(mean), std=_written(std))
     return site.emit(op, value.ordered(range(len(value.order)))).ordered(value.order)
 
@@ -166,7 +169,7 @@ def normed(
     What is not there, or no parameter and without effect, disappears.
     """
     elements = product(layout)
-    fits = [part is not None and part.learnt and part.array.size == elements for part in affine]
+    fits = [part is not None and part.learnt and aligned(site, x, part.array).size == elements for part in affine]
     flat = x.ordered(range(len(x.order)))
     if all(fits):
         own = {name: part.array.reshape(layout) for name, part in zip(("weight", "bias"), affine, strict=True) if part}

@@ -104,10 +104,14 @@ class ImportedLayer:
 
 
 class Builder:
-    """The network under construction. ``batch`` is the extent of the batch axis, None if no axis is the batch."""
+    """The network under construction. ``batch`` is the extent of the batch axis, None if no axis is the batch.
 
-    def __init__(self, batch: int | None, limits: Limits = DEFAULT_LIMITS) -> None:
+    ``symbolic`` says that the extent stands for any.
+    """
+
+    def __init__(self, batch: int | None, symbolic: bool = False, limits: Limits = DEFAULT_LIMITS) -> None:
         self.batch = batch
+        self.symbolic = symbolic
         self.limits = limits
         self.inputs: list[Value] = []
         self.layers: dict[str, ImportedLayer] = {}
@@ -224,7 +228,8 @@ class Builder:
 
     def weights(self) -> dict[str, Array]:
         """The tensors of the network by key ``<layer>.<weight>``, as float32."""
-        return {key: array.astype(np.float32, copy=False) for key, array in self.tensors.items()}
+        with np.errstate(over="ignore"):
+            return {key: array.astype(np.float32, copy=False) for key, array in self.tensors.items()}
 
 
 def _shapes(arrays: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
@@ -342,7 +347,8 @@ class NodeContext:
 
 def decimal(number: float) -> float:
     """The shortest decimal number within the rounding of a float32: 1e-5, not 9.999999747378752e-06."""
-    exact, short = float(str(np.float32(number))), float(f"{number:.6g}")
+    with np.errstate(over="ignore"):
+        exact, short = float(str(np.float32(number))), float(f"{number:.6g}")
     return short if abs(short - exact) <= 2e-7 * abs(exact) else exact
 
 

@@ -117,7 +117,8 @@ class Importer:
         vectors = any(len(_extents(value) or (1, 1)) == 1 for value in read)
         self.batched = not vectors if batched is None else batched
         self.unequal: list[int] = []
-        self.builder = Builder(self._batch(read) if self.batched else None, limits)
+        batch = self._batch(read) if self.batched else None
+        self.builder = Builder(batch, batch == symbolic_batch, limits)
         self.builder.learnt = learnt_tensors(model) | set(given)
         self.outputs: list[Value] = []
         self.limits = limits
@@ -213,7 +214,7 @@ class Importer:
         known: list[Any] = list(inputs)
         if node.op_type in ("Shape", "Size") and inputs and isinstance(inputs[0], Value):
             sizes = (*self.builder.leading, *inputs[0].dimensions)
-            self.reads_batch |= self.builder.batch == self.symbolic_batch
+            self.reads_batch |= self.builder.symbolic
             known = [np.broadcast_to(np.int8(0), sizes)]
         elif any(isinstance(value, Value) for value in inputs) or all(value is None for value in inputs):
             return False

@@ -72,6 +72,8 @@ def squeeze(site: NodeContext) -> Value:
     x = site.any()
     sizes = (*site.builder.leading, *x.dimensions)
     axes = _axes(site)
+    if axes is None and site.builder.symbolic:
+        raise Refusal("it drops every axis of 1, the batch's too where that is 1", "export it with its axes")
     if axes is None:
         axes = [axis for axis, size in enumerate(sizes) if size == 1 and axis >= len(site.builder.leading)]
     gone = {axis % len(sizes) for axis in axes}
