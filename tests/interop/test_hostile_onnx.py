@@ -82,7 +82,21 @@ def three_gigabytes():
     return one_node(nodes, [shape])
 
 
+def doubling():
+    nodes = [helper.make_node("Concat", [f"c{index}"] * 2, [f"c{index + 1}"], axis=0) for index in range(28)]
+    constant = numpy_helper.from_array(np.ones((1, 3, 8, 8), np.float32), "c0")
+    return one_node([*nodes, helper.make_node("Add", ["x", "c28"], ["y"])], [constant])
+
+
+def two_thousand_sums():
+    nodes = [helper.make_node("Add", [f"c{index}", "c0"], [f"c{index + 1}"]) for index in range(2000)]
+    constant = numpy_helper.from_array(np.ones((1, 3, 512, 512), np.float32), "c0")
+    return one_node([*nodes, helper.make_node("Add", ["x", "c2000"], ["y"])], [constant])
+
+
 GRAPHS = {
+    "constants that double": (doubling, "import-unsupported"),
+    "many sums of a constant": (two_thousand_sums, "import-unsupported"),
     "cyclic": (cyclic, "onnx-graph"),
     "missing initializer": (without_initializer, "onnx-graph"),
     "made twice": (made_twice, "onnx-graph"),

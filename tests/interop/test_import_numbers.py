@@ -604,3 +604,59 @@ def test_our_own_exports_come_back_with_their_parameters(layer):
     (network,) = compile_text(layer, "net.cnn").networks
     again = from_onnx(export(network, initial_weights(network), opset=17)).network
     assert Measured(again).params == Measured(network).params
+
+
+ON_CONSTANTS = {
+    "Clip": ([("Clip", "c low high", "k", {})], 17),
+    "Clip below": ([("Clip", "c low", "k", {})], 17),
+    "Clip by attributes": ([("Clip", "c", "k", {"min": -0.5, "max": 0.25})], 6),
+    "ReduceSum": ([("ReduceSum", "c last", "k", {})], 17),
+    "ReduceSum without its axis": (
+        [("ReduceSum", "c last", "r", {"keepdims": 0}), ("Unsqueeze", "r last", "k", {})],
+        17,
+    ),
+    "ReduceSum of nothing": ([("ReduceSum", "c", "k", {"noop_with_empty_axes": 1})], 17),
+    "ReduceMean": ([("ReduceMean", "c", "k", {"axes": [0]})], 17),
+    "ReduceMax of all": ([("ReduceMax", "c", "k", {})], 17),
+    "ReduceMin": ([("ReduceMin", "c", "k", {"axes": [1, 2]})], 17),
+    "Expand": ([("Expand", "low extents", "k", {})], 17),
+    "CumSum": ([("CumSum", "c zero", "k", {})], 17),
+    "ScatterND": ([("ScatterND", "c places updates", "k", {})], 17),
+    "CastLike": ([("CastLike", "whole c", "k", {})], 17),
+    "BatchNormalization": (
+        [
+            ("Transpose", "c", "t", {"perm": [1, 0, 2]}),
+            ("BatchNormalization", "t s s s s", "n", {}),
+            ("Transpose", "n", "k", {"perm": [1, 0, 2]}),
+        ],
+        17,
+    ),
+    "Concat": ([("Concat", "c c", "d", {"axis": 1}), ("ReduceMean", "d", "k", {"axes": [1]})], 17),
+    "Gather": ([("Gather", "c backwards", "k", {"axis": 0})], 17),
+    "Reshape of a view": ([("Transpose", "c", "t", {"perm": [2, 1, 0]}), ("Reshape", "t extents", "k", {})], 17),
+}
+
+
+@pytest.mark.parametrize("name", ON_CONSTANTS)
+def test_what_stands_on_constants_is_computed(name):
+    """The same numbers as ONNX's evaluator finds: they meet a value, and the sum must agree."""
+    nodes, opset = ON_CONSTANTS[name]
+    constants = {
+        "c": np.random.default_rng(0).standard_normal((6, 1, 1)).astype(np.float32),
+        "low": np.float32(-0.5),
+        "high": np.float32(0.25),
+        "last": np.array([2]),
+        "zero": np.array(0),
+        "extents": np.array([6, 1, 1]),
+        "places": np.array([[1], [4]]),
+        "updates": np.full((2, 1, 1), 7, np.float32),
+        "whole": np.arange(6).reshape(6, 1, 1),
+        "s": np.array([2], np.float32),
+        "backwards": np.arange(6)[::-1].copy(),
+    }
+    model = model_of([*nodes, ("Mul", "x k", "y", {})], ["N", 6, 3, 2], opset, **constants)
+    imported = from_onnx(model)
+    x = np.random.default_rng(1).standard_normal((2, 6, 3, 2)).astype(np.float32)
+    (source,), (output,) = imported.network.inputs, imported.network.outputs
+    actual = execute(make_plan(imported.network, imported.weights), {source.name: x})[output]
+    np.testing.assert_allclose(actual, in_float64(model, x), rtol=1e-5)

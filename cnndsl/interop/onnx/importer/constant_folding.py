@@ -12,14 +12,23 @@ from cnndsl.shapes import product
 Attributes: TypeAlias = Mapping[str, Any]
 
 GENERATED_BYTES = 1 << 30
-"""What the constants that a file only describes (``ConstantOfShape``, ``Expand``) may take if they were stored."""
+"""What a constant that a file only describes (``ConstantOfShape``, ``Expand``) may take if it were stored."""
+
+WORKED_BYTES = 1 << 28
+"""What all nodes of a model together may read and write while constants are computed, beside ..."""
+
+WORKED_PER_STORED_BYTE = 4
+"""... so much for each byte of the constants that it holds."""
+
+Room: TypeAlias = Callable[[int], None]
+"""Asked for bytes before they are read or written. Raises Unfoldable."""
 
 
 class Unfoldable(Exception):
     """The node cannot be computed; the message says why."""
 
 
-def _constant_of_shape(attributes: Attributes, inputs: Sequence[Array]) -> Array:
+def _constant_of_shape(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
     value = attributes.get("value", np.zeros(1, np.float32))
     return _broadcast(np.asarray(value).reshape(()), inputs[0])
 
@@ -32,18 +41,18 @@ def _broadcast(value: Array, shape: Array) -> Array:
     return np.broadcast_to(value, extent)
 
 
-def _expand(attributes: Attributes, inputs: Sequence[Array]) -> Array:
+def _expand(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
     shape = np.broadcast_shapes(inputs[0].shape, tuple(map(int, inputs[1])))
     return _broadcast(inputs[0], np.array(shape))
 
 
-def _gather(attributes: Attributes, inputs: Sequence[Array]) -> Array:
-    if product(inputs[1].shape) * inputs[0].itemsize > GENERATED_BYTES:
-        raise Unfoldable("the constant is too large")
-    return np.take(inputs[0], inputs[1].astype(np.int64), axis=attributes.get("axis", 0))
+def _gather(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
+    axis = attributes.get("axis", 0)
+    room(inputs[1].nbytes + inputs[1].size * inputs[0].nbytes // max(inputs[0].shape[axis], 1))
+    return np.take(inputs[0], inputs[1].astype(np.int64), axis=axis)
 
 
-def _slice(attributes: Attributes, inputs: Sequence[Array]) -> Array:
+def _slice(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
     given: list[Any] = [attributes.get("starts"), attributes.get("ends"), attributes.get("axes"), None]
     if "starts" not in attributes:
         given = [*inputs[1:], None, None][:4]
@@ -65,20 +74,39 @@ def _axes(attributes: Attributes, inputs: Sequence[Array]) -> tuple[int, ...] | 
     return None if given is None else tuple(int(axis) for axis in given)
 
 
-def _unsqueeze(attributes: Attributes, inputs: Sequence[Array]) -> Array:
+def _unsqueeze(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
     return np.expand_dims(inputs[0], _axes(attributes, inputs) or ())
 
 
-def _squeeze(attributes: Attributes, inputs: Sequence[Array]) -> Array:
+def _squeeze(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
     return np.squeeze(inputs[0], _axes(attributes, inputs))
 
 
-def _cast(attributes: Attributes, inputs: Sequence[Array]) -> Array:
-    return inputs[0].astype(helper.tensor_dtype_to_np_dtype(attributes["to"]))
+def _cast(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
+    dtype = helper.tensor_dtype_to_np_dtype(attributes["to"])
+    room(inputs[0].size * (inputs[0].itemsize + dtype.itemsize))
+    return inputs[0].astype(dtype)
 
 
-def _reshape(attributes: Attributes, inputs: Sequence[Array]) -> Array:
-    return inputs[0].reshape(reshaped(inputs[0].shape, inputs[1], bool(attributes.get("allowzero"))))
+def _cast_like(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
+    room(inputs[0].size * (inputs[0].itemsize + inputs[1].itemsize))
+    return inputs[0].astype(inputs[1].dtype)
+
+
+def _reshape(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
+    return _shaped(inputs[0], reshaped(inputs[0].shape, inputs[1], bool(attributes.get("allowzero"))), room)
+
+
+def _flatten(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
+    shape, axis = inputs[0].shape, attributes.get("axis", 1)
+    return _shaped(inputs[0], (product(shape[:axis]), product(shape[axis:])), room)
+
+
+def _shaped(array: Array, shape: tuple[int, ...], room: Room) -> Array:
+    """A view, or a copy of what is one already."""
+    if not array.flags.c_contiguous:
+        room(2 * array.nbytes)
+    return array.reshape(shape)
 
 
 def reshaped(shape: Sequence[int], target: Array, allow_zero: bool = False) -> tuple[int, ...]:
@@ -98,8 +126,9 @@ def reshaped(shape: Sequence[int], target: Array, allow_zero: bool = False) -> t
     return tuple(sizes)
 
 
-def _divide(attributes: Attributes, inputs: Sequence[Array]) -> Array:
+def _divide(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
     left, right = inputs
+    room(4 * 8 * product(np.broadcast_shapes(left.shape, right.shape)))
     if left.dtype.kind in "iu":
         if not np.all(right):
             raise Unfoldable("division by zero")
@@ -107,51 +136,96 @@ def _divide(attributes: Attributes, inputs: Sequence[Array]) -> Array:
     return np.asarray(left / right)
 
 
-def _range(attributes: Attributes, inputs: Sequence[Array]) -> Array:
+def _range(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
     start, limit, step = (number.reshape(()).item() for number in inputs)
-    if not step or (limit - start) / step * inputs[0].itemsize > GENERATED_BYTES:
-        raise Unfoldable("the range is too large")
+    if not step:
+        raise Unfoldable("its step is 0")
+    room(max(0, int((limit - start) / step) + 1) * inputs[0].itemsize)
     return np.arange(start, limit, step, dtype=inputs[0].dtype)
 
 
 def _elementwise(function: Callable[..., Any]) -> "Fold":
-    def fold(attributes: Attributes, inputs: Sequence[Array]) -> Array:
+    def fold(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
         shape = np.broadcast_shapes(*(array.shape for array in inputs))
-        if product(shape) * 8 > GENERATED_BYTES:
-            raise Unfoldable("the constant is too large")
+        room(sum(array.nbytes for array in inputs) + product(shape) * 8)
         return np.asarray(function(*inputs))
 
     return fold
 
 
-def _transpose(attributes: Attributes, inputs: Sequence[Array]) -> Array:
+def _transpose(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
     return np.transpose(inputs[0], attributes.get("perm"))
 
 
-def _concat(attributes: Attributes, inputs: Sequence[Array]) -> Array:
-    if sum(array.nbytes for array in inputs) > GENERATED_BYTES:
-        raise Unfoldable("the constant is too large")
+def _concat(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
+    room(2 * sum(array.nbytes for array in inputs))
     return np.concatenate(list(inputs), attributes["axis"])
 
 
-Fold: TypeAlias = Callable[[Attributes, Sequence[Array]], Array]
+def _reduction(function: Callable[..., Any]) -> "Fold":
+    def fold(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
+        axes = _axes(attributes, inputs)
+        if not axes and attributes.get("noop_with_empty_axes"):
+            return inputs[0]
+        room(2 * inputs[0].nbytes)
+        found = function(inputs[0], axis=axes or None, keepdims=bool(attributes.get("keepdims", 1)))
+        return np.asarray(found, inputs[0].dtype)
+
+    return fold
+
+
+def _clip(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
+    low, high = [*inputs[1:], None, None][:2]
+    low, high = attributes.get("min") if low is None else low, attributes.get("max") if high is None else high
+    if low is None and high is None:
+        return inputs[0]
+    room(2 * inputs[0].nbytes)
+    return np.clip(inputs[0], low, high).astype(inputs[0].dtype)
+
+
+def _running_sum(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
+    if attributes.get("exclusive") or attributes.get("reverse"):
+        raise Unfoldable("its sum is exclusive or reversed")
+    room(2 * inputs[0].nbytes)
+    return np.cumsum(inputs[0], int(inputs[1].reshape(())), inputs[0].dtype)
+
+
+def _scattered(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
+    if attributes.get("reduction", "none") != "none":
+        raise Unfoldable("it reduces what it scatters")
+    room(2 * inputs[0].nbytes + inputs[1].nbytes + inputs[2].nbytes)
+    found = inputs[0].copy()
+    found[tuple(np.moveaxis(inputs[1], -1, 0))] = inputs[2]
+    return found
+
+
+def _batchnorm(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
+    if attributes.get("training_mode"):
+        raise Unfoldable("it normalises by the batch itself")
+    x = inputs[0]
+    room(4 * 8 * x.size)
+    shape = (1, -1, *(1 for _ in x.shape[2:]))
+    scale, bias, mean, variance = (array.astype(np.float64).reshape(shape) for array in inputs[1:5])
+    found: Array = (x - mean) / np.sqrt(variance + attributes.get("epsilon", 1e-5)) * scale + bias
+    return found.astype(x.dtype)
+
+
+Fold: TypeAlias = Callable[[Attributes, Sequence[Array], Room], Array]
 
 FOLDS: dict[str, Fold] = {
-    "Identity": lambda attributes, inputs: inputs[0],
+    "Identity": lambda attributes, inputs, room: inputs[0],
     "ConstantOfShape": _constant_of_shape,
     "Expand": _expand,
-    "Shape": lambda attributes, inputs: np.array(
+    "Shape": lambda attributes, inputs, room: np.array(
         inputs[0].shape[attributes.get("start", 0) : attributes.get("end")], np.int64
     ),
-    "Size": lambda attributes, inputs: np.array(inputs[0].size, np.int64),
+    "Size": lambda attributes, inputs, room: np.array(inputs[0].size, np.int64),
     "Gather": _gather,
     "Slice": _slice,
     "Concat": _concat,
     "Unsqueeze": _unsqueeze,
     "Squeeze": _squeeze,
-    "Flatten": lambda attributes, inputs: inputs[0].reshape(
-        product(inputs[0].shape[: attributes.get("axis", 1)]), product(inputs[0].shape[attributes.get("axis", 1) :])
-    ),
+    "Flatten": _flatten,
     "Reshape": _reshape,
     "Transpose": _transpose,
     "Cast": _cast,
@@ -176,20 +250,50 @@ FOLDS: dict[str, Fold] = {
     "Less": _elementwise(np.less),
     "Not": _elementwise(np.logical_not),
     "Where": _elementwise(np.where),
-    "ReduceProd": lambda attributes, inputs: np.asarray(
-        np.prod(inputs[0], axis=_axes(attributes, inputs), keepdims=bool(attributes.get("keepdims", 1)))
-    ),
+    "Log": _elementwise(np.log),
+    "Sin": _elementwise(np.sin),
+    "Cos": _elementwise(np.cos),
+    "Sign": _elementwise(np.sign),
+    "Tanh": _elementwise(np.tanh),
+    "Relu": _elementwise(lambda x: np.maximum(x, 0)),
+    "And": _elementwise(np.logical_and),
+    "Or": _elementwise(np.logical_or),
+    "GreaterOrEqual": _elementwise(np.greater_equal),
+    "LessOrEqual": _elementwise(np.less_equal),
+    "ReduceProd": _reduction(np.prod),
+    "ReduceSum": _reduction(np.sum),
+    "ReduceMean": _reduction(np.mean),
+    "ReduceMax": _reduction(np.max),
+    "ReduceMin": _reduction(np.min),
+    "Clip": _clip,
+    "CumSum": _running_sum,
+    "ScatterND": _scattered,
+    "CastLike": _cast_like,
+    "BatchNormalization": _batchnorm,
 }
 """How a node whose inputs are all known is computed."""
 
 
-def fold(node: NodeProto, attributes: Attributes, inputs: Sequence[Array]) -> Array | None:
-    """The node's value; None for an operator that is not computed here. Raises Unfoldable."""
-    rule = FOLDS.get(node.op_type)
-    if rule is None:
-        return None
+class Folding:
+    """Computes the nodes of one model, all within one budget."""
+
+    def __init__(self, stored: int) -> None:
+        self.left = WORKED_BYTES + WORKED_PER_STORED_BYTE * stored
+
+    def take(self, wanted: int) -> None:
+        if wanted > self.left:
+            raise Unfoldable("the constants of the model would take too much memory and time to compute")
+        self.left -= wanted
+
+    def value(self, node: NodeProto, attributes: Attributes, inputs: Sequence[Array]) -> Array | None:
+        """The node's value; None for an operator that is not computed here. Raises Unfoldable."""
+        rule = FOLDS.get(node.op_type)
+        return None if rule is None else _computed(rule, attributes, inputs, self.take)
+
+
+def _computed(rule: Fold, attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
     try:
         with np.errstate(all="ignore"):
-            return np.asarray(rule(attributes, inputs))
+            return np.asarray(rule(attributes, inputs, room))
     except (ValueError, IndexError, TypeError, KeyError, AttributeError, OverflowError, MemoryError) as error:
         raise Unfoldable(str(error).splitlines()[0][:120] if str(error) else "its inputs do not fit") from None

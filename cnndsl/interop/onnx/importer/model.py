@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from cnndsl.arrays import Array
 from cnndsl.errors import CnnError, Diagnostic, quoted
 from cnndsl.interop.onnx.importer.batch import batch_extents, same_network
-from cnndsl.interop.onnx.importer.constant_folding import Unfoldable, fold
+from cnndsl.interop.onnx.importer.constant_folding import Folding, Unfoldable
 from cnndsl.interop.onnx.importer.file import DOMAINS, Model, broken, check_model, describe, read_model, tensor_array
 from cnndsl.interop.onnx.importer.graph import Builder, NeedsConstant, NodeContext, Refusal, Value, reason
 from cnndsl.interop.onnx.importer.groups import GROUPS, NodeGroup
@@ -120,6 +120,7 @@ class Importer:
         batch = self._batch(read) if self.batched else None
         self.builder = Builder(batch, batch == symbolic_batch, limits)
         self.builder.learnt = learnt_tensors(model) | set(given)
+        self.folding = Folding(sum(array.nbytes for array in model.constants.values()))
         self.outputs: list[Value] = []
         self.limits = limits
 
@@ -219,7 +220,7 @@ class Importer:
         elif any(isinstance(value, Value) for value in inputs) or all(value is None for value in inputs):
             return False
         try:
-            found = fold(node, attributes, known)
+            found = self.folding.value(node, attributes, known)
         except Unfoldable as error:
             if not early:
                 raise Refusal(str(error)) from None
