@@ -631,6 +631,15 @@ ON_CONSTANTS = {
         ],
         17,
     ),
+    "Conv": ([("Conv", "image filters", "n", {"pads": [1, 1, 1, 1]}), ("Reshape", "n wide", "k", {})], 17),
+    "MaxPool": (
+        [
+            ("MaxPool", "image", "n", {"kernel_shape": [1, 2], "pads": [0, 0, 0, 0]}),
+            ("ReduceMax", "n", "k", {"axes": [1, 2, 3]}),
+        ],
+        17,
+    ),
+    "Sigmoid and Softmax": ([("Sigmoid", "c", "n", {}), ("Softmax", "n", "k", {"axis": 1})], 17),
     "Concat": ([("Concat", "c c", "d", {"axis": 1}), ("ReduceMean", "d", "k", {"axes": [1]})], 17),
     "Gather": ([("Gather", "c backwards", "k", {"axis": 0})], 17),
     "Reshape of a view": ([("Transpose", "c", "t", {"perm": [2, 1, 0]}), ("Reshape", "t extents", "k", {})], 17),
@@ -650,6 +659,9 @@ def test_what_stands_on_constants_is_computed(name):
         "extents": np.array([6, 1, 1]),
         "places": np.array([[1], [4]]),
         "updates": np.full((2, 1, 1), 7, np.float32),
+        "image": np.random.default_rng(2).standard_normal((1, 2, 3, 2)).astype(np.float32),
+        "filters": np.random.default_rng(3).standard_normal((1, 2, 3, 3)).astype(np.float32),
+        "wide": np.array([6, 1, 1]),
         "whole": np.arange(6).reshape(6, 1, 1),
         "s": np.array([2], np.float32),
         "backwards": np.arange(6)[::-1].copy(),
@@ -660,3 +672,15 @@ def test_what_stands_on_constants_is_computed(name):
     (source,), (output,) = imported.network.inputs, imported.network.outputs
     actual = execute(make_plan(imported.network, imported.weights), {source.name: x})[output]
     np.testing.assert_allclose(actual, in_float64(model, x), rtol=1e-5)
+
+
+def test_what_cannot_be_written_in_a_branch_is_refused_once():
+    pads = [helper.make_node("Pad", ["x", "pads", "value"], [name]) for name in ("r", "s")]
+    results = [[helper.make_tensor_value_info(name, TensorProto.FLOAT, None)] for name in ("r", "s")]
+    branches = [
+        helper.make_graph([pad], name, [], result)
+        for pad, name, result in zip(pads, ("then", "else"), results, strict=True)
+    ]
+    nodes = [("If", "yes", "y", {"then_branch": branches[0], "else_branch": branches[1]})]
+    constants = {"pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "value": np.float32(-np.inf), "yes": np.array(True)}
+    assert len(messages(model_of(nodes, ["N", 3, 4, 5], **constants))) == 1

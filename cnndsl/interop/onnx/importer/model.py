@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from cnndsl.arrays import Array
 from cnndsl.errors import CnnError, Diagnostic, quoted
+from cnndsl.interop.onnx.importer import constant_layers
 from cnndsl.interop.onnx.importer.batch import batch_extents, same_network
 from cnndsl.interop.onnx.importer.constant_folding import Folding, Unfoldable
 from cnndsl.interop.onnx.importer.file import DOMAINS, Model, broken, check_model, describe, read_model, tensor_array
@@ -120,6 +121,7 @@ class Importer:
         batch = self._batch(read) if self.batched else None
         self.builder = Builder(batch, batch == symbolic_batch, limits)
         self.builder.learnt = learnt_tensors(model) | set(given)
+        self.places = {id(node): place for place, node in enumerate(model.nodes)}
         self.folding = Folding(sum(array.nbytes for array in model.constants.values()))
         self.outputs: list[Value] = []
         self.limits = limits
@@ -231,15 +233,15 @@ class Importer:
                 self.builder.learnt.add(node.output[0])
         return found is not None
 
-    def _step(self, node: NodeProto, match: Match | None) -> None:
-        """Translates one node, or reports it; what depends on a reported node is silent."""
+    def _step(self, node: NodeProto, match: Match | None, around: NodeProto | None = None) -> None:
+        """Translates one node, or reports it. ``around`` is the If whose branch has it."""
         names = [match.names["x"]] if match else list(node.input)
         inputs = [self.known.get(name) if name else None for name in names]
         unknown = [name for name, value in zip(names, inputs, strict=True) if name and value is None]
         if unknown:
             self._skip(node, unknown, match is not None)
             return
-        self.builder.origin = node
+        self.builder.origin = around or node
         try:
             if id(node) in self.refused:
                 raise Refusal(self.refused[id(node)])
@@ -278,9 +280,9 @@ class Importer:
 
     def _apart(self, node: NodeProto, match: Match) -> None:
         """The nodes of a formula that is something else after all, each by itself."""
-        inner = {id(other) for other in match.inner.values()}
-        for other in self.model.nodes:
-            if id(other) in inner and other.output[0] not in self.known:
+        inner = {id(other): other for other in match.inner.values()}
+        for other in sorted(inner.values(), key=lambda other: self.places[id(other)]):
+            if other.output[0] not in self.known:
                 self._step(other, None)
         self._step(node, None)
 
@@ -296,15 +298,23 @@ class Importer:
             self.attributes[id(inner)] = _attributes(inner)
             self.uses.update(inner.input)
         for inner in graph.node:
-            self._step(inner, None)
+            self._step(inner, None, around=self.builder.origin or node)
         return [self.known.get(output.name) for output in graph.output]
 
-    def _translated(self, node: NodeProto, match: Match | None, inputs: Sequence[Value | Array | None]) -> list[Value]:
+    def _translated(
+        self, node: NodeProto, match: Match | None, inputs: Sequence[Value | Array | None]
+    ) -> Sequence[Value | Array]:
         attributes = self._resolved(node) if match else self.attributes[id(node)]
         site = NodeContext(self.builder, node, attributes, inputs, self.model.opset, self.uses, self.model.producer)
         if match is not None:
             return [GROUPS[match.meaning](self._group(site, match))]
-        result = self._translation(node)(site)
+        translate = self._translation(node)
+        if not any(isinstance(value, Value) for value in inputs):
+            arrays = [None if isinstance(value, Value) else value for value in inputs]
+            found = constant_layers.computed(import_model, node, arrays, self.model.opset, self.folding.take)
+            self.builder.learnt.update(node.output if self.builder.learnt.intersection(node.input) else ())
+            return list(found)
+        result = translate(site)
         return result if isinstance(result, list) else [result]
 
     def _translation(self, node: NodeProto) -> Callable[[NodeContext], Any]:
