@@ -684,3 +684,18 @@ def test_what_cannot_be_written_in_a_branch_is_refused_once():
     nodes = [("If", "yes", "y", {"then_branch": branches[0], "else_branch": branches[1]})]
     constants = {"pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "value": np.float32(-np.inf), "yes": np.array(True)}
     assert len(messages(model_of(nodes, ["N", 3, 4, 5], **constants))) == 1
+
+
+def test_before_opset_21_group_normalisation_has_a_scale_a_group():
+    """The formula of its definition, over the two halves of the channels."""
+    scale, bias = np.array([2, -1], np.float32), np.array([0.5, 1], np.float32)
+    node = ("GroupNormalization", "x s b", "y", {"num_groups": 2, "epsilon": 0.1})
+    imported = from_onnx(model_of([node], ["N", 4, 3, 2], 18, s=scale, b=bias))
+    x = np.random.default_rng(0).standard_normal((2, 4, 3, 2)).astype(np.float32)
+    (source,), (output,) = imported.network.inputs, imported.network.outputs
+    groups = x.astype(np.float64).reshape(2, 2, -1)
+    normal = (groups - groups.mean(2, keepdims=True)) / np.sqrt(groups.var(2, keepdims=True) + 0.1)
+    wanted = (normal * scale[:, None] + bias[:, None]).reshape(x.shape)
+    actual = execute(make_plan(imported.network, imported.weights), {source.name: x})[output]
+    np.testing.assert_allclose(actual, wanted, rtol=1e-5, atol=1e-5)
+    assert Measured(imported.network).params == 4

@@ -305,7 +305,7 @@ def groupnorm(site: NodeContext) -> Value:
     x = site.value()
     groups, channels = int(site.attribute("num_groups", 1)), x.shape.channels
     eps = site.real("epsilon", 1e-5)
-    if site.constant(1, "scale").size == groups != channels:  # until opset 21 there is one a group
+    if site.opset < 21 and site.constant(1, "scale").size == groups != channels:  # there was one a group
         if channels % groups:
             raise Refusal(f"{channels} channels cannot be divided into {groups} equal groups")
         grouped = site.reshape(x, [groups, x.shape.elements // groups])
