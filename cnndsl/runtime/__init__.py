@@ -6,5 +6,6 @@
 - ``kernels``: arrays in, arrays out: the straightforward ones, and fast ones with the channels last.
 - ``plan``: which layers are computed together, by which kernel, in which memory.
 - ``interpreter``: inputs are checked, then the steps of the plan run. ``profile``: where the time goes.
+- ``reference``: the same by the straightforward kernels alone, in float64.
 - ``trace``: one output value worked out term by term.
 """

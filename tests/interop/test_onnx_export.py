@@ -75,6 +75,7 @@ ANYTHING += " | ".join(
     name
     for name in ops.NAMES
     if ops.family(name) == "activation"
+    and name != "clip"  # needs one bound of two
     and not any(field.is_required() for field in ops.operator(name).model_fields.values())
 )
 ANY_MAP += " | ".join(f"{name} 3 stride=2" for name in ops.NAMES if ops.operator(name).window_pool)

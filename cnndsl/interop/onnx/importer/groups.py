@@ -7,12 +7,12 @@ import numpy as np
 from onnx import NodeProto
 
 from cnndsl.arrays import Array
-from cnndsl.interop.onnx.importer.affine import aligned
 from cnndsl.interop.onnx.importer.constant_folding import Unfoldable, reshaped
-from cnndsl.interop.onnx.importer.elements import pointwise
 from cnndsl.interop.onnx.importer.graph import NodeContext, Refusal, Value, decimal
 from cnndsl.interop.onnx.importer.names import called_weight
-from cnndsl.interop.onnx.importer.windows import compact, map_of, normalized_layer, numbers, padding
+from cnndsl.interop.onnx.importer.translations.affine import aligned
+from cnndsl.interop.onnx.importer.translations.elements import pointwise
+from cnndsl.interop.onnx.importer.translations.windows import compact, map_of, normalized_layer, numbers, padding
 from cnndsl.ops import activation
 from cnndsl.ops.dense import Rbf
 from cnndsl.ops.norm import GroupNorm, LocalResponseNorm

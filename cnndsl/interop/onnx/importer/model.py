@@ -22,10 +22,10 @@ from cnndsl.interop.onnx.importer.file import DOMAINS, Model, broken, check_mode
 from cnndsl.interop.onnx.importer.graph import Builder, NeedsConstant, NodeContext, Refusal, Value, reason
 from cnndsl.interop.onnx.importer.groups import GROUPS, NodeGroup
 from cnndsl.interop.onnx.importer.names import printable, value_name
-from cnndsl.interop.onnx.importer.operators import QUANTISED, TRANSLATIONS
 from cnndsl.interop.onnx.importer.parameters import learnt_tensors
 from cnndsl.interop.onnx.importer.patterns import Finder, Match
 from cnndsl.interop.onnx.importer.simplify import tidy
+from cnndsl.interop.onnx.importer.translations.operators import QUANTISED, TRANSLATIONS
 from cnndsl.interop.onnx.importer.writable import unwritable_number
 from cnndsl.ir import Dtype, Graph
 from cnndsl.limits import DEFAULT_LIMITS, Limits

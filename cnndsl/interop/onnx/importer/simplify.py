@@ -1,7 +1,7 @@
 """What several layers say that the language says in one: shuffles, padding before a convolution, growing concats."""
 
-from cnndsl.interop.onnx.importer.affine import Norm
 from cnndsl.interop.onnx.importer.graph import LOWEST, Builder, ImportedLayer, Value
+from cnndsl.interop.onnx.importer.translations.affine import Norm
 from cnndsl.ops.base import Operator
 from cnndsl.ops.conv import Conv, Depthwise
 from cnndsl.ops.merge import Concat

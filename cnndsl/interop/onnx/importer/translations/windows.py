@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from cnndsl.arrays import Array
-from cnndsl.interop.onnx.importer.affine import normed, shifted
 from cnndsl.interop.onnx.importer.graph import Constant, NodeContext, Refusal, Value
+from cnndsl.interop.onnx.importer.translations.affine import normed, shifted
 from cnndsl.ops.conv import Conv, ConvTranspose, Depthwise
 from cnndsl.ops.dense import Dense
 from cnndsl.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm

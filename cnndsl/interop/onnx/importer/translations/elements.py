@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from cnndsl.arrays import Array
-from cnndsl.interop.onnx.importer.affine import aligned, alone, clipped, negative, scaled, shifted
 from cnndsl.interop.onnx.importer.graph import LOWEST, Constant, NodeContext, Refusal, Value, decimal
+from cnndsl.interop.onnx.importer.translations.affine import aligned, alone, clipped, negative, scaled, shifted
 from cnndsl.ops import activation
 from cnndsl.ops.base import Operator
 from cnndsl.ops.merge import Add, Average, Maximum, Mul, Sub

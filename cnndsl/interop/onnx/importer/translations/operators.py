@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from cnndsl.interop.onnx.importer import shaping, windows
-from cnndsl.interop.onnx.importer.elements import ACTIVATIONS, ARITHMETIC
 from cnndsl.interop.onnx.importer.graph import NodeContext
+from cnndsl.interop.onnx.importer.translations import shaping, windows
+from cnndsl.interop.onnx.importer.translations.elements import ACTIVATIONS, ARITHMETIC
 
 TRANSLATIONS: dict[str, Callable[[NodeContext], Any]] = {
     "Conv": windows.conv,
