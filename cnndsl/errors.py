@@ -125,6 +125,12 @@ def listed(names: Sequence[str], most: int = 8) -> str:
     return ", ".join([*names[:most], *more])
 
 
+def either(words: Iterable[str]) -> str:
+    """``a, b or c``."""
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def missing_library(library: str, extra: str) -> CnnError:
     """What to raise where a library of an extra is used and not installed."""
     return CnnError.of("bad-setting", f"{library} is not installed", f'install it with: pip install "cnndsl[{extra}]"')

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import index
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias, get_args
 
 from cnndsl.analysis.measured import Measured
 from cnndsl.errors import CnnError, quoted
@@ -15,11 +15,17 @@ from cnndsl.suggest import unknown_layer
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from cnndsl.draw import Style
+    from cnndsl.draw.canvas.theme import ThemeName
     from cnndsl.interop.verify import Verification
     from cnndsl.runtime.plan.planner import BatchPlan
     from cnndsl.runtime.profile import Profile
 
     Arrays = Mapping[str, NDArray[Any]]
+
+Backend: TypeAlias = Literal["numpy", "onnxruntime", "reference"]
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
+"""What can compute; the first is the default."""
 
 
 class Network(Measured):
@@ -71,9 +77,9 @@ class Network(Measured):
         self,
         path: str | PathLike[str] | None = None,
         *,
-        style: Literal["graph", "volumes"] = "graph",
+        style: "Style" = "graph",
         depth: int | None = None,
-        theme: Literal["auto", "light", "dark"] = "auto",
+        theme: "ThemeName" = "auto",
     ) -> str | None:
         """Writes a picture of the network to ``path``, by its suffix: .svg, .png, .pdf, .mmd (Mermaid) or .dot.
 
@@ -144,7 +150,7 @@ class Network(Measured):
         seed: int = 0,
         keep: Sequence[str] = (),
         limits: Limits = DEFAULT_LIMITS,
-        backend: Literal["numpy", "onnxruntime", "reference"] = "numpy",
+        backend: Backend = "numpy",
         threads: int | None = None,
         profile: "Profile | None" = None,
     ) -> "Callable[[ArrayLike | Mapping[str, ArrayLike]], dict[str, NDArray[Any]]]":
@@ -162,6 +168,9 @@ class Network(Measured):
         from cnndsl.runtime.plan.planner import make_plan
 
         self._require_layers(keep)
+        if backend not in BACKENDS:
+            advice = f"it is one of {', '.join(BACKENDS)}"
+            raise CnnError.of("bad-setting", f"the backend {quoted(str(backend))} is unknown", advice)
         if threads is not None:
             _require_whole("threads", threads, 1)
         if backend == "reference":
@@ -301,7 +310,7 @@ class Network(Measured):
         """
         from cnndsl.interop.onnx.runtime import make_runner, run_file
         from cnndsl.interop.verify import TOLERANCE, compare
-        from cnndsl.runtime.data.images import made_input
+        from cnndsl.runtime.data.made import made_input
 
         arrays = self.weights_from(weights, seed)
         inputs = {value.name: made_input(value, "random", batch, seed) for value in self.graph.inputs}

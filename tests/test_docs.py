@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 
 import cnndsl
-from cnndsl import ops
-from cnndsl.cli import parser
+from cnndsl import draw, ops
+from cnndsl.cli import COMMANDS, parser
+from cnndsl.cli.commands import export
+from cnndsl.cli.outputs import SUFFIXES
 from cnndsl.ir import Graph
 from cnndsl.lang.compile import compile_text
-from tools import architecture, make_docs
+from cnndsl.report.plots.sheet import PICTURES
+from tools import architecture, command_docs, make_docs
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -24,7 +27,7 @@ GENERATED = {"errors.md", "zoo.md"}
 """Pages whose blocks tests/test_codes.py and tests/test_zoo.py run from what they are made of."""
 
 
-GENERATED_PARTS = ["operators.md", "errors.md", "zoo.md", "network.schema.json", "architecture.md"]
+GENERATED_PARTS = ["operators.md", "errors.md", "zoo.md", "network.schema.json", "architecture.md", "cli.md"]
 
 
 class Block(NamedTuple):
@@ -71,6 +74,61 @@ def test_generated_pages_are_fresh(name: str) -> None:
 
 def test_all_generated_pages_are_tested() -> None:
     assert set(make_docs.pages()) == set(GENERATED_PARTS)
+
+
+def cli_page() -> str:
+    return (DOCS / "cli.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_section_with_every_argument(name: str) -> None:
+    _, _, rest = cli_page().partition(f"\n## {name}\n")
+    section = rest.partition("\n## ")[0]
+    assert f"`cnndsl {name} " in section
+    shared = {option for option in ("--set", "--network") if name not in ("fmt", "import")}
+    for action in command_docs.subparsers()[name]._actions:
+        words = [action.metavar or action.dest] if not action.option_strings else action.option_strings
+        hidden = {"-h", "--help", "--debug"} | shared
+        missing = [word for word in words if word not in hidden and word.replace("|", "\\|") not in section]
+        assert not missing, f"run python -m tools.make_docs: {missing}"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"`cnndsl {name} " in readme
+
+
+def test_what_every_command_takes_is_described_too() -> None:
+    options = {option for action in parser()._actions for option in action.option_strings}
+    assert {option for option in options | {"--set", "--network"} - {"-h"} if option not in cli_page()} == set()
+
+
+def test_a_table_without_a_place_is_noticed() -> None:
+    page = cli_page()
+    start, end = (mark.format("verify") for mark in (command_docs.BEGIN, command_docs.END))
+    without = page[: page.index(start)] + page[page.index(end) + len(end) :]
+    for damaged in (without, page.replace(end, ""), page + page[page.index(start) :]):
+        with pytest.raises(ValueError, match="verify"):
+            command_docs.page(damaged)
+
+
+def test_new_choices_and_options_make_the_page_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(export.TARGETS, "yaml", export.TARGETS["json"])
+    assert "`--to onnx\\|json\\|cnn\\|yaml`" in command_docs.page(cli_page())
+    monkeypatch.setattr(export, "arguments", lambda command: command.add_argument("--nameless"))
+    with pytest.raises(ValueError, match="--nameless` has no help"):
+        command_docs.page(cli_page())
+
+
+def test_a_new_command_makes_the_page_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(COMMANDS, "again", "export once more")
+    monkeypatch.setattr("cnndsl.cli.MODULES", {"import": "import_", "again": "fmt"})
+    with pytest.raises(ValueError, match="again"):
+        command_docs.page(cli_page())
+
+
+def test_what_commands_do_names_every_format() -> None:
+    formats = {"draw": draw.formats(), "export": tuple(export.TARGETS), "filters": tuple(PICTURES)}
+    for command, suffixes in formats.items():
+        assert [suffix for suffix in suffixes if f".{suffix}" not in COMMANDS[command]] == []
+        assert [suffix for suffix in suffixes if f".{suffix}" not in SUFFIXES[suffix]] == []
 
 
 def test_modules_and_sizes_in_the_architecture_are_there() -> None:

@@ -1,9 +1,9 @@
-"""Writes what the code says in ``docs/``: the pages of :func:`pages`, in architecture.md the floors alone.
+"""Writes what the code says in ``docs/``: the pages of :func:`pages`, of architecture.md the floors, of cli.md tables.
 
     python -m tools.make_docs [--check]
 
-Run it after every change of an operator, a diagnostic code, a report, a zoo file or the graph's model, and commit both.
-``--check`` writes nothing and exits with 1 if a page is stale.
+Run it after every change of an operator, a diagnostic code, a command's options, a report, a zoo file or the graph's
+model, and commit both. ``--check`` writes nothing and exits with 1 if a page is stale.
 """
 
 import json
@@ -24,7 +24,7 @@ from cnndsl.lang.elaborate.bind import takes_share
 from cnndsl.ops.base import Operator
 from cnndsl.ops.fields import written
 from cnndsl.report.table import one_line
-from tools import architecture
+from tools import architecture, command_docs
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -225,6 +225,7 @@ def pages() -> dict[str, str]:
         "errors.md": errors_page(),
         "zoo.md": zoo_page(),
         "network.schema.json": schema_page(),
+        "cli.md": command_docs.page((DOCS / "cli.md").read_text(encoding="utf-8")),
         "architecture.md": architecture.page((DOCS / "architecture.md").read_text(encoding="utf-8")),
     }
 

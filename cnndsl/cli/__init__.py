@@ -3,7 +3,7 @@
 The commands are in ``commands``, one module each; only the one that is used is loaded. What they share:
 
 - ``terminal``: reading sources, speaking to people, progress, the meaning of exit statuses.
-- ``numbers``: whole numbers among the options. ``config``: ``[tool.cnndsl]`` of pyproject.toml.
+- ``options``: options of several commands. ``config``: ``[tool.cnndsl]`` of pyproject.toml.
 - ``inputs``: what ``--input`` names. ``outputs``: which files may be written.
 - ``fix``: ``check --fix``. ``plotting``: ``run --plot``.
 - ``process``: the entry of a process that is there for one command, which starts and ends sooner.

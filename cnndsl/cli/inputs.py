@@ -9,9 +9,12 @@ from typing import Any
 from cnndsl.cli.terminal import progress
 from cnndsl.errors import CnnError, quoted
 from cnndsl.ir import Graph
+from cnndsl.runtime.data.made import MADE, made_input
 
-HELP = "an image, .npy, .npz, a folder of images, or random, zeros, ones"
-MADE = ("random", "zeros", "ones")
+ONE = f"an image, .npy, .npz, or {', '.join(MADE)}"
+"""What names one example."""
+
+MANY = f"an image, .npy, .npz, a folder of images, or {', '.join(MADE)}"
 
 
 def batches(
@@ -33,12 +36,12 @@ def batches(
 
     inputs = graph.inputs
     if not given:
-        raise CnnError.of("bad-setting", "--input is empty", f"give {HELP}")
+        raise CnnError.of("bad-setting", "--input is empty", f"give {MANY}")
     path = Path(given)
     if given in MADE:
         count = batch or 1
         require_memory(graph, count)
-        made = {value.name: images.made_input(value, given, count, seed) for value in inputs}
+        made = {value.name: made_input(value, given, count, seed) for value in inputs}
         yield [f"{given} {index}" for index in range(count)], made
     elif path.suffix.lower() in (".npy", ".npz"):
         require_arrays(inputs, [*images.array_headers(path, inputs).values()], quoted(given))

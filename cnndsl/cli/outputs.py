@@ -72,7 +72,8 @@ def require_own(out: Path, is_own: Callable[[Path], bool], force: bool) -> None:
 
 
 def add_force(command: argparse.ArgumentParser) -> None:
-    force_help = "replace files that cnndsl did not write, or that were changed since"
+    """The option that lets a command replace what it otherwise leaves alone."""
+    force_help = "replaces files that cnndsl did not write, or that were changed since"
     command.add_argument("--force", action="store_true", help=force_help)
 
 

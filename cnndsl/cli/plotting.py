@@ -4,19 +4,27 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cnndsl.cli.numbers import positive
+from cnndsl.cli.options import positive
 from cnndsl.cli.terminal import unwritable
 from cnndsl.errors import CnnError
+from cnndsl.report.plots.maps import MOST, SCALES
+from cnndsl.report.plots.sheet import SUFFIXES
+
+PICTURES = "pictures"
+"""The title of these options in the help."""
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    group = command.add_argument_group("pictures")
-    plot_help = "draw the maps of --layers (default: of the first kernels) as .png, .svg or .pdf; of the first example"
+    group = command.add_argument_group(PICTURES)
+    plot_help = f"draws the first example's maps of --layers (default: of the first kernels) as {SUFFIXES}"
     group.add_argument("--plot", metavar="F.png", help=plot_help)
-    group.add_argument("--columns", type=positive, metavar="N", help="maps in a row (default: by their number)")
-    scale_help = "one range of grey for all maps of a layer, or one for each map (default: shared)"
-    group.add_argument("--scale", choices=("shared", "map"), help=scale_help)
-    group.add_argument("--maps", type=positive, metavar="N", help="draw at most N maps of a layer (default: 64)")
+    columns_help = "maps in a row (default: by their number: 6 are 2x3, 32 are 4x8, 64 are 8x8)"
+    group.add_argument("--columns", type=positive, metavar="N", help=columns_help)
+    scale_help = (
+        "black and white are the least and the largest value of the layer's maps (shared, default), or of each map"
+    )
+    group.add_argument("--scale", choices=SCALES, help=scale_help)
+    group.add_argument("--maps", type=positive, metavar="N", help=f"draws at most N maps of a layer (default: {MOST})")
 
 
 class Plot:
@@ -48,7 +56,6 @@ class Plot:
     def write(self, labels: Sequence[str] | None) -> dict[str, Any]:
         """Draws, and gives in which file what is to be seen. Raises CnnError where it cannot be written."""
         from cnndsl.report import plots
-        from cnndsl.report.plots.maps import MOST
 
         figure = plots.feature_maps(
             self.network,

@@ -97,12 +97,6 @@ def say(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str]) -> None:
         print(render(diagnostics, sources, coloured(sys.stderr)), file=sys.stderr)
 
 
-def add_source_arguments(command: argparse.ArgumentParser) -> None:
-    """The options that say which network of a file is meant, and with which settings."""
-    command.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="set a param of the file")
-    command.add_argument("--network", metavar="NAME", help="the network, if the file has several")
-
-
 def given_settings(options: argparse.Namespace, inputs: Sequence[str] = (), strict: bool = False) -> dict[str, Any]:
     """The arguments as keywords of ``api.check``. Raises CnnError."""
     from cnndsl.lang.settings import parse_input, parse_setting

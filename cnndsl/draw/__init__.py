@@ -7,19 +7,77 @@
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Collection
 from typing import Literal, TypeAlias
 
 from cnndsl.analysis.measured import Measured
 from cnndsl.draw.canvas.scene import Scene
 from cnndsl.draw.canvas.theme import THEMES, ThemeName
-from cnndsl.errors import CnnError, quoted
+from cnndsl.draw.outline import Outline
+from cnndsl.errors import CnnError, either, quoted
 
 Style: TypeAlias = Literal["graph", "volumes"]
 Format: TypeAlias = Literal["svg", "png", "pdf", "mmd", "dot"]
 
-STYLES: tuple[Style, ...] = ("graph", "volumes")
-FORMATS: tuple[Format, ...] = ("svg", "png", "pdf", "mmd", "dot")
+
+def _graph(network: Measured, depth: int | None) -> Scene:
+    from cnndsl.draw.styles.graph import graph_scene
+
+    return graph_scene(network, depth or 0)
+
+
+def _volumes(network: Measured, depth: int | None) -> Scene:
+    from cnndsl.draw.styles.volumes import telling_depth, volumes_scene
+
+    return volumes_scene(network, telling_depth(network) if depth is None else depth)
+
+
+SCENES: dict[Style, Callable[[Measured, int | None], Scene]] = {"graph": _graph, "volumes": _volumes}
+"""Every style, and what makes its scene of a network and a depth. Commands, errors and docs read the styles here."""
+
+
+def _svg(picture: Scene, theme: ThemeName) -> bytes:
+    from cnndsl.draw.canvas.svg import svg
+
+    return svg(picture, theme).encode()
+
+
+def _png(picture: Scene, theme: ThemeName) -> bytes:
+    from cnndsl.draw.canvas.matplotlib import png
+
+    return png(picture, theme)
+
+
+def _pdf(picture: Scene, theme: ThemeName) -> bytes:
+    from cnndsl.draw.canvas.matplotlib import pdf
+
+    return pdf(picture, theme)
+
+
+def _mermaid(found: Outline, name: str) -> str:
+    from cnndsl.draw.styles.mermaid import mermaid
+
+    return mermaid(found, name)
+
+
+def _dot(found: Outline, name: str) -> str:
+    from cnndsl.draw.styles.dot import dot
+
+    return dot(found, name)
+
+
+PICTURES: dict[Format, Callable[[Scene, ThemeName], bytes]] = {"svg": _svg, "png": _png, "pdf": _pdf}
+"""The formats of pictures, and what makes one of a scene."""
+
+TEXTS: dict[Format, Callable[[Outline, str], str]] = {"mmd": _mermaid, "dot": _dot}
+"""The formats that hold a graph as text, and what writes one of an outline and a name."""
+
+BY_MATPLOTLIB: frozenset[Format] = frozenset({"png", "pdf"})
+
+
+def formats() -> tuple[Format, ...]:
+    """Every format, by the suffix of its files."""
+    return (*PICTURES, *TEXTS)
 
 
 def scene(network: Measured, style: Style = "graph", depth: int | None = None) -> Scene:
@@ -27,13 +85,8 @@ def scene(network: Measured, style: Style = "graph", depth: int | None = None) -
 
     Without a ``depth``, all blocks are; as volumes, they are opened until there are at least six, but not over thirty.
     """
-    if _one_of(style, STYLES, "style") == "volumes":
-        from cnndsl.draw.styles.volumes import telling_depth, volumes_scene
-
-        return volumes_scene(network, telling_depth(network) if depth is None else depth)
-    from cnndsl.draw.styles.graph import graph_scene
-
-    return graph_scene(network, depth or 0)
+    _require(style, SCENES, "style")
+    return SCENES[style](network, depth)
 
 
 def render(
@@ -43,32 +96,21 @@ def render(
 
     Raises CnnError for a bad setting, for volumes in a format of text, and for ``png`` and ``pdf`` without matplotlib.
     """
-    _one_of(theme, THEMES, "theme")
-    if _one_of(to, FORMATS, "the format") in ("mmd", "dot"):
+    _require(theme, THEMES, "theme")
+    _require(to, formats(), "the format")
+    if to in TEXTS:
         return _text(network, to, style, depth or 0).encode()
-    picture = scene(network, style, depth)
-    if to == "svg":
-        from cnndsl.draw.canvas.svg import svg
-
-        return svg(picture, theme).encode()
-    from cnndsl.draw.canvas import matplotlib as matplotlib_canvas
-
-    return matplotlib_canvas.png(picture, theme) if to == "png" else matplotlib_canvas.pdf(picture, theme)
+    return PICTURES[to](scene(network, style, depth), theme)
 
 
 def _text(network: Measured, to: Format, style: Style, depth: int) -> str:
-    if _one_of(style, STYLES, "style") != "graph":
-        raise CnnError.of("bad-setting", f".{to} holds a graph, no volumes", "write .svg, .pdf or .png")
-    from cnndsl.draw.outline import outline
+    _require(style, SCENES, "style")
+    if style != "graph":
+        advice = f"write {either(f'.{name}' for name in PICTURES)}"
+        raise CnnError.of("bad-setting", f".{to} holds a graph, no {style}", advice)
+    from cnndsl.draw.outline import outline  # a name of this module would hide that one
 
-    found = outline(network, depth)
-    if to == "mmd":
-        from cnndsl.draw.styles.mermaid import mermaid
-
-        return mermaid(found, network.name)
-    from cnndsl.draw.styles.dot import dot
-
-    return dot(found, network.name)
+    return TEXTS[to](outline(network, depth), network.name)
 
 
 def write(
@@ -94,14 +136,14 @@ def write(
 def format_of(path: str | os.PathLike[str]) -> Format:
     """The format that a path's suffix means. Raises CnnError ``bad-setting`` if it means none."""
     suffix = os.path.splitext(path)[1].lower().removeprefix(".")
-    for name in FORMATS:
+    for name in formats():
         if name == suffix:
             return name
+    suffixes = either(f".{name}" for name in formats())
     message = f"cannot tell the format of {quoted(os.fspath(path))}"
-    raise CnnError.of("bad-setting", message, "end the name in .svg, .png, .pdf, .mmd or .dot, or give --to")
+    raise CnnError.of("bad-setting", message, f"end the name in {suffixes}, or give --to")
 
 
-def _one_of(value: str, known: Sequence[str], what: str) -> str:
+def _require(value: str, known: Collection[str], what: str) -> None:
     if value not in known:
         raise CnnError.of("bad-setting", f"{what} {quoted(str(value))} is unknown", f"it is one of {', '.join(known)}")
-    return value

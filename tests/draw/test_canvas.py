@@ -84,7 +84,7 @@ def test_settings_of_the_caller_do_not_matter_and_stay():
 
 
 def test_strange_names(hostile):
-    for style in draw.STYLES:
+    for style in draw.SCENES:
         scene = draw.scene(hostile, style)
         document = pdf(scene)
         assert not re.search(rb"/(JavaScript|JS|URI|Link|Launch|OpenAction)\b", document)

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from cnndsl.api import load
-from cnndsl.draw import STYLES, scene
+from cnndsl.draw import SCENES, scene
 from cnndsl.draw.canvas.scene import Box, Frame, Glyph, Polygon, Polyline, Scene, TextLabel
 from cnndsl.draw.canvas.svg import number, svg
 from cnndsl.draw.canvas.text_metrics import plain
@@ -38,7 +38,7 @@ def texts(root):
 
 
 @pytest.mark.parametrize("name", ["hostile", "lenet", "resnet50", "unet"])
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", SCENES)
 @pytest.mark.parametrize("interactive", [False, True])
 def test_only_harmless_elements(networks, name, style, interactive):
     picture = svg(scene(networks[name], style, 1), interactive=interactive)
@@ -52,7 +52,7 @@ def test_only_harmless_elements(networks, name, style, interactive):
     assert picture == svg(scene(networks[name], style, 1), interactive=interactive)
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", SCENES)
 def test_strange_names_stay_text(hostile, style):
     root = ElementTree.fromstring(svg(scene(hostile, style), interactive=True).encode())
     assert root.find(f"{SVG}title").text == plain(hostile.name)
@@ -64,7 +64,7 @@ def test_strange_names_stay_text(hostile, style):
 
 
 def test_text_stays_text_and_ids_belong_to_the_picture(networks):
-    pictures = [scene(networks[name], style) for name in ("lenet", "unet") for style in STYLES]
+    pictures = [scene(networks[name], style) for name in ("lenet", "unet") for style in SCENES]
     ids = set()
     for picture in pictures:
         root = ElementTree.fromstring(svg(picture).encode())
@@ -153,7 +153,7 @@ def test_numbers_have_two_decimals_at_most(value, text):
 
 
 def test_coordinates_are_short(networks):
-    for style in STYLES:
+    for style in SCENES:
         body = svg(scene(networks["resnet50"], style)).split("</style>")[1]
         places = re.findall(r'(?:x|y|d|points|width|height)="([^"]*)"', body)
         assert places and not [place for place in places if re.search(r"\.\d{3}", place)]
@@ -175,7 +175,7 @@ def test_text_fits_its_box_in_a_browser(networks):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
         page = browser.new_page()
         for name in ("lenet", "resnet50", "hostile"):
-            for style in STYLES:
+            for style in SCENES:
                 picture = scene(networks[name], style, 1)
                 page.set_content(svg(picture, standalone=False))
                 found = page.evaluate(measure)

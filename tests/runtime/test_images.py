@@ -10,7 +10,8 @@ from PIL import Image
 
 from cnndsl.errors import CnnError
 from cnndsl.ir import Input
-from cnndsl.runtime.data.images import image_files, made_input, read_array, read_batch, read_image
+from cnndsl.runtime.data.images import image_files, read_array, read_batch, read_image
+from cnndsl.runtime.data.made import made_input
 from cnndsl.shapes import Shape
 
 

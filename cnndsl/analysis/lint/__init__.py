@@ -45,7 +45,13 @@ RULES: dict[str, tuple[str, str]] = {
 }
 """Every warning by its code: its group, and the module of its function where it is a rule about the graph."""
 
-GROUPS = ("default", "extra", "teach", "all")
+GROUPS = {
+    "default": "",
+    "extra": "",
+    "teach": "the advice of introductions",
+    "all": "all of these",
+}
+"""Every group of warnings, and what is said of it in the docs."""
 
 
 class RuleSelection(NamedTuple):

@@ -2,16 +2,15 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cnndsl.cli.numbers import natural, positive
-from cnndsl.cli.terminal import add_source_arguments, checked, exit_status, given_settings, say
+from cnndsl.analysis.lint import GROUPS
+from cnndsl.cli.options import add_batch, add_file, add_shapes, add_source_arguments, natural
+from cnndsl.cli.terminal import checked, exit_status, given_settings, say
 from cnndsl.errors import CnnError, Diagnostic
 
 EXAMPLE = "cnndsl check examples/lenet.cnn --input 1@32x32"
-
-FORMATS = ("text", "concise", "json", "github", "sarif")
 
 
 class Found(NamedTuple):
@@ -24,22 +23,27 @@ class Found(NamedTuple):
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("files", nargs="+", metavar="FILE", help="a .cnn or .onnx file, or - for standard input")
+    """Adds the options of the command."""
+    add_file(command, several=True)
     add_source_arguments(command)
-    shape_help = "replace the (named) input's shape"
-    command.add_argument("--input", action="append", default=[], metavar="[NAME=]SHAPE", help=shape_help)
-    command.add_argument("--batch", type=positive, default=1, metavar="N", help="examples a batch, for the memory")
-    command.add_argument("--depth", type=natural, metavar="N", help="fold blocks nested deeper than N into one line")
-    strict_help = "warnings count as errors, and so do divisions with a remainder"
+    add_shapes(command)
+    add_batch(command)
+    depth_help = "folds blocks nested deeper than N into one line"
+    command.add_argument("--depth", type=natural, metavar="N", help=depth_help)
+    strict_help = "warnings count as errors, and so do window divisions with a remainder"
     command.add_argument("--strict", action="store_true", help=strict_help)
-    select_help = "report these warnings too: codes and groups (teach, extra, all), separated by commas"
-    command.add_argument("--select", action="append", default=[], metavar="CODES", help=select_help)
-    ignore_help = "leave these warnings out: codes and groups (default, all), separated by commas"
-    command.add_argument("--ignore", action="append", default=[], metavar="CODES", help=ignore_help)
-    command.add_argument("--quiet", action="store_true", help="say nothing but diagnostics")
-    command.add_argument("--format", choices=FORMATS, default="text", help="default: text")
-    command.add_argument("--fix", action="store_true", help="mend what has a safe fix, in place")
-    command.add_argument("--diff", action="store_true", help="with --fix: show the changes and write nothing")
+    several = f"codes and groups ({', '.join(GROUPS)}), separated by commas; may be repeated"
+    command.add_argument("--select", action="append", default=[], metavar="CODES", help=f"more warnings: {several}")
+    command.add_argument("--ignore", action="append", default=[], metavar="CODES", help=f"fewer warnings: {several}")
+    command.add_argument("--quiet", action="store_true", help="nothing but diagnostics")
+    format_help = (
+        "text: for people (default); concise: a line for each diagnostic; json: one object; github: workflow commands, "
+        "shown beside the code in pull requests; sarif: for code scanning"
+    )
+    command.add_argument("--format", choices=FORMATS, default="text", help=format_help)
+    command.add_argument("--fix", action="store_true", help="mends what has a safe fix, in place")
+    diff_help = "with --fix: shows the changes and writes nothing; exit status 1 if there are any"
+    command.add_argument("--diff", action="store_true", help=diff_help)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -70,7 +74,7 @@ def execute(options: argparse.Namespace) -> int:
         if options.format == "text":
             _show_text(found.pop(), options)
     if options.format != "text":
-        sys.stdout.write(_in_format(found, options))
+        sys.stdout.write(REPORTS[options.format](found, options.batch))
     return status
 
 
@@ -85,26 +89,47 @@ def fixed(file: str, settings: Mapping[str, Any], diff: bool) -> int:
     return changed
 
 
-def _in_format(found: Sequence[Found], options: argparse.Namespace) -> str:
-    """The report on all files for other programs."""
-    if options.format in ("concise", "github"):
-        from cnndsl.report import annotations
+def _concise(found: Sequence[Found], batch: int) -> str:
+    from cnndsl.report.annotations import concise
 
-        write = annotations.github if options.format == "github" else annotations.concise
-        return "".join(write(one.file, one.diagnostics) for one in found)
+    return "".join(concise(one.file, one.diagnostics) for one in found)
+
+
+def _json(found: Sequence[Found], batch: int) -> str:
+    from cnndsl.report import as_json
+
+    files = [as_json.file_to_json(one.file, one.diagnostics, one.networks, batch) for one in found]
+    return _dumped(as_json.report(files))
+
+
+def _github(found: Sequence[Found], batch: int) -> str:
+    from cnndsl.report.annotations import github
+
+    return "".join(github(one.file, one.diagnostics) for one in found)
+
+
+def _sarif(found: Sequence[Found], batch: int) -> str:
+    from cnndsl.report.sarif import sarif
+    from cnndsl.version import VERSION
+
+    return _dumped(sarif({one.file: one.diagnostics for one in found}, VERSION))
+
+
+def _dumped(report: object) -> str:
     import json
 
-    if options.format == "sarif":
-        from cnndsl.report.sarif import sarif
-        from cnndsl.version import VERSION
-
-        report = sarif({one.file: one.diagnostics for one in found}, VERSION)
-    else:
-        from cnndsl.report import as_json
-
-        files = [as_json.file_to_json(one.file, one.diagnostics, one.networks, options.batch) for one in found]
-        report = as_json.report(files)
     return json.dumps(report, indent=1) + "\n"
+
+
+REPORTS: dict[str, Callable[[Sequence[Found], int], str]] = {
+    "concise": _concise,
+    "json": _json,
+    "github": _github,
+    "sarif": _sarif,
+}
+"""The formats for other programs, and what writes the report on all files; the batch is for the memory."""
+
+FORMATS = ("text", *REPORTS)
 
 
 def _show_text(one: Found, options: argparse.Namespace) -> None:

@@ -6,28 +6,30 @@ from os.path import isfile
 from pathlib import Path
 from typing import Any
 
-from cnndsl.cli.numbers import natural
+from cnndsl.cli.inputs import ONE, first_example
+from cnndsl.cli.options import add_source_arguments, add_weights
 from cnndsl.cli.outputs import require_free, require_suffix, wrote
-from cnndsl.cli.terminal import add_source_arguments, only_network, unwritable
+from cnndsl.cli.terminal import only_network, unwritable
 from cnndsl.errors import CnnError, quoted
 from cnndsl.suggest import nearest
 
 EXAMPLE = "cnndsl explain examples/lenet.cnn conv1"
+FORMATS = ("text", "json", "html")
 SHOWN = 12
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
+    """Adds the options of the command."""
     subject_help = "a code such as kernel-too-large; or, before LAYER, a .cnn or .onnx file, or - for standard input"
     command.add_argument("subject", metavar="CODE|FILE", help=subject_help)
-    command.add_argument("layer", nargs="?", metavar="LAYER", help="the layer whose numbers are explained")
-    command.add_argument("--at", metavar="POSITION", help="work out one output value: its channel and place, as 0,2,3")
-    command.add_argument("--input", metavar="X", help="for --at: an image, .npy, .npz, or random, zeros, ones")
-    weights_help = "for --at: a .safetensors, .npz or .onnx file (default: initial weights)"
-    command.add_argument("--weights", metavar="W", help=weights_help)
-    seed_help = "for --at: of initial weights and random input (default: 0)"
-    command.add_argument("--seed", type=natural, help=seed_help)
-    command.add_argument("--format", choices=("text", "json", "html"), help="default: text")
-    command.add_argument("-o", "--out", metavar="F", help="the file to write (default: standard output)")
+    command.add_argument("layer", nargs="?", metavar="LAYER", help="the layer or input whose numbers are explained")
+    at_help = "works out one output value, of a channel and a place as in 0,2,3; needs --input"
+    command.add_argument("--at", metavar="POSITION", help=at_help)
+    command.add_argument("--input", metavar="X", help=f"for --at: {ONE}; of several examples the first")
+    add_weights(command, "initial weights and random input", seed=None, purpose="for --at: ")
+    format_help = "text (default); json: one object; html: a page that needs nothing from outside"
+    command.add_argument("--format", choices=FORMATS, help=format_help)
+    command.add_argument("-o", "--out", metavar="OUT", help="the file to write (default: standard output)")
     add_source_arguments(command)
 
 
@@ -93,9 +95,8 @@ def _layer(network: Any, name: str, form: str) -> str:
 def _value(network: Any, options: argparse.Namespace) -> str:
     """One output value, worked out for the first example of the input."""
     if options.input is None:
-        advice = "give --input: an image, an array, or random, zeros, ones"
+        advice = f"give --input: {ONE}"
         raise CnnError.of("bad-setting", "--at works out a value of one example, and none is given", advice)
-    from cnndsl.cli.inputs import first_example
     from cnndsl.report import explained
     from cnndsl.report import trace as trace_report
     from cnndsl.runtime.trace import require_position, trace_value

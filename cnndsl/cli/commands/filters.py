@@ -3,21 +3,25 @@
 import argparse
 from typing import Any
 
-from cnndsl.cli.numbers import natural, positive
+from cnndsl.cli.options import add_file, add_source_arguments, add_weights, positive
 from cnndsl.cli.outputs import require_free, wrote
-from cnndsl.cli.terminal import add_source_arguments, only_network, unwritable
+from cnndsl.cli.terminal import only_network, unwritable
+from cnndsl.report.plots.sheet import SUFFIXES
 
 EXAMPLE = "cnndsl filters digits.cnn conv1 --weights digits.safetensors -o conv1.png"
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", metavar="FILE", help="a .cnn or .onnx file, or - for standard input")
+    """Adds the options of the command."""
+    add_file(command)
     command.add_argument("layer", metavar="LAYER", help="a layer with weights")
-    command.add_argument("-o", "--out", required=True, metavar="F.png", help="the .png, .svg or .pdf file to write")
-    command.add_argument("--weights", metavar="W", help="a .safetensors, .npz or .onnx file (default: initial weights)")
-    command.add_argument("--seed", type=natural, default=0, help="for initial weights, if none are given (default: 0)")
-    command.add_argument("--columns", type=positive, metavar="N", help="pictures in a row (default: by their number)")
-    first_help = "draw the first N filters, and channels of each (default: 64 pictures, 16 rows of 16, or 64 rows)"
+    out_help = f"the {SUFFIXES} file to write"
+    command.add_argument("-o", "--out", required=True, metavar="F.png", help=out_help)
+    add_weights(command, "initial weights, if none are given")
+    command.add_argument("--columns", type=positive, metavar="N", help="images in a row (default: by their number)")
+    first_help = (
+        "draws the first N filters, and N channels of each (default: 64 images, 16 rows of 16, or 64 rows and columns)"
+    )
     command.add_argument("--first", type=positive, metavar="N", help=first_help)
     add_source_arguments(command)
 

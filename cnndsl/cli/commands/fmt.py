@@ -11,11 +11,13 @@ EXAMPLE = "cnndsl fmt examples/lenet.cnn"
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
+    """Adds the options of the command."""
     files_help = "a .cnn file, or - for standard input to standard output"
     command.add_argument("files", nargs="+", metavar="FILE", help=files_help)
-    check_help = "write nothing; exit status 1 if a file would change"
+    check_help = "writes nothing; prints the names of the files that would change; exit status 1 if there are any"
     command.add_argument("--check", action="store_true", help=check_help)
-    command.add_argument("--diff", action="store_true", help="like --check, and show what would change")
+    diff_help = "like --check, but prints the changes as a unified diff"
+    command.add_argument("--diff", action="store_true", help=diff_help)
 
 
 def execute(options: argparse.Namespace) -> int:

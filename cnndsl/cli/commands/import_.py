@@ -14,10 +14,12 @@ EXAMPLE = "cnndsl import resnet50.onnx -o resnet50.cnn"
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
+    """Adds the options of the command."""
     command.add_argument("file", metavar="MODEL", help="an .onnx file")
     out_help = "the text to write (default: the model's name with .cnn); - for standard output, without weights"
     command.add_argument("-o", "--out", metavar="OUT", help=out_help)
-    command.add_argument("--partial", action="store_true", help="keep what is understood, and say what is left out")
+    partial_help = "keeps what is understood, and says what is left out"
+    command.add_argument("--partial", action="store_true", help=partial_help)
     command.add_argument("--expanded", action="store_true", help="one line a layer: no blocks, no loops")
     add_force(command)
 

@@ -4,24 +4,25 @@ import argparse
 import sys
 from typing import Any
 
-from cnndsl.cli.inputs import HELP, first_example
-from cnndsl.cli.numbers import natural, positive
+from cnndsl.cli.inputs import ONE, first_example
+from cnndsl.cli.options import add_batch, add_file, add_out, add_source_arguments, add_weights
 from cnndsl.cli.outputs import require_free, require_suffix, wrote
-from cnndsl.cli.terminal import add_source_arguments, checked, given_settings, say, unwritable
+from cnndsl.cli.terminal import checked, given_settings, say, unwritable
 from cnndsl.errors import CnnError
 
 EXAMPLE = "cnndsl report examples/lenet.cnn -o lenet.html"
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", metavar="FILE", help="a .cnn or .onnx file, or - for standard input")
-    out_help = "the .html file to write; - for standard output"
-    command.add_argument("-o", "--out", required=True, metavar="OUT", help=out_help)
-    command.add_argument("--input", metavar="X", help=f"show the feature maps of an example: {HELP}; the first of many")
-    command.add_argument("--layers", metavar="A,B", help="the layers whose maps are shown (default: the first few)")
-    command.add_argument("--weights", metavar="W", help="a .safetensors, .npz or .onnx file (default: initial weights)")
-    command.add_argument("--seed", type=natural, help="for initial weights and random input (default: 0)")
-    command.add_argument("--batch", type=positive, default=1, metavar="N", help="examples a batch, for the memory")
+    """Adds the options of the command."""
+    add_file(command)
+    add_out(command, "the .html file to write")
+    input_help = f"shows the feature maps of an example too: {ONE}; of several examples the first"
+    command.add_argument("--input", metavar="X", help=input_help)
+    layers_help = "whose maps are shown (default: the first eight layers with windows); at most 64 of a layer"
+    command.add_argument("--layers", metavar="A,B", help=layers_help)
+    add_weights(command, "initial weights and random input", seed=None, purpose="for the feature maps: ")
+    add_batch(command)
     add_source_arguments(command)
 
 

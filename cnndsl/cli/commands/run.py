@@ -11,31 +11,38 @@ from typing import Any
 
 from cnndsl.cli import inputs as given
 from cnndsl.cli import plotting
-from cnndsl.cli.numbers import natural, positive
+from cnndsl.cli.options import add_file, add_source_arguments, add_weights, positive
 from cnndsl.cli.outputs import require_free, wrote
-from cnndsl.cli.terminal import add_source_arguments, only_network, unwritable
+from cnndsl.cli.terminal import only_network, unwritable
 from cnndsl.errors import CnnError, quoted
+from cnndsl.network import BACKENDS
 
 EXAMPLE = "cnndsl run digits.cnn --weights digits.safetensors --input three.png --top 3"
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", metavar="FILE", help="a .cnn or .onnx file, or - for standard input")
-    command.add_argument("--input", required=True, metavar="X", help=given.HELP)
-    command.add_argument("--weights", metavar="W", help="a .safetensors, .npz or .onnx file (default: initial weights)")
-    command.add_argument("--seed", type=natural, default=0, help="for initial weights and random input (default: 0)")
-    batch_help = "examples of made-up input (default: 1), or examples run at a time (default: 32)"
+    """Adds the options of the command."""
+    add_file(command)
+    input_help = f"{given.MANY}; of an .npz one array for each input, by name"
+    command.add_argument("--input", required=True, metavar="X", help=input_help)
+    add_weights(command, "initial weights and random input")
+    backend_help = "what computes: the interpreter (numpy, default), ONNX Runtime, an extra, or the reference"
+    command.add_argument("--backend", choices=BACKENDS, default=BACKENDS[0], help=backend_help)
+    batch_help = (
+        "examples of made-up input (default: 1), or how many examples of a file or images of a folder run at a time "
+        "(default: 32)"
+    )
     command.add_argument("--batch", type=positive, metavar="N", help=batch_help)
-    command.add_argument("--top", type=positive, metavar="K", help="show the K largest outputs (default: 5)")
-    command.add_argument("--labels", metavar="F", help="a text file with one class name a line")
-    command.add_argument("--layers", metavar="A,B", help="keep these layers' values too; all for every layer")
-    command.add_argument("--out", metavar="F.npz", help="write the outputs (and kept layers) as .npz")
-    backend_help = "what computes: numpy (default), onnxruntime, an extra, or reference, slowly and in float64"
-    backends = ("numpy", "onnxruntime", "reference")
-    command.add_argument("--backend", choices=backends, default="numpy", help=backend_help)
-    command.add_argument("--threads", type=positive, metavar="N", help="threads that compute (default: one a core)")
-    command.add_argument("--profile", action="store_true", help="show algorithm, time and GFLOP/s of every layer")
-    command.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    command.add_argument("--top", type=positive, metavar="K", help="shows the K largest outputs (default: 5)")
+    command.add_argument("--labels", metavar="F", help="a text file with the names of the classes, one a line")
+    command.add_argument("--layers", metavar="A,B", help="keeps these layers' values too; all for every layer")
+    command.add_argument("--out", metavar="F.npz", help="writes the outputs and the kept values as .npz")
+    threads_help = "threads that compute (default: one for each core); results do not depend on it"
+    command.add_argument("--threads", type=positive, metavar="N", help=threads_help)
+    profile_help = "shows for every step what it computes, by which algorithm, its time, GFLOP/s and share"
+    command.add_argument("--profile", action="store_true", help=profile_help)
+    format_help = "how the results are printed: text (default), or json, one object"
+    command.add_argument("--format", choices=("text", "json"), default="text", help=format_help)
     plotting.add_arguments(command)
     add_source_arguments(command)
 

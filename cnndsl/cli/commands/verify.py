@@ -5,8 +5,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from cnndsl.cli.numbers import natural, positive
-from cnndsl.cli.terminal import add_source_arguments, only_network
+from cnndsl.cli.options import add_file, add_source_arguments, add_weights, positive
+from cnndsl.cli.terminal import only_network
 from cnndsl.errors import CnnError, quoted
 
 if TYPE_CHECKING:
@@ -16,14 +16,15 @@ EXAMPLE = "cnndsl verify digits.cnn --weights digits.safetensors"
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", metavar="FILE", help="a .cnn or .onnx file")
-    weights_help = "a .safetensors, .npz or .onnx file (default: initial weights)"
-    command.add_argument("--weights", metavar="W", help=weights_help)
-    command.add_argument("--seed", type=natural, default=0, help="for random input and initial weights (default: 0)")
-    command.add_argument("--batch", type=positive, default=2, metavar="N", help="examples (default: 2)")
-    tolerance_help = "the largest difference allowed, relative to the largest value (default: 1e-4)"
+    """Adds the options of the command."""
+    add_file(command)
+    add_weights(command, "random input and initial weights")
+    batch_help = "random examples (default: 2)"
+    command.add_argument("--batch", type=positive, default=2, metavar="N", help=batch_help)
+    tolerance_help = "the largest difference allowed, over the largest value (default: 1e-4)"
     command.add_argument("--tolerance", type=tolerance, metavar="T", help=tolerance_help)
-    command.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    format_help = "how the differences are printed: text (default), or json, one object"
+    command.add_argument("--format", choices=("text", "json"), default="text", help=format_help)
     add_source_arguments(command)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from cnndsl.draw.canvas.scene import Box, Drawable, Polygon, Polyline, Scene, TextLabel
 from cnndsl.draw.canvas.strokes import stroke
 from cnndsl.draw.canvas.text_metrics import plain
-from cnndsl.draw.canvas.theme import DARK, LIGHT, Look, ThemeName
+from cnndsl.draw.canvas.theme import LIGHT, PALETTES, Look, ThemeName
 from cnndsl.errors import CnnError, missing_library
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class _Canvas:
         from matplotlib.font_manager import findfont as find
 
         self.scene = scene
-        self.theme = DARK if theme == "dark" else LIGHT
+        self.theme = LIGHT if theme == "auto" else PALETTES[theme]
         self.points = POINTS / PIXELS * scale
         self.fonts = {
             bold: FontProperties(

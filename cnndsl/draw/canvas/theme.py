@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple, TypeAlias
 
 ThemeName: TypeAlias = Literal["auto", "light", "dark"]
-THEMES: tuple[ThemeName, ...] = ("auto", "light", "dark")
 
 FAMILIES = ("conv", "pool", "dense", "norm", "activation", "merge", "shape", "input", "output", "block")
 FACES = ("front", "top", "side")
@@ -98,6 +97,11 @@ DARK = Theme(
 )
 
 
+PALETTES: dict[ThemeName, Theme] = {"light": LIGHT, "dark": DARK}
+THEMES: tuple[ThemeName, ...] = ("auto", *PALETTES)
+"""Every theme; ``auto`` is what the reader's system prefers where a format can follow it, and light elsewhere."""
+
+
 def css(selector: str, theme: ThemeName, roles: Iterable[str]) -> str:
     """Rules for the parts of a picture below ``selector``: ``auto`` follows what the reader's system prefers.
 
@@ -105,7 +109,7 @@ def css(selector: str, theme: ThemeName, roles: Iterable[str]) -> str:
     """
     used = sorted(set(roles))
     if theme != "auto":
-        return _rules(selector, LIGHT if theme == "light" else DARK, used)
+        return _rules(selector, PALETTES[theme], used)
     dark = _rules(selector, DARK, used)
     return f"{_rules(selector, LIGHT, used)}@media (prefers-color-scheme:dark){{{dark}}}"
 

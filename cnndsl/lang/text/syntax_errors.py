@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Set
 from typing import NamedTuple
 
-from cnndsl.errors import Diagnostic, Label, Source, quoted
+from cnndsl.errors import Diagnostic, Label, Source, either, quoted
 from cnndsl.lang.text.indentation import first_on_line, gaps, surplus
 from cnndsl.lang.text.lalr_machine import Failure
 from cnndsl.lang.text.lexer import END, RESERVED, UNEXPECTED, Refused, Token
@@ -376,5 +376,4 @@ def _alternatives(expected: Set[str]) -> str:
         words.remove("the end of the file")
     for terminal in sorted(remaining - (_UNSAID if words else set())):
         words.append(f"`{_PUNCTUATION.get(terminal, terminal.lower())}`")
-    words = words[:5]
-    return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+    return either(words[:5]) if words else ""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from cnndsl.analysis.measured import Measured
 from cnndsl.draw import scene
 from cnndsl.draw.canvas.svg import svg
-from cnndsl.draw.canvas.theme import FAMILIES, css
+from cnndsl.draw.canvas.theme import FAMILIES, PALETTES, css
 from cnndsl.errors import CnnError
 from cnndsl.report.markup import text
 
@@ -65,5 +65,5 @@ def _missing(reason: str) -> str:
 
 def theme_css() -> str:
     """The pictures' colours where the page's switch says otherwise than the system, and on paper."""
-    switched = [css(f":root[data-theme={theme}] .cnndsl-auto", theme, FAMILIES) for theme in ("light", "dark")]
+    switched = [css(f":root[data-theme={theme}] .cnndsl-auto", theme, FAMILIES) for theme in PALETTES]
     return "\n".join([*switched, f"@media print{{{css(':root:root:root .cnndsl-auto', 'light', FAMILIES)}}}\n"])

@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from io import BytesIO
 from math import inf, log
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from cnndsl.shapes import product
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Scale = Literal["shared", "map"]
+Scale: TypeAlias = Literal["shared", "map"]
+SCALES: tuple[Scale, ...] = get_args(Scale)
 
 MOST = 64
 """Maps of a layer that are shown, unless asked otherwise."""

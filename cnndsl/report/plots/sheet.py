@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
-from cnndsl.errors import CnnError, missing_library, quoted
+from cnndsl.errors import CnnError, either, missing_library, quoted
 from cnndsl.files import write_whole
 from cnndsl.report.diagnostics import visible
 from cnndsl.report.plots.maps import NOT_FINITE, thinned
@@ -34,11 +34,16 @@ FONT = "DejaVu Sans"  # ships with matplotlib
 INK, FAINT, RULE, BAR = "#1a1a1a", "#5f6368", "#c4c7cc", "#4c72b0"
 GREEN = "#{:02x}{:02x}{:02x}".format(*NOT_FINITE)
 GREY, DIVERGING = "gray", "RdBu_r"
-METADATA: dict[str, dict[str, Any]] = {
+PICTURES: dict[str, dict[str, Any]] = {
     "png": {"Software": None},
     "svg": {"Date": None, "Creator": None},
     "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
 }
+"""Every format, by its suffix, and the facts about the file that are left out: they differ from time to time."""
+
+SUFFIXES = either(f".{name}" for name in PICTURES)
+"""The formats in words."""
+
 _SALTING = Lock()
 
 
@@ -54,10 +59,10 @@ def require_matplotlib() -> None:
 
 
 def picture_format(path: str | PathLike[str]) -> str:
-    """``png``, ``svg`` or ``pdf``, by the suffix. Raises CnnError for others."""
+    """The key of PICTURES that a suffix is. Raises CnnError for others."""
     suffix = Path(path).suffix.lower().removeprefix(".")
-    if suffix not in METADATA:
-        message = f"pictures are .png, .svg or .pdf files, not {quoted(str(path))}"
+    if suffix not in PICTURES:
+        message = f"pictures are {SUFFIXES} files, not {quoted(str(path))}"
         raise CnnError.of("bad-setting", message)
     return suffix
 
@@ -78,7 +83,7 @@ def save(figure: "Figure", path: str | PathLike[str]) -> None:
                 target,
                 format=form,
                 dpi=DPI,
-                metadata=METADATA[form],
+                metadata=PICTURES[form],
                 bbox_inches=figure.bbox_inches,
                 facecolor="white",
                 edgecolor="white",

@@ -131,19 +131,6 @@ def _explained(path: Path) -> Iterator[None]:
         raise CnnError.of("input-file", f"cannot read the array {shown}: {first_line(error)}") from None
 
 
-def made_input(value: Input, kind: str, batch: int, seed: int) -> NDArray[Any]:
-    """``random`` (uniform in 0..1, or word numbers), ``zeros`` or ``ones`` of the input's shape."""
-    shape = (batch, *value.shape.dimensions)
-    if kind == "zeros":
-        return np.zeros(shape, value.dtype)
-    if kind == "ones":
-        return np.ones(shape, value.dtype)
-    generator = np.random.default_rng([seed, *value.name.encode()])
-    if value.dtype == "int64":
-        return generator.integers(0, 2, shape, np.int64)
-    return generator.random(shape, np.float32)
-
-
 def read_batch(files: Sequence[Path], value: Input) -> Float32:
     """Images as one array (N, C, H, W)."""
     return np.concatenate([read_image(path, value) for path in files])

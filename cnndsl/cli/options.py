@@ -1,0 +1,70 @@
+"""Options that several commands have, and whole numbers among their values.
+
+The help of an option is its row in docs/cli.md too (tools/make_docs.py).
+"""
+
+import argparse
+
+SOURCE = "which network is meant"
+"""The title in the help of the options that say so."""
+
+
+def natural(text: str) -> int:
+    """A whole number of at most nine digits. Raises argparse.ArgumentTypeError."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    if len(text) > 9:
+        raise argparse.ArgumentTypeError("must be below 1,000,000,000")
+    return int(text)
+
+
+def positive(text: str) -> int:
+    """The same, from 1 on."""
+    if natural(text) < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return int(text)
+
+
+def add_file(command: argparse.ArgumentParser, several: bool = False) -> None:
+    """What the command reads: a network, or ``several`` files of them."""
+    words = "a .cnn or .onnx file, or - for standard input"
+    if several:
+        command.add_argument("files", nargs="+", metavar="FILE", help=words)
+    else:
+        command.add_argument("file", metavar="FILE", help=words)
+
+
+def add_source_arguments(command: argparse.ArgumentParser) -> None:
+    """The options that say which network of a file is meant, and with which settings."""
+    group = command.add_argument_group(SOURCE)
+    set_help = (
+        "overrides a param of the file; may be repeated; a value is written as in a .cnn file, and a bare word is a "
+        "string"
+    )
+    group.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=set_help)
+    group.add_argument("--network", metavar="NAME", help="picks one of several networks")
+
+
+def add_shapes(command: argparse.ArgumentParser) -> None:
+    """Other shapes for the network's inputs."""
+    words = "replaces the shape of the first input, or of the one named; may be repeated"
+    command.add_argument("--input", action="append", default=[], metavar="[NAME=]SHAPE", help=words)
+
+
+def add_weights(command: argparse.ArgumentParser, seeded: str, seed: int | None = 0, purpose: str = "") -> None:
+    """``--weights``, and ``--seed`` for what is ``seeded``; ``purpose`` goes before what they say."""
+    weights_help = f"{purpose}a .safetensors, .npz or .onnx file (default: initial weights)"
+    command.add_argument("--weights", metavar="W", help=weights_help)
+    seed_help = f"{purpose}the seed of {seeded} (default: 0)"
+    command.add_argument("--seed", type=natural, default=seed, metavar="N", help=seed_help)
+
+
+def add_batch(command: argparse.ArgumentParser) -> None:
+    """The batch that the memory is told for."""
+    words = "examples in a batch, for the memory (default: 1)"
+    command.add_argument("--batch", type=positive, default=1, metavar="N", help=words)
+
+
+def add_out(command: argparse.ArgumentParser, words: str = "the file to write") -> None:
+    """The file that the command must be given to write to, or standard output."""
+    command.add_argument("-o", "--out", required=True, metavar="OUT", help=f"{words}; - for standard output")

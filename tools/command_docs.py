@@ -1,0 +1,110 @@
+"""The tables of docs/cli.md: what the parsers of the commands and the table of warnings say, as Markdown.
+
+The prose around them is written by hand; comments mark the place of each table. A command, an option or a group of
+warnings without a place is an error, so that none can be forgotten.
+"""
+
+import argparse
+import re
+from collections.abc import Iterable
+
+from cnndsl.analysis.lint import GROUPS, RULES
+from cnndsl.cli import COMMANDS, parser
+from cnndsl.cli.options import SOURCE
+from cnndsl.runtime.data.made import MADE
+
+BEGIN = "<!-- begin {}: python -m tools.make_docs writes this part -->"
+END = "<!-- end {} -->"
+MARK = re.compile(r"^<!-- begin ([^:>]+):.*-->$", re.MULTILINE)
+CODE = re.compile(rf"(?<![\w`-])(?:--[a-z]+|\.[a-z]+\b|-(?= for )|(?:{'|'.join(MADE)})\b(?=,|;|$| *\())")
+"""Options, suffixes, the name of a standard stream and made-up inputs in the words of the help."""
+
+
+def page(written: str) -> str:
+    """docs/cli.md with the tables as they are now. Raises ValueError where one has no place, or a place no table."""
+    tables = blocks()
+    places = MARK.findall(written)
+    if sorted(places) != sorted(tables):
+        raise ValueError(f"docs/cli.md has places for {', '.join(places)}; there are {', '.join(tables)}")
+    for name, table in tables.items():
+        before, begin, rest = written.partition(BEGIN.format(name))
+        _, end, after = rest.partition(END.format(name))
+        if not begin or not end:
+            raise ValueError(f"docs/cli.md: the comments around {name} are damaged")
+        written = f"{before}{begin}\n\n{table}\n{end}{after}"
+    return written
+
+
+def blocks() -> dict[str, str]:
+    """Every table by the name of its place: of each command, and of a group of its options ``command: title``."""
+    commands = subparsers()
+    found = {"commands": table("command", ((f"[`{name}`](#{name})", words) for name, words in COMMANDS.items()))}
+    with_network = [name for name, command in commands.items() if SOURCE in groups(command)]
+    found["network"] = network(commands, with_network)
+    for name, command in commands.items():
+        for title, actions in groups(command).items():
+            if title != SOURCE:
+                place = f"{name} {title}".strip()
+                found[place] = table("argument", ((usage(action), meaning(action)) for action in actions))
+    found["warnings"] = table("group", ((f"`{group}`", warnings(group)) for group in GROUPS), "warnings")
+    return found
+
+
+def subparsers() -> dict[str, argparse.ArgumentParser]:
+    """The parser of every command."""
+    (action,) = (action for action in parser()._actions if isinstance(action, argparse._SubParsersAction))
+    return dict(action.choices)
+
+
+def groups(command: argparse.ArgumentParser) -> dict[str, list[argparse.Action]]:
+    """What is said of a command's arguments by the title of their group; those without a title of their own first."""
+    found: dict[str, list[argparse.Action]] = {"": []}
+    for group in command._action_groups:
+        own = group not in (command._positionals, command._optionals)
+        shown = [
+            action for action in group._group_actions if action.help != argparse.SUPPRESS and action.dest != "help"
+        ]
+        if shown:
+            found.setdefault((group.title or "") if own else "", []).extend(shown)
+    return found
+
+
+def network(commands: dict[str, argparse.ArgumentParser], having: list[str]) -> str:
+    """The options that say which network is meant: the same in all the commands that have them."""
+    others = " and ".join(f"`{name}`" for name in commands if name not in having)
+    shared = {tuple((usage(action), meaning(action)) for action in groups(commands[name])[SOURCE]) for name in having}
+    (rows,) = shared
+    return f"In every command but {others} these say {SOURCE}:\n\n{table('option', rows)}"
+
+
+def warnings(group: str) -> str:
+    """The codes of a group, or what is said of it."""
+    codes = ", ".join(f"`{code}`" for code, (own, _) in RULES.items() if own == group)
+    return ": ".join(filter(None, (GROUPS[group], codes)))
+
+
+def usage(action: argparse.Action) -> str:
+    """How an argument is written: ``-o``, ``--out OUT``; ``FILE...``; ``[LAYER]``."""
+    value = "|".join(action.choices) if action.choices else str(action.metavar or "")
+    if not action.option_strings:
+        return f"`{value}...`" if action.nargs == "+" else f"`[{value}]`" if action.nargs == "?" else f"`{value}`"
+    *short, last = action.option_strings
+    return ", ".join(f"`{option}`" for option in (*short, f"{last} {value}".strip()))
+
+
+def meaning(action: argparse.Action) -> str:
+    """The help of an argument, with options, suffixes, its own value and its choices as code. It must have one."""
+    if not action.help:
+        raise ValueError(f"{usage(action)} has no help")
+    words = CODE.sub(lambda found: f"`{found[0]}`", action.help.replace("%%", "%"))
+    for name in re.findall(r"[A-Z]+", str(action.metavar or "")):
+        words = re.sub(rf"(?<![\w`]){name}(?![\w`])", f"`{name}`", words)
+    for choice in action.choices or ():
+        words = re.sub(rf"(?<![\w`]){choice}(?=:)", f"`{choice}`", words)
+    return words
+
+
+def table(first: str, rows: Iterable[tuple[str, str]], second: str = "meaning") -> str:
+    """A Markdown table of two columns."""
+    lines = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows]
+    return f"| {first} | {second} |\n|---|---|\n{''.join(lines)}"
