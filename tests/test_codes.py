@@ -3,6 +3,7 @@
 import ast
 import re
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,13 @@ import cnndsl
 from cnndsl import ops
 from cnndsl.analysis.lint import RuleSelection, enabled
 from cnndsl.cli import main
+from cnndsl.cli.config import KEYS
 from cnndsl.codes import AREAS, CODES, explain
 from cnndsl.codes.code import Code
 from cnndsl.errors import CnnError
 from cnndsl.lang.compile import Compiled, compile_text
+from cnndsl.lang.expressions.functions import FUNCTIONS
+from cnndsl.lang.expressions.scope import FLOW_ATTRIBUTES, MEASURES
 from cnndsl.limits import Limits
 
 TEXTS = [code for code in CODES.values() if code.language == "cnn"]
@@ -184,6 +188,17 @@ def test_explain_shows_everything() -> None:
 
 def test_explain_shows_the_files_of_an_example() -> None:
     assert "With b.cnn:\n\n    block Double(width)" in explain("import-cycle")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [("unknown-function", FUNCTIONS), ("unknown-attribute", (*FLOW_ATTRIBUTES, *MEASURES)), ("bad-config", KEYS)],
+)
+def test_what_a_name_may_be_is_listed(root: Path, code: str, words: Iterable[str]) -> None:
+    """Where the code is explained, and on the page about the language or the command line."""
+    page = root / "docs" / ("cli.md" if code == "bad-config" else "language.md")
+    for text in (CODES[code].meaning, page.read_text(encoding="utf-8")):
+        assert [word for word in words if not re.search(rf"[`.]{word}[`(]|\b{word} = ", text)] == []
 
 
 def test_unknown_operator_lists_every_operator() -> None:

@@ -57,7 +57,8 @@ CODES = (
         "an attribute that a value does not have",
         "A map has `channels` and, by its number of spatial axes, `length` (1), `height` and `width` (2), or `depth`, "
         "`height` and `width` (3). A vector has `features`. Both have `shape`. Inside `expect`, a named layer also "
-        "has `params`, `macs`, `connections`, `layers` and `receptive_field`.",
+        "has `params`, `buffers`, `macs`, `connections`, `layers`, `receptive_field`, `rf_stride`, `activation_bytes`, "
+        "`peak_bytes` and `weight_bytes`.",
         "input 3@32x32\nconv (2*in.features) 3x3",
         "input 3@32x32\nconv (2*in.channels) 3x3",
     ),
