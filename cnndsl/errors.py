@@ -44,6 +44,11 @@ class Source:
         end_line = bisect_right(starts, end, lo=line - 1)
         return Span(self.file, line, start - starts[line - 1] + 1, end_line, end - starts[end_line - 1] + 1)
 
+    def offsets(self, span: Span) -> tuple[int, int]:
+        """The offsets at which a span begins and (exclusive) ends."""
+        starts = self._line_starts
+        return starts[span.line - 1] + span.column - 1, starts[span.end_line - 1] + span.end_column - 1
+
 
 class Label(NamedTuple):
     """A secondary place in the source with what it has to do with the problem."""

@@ -13,6 +13,7 @@ from cnndsl.analysis.lint import GROUPS, RULES, RuleSelection, enabled, members
 from cnndsl.analysis.lint.windows import _between, _fewest, _meets, _most
 from cnndsl.codes import CODES
 from cnndsl.errors import CnnError, Diagnostic
+from cnndsl.lang.review.fixes import apply_fixes
 from cnndsl.shapes import Axis
 
 
@@ -416,3 +417,49 @@ def test_ten_thousand_layers_are_quick() -> None:
     """One step a layer: rules that looked back over chains of layers would take minutes here."""
     text = "input 8@32x32\nrepeat 2500 { conv 8 3x3 pad=1 bias=false -> dropout 0.1 -> relu -> scale }"
     assert codes(text) == []
+
+
+# --- places and fixes come from the syntax tree ---
+@pytest.mark.parametrize(
+    ("layer", "place"),
+    [
+        ("conv 8 2 stride=3", "stride=3"),
+        ("conv 8 2 stride=max(1, 3) pad=0", "stride=max(1, 3)"),
+        ("conv 8 2 stride=[[3]][0][0]", "stride=[[3]][0][0]"),
+        ("conv 8 2 stride=(3 if true else 1)", "stride=(3 if true else 1)"),
+        ("conv 8 [2,\n2] stride=3", "stride=3"),
+        ("subsample 2 stride=3", "stride=3"),
+        ("concat { conv 8 2 stride=[3, 3]; conv 8 2 stride=3 }", "stride=[3, 3]"),
+    ],
+)
+def test_the_argument_is_shown_whole(layer: str, place: str) -> None:
+    text = f"input 3@32x32\n{layer}"
+    found = next(item for item in cnndsl.check(text).diagnostics if item.code == "skipped-pixels")
+    assert found.span is not None
+    lines = text.split("\n")[found.span.line - 1 : found.span.end_line]
+    assert lines[0][found.span.column - 1 : found.span.end_column - 1] == place and len(lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "mended"),
+    [
+        ("conv 8 3x3 -> batchnorm", "conv 8 3x3 bias=false -> batchnorm"),
+        ("conv 8 3x3 as c -> batchnorm", "conv 8 3x3 bias=false as c -> batchnorm"),
+        ("conv 8 3x3 bias=true -> batchnorm", "conv 8 3x3 bias=false -> batchnorm"),
+        ("conv 8 (3) # three\n\nbatchnorm", "conv 8 (3) bias=false # three\n\nbatchnorm"),
+        ("conv 8 [3,  # rows\n3] as c\n-> batchnorm", "conv 8 [3,  # rows\n3] bias=false as c\n-> batchnorm"),
+        ("repeat 2 { conv 8 3x3; batchnorm }", "repeat 2 { conv 8 3x3 bias=false; batchnorm }"),
+        ("{ conv 8 3x3 } -> batchnorm", None),
+        ("conv 8 3x3 as a\nfrom a -> batchnorm", None),
+        ("conv 8 3x3 bias=(true) -> batchnorm", None),
+        ("conv 8 3x3 bias=[1,1,1,1,1,1,1,1] -> batchnorm", None),
+    ],
+)
+def test_a_bias_is_taken_out_where_the_norm_follows(text: str, mended: str | None) -> None:
+    before = f"input 3@32x32\n{text}\nrelu"
+    (found,) = (item for item in cnndsl.check(before).diagnostics if item.code == "bias-before-norm")
+    assert len(found.fixes) == (mended is not None)
+    if mended is not None:
+        after = apply_fixes(before, "<text>", [found])
+        assert after == f"input 3@32x32\n{mended}\nrelu"
+        assert "bias-before-norm" not in {item.code for item in cnndsl.check(after).diagnostics}

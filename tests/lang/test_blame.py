@@ -21,6 +21,12 @@ CASES = {
     ),
     "a table of links": ("let t = [[0], [5]]\ninput 3@8x8\nconv 2 3x3 connect=t", (1, 9), "[[0], [5]]"),
     "a constant's use may be what is wrong": ("let n = 2.5\ninput 3@8x8\nconv n 3x3", (3, 6), "n"),
+    "an attribute is no argument of the same name": (
+        "block B(channels) { conv channels 1x1; conv (in.channels/3) 1x1 }\ninput 3@8x8\nB 8",
+        (1, 45),
+        "(in.channels/3)",
+    ),
+    "over several lines": ("block B(w) {\nconv 2 3x3 connect=[[0],\n[w]] }\ninput 3@8x8\nB 7", (5, 3), "7"),
     "what stands in place": ("input 3@8x8\nconv 0 3x3", (2, 6), "0"),
 }
 

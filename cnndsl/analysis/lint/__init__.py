@@ -7,12 +7,12 @@ rule is opt-in. A rule about the graph is a function named like its code, in a m
 and source stand in :mod:`cnndsl.codes`.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
 from importlib import import_module
 from typing import NamedTuple
 
-from cnndsl.analysis.lint.view import LintView
+from cnndsl.analysis.lint.view import LayerText, LintView
 from cnndsl.errors import CnnError, Diagnostic, quoted
 from cnndsl.ir import Graph
 
@@ -98,11 +98,11 @@ def _members(word: str) -> frozenset[str]:
         raise CnnError.of("bad-setting", f"there is no rule {quoted(word)}", advice) from None
 
 
-def findings(networks: Sequence[Graph], sources: Mapping[str, str], codes: Collection[str]) -> Iterator[Diagnostic]:
-    """What the rules about the graph find in sound networks. ``sources`` are the texts by file name."""
+def findings(networks: Sequence[Graph], text: LayerText, codes: Collection[str]) -> Iterator[Diagnostic]:
+    """What the rules about the graph find in sound networks that were made of a text."""
     rules = [_rule(module, code) for code, (_, module) in RULES.items() if module and code in codes]
     for network in networks if rules else ():
-        view = LintView(network, sources)
+        view = LintView(network, text)
         for rule in rules:
             yield from rule(view)
 

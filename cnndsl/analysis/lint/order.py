@@ -1,6 +1,5 @@
 """Rules about the order of layers: what a normalisation undoes, what nothing bends, what nobody reads."""
 
-import re
 from collections.abc import Iterator
 
 from cnndsl import ops
@@ -38,7 +37,7 @@ def bias_before_norm(view: LintView) -> Iterator[Diagnostic]:
             "bias-before-norm",
             f"the bias of {called(node)} has no effect: {norm.op.operator} takes the mean away again; {count:,} "
             f"parameters{layers} for nothing",
-            span if view.text(span).count("bias") == 0 else view.argument(node, "bias"),
+            view.argument(node, "bias"),
             "warning",
             labels=(Label(norm.span, "the mean is taken away here"),) if norm.span and norm.span != span else (),
             help=("write bias=false",),
@@ -48,23 +47,13 @@ def bias_before_norm(view: LintView) -> Iterator[Diagnostic]:
 
 def _without_bias(view: LintView, node: Node, norm: Node) -> tuple[Fix, ...]:
     """The fix, where the text shows that this norm always follows: only an arrow or a line end lies between them."""
-    span, text = node.span, view.text(node.span)
-    if span is None or norm.span is None or norm.span.file != span.file or norm.span < span or "#" in text:
+    if node.span is None or norm.span is None or not view.text.follows(node.span, norm.span):
         return ()
-    between = Span(span.file, span.end_line, span.end_column, norm.span.line, norm.span.column)
-    if not re.fullmatch(r"(?:\s|->|;|#[^\n]*\n)*", view.text(between)):
-        return ()
-    written = re.search(r"\bbias\s*=\s*(\w+|\[)", text)
+    written = view.text.argument(node.span, "bias")
     if written is not None:
-        place = view.argument(node, "bias")
-        replaceable = written[1] == "true" and place is not None and place != span
-        return (Fix("write bias=false", place, "bias=false", safe=True),) if replaceable and place else ()
-    alias = re.search(r"\s+as\s+\w+$", text)
-    head = text[: alias.start()] if alias else text
-    line = span.line + head.count("\n")
-    column = len(head.rpartition("\n")[2]) + (span.column if line == span.line else 1)
-    end = Span(span.file, line, column, line, column)
-    return (Fix("add bias=false", end, " bias=false", safe=True),)
+        return (Fix("write bias=false", written.span, "bias=false", safe=True),) if written.value == "true" else ()
+    end = view.text.end(node.span)
+    return (Fix("add bias=false", end, " bias=false", safe=True),) if end else ()
 
 
 def dropout_before_norm(view: LintView) -> Iterator[Diagnostic]:

@@ -1,7 +1,7 @@
 """What the rules look at: a network with its readers, and the text behind its layers."""
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
 
 from cnndsl.errors import Span, quoted
 from cnndsl.ir import Graph, Node
@@ -12,11 +12,32 @@ MAX_TAPS = 4096
 """Longer kernels are not looked at tap by tap."""
 
 
+class WrittenArgument(NamedTuple):
+    """``name=value`` in a text: its place, and the value as it was written."""
+
+    span: Span
+    value: str
+
+
+class LayerText(Protocol):
+    """What was written for layers, which are named by their places. Who parsed the text knows."""
+
+    def argument(self, layer: Span, name: str) -> WrittenArgument | None:
+        """``name=value`` as it was written for a layer, or None."""
+
+    def end(self, layer: Span) -> Span | None:
+        """Where another argument of a layer could be written, without width."""
+
+    def follows(self, layer: Span, other: Span) -> bool:
+        """Whether ``other`` is the next stage behind ``layer`` in the text, so that it reads it wherever both stand."""
+
+
 class LintView:
     """One sound network. Building it takes one step for every edge of the graph."""
 
-    def __init__(self, network: Graph, sources: Mapping[str, str]) -> None:
+    def __init__(self, network: Graph, text: LayerText) -> None:
         self.network = network
+        self.text = text
         self.nodes = {node.name: node for node in network.layers}
         self.outputs = frozenset(network.outputs)
         self.readers: dict[str, list[Node]] = {}
@@ -24,8 +45,6 @@ class LintView:
         for node in network.layers:
             for name in node.inputs:
                 self.readers.setdefault(name, []).append(node)
-        self._sources = sources
-        self._lines: dict[str, list[str]] = {}
         self._axes: dict[tuple[int, Shape], tuple[Axis, ...]] = {}
 
     def of(self, wanted: Callable[[type[Operator]], bool]) -> Iterator[Node]:
@@ -57,27 +76,10 @@ class LintView:
         return found
 
     # --- the text ---
-    def text(self, span: Span | None) -> str:
-        """The source text of a span; empty where there is none."""
-        if span is None or span.file not in self._sources:
-            return ""
-        lines = self._lines.get(span.file)
-        if lines is None:
-            lines = self._lines[span.file] = self._sources[span.file].split("\n")
-        chosen = lines[span.line - 1 : span.end_line]
-        chosen[-1:] = [chosen[-1][: span.end_column - 1]]
-        chosen[0] = chosen[0][span.column - 1 :]
-        return "\n".join(chosen)
-
     def argument(self, node: Node, name: str) -> Span | None:
         """The place of ``name=value`` in the layer's text; of the whole layer where it is not written out."""
-        span = node.span
-        text = self.text(span)
-        found = re.search(rf"\b{name}\s*=\s*(?:\[[^\]]*\]|\([^()]*\)|[^\s;#]+)", text)
-        if span is None or found is None or "\n" in text[: found.end()]:
-            return span
-        begin = span.column + found.start()
-        return Span(span.file, span.line, begin, span.line, span.column + found.end())
+        written = self.text.argument(node.span, name) if node.span else None
+        return written.span if written else node.span
 
 
 def slides(operator: type[Operator]) -> bool:

@@ -1,6 +1,5 @@
 """Where a wrong value came from: the argument of a block, the row of a table, not the line deep inside that used it."""
 
-import re
 from collections.abc import Iterator, Sequence
 
 from cnndsl.errors import Diagnostic, Label, Source, Span
@@ -10,28 +9,39 @@ from cnndsl.lang.text import syntax
 OF_VALUES = frozenset({"bad-argument", "not-whole", "wrong-type", "dimension-limit", "bad-connect", "weight-shape"})
 """Codes that say what is wrong with a value."""
 
-_NAME = re.compile(r"[A-Za-z_]\w*")
-_TABLE_ARGUMENT = re.compile(r"\b(?:connect|weight|bias)=$")
+TABLES = frozenset({"connect", "weight", "bias"})
+"""Parameters that take a table, whose rows a message is about even where the table is a constant."""
 
 
-def blamed(diagnostic: Diagnostic, scope: Scope, source: Source) -> Diagnostic:
+def blamed(diagnostic: Diagnostic, scope: Scope, source: Source, node: syntax.Spanned) -> Diagnostic:
     """The diagnostic at the place that gave the value, if a name in its place was given it from elsewhere.
 
-    Of several names it is the innermost: a loop's variable rather than an argument of the block around it.
+    ``node`` is the statement or stage that went wrong. Of several names it is the innermost: a loop's variable rather
+    than an argument of the block around it.
     """
     span = diagnostic.span
-    if span is None or diagnostic.code not in OF_VALUES or span.line != span.end_line or span.file != source.file:
+    if span is None or diagnostic.code not in OF_VALUES or span.file != source.file:
         return diagnostic
-    line = source.text.split("\n", span.line)[span.line - 1]
-    names = _NAME.findall(line[span.column - 1 : span.end_column - 1])
-    keyword, _, _ = line[span.column - 1 : span.end_column - 1].rpartition("=")
-    before = f"{keyword}=" if keyword else line[: span.column - 1]
-    is_table = _TABLE_ARGUMENT.search(before) is not None
-    places = [place for name in names if (place := given_at(scope, name, is_table))]
+    names = _names(node, *source.offsets(span))
+    places = [place for name, is_table in names if (place := given_at(scope, name, is_table))]
     if not places:
         return diagnostic
     _, origin = min(places, key=lambda place: place[0])
     return diagnostic._replace(span=origin, labels=(Label(span, "used here"), *diagnostic.labels), fixes=())
+
+
+def _names(node: syntax.Spanned, start: int, end: int) -> Iterator[tuple[str, bool]]:
+    """The names in a part of the text, in order, and whether they stand for a table."""
+    pending: list[tuple[object, bool]] = [(node, False)]
+    while pending:
+        part, is_table = pending.pop()
+        if isinstance(part, syntax.Name):
+            if start <= part.start and part.end <= end:
+                yield part.name, is_table
+        elif isinstance(part, syntax.Argument):
+            pending.append((part.value, part.name in TABLES))
+        elif isinstance(part, tuple):
+            pending.extend((inner, is_table) for inner in reversed(part))
 
 
 def given_at(scope: Scope, name: str, is_table: bool = False) -> tuple[int, Span] | None:

@@ -120,11 +120,11 @@ class Expander:
         self.sound = self.known = False
         return Flow("", None, "float32", span)
 
-    def _report_at(self, place: Context, diagnostic: Diagnostic) -> None:
-        """Collects a diagnostic at the place that is to blame for it."""
+    def _report_at(self, place: Context, node: syntax.Spanned, diagnostic: Diagnostic) -> None:
+        """Collects what is wrong with a statement or stage at the place that is to blame for it."""
         from cnndsl.lang.elaborate.blame import blamed
 
-        self.report(blamed(diagnostic, place.scope, self.module.source))
+        self.report(blamed(diagnostic, place.scope, self.module.source, node))
 
     def _doubt(self, diagnostic: Diagnostic, stage: syntax.Stage, place: Context) -> None:
         from cnndsl.lang.elaborate.follow_up_errors import poison
@@ -139,12 +139,12 @@ class Expander:
         return Fault(Diagnostic(code, message, span, help=(advice,)))
 
     @contextmanager
-    def _collecting(self, place: Context) -> Iterator[None]:
+    def _collecting(self, place: Context, statement: syntax.Statement) -> Iterator[None]:
         """Runs a statement; what goes wrong in it is collected."""
         try:
             yield
         except Fault as error:
-            self._report_at(place, error.diagnostic)
+            self._report_at(place, statement, error.diagnostic)
         except Unknowable:
             self.sound = self.known = False
         for warning in self.graph.warnings:
@@ -162,7 +162,7 @@ class Expander:
                 after = flow._replace(shape=None)
             elif isinstance(statement, syntax.Pipeline | syntax.Input):
                 after = Flow("", None, "float32", self.span(statement))
-            with self._collecting(place):
+            with self._collecting(place, statement):
                 after = self.statement(statement, place, before)
             flow = after
         return flow
@@ -248,7 +248,7 @@ class Expander:
         except Unknowable:
             self.sound = self.known = False
         except Fault as error:
-            self._report_at(place, error.diagnostic)
+            self._report_at(place, stage, error.diagnostic)
             self._doubt(error.diagnostic, stage, place)
         return Flow(name, None, flows[0].dtype, span)
 
@@ -356,7 +356,7 @@ class Expander:
         for statement in statements:
             self.step()
             ended = not isinstance(statement, syntax.Pipeline)
-            with self._collecting(place):
+            with self._collecting(place, statement):
                 yield from self._branch(statement, place, flow)
                 ended = True
             if not ended:
@@ -381,7 +381,7 @@ class Expander:
     def _branch_end(self, statement: syntax.Statement, place: Context, flow: Flow | None) -> Flow:
         """The value of one branch, placed at the branch's own text; unknown after an error in it."""
         end = None
-        with self._collecting(place):
+        with self._collecting(place, statement):
             end = self.statement(statement, place, flow)
             if end is None:
                 raise fault("no-input", "nothing flows into this branch", self.span(statement))

@@ -6,6 +6,7 @@ from cnndsl.analysis.lint import findings
 from cnndsl.errors import Diagnostic
 from cnndsl.ir import Graph
 from cnndsl.lang.modules import Collector, Module, ModuleLoader
+from cnndsl.lang.review.stages import WrittenStages
 
 
 def review(
@@ -44,7 +45,7 @@ def review(
 
 
 def _found(loader: ModuleLoader, module: Module, networks: Sequence[Graph], codes: frozenset[str]) -> list[Diagnostic]:
-    found = list(findings(networks, loader.sources, codes))
+    found = list(findings(networks, WrittenStages(loader.trees), codes))
     if any(code.startswith("unused-") for code in codes):
         from cnndsl.lang.review.unused import unused
 

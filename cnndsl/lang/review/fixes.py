@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from cnndsl.errors import Diagnostic, Fix
+from cnndsl.errors import Diagnostic, Fix, Source
 
 MAX_ROUNDS = 20
 """A fix may uncover the next mistake; no text needs more rounds than this."""
@@ -10,15 +10,8 @@ MAX_ROUNDS = 20
 
 def apply_fixes(text: str, file: str, diagnostics: Iterable[Diagnostic]) -> str:
     """The text with every safe fix for ``file`` applied; of two that overlap, the first."""
-    starts = _line_starts(text)
-
-    def offset(line: int, column: int) -> int:
-        return starts[line - 1] + column - 1
-
-    edits = sorted(
-        (offset(fix.span.line, fix.span.column), offset(fix.span.end_line, fix.span.end_column), fix.replacement)
-        for fix in safe_fixes(file, diagnostics)
-    )
+    source = Source(file, text)
+    edits = sorted((*source.offsets(fix.span), fix.replacement) for fix in safe_fixes(file, diagnostics))
     parts, position = [], 0
     for start, end, replacement in edits:
         if start >= position:
@@ -44,10 +37,3 @@ def mended(text: str, file: str, check: Callable[[str], Iterable[Diagnostic]]) -
             break
         text = after
     return text
-
-
-def _line_starts(text: str) -> list[int]:
-    starts = [0]
-    for line in text.split("\n")[:-1]:
-        starts.append(starts[-1] + len(line) + 1)
-    return starts
