@@ -38,9 +38,8 @@ CASES = {
         lambda x: min(max(x, -1.5), 2),
     ),
     "clip below": (
-        lambda x: activation.clip(x, -1.5, math.inf),
+        lambda x: activation.clip(x, -1.5, None),
         lambda x: max(x, -1.5),
-        lambda f, x: x.clamp(min=-1.5),
     ),
     "leaky_relu": (
         partial(activation.leaky_relu, alpha=0.2),

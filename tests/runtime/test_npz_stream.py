@@ -5,6 +5,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
+from cnndsl.errors import CnnError
 from cnndsl.runtime.data.npz_stream import NpzStream
 
 
@@ -27,6 +28,6 @@ def test_batches_become_one_array_each(tmp_path):
 def test_nothing_is_left_where_writing_fails(tmp_path):
     with closing(NpzStream()) as spool:
         spool.add("x", np.zeros((1, 2), np.float32))
-        with pytest.raises(OSError):
+        with pytest.raises(CnnError, match="there is no folder"):
             spool.write(tmp_path / "missing" / "all.npz")
     assert list(tmp_path.iterdir()) == []

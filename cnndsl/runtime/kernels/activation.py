@@ -24,8 +24,8 @@ def relu6(x: Array) -> Array:
     return clip(x, 0, 6)
 
 
-def clip(x: Array, minimum: float, maximum: float) -> Array:
-    """min(max(x, minimum), maximum)."""
+def clip(x: Array, minimum: float | None, maximum: float | None) -> Array:
+    """min(max(x, minimum), maximum); None is no bound."""
     return np.clip(x, minimum, maximum)
 
 
