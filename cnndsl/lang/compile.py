@@ -7,7 +7,7 @@ from typing import NamedTuple
 from cnndsl.analysis.lint import enabled
 from cnndsl.errors import Diagnostic, quoted
 from cnndsl.ir import Graph
-from cnndsl.lang.elaborate.expand import Context
+from cnndsl.lang.elaborate.expansion import Context
 from cnndsl.lang.elaborate.lower import NetworkLowering
 from cnndsl.lang.elaborate.naming import aliases
 from cnndsl.lang.expressions.scope import Scope

@@ -1,6 +1,7 @@
 """From the statements of a network to its graph.
 
 - ``lower``: one network: inputs, statements, outputs, expectations. ``expand``: stages: operators, blocks, loops.
+  ``expansion``: the state of that: the graph so far, diagnostics, places.
 - ``bind``: arguments become an instance of the operator's class. ``block_arguments``: the arguments of a block.
 - ``infer``: one walk that adds layers, each with its shape or a diagnostic.
 - ``naming``: how layers get their names. ``work_bound``: the least work that a body asks for, before any is done.

@@ -4,19 +4,16 @@ Statements are executed in order, each with the value that flows into it. A stat
 an unknown value; what depends on an unknown value is silent.
 """
 
-from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import NamedTuple, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 from cnndsl import ops
-from cnndsl.errors import Diagnostic, Label, Span, quoted
+from cnndsl.errors import Label, Span, quoted
 from cnndsl.ir import Instance, Node
-from cnndsl.lang.elaborate.bind import Arguments, Binder, takes_share
+from cnndsl.lang.elaborate.bind import Arguments, takes_share
 from cnndsl.lang.elaborate.block_arguments import matched, missing_arguments
-from cnndsl.lang.elaborate.infer import GraphBuilder
+from cnndsl.lang.elaborate.expansion import Context, Expansion
 from cnndsl.lang.elaborate.naming import aliases, instance_name
-from cnndsl.lang.elaborate.work_bound import WorkBound
 from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.scope import Origin, Scope
 from cnndsl.lang.expressions.values import (
@@ -25,7 +22,6 @@ from cnndsl.lang.expressions.values import (
     Flow,
     ListValue,
     Named,
-    TooManyDiagnostics,
     Unknowable,
     Value,
     fault,
@@ -33,123 +29,13 @@ from cnndsl.lang.expressions.values import (
     misnamed,
     shown,
 )
-from cnndsl.lang.modules import Collector, Module, define
+from cnndsl.lang.modules import Module, define
 from cnndsl.lang.text import syntax
 from cnndsl.suggest import suggest
 
-STOPPING = frozenset({"step-limit", "layer-limit", "input-limit"})
-"""Codes after which nothing else is expanded."""
 
-
-class Context(NamedTuple):
-    """Where statements are executed: scope, prefix of layer names, block instances around, and depth of nesting."""
-
-    scope: Scope
-    reserved: frozenset[str]
-    """What ``as`` names in the network or block around: automatic names keep away from it."""
-    prefix: str = ""
-    around: tuple[Instance, ...] = ()
-    depth: int = 1
-
-    def inside(
-        self, names: Mapping[str, Value] | None = None, origins: Mapping[str, Origin] | None = None
-    ) -> "Context":
-        """The inside of a body in braces."""
-        scope = Scope(self.scope)
-        scope.names.update(names or {})
-        scope.origins.update(origins or {})
-        return self._replace(scope=scope, depth=self.depth + 1)
-
-
-class Expander:
+class Expander(Expansion):
     """Expands the statements of one network into a graph."""
-
-    def __init__(self, module: Module, collector: Collector, strict: bool) -> None:
-        self.module = module
-        self.collector = collector
-        self.limits = collector.limits
-        self.budget = collector.budget
-        self.graph = GraphBuilder(self.limits, strict)
-        self.sound = True
-        """False once there was an error: then no network results."""
-        self.known = True
-        """False once something is unknown: then nothing is counted."""
-        self._binder = Binder(self)
-        self._weigher = WorkBound(self.limits)
-        self._factor = 1
-        self._calls: list[tuple[syntax.Block, Label]] = []
-        self._spans: dict[tuple[str, int, int], Span] = {}
-
-    @abstractmethod
-    def statement(self, node: syntax.Statement, place: Context, flow: Flow | None) -> Flow | None:
-        """Executes one statement; gives the value after it."""
-
-    @abstractmethod
-    def measure(self, name: str, layers: Named | None) -> Value:
-        """A count of everything so far, or of the layers of a named stage."""
-
-    @property
-    def incomplete(self) -> bool:
-        return bool(self.module.gaps)
-
-    def span(self, node: syntax.Spanned) -> Span:
-        """The place of a node of the module being expanded."""
-        source = self.module.source
-        key = (source.file, node.start, node.end)
-        span = self._spans.get(key)
-        if span is None:
-            span = self._spans[key] = source.span(node.start, node.end)
-        return span
-
-    def evaluator(self, place: Context, flow: Flow | None, counting: bool = False) -> Evaluator:
-        return Evaluator(self, place.scope, flow, counting)
-
-    # --- bookkeeping ---
-    def report(self, diagnostic: Diagnostic) -> None:
-        """Collects a diagnostic, with the block instances around it."""
-        if diagnostic.severity == "error":
-            self.sound = False
-            self.known = self.known and diagnostic.code == "expect-failed"
-        around = tuple(label for _, label in reversed(self._calls[-3:]))
-        self.collector.add(diagnostic._replace(labels=(*diagnostic.labels, *around)))
-        if diagnostic.code in STOPPING:
-            raise TooManyDiagnostics
-
-    def unknown(self, span: Span) -> Flow:
-        """A value about which nothing is known, after an error."""
-        self.sound = self.known = False
-        return Flow("", None, "float32", span)
-
-    def _report_at(self, place: Context, node: syntax.Spanned, diagnostic: Diagnostic) -> None:
-        """Collects what is wrong with a statement or stage at the place that is to blame for it."""
-        from cnndsl.lang.elaborate.blame import blamed
-
-        self.report(blamed(diagnostic, place.scope, self.module.source, node))
-
-    def _doubt(self, diagnostic: Diagnostic, stage: syntax.Stage, place: Context) -> None:
-        from cnndsl.lang.elaborate.follow_up_errors import poison
-
-        poison(place.scope, stage, diagnostic.span, self.span, bool(place.around))
-
-    def step(self, count: int = 1) -> None:
-        self.budget.spend(count * WORK_PER_STEP)
-
-    def _over_limit(self, code: str, message: str, span: Span | None) -> Fault:
-        advice = "use smaller counts; a program that embeds cnndsl can raise its Limits"
-        return Fault(Diagnostic(code, message, span, help=(advice,)))
-
-    @contextmanager
-    def _collecting(self, place: Context, statement: syntax.Statement) -> Iterator[None]:
-        """Runs a statement; what goes wrong in it is collected."""
-        try:
-            yield
-        except Fault as error:
-            self._report_at(place, statement, error.diagnostic)
-        except Unknowable:
-            self.sound = self.known = False
-        for warning in self.graph.warnings:
-            self.report(warning)
-        self.graph.warnings.clear()
 
     # --- bodies ---
     def run(self, statements: Sequence[syntax.Statement], place: Context, flow: Flow | None) -> Flow | None:

@@ -8,7 +8,8 @@ from cnndsl.analysis.memory import BYTES, peak, size_of
 from cnndsl.analysis.receptive import ReceptiveFields
 from cnndsl.errors import Diagnostic, Fix, Label, quoted
 from cnndsl.ir import Dtype, Graph
-from cnndsl.lang.elaborate.expand import Context, Expander
+from cnndsl.lang.elaborate.expand import Expander
+from cnndsl.lang.elaborate.expansion import Context
 from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.values import Fault, Flow, ListValue, Named, Unknowable, Value, fault, kind, shown
 from cnndsl.lang.modules import Collector, Module, Settings, define, define_value, not_supported
