@@ -125,8 +125,9 @@ CODES = (
         "not-a-value",
         "a layer where a number is wanted, or the other way round",
         "`as` names a layer and the value that it gives; `let`, `param` and loops name numbers, lists and strings. "
-        "`from` and `output` take the first kind, expressions the second. What an expression may ask of a layer are "
-        "its attributes: `stem.channels`, `stem.shape`.",
+        "`from` and `output` take the first kind, expressions the second, the arguments of a block both, as the block "
+        "uses them. What an expression may ask of a layer are its attributes: `stem.channels`, `stem.shape`. What a "
+        "loop named is one value for each turn: `level[0]`, `level[-1]`.",
         "input 3@32x32\nconv 8 3x3 -> relu as stem\nconv (2*stem) 3x3",
         "input 3@32x32\nconv 8 3x3 -> relu as stem\nconv (2*stem.channels) 3x3",
     ),

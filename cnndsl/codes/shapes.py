@@ -148,7 +148,8 @@ CODES = (
         "share-mismatch",
         "shared weights that do not fit",
         "`share=name` uses the weights of another layer, so both are the same operator, and their weights have the "
-        "same shapes: equal channels in, filters, kernels and biases.",
+        "same shapes: equal channels in, filters, kernels and biases. Two instances of a block that share weights have "
+        "the same layers with weights.",
         "input 3@32x32\nconv 3 3x3 pad=1 as head -> relu\nconv 3 5x5 share=head",
         "input 3@32x32\nconv 3 3x3 pad=1 as head -> relu\nconv 3 3x3 share=head",
     ),

@@ -61,8 +61,9 @@ CODES = (
     ),
     Code(
         "bad-index",
-        "an index outside a list",
-        "Elements are counted from 0, so a list of three has the elements 0, 1 and 2; -1 is the last one.",
+        "an index outside a list, or outside the turns of a loop",
+        "Elements are counted from 0, so a list of three has the elements 0, 1 and 2; -1 is the last one. The turns of "
+        "a loop, whose values are `name[0]`, `name[1]`, …, are counted alike.",
         "let widths = [8, 16, 32]\ninput 3@32x32\nconv widths[3] 3x3",
         "let widths = [8, 16, 32]\ninput 3@32x32\nconv widths[2] 3x3",
     ),

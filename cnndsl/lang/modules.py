@@ -267,6 +267,9 @@ class FileContext:
     def measure(self, name: str, layers: Named | None) -> Value:
         raise Unknowable
 
+    def elsewhere(self, name: str, offset: int) -> str | None:
+        return None
+
 
 def define_constant(
     item: syntax.Param | syntax.Let, scope: Scope, context: FileContext, settings: Settings, used: set[str]

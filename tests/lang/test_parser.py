@@ -199,6 +199,8 @@ def words(tree: Any) -> Any:
             return (tree.function, *map(words, tree.arguments))
         case syntax.Attribute():
             return f"{tree.base}.{tree.attribute}"
+        case syntax.ElementAttribute():
+            return (words(tree.base), ".", tree.attribute)
         case syntax.Bool() | syntax.String():
             return tree.value
     raise TypeError(tree)
@@ -354,13 +356,13 @@ def test_every_stage_keeps_its_parts() -> None:
     assert (len(choice.arms[1][1].statements), choice.otherwise.statements) == (1, ())
     assert stage("if a { }").otherwise is None
     assert stage("{ relu }").body.statements[0].stages[0].name == "relu"
-    assert stage("from d1 as e").name == "d1"
+    assert words(stage("from d1 as e").value) == "d1"
+    assert words(stage("from d[i + 1][-1] as e").value) == (("d", "[", ("i", "+", 1), "]"), "[", ("-", 1), "]")
 
 
 def test_every_statement_keeps_its_parts() -> None:
-    text = (
-        'import "b.cnn"\nblock B(a, b=1) { }\nblock C { }\nsymbol H, W\ninput 3@[H, W] dtype=float16 as x\noutput y z'
-    )
+    text = 'import "b.cnn"\nblock B(a, b=1) { }\nblock C { }\nsymbol H, W\n'
+    text += "input 3@[H, W] dtype=float16 as x\noutput y z[0]"
     brought, block, plain, symbol, entry, output = parse(text).items
     assert isinstance(brought, syntax.Import) and brought.path.value == "b.cnn"
     assert text[brought.path.start : brought.path.end] == '"b.cnn"'
@@ -370,7 +372,7 @@ def test_every_statement_keeps_its_parts() -> None:
     assert isinstance(symbol, syntax.Symbol) and [alias.name for alias in symbol.names] == ["H", "W"]
     assert isinstance(entry, syntax.Input) and entry.alias is not None
     assert (entry.arguments[0].name, entry.alias.name) == ("dtype", "x")
-    assert isinstance(output, syntax.Output) and [alias.name for alias in output.names] == ["y", "z"]
+    assert isinstance(output, syntax.Output) and list(map(words, output.values)) == ["y", ("z", "[", 0, "]")]
 
 
 # --- lines ------------------------------------------------------------------------------------------------------------

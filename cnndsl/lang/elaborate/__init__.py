@@ -6,5 +6,6 @@
 - ``infer``: one walk that adds layers, each with its shape or a diagnostic.
 - ``naming``: how layers get their names. ``work_bound``: the least work that a body asks for, before any is done.
 - For messages: ``blame`` finds the argument that a wrong value came from, ``provenance`` the lines that made a shape,
-  ``follow_up_errors`` what is doubtful behind an error and stays silent.
+  ``whereabouts`` the place where an unknown name is given, ``follow_up_errors`` what is doubtful behind an error and
+  stays silent.
 """

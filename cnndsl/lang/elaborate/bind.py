@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, TypeAlias, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -17,6 +17,9 @@ from cnndsl.ops.base import Operator
 from cnndsl.ops.fields import Tensor
 from cnndsl.shapes import Shape
 from cnndsl.suggest import suggest
+
+Shared: TypeAlias = syntax.Name | syntax.Index
+"""What ``share=`` takes."""
 
 
 @cache
@@ -72,13 +75,13 @@ class Binder:
         self._instances: dict[tuple[object, ...], Operator] = {}
         self._constant: dict[int, tuple[syntax.Apply | syntax.Merge, Operator]] = {}
 
-    def bind(self, node: syntax.Apply | syntax.Merge, evaluator: Evaluator) -> tuple[Operator, str | None]:
-        """The operator, and the name that ``share=`` gives, if any. Raises Fault or Unknowable."""
+    def bind(self, node: syntax.Apply | syntax.Merge, evaluator: Evaluator) -> tuple[Operator, Shared | None]:
+        """The operator, and what ``share=`` names, if it is there. Raises Fault or Unknowable."""
         known = self._constant.get(id(node))
         if known is not None:
             return known[1], None
         cls = ops.operator(node.name)
-        share: str | None = None
+        share: Shared | None = None
         values: dict[str, tuple[syntax.Argument, Value]] = {}
         constant = True
         for name, argument in self._assigned(cls, node):
@@ -136,10 +139,10 @@ class Binder:
         message = f"{cls.operator} has no parameter {quoted(name)}"
         return misnamed("unknown-parameter", message, span, parameter_meant(name, known), takes)
 
-    def _shared(self, argument: syntax.Argument) -> str:
-        if not isinstance(argument.value, syntax.Name):
+    def _shared(self, argument: syntax.Argument) -> Shared:
+        if not isinstance(argument.value, syntax.Name | syntax.Index):
             raise fault("bad-argument", "share= takes the name of a layer", self._span(argument))
-        return argument.value.name
+        return argument.value
 
     def _argument(
         self, cls: type[Operator], name: str, argument: syntax.Argument, evaluator: Evaluator

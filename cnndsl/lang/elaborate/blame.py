@@ -11,6 +11,8 @@ OF_VALUES = frozenset({"bad-argument", "not-whole", "wrong-type", "dimension-lim
 
 TABLES = frozenset({"connect", "weight", "bias"})
 """Parameters that take a table, whose rows a message is about even where the table is a constant."""
+OF_ARGUMENTS = OF_VALUES | {"not-a-value"}
+"""Codes that say what is wrong with an argument of a block."""
 
 
 def blamed(diagnostic: Diagnostic, scope: Scope, source: Source, node: syntax.Spanned) -> Diagnostic:
@@ -20,9 +22,11 @@ def blamed(diagnostic: Diagnostic, scope: Scope, source: Source, node: syntax.Sp
     than an argument of the block around it.
     """
     span = diagnostic.span
-    if span is None or diagnostic.code not in OF_VALUES or span.file != source.file:
+    if span is None or diagnostic.code not in OF_ARGUMENTS or span.file != source.file:
         return diagnostic
     names = _names(node, *source.offsets(span))
+    if diagnostic.code not in OF_VALUES:
+        names = ((name, is_table) for name, is_table in names if is_parameter(scope, name))
     places = [place for name, is_table in names if (place := given_at(scope, name, is_table))]
     if not places:
         return diagnostic
@@ -42,6 +46,13 @@ def _names(node: syntax.Spanned, start: int, end: int) -> Iterator[tuple[str, bo
             pending.append((part.value, part.name in TABLES))
         elif isinstance(part, tuple):
             pending.extend((inner, is_table) for inner in reversed(part))
+
+
+def is_parameter(scope: Scope, name: str) -> bool:
+    """Whether a name is an argument of the block around."""
+    while name not in scope.names and scope.outer is not None:
+        scope = scope.outer
+    return scope.sealed and name in scope.origins
 
 
 def given_at(scope: Scope, name: str, is_table: bool = False) -> tuple[int, Span] | None:

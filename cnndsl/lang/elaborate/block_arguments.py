@@ -8,12 +8,20 @@ from cnndsl.lang.text import syntax
 from cnndsl.suggest import suggest
 
 
+def shared(stage: syntax.Apply, block: syntax.Block) -> syntax.Argument | None:
+    """The argument ``share=``, if it is not a parameter of the block."""
+    if any(parameter.name == "share" for parameter in block.parameters):
+        return None
+    return next((argument for argument in stage.arguments if argument.name == "share"), None)
+
+
 def matched(stage: syntax.Apply, block: syntax.Block, source: Source) -> dict[str, syntax.Argument]:
     """The arguments by parameter, positional ones in the parameters' order. Raises Fault."""
     parameters = [parameter.name for parameter in block.parameters]
-    known = frozenset(parameters)
-    found: dict[str, syntax.Argument] = {}
-    for index, argument in enumerate(stage.arguments):
+    share = shared(stage, block)
+    found: dict[str, syntax.Argument] = {"share": share} if share else {}
+    known = {*parameters, *found}
+    for index, argument in enumerate(argument for argument in stage.arguments if argument is not share):
         span = source.span(argument.start, argument.end)
         name = argument.name
         if name is None:
@@ -24,11 +32,13 @@ def matched(stage: syntax.Apply, block: syntax.Block, source: Source) -> dict[st
         if name not in known:
             message = f"block {stage.name} has no parameter {quoted(name)}"
             word = source.span(argument.start, argument.start + len(name))
-            near = suggest(name, parameters)
+            near = suggest(name, [*parameters, "share"])
             raise misnamed("unknown-parameter", message, word, near, f"it takes {signature(block)}")
         if name in found:
             raise fault("repeated-argument", f"{quoted(name)} is given twice", span)
         found[name] = argument
+    if share:
+        del found["share"]
     return found
 
 

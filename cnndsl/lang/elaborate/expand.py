@@ -10,11 +10,12 @@ from typing import cast
 from cnndsl import ops
 from cnndsl.errors import Label, Span, quoted
 from cnndsl.ir import Instance, Node
-from cnndsl.lang.elaborate.bind import Arguments, takes_share
-from cnndsl.lang.elaborate.block_arguments import matched, missing_arguments
-from cnndsl.lang.elaborate.expansion import Context, Expansion
-from cnndsl.lang.elaborate.naming import aliases, instance_name
+from cnndsl.lang.elaborate.bind import Arguments, Shared, takes_share
+from cnndsl.lang.elaborate.block_arguments import matched, missing_arguments, shared
+from cnndsl.lang.elaborate.expansion import Context, Expansion, Twin
+from cnndsl.lang.elaborate.naming import Body, instance_name
 from cnndsl.lang.expressions.evaluate import Evaluator
+from cnndsl.lang.expressions.names import written
 from cnndsl.lang.expressions.scope import Origin, Scope
 from cnndsl.lang.expressions.values import (
     WORK_PER_STEP,
@@ -22,6 +23,7 @@ from cnndsl.lang.expressions.values import (
     Flow,
     ListValue,
     Named,
+    Turns,
     Unknowable,
     Value,
     fault,
@@ -31,7 +33,8 @@ from cnndsl.lang.expressions.values import (
 )
 from cnndsl.lang.modules import Module, define
 from cnndsl.lang.text import syntax
-from cnndsl.suggest import suggest
+
+_EQUAL = "give both instances of the block arguments that make the same layers"
 
 
 class Expander(Expansion):
@@ -68,30 +71,20 @@ class Expander(Expansion):
             except (Fault, Unknowable) as error:
                 if isinstance(error, Fault):
                     self._doubt(error.diagnostic, stage, place)
-                for later in node.stages:
-                    if later.alias:
-                        place.scope.names.setdefault(later.alias.name, None)
+                self._lose(node, place.scope)
                 raise
             if alias and flow is not None:
-                named = Named(flow, first, len(self.graph.layers))
+                named = Named(flow, first, len(self.graph.layers), self._instance(stage, first, place))
                 define(place.scope, alias.name, named, self.span(alias))
         return flow
 
-    def named(self, place: Context, name: str, span: Span) -> Named:
-        """The stage that a name stands for. Raises Fault or Unknowable."""
-        try:
-            found = place.scope.find(name)
-        except KeyError:
-            if self.incomplete:
-                raise Unknowable from None
-            message = f"no value is called {quoted(name)}"
-            near = suggest(name, place.scope.all_names())
-            raise misnamed("unknown-name", message, span, near, "name a value above with `as`") from None
-        if found is None:
-            raise Unknowable
-        if not isinstance(found, Named):
-            raise fault("not-a-value", f"{quoted(name)} is {kind(found)}, not a value of the network", span)
-        return found
+    def _lose(self, node: syntax.Pipeline, scope: Scope) -> None:
+        """What a pipeline in error would have named is unknown."""
+        for stage in node.stages:
+            if stage.alias:
+                scope.names.setdefault(stage.alias.name, None)
+            if isinstance(stage, syntax.Repeat | syntax.For):
+                scope.turns.update(dict.fromkeys(self.aliases(stage.body.statements)))
 
     # --- stages ---
     def _apply(self, stage: syntax.Apply, place: Context, flow: Flow | None) -> Flow | None:
@@ -128,7 +121,8 @@ class Expander(Expansion):
         name = self._name(place, stage, stage.name)
         try:
             operator, share = self._binder.bind(stage, self.evaluator(place, flows[0] if len(flows) == 1 else None))
-            owner = self._owner(share, place, span) if share else None
+            known = all(flow.shape is not None for flow in flows)
+            owner = self._owner(share, place.twins if known and takes_share(type(operator)) else (), name, place, span)
             arguments = Arguments(self, stage, operator.positional)
             return self.graph.add(operator, flows, name, span, place.around, owner, arguments)
         except Unknowable:
@@ -143,18 +137,37 @@ class Expander(Expansion):
         self.budget.spend(len(name) // WORK_PER_STEP)
         return name
 
-    def _owner(self, share: str, place: Context, span: Span) -> Node:
-        flow = self.named(place, share, span).flow
+    def _owner(self, share: Shared | None, twins: Sequence[Twin], name: str, place: Context, span: Span) -> Node | None:
+        """The layer whose weights the layer ``name`` uses instead of its own, if there is one."""
+        owners = [self._named_owner(share, place, span)] if share else []
+        owners += [self._twin_layer(twin, name, span) for twin in twins]
+        if len({owner.share or owner.name for owner in owners}) > 1:
+            both = " and ".join(quoted(owner.name) for owner in owners[:2])
+            raise fault("share-mismatch", f"{quoted(name)} is to use the weights of both {both}", span)
+        return owners[0] if owners else None
+
+    def _named_owner(self, share: Shared, place: Context, span: Span) -> Node:
+        flow = self.evaluator(place, None).stage(share, span).flow
         if flow.shape is None:
             raise Unknowable
         node = self.graph.node(flow.name)
         if node is None or not takes_share(type(node.op)):
-            message = f"share= needs a layer with weights, and {quoted(share)} has none"
+            message = f"share= needs a layer with weights, and {quoted(written(share))} has none"
             raise fault("bad-argument", message, span, "name a conv or dense layer above with `as`")
         return node
 
+    def _twin_layer(self, twin: Twin, name: str, span: Span) -> Node:
+        """The layer of the other instance that has the place of the layer ``name`` in its own."""
+        inside = name.removeprefix(twin.prefix)
+        node = self.graph.node(twin.other + inside)
+        if node is None:
+            other = quoted(twin.other.removesuffix("."))
+            message = f"{other} has no layer {quoted(inside)}, whose weights {quoted(name)} is to use"
+            raise fault("share-mismatch", message, span, _EQUAL)
+        return node
+
     def _from(self, stage: syntax.From, place: Context, flow: Flow | None) -> Flow:
-        return self.named(place, stage.name, self.span(stage)).flow
+        return self.evaluator(place, flow).stage(stage.value, self.span(stage)).flow
 
     def _group(self, stage: syntax.Group, place: Context, flow: Flow | None) -> Flow | None:
         return self.run(stage.body.statements, place.inside(), flow)
@@ -195,10 +208,17 @@ class Expander(Expansion):
 
             origins = row_origins(stage, count, place.scope, self.module.source)
         outer, self._factor = self._factor, self._factor * max(count, 1)
+        kept: dict[str, Turns] = {}
+        if not count:
+            unnamed = self.aliases(stage.body.statements)
+            self.budget.spend(len(unnamed))
+            place.scope.turns.update((name, Turns([])) for name in unnamed)
         try:
-            for names, written in zip(bindings, origins, strict=True):
+            for number, (names, cells) in enumerate(zip(bindings, origins, strict=True)):
                 self.step()
-                yield place.inside(names, written)
+                turn = place.inside(names, cells)
+                yield turn
+                self.budget.spend(place.scope.add_turn(number, turn.scope, kept))
         finally:
             self._factor = outer
 
@@ -241,11 +261,12 @@ class Expander(Expansion):
         self._check_depth(place, statements)
         for statement in statements:
             self.step()
-            ended = not isinstance(statement, syntax.Pipeline)
+            ended = False
             with self._collecting(place, statement):
                 yield from self._branch(statement, place, flow)
                 ended = True
-            if not ended:
+            if isinstance(statement, syntax.Pipeline) and not ended:
+                self._lose(statement, place.scope)
                 yield self.unknown(self.span(statement))
 
     def _branch(self, statement: syntax.Statement, place: Context, flow: Flow | None) -> Iterator[Flow]:
@@ -277,34 +298,76 @@ class Expander(Expansion):
     def _block(self, stage: syntax.Apply, place: Context, flow: Flow) -> Flow | None:
         block, module = self.module.blocks[stage.name]
         span = self.span(stage)
-        if any(block is active for active, _ in self._calls):
+        if any(body.statements is block.body.statements for body in self._bodies):
             raise fault("recursion", f"block {quoted(stage.name)} uses itself", span, "repeat a body with `repeat n`")
         self.budget.require(self._weigher.steps(block.body, module), span)
         arguments = self._block_arguments(stage, block, module, place, flow)
+        other = self._other_instance(stage, block, place)
         name = self._name(place, stage, instance_name(stage.name))
         path = (*place.around[-1].path, name) if place.around else (name,)
         around = (*place.around, Instance(path=path, block=stage.name, span=span))
-        reserved = aliases(block.body.statements)
-        inner = Context(Scope(module.scope, sealed=True), reserved, f"{name}.", around, place.depth + 1)
+        reserved = self.aliases(block.body.statements)
+        twin = Twin(f"{name}.", f"{other.instance.path[-1]}.") if other and other.instance else None
+        twins = (*place.twins, twin) if twin else place.twins
+        inner = Context(Scope(module.scope, sealed=True), reserved, f"{name}.", around, place.depth + 1, twins)
         inner.scope.names.update(arguments)
         for parameter, argument in matched(stage, block, self.module.source).items():
             inner.scope.origins[parameter] = Origin(argument.value, self.module.source, place.scope)
         caller, self.module = self.module, module
-        self._calls.append((block, Label(span, f"in block {stage.name} used here")))
+        call = Label(span, f"in block {stage.name} used here")
+        self._bodies.append(Body(block.body.statements, module.source, stage.name, call))
         try:
-            return self.run(block.body.statements, inner, flow)
+            end = self.run(block.body.statements, inner, flow)
         finally:
-            self._calls.pop()
+            self._bodies.pop()
             self.module = caller
+        if other and twin and end and end.shape is not None:
+            self._check_all_shared(other, twin, span)
+        return end
+
+    def _instance(self, stage: syntax.Stage, first: int, place: Context) -> Instance | None:
+        """What a stage is whose layers begin at ``first``, if it is a block."""
+        if not isinstance(stage, syntax.Apply) or stage.name not in self.module.blocks:
+            return None
+        layers = self.graph.layers[first : first + 1]
+        return self.graph.instances[layers[0].path[: len(place.around) + 1]] if layers else None
+
+    def _check_all_shared(self, other: Named, twin: Twin, span: Span) -> None:
+        for layer in self.graph.layers[other.first : other.last]:
+            inside = layer.name.removeprefix(twin.other)
+            if takes_share(type(layer.op)) and twin.prefix + inside not in self.graph.values:
+                mine = quoted(twin.prefix.removesuffix("."))
+                message = f"{mine} has no layer {quoted(inside)}, which would use the weights of {quoted(layer.name)}"
+                raise fault("share-mismatch", message, span, _EQUAL)
+
+    def _other_instance(self, stage: syntax.Apply, block: syntax.Block, place: Context) -> Named | None:
+        """The instance whose weights a block is to use; None without ``share=``, or where an error makes it unknown."""
+        argument = shared(stage, block)
+        if argument is None:
+            return None
+        node, span = argument.value, self.span(argument.value)
+        needed = f"share= needs an instance of block {stage.name}"
+        example = f"name one above with `as`, as in `{stage.name} as first`"
+        if not isinstance(node, syntax.Name | syntax.Index):
+            raise fault("bad-argument", f"{needed}, by its name", span, example)
+        found = self.evaluator(place, None).stage(node, span)
+        if found.flow.shape is None:
+            return None
+        if found.instance is None or found.instance.block != stage.name:
+            what = f"one of block {found.instance.block}" if found.instance else "none"
+            raise fault("bad-argument", f"{needed}, and {quoted(written(node))} is {what}", span, example)
+        if not any(takes_share(type(layer.op)) for layer in self.graph.layers[found.first : found.last]):
+            raise fault("bad-argument", f"share= needs weights, and {quoted(written(node))} has none", span)
+        return found
 
     def _block_arguments(
         self, stage: syntax.Apply, block: syntax.Block, module: Module, place: Context, flow: Flow
-    ) -> dict[str, Value]:
+    ) -> dict[str, Value | Named]:
         evaluator = self.evaluator(place, flow)
         arguments = matched(stage, block, self.module.source)
-        given = {name: evaluator.value(argument.value) for name, argument in arguments.items()}
+        given = {name: evaluator.argument(argument.value) for name, argument in arguments.items()}
         scope = Scope(module.scope, sealed=True)
-        values: dict[str, Value] = {}
+        values: dict[str, Value | Named] = {}
         for parameter in block.parameters:
             if parameter.name in given:
                 scope.names[parameter.name] = values[parameter.name] = given[parameter.name]
@@ -312,9 +375,11 @@ class Expander(Expansion):
             if parameter.default is None:
                 raise missing_arguments(stage, block, given, self.module.source)
             caller, self.module = self.module, module
+            self._bodies.append(Body(block.body.statements, module.source, stage.name))
             try:
-                values[parameter.name] = Evaluator(self, scope, None).value(parameter.default)
+                values[parameter.name] = Evaluator(self, scope, None).argument(parameter.default)
             finally:
+                self._bodies.pop()
                 self.module = caller
             scope.names[parameter.name] = values[parameter.name]
         return values

@@ -1,14 +1,15 @@
 """The state of the expansion of one network: its graph so far, its diagnostics and the work that is left to it."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from cnndsl.errors import Diagnostic, Label, Span
+from cnndsl.errors import Diagnostic, Span
 from cnndsl.ir import Instance
 from cnndsl.lang.elaborate.bind import Binder
 from cnndsl.lang.elaborate.infer import GraphBuilder
+from cnndsl.lang.elaborate.naming import Body, FirstNamed, aliases
 from cnndsl.lang.elaborate.work_bound import WorkBound
 from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.scope import Origin, Scope
@@ -20,6 +21,13 @@ STOPPING = frozenset({"step-limit", "layer-limit", "input-limit"})
 """Codes after which nothing else is expanded."""
 
 
+class Twin(NamedTuple):
+    """Two instances of a block, by the prefixes of their layers' names: the one has the weights of the other."""
+
+    prefix: str
+    other: str
+
+
 class Context(NamedTuple):
     """Where statements are executed: scope, prefix of layer names, block instances around, and depth of nesting."""
 
@@ -29,6 +37,8 @@ class Context(NamedTuple):
     prefix: str = ""
     around: tuple[Instance, ...] = ()
     depth: int = 1
+    twins: tuple[Twin, ...] = ()
+    """The instances around that share the weights of others."""
 
     def inside(
         self, names: Mapping[str, Value] | None = None, origins: Mapping[str, Origin] | None = None
@@ -56,7 +66,10 @@ class Expansion:
         self._binder = Binder(self)
         self._weigher = WorkBound(self.limits)
         self._factor = 1
-        self._calls: list[tuple[syntax.Block, Label]] = []
+        self._bodies: list[Body] = []
+        """What is being expanded: the network, then the blocks inside each other."""
+        self._named_in: dict[int, dict[str, FirstNamed]] = {}
+        self._aliases: dict[int, frozenset[str]] = {}
         self._spans: dict[tuple[str, int, int], Span] = {}
 
     @abstractmethod
@@ -80,8 +93,24 @@ class Expansion:
             span = self._spans[key] = source.span(node.start, node.end)
         return span
 
+    def aliases(self, statements: Sequence[syntax.Statement]) -> frozenset[str]:
+        """What ``as`` names in a body, which is read once."""
+        found = self._aliases.get(id(statements))
+        if found is None:
+            found = self._aliases[id(statements)] = aliases(statements)
+        return found
+
     def evaluator(self, place: Context, flow: Flow | None, counting: bool = False) -> Evaluator:
         return Evaluator(self, place.scope, flow, counting)
+
+    def elsewhere(self, name: str, offset: int) -> str | None:
+        """Where a value has the name that is unknown at ``offset``, and how to reach it; None if none has it."""
+        from cnndsl.lang.elaborate.whereabouts import advice
+
+        *around, here = self._bodies
+        defined = self.module.blocks.items()
+        blocks = (Body(block.body.statements, module.source, word) for word, (block, module) in defined)
+        return advice(self._named_in, name, offset, here, around, blocks)
 
     # --- bookkeeping ---
     def report(self, diagnostic: Diagnostic) -> None:
@@ -89,7 +118,7 @@ class Expansion:
         if diagnostic.severity == "error":
             self.sound = False
             self.known = self.known and diagnostic.code == "expect-failed"
-        around = tuple(label for _, label in reversed(self._calls[-3:]))
+        around = tuple(body.call for body in reversed(self._bodies[-3:]) if body.call)
         self.collector.add(diagnostic._replace(labels=(*diagnostic.labels, *around)))
         if diagnostic.code in STOPPING:
             raise TooManyDiagnostics

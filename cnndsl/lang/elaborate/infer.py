@@ -60,7 +60,7 @@ class GraphBuilder:
         self.warnings: list[Diagnostic] = []
         self.values: dict[str, Node | Input] = {}
         """Every input and layer by name."""
-        self._instances: dict[tuple[str, ...], Instance] = {}
+        self.instances: dict[tuple[str, ...], Instance] = {}
         self._counters: dict[str, int] = {}
         self._taken: set[str] = set()
         self._inferred: dict[tuple[int, tuple[Shape, ...], bool], Inferred] = {}
@@ -130,7 +130,7 @@ class GraphBuilder:
             share=None if share is None else share.share or share.name,
         )
         for instance in around:
-            self._instances.setdefault(instance.path, instance)
+            self.instances.setdefault(instance.path, instance)
         self.layers.append(node)
         self.values[name] = node
         return Flow(name, inferred.shape, after, span)
@@ -185,7 +185,7 @@ class GraphBuilder:
             inputs=tuple(self.inputs),
             layers=tuple(self.layers),
             outputs=outputs,
-            instances=tuple(self._instances.values()),
+            instances=tuple(self.instances.values()),
         )
 
 

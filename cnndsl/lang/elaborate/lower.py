@@ -10,7 +10,9 @@ from cnndsl.errors import Diagnostic, Fix, Label, quoted
 from cnndsl.ir import Dtype, Graph
 from cnndsl.lang.elaborate.expand import Expander
 from cnndsl.lang.elaborate.expansion import Context
+from cnndsl.lang.elaborate.naming import Body
 from cnndsl.lang.expressions.evaluate import Evaluator
+from cnndsl.lang.expressions.names import written
 from cnndsl.lang.expressions.values import Fault, Flow, ListValue, Named, Unknowable, Value, fault, kind, shown
 from cnndsl.lang.modules import Collector, Module, Settings, define, define_value, not_supported
 from cnndsl.lang.text import syntax
@@ -33,6 +35,7 @@ class NetworkLowering(Expander):
 
     def lower(self, name: str, statements: Sequence[syntax.Statement], place: Context) -> Graph | None:
         """The graph; None where errors left no whole one."""
+        self._bodies.append(Body(statements, self.module.source))
         end = self.run(statements, place, None)
         if self.sound and end is None:
             advice = "begin the network with an input, as in `input 3@32x32`"
@@ -177,10 +180,10 @@ class NetworkLowering(Expander):
     def _output(self, node: syntax.Output, place: Context, flow: Flow | None) -> Flow | None:
         if place.depth > 1:
             raise fault("misplaced", "output belongs at the top of a network", self.span(node))
-        for alias in node.names:
-            name = self.named(place, alias.name, self.span(alias)).flow.name
+        for value in node.values:
+            name = self.evaluator(place, flow).stage(value, self.span(value)).flow.name
             if name in self._outputs:
-                raise fault("repeated-argument", f"{quoted(alias.name)} is an output already", self.span(alias))
+                raise fault("repeated-argument", f"{quoted(written(value))} is an output already", self.span(value))
             self._outputs[name] = None
         return flow
 

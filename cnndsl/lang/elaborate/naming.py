@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
+from cnndsl.errors import Label, Source
 from cnndsl.lang.text import syntax
 
 KEYWORDS = frozenset(
@@ -33,6 +35,24 @@ KEYWORDS = frozenset(
     ]
 )
 """Words that name nothing: the keywords of the grammar and the reserved ones."""
+
+
+class Body(NamedTuple):
+    """The statements of a network, or of a block that is being expanded, and the text that they stand in."""
+
+    statements: Sequence[syntax.Statement]
+    source: Source
+    block: str | None = None
+    """The name of the block."""
+    call: Label | None = None
+    """Where the block is used."""
+
+
+class FirstNamed(NamedTuple):
+    """The first ``as`` that gives a name in a body: its offset, and whether it stands in inner braces."""
+
+    start: int
+    in_braces: bool
 
 
 @lru_cache(1024)

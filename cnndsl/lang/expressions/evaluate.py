@@ -8,15 +8,11 @@ from fractions import Fraction
 from typing import cast
 
 from cnndsl.errors import quoted
-from cnndsl.lang.expressions.coerce import Coercions, Rational
+from cnndsl.lang.expressions.coerce import Rational
 from cnndsl.lang.expressions.functions import FUNCTIONS
-from cnndsl.lang.expressions.scope import FLOW_ATTRIBUTES, MEASURES, Context, Scope
+from cnndsl.lang.expressions.names import Names
 from cnndsl.lang.expressions.values import (
-    Fault,
-    Flow,
     ListValue,
-    Named,
-    Unknowable,
     Value,
     fault,
     kind,
@@ -31,16 +27,10 @@ from cnndsl.shapes import MAX_RANK, Shape
 from cnndsl.suggest import suggest
 
 
-class Evaluator(Coercions):
-    """Evaluates expressions in one scope, with ``flow`` the value of ``in`` and ``counting`` true inside expect."""
+class Evaluator(Names):
+    """Evaluates expressions in one scope."""
 
-    __slots__ = ("counting", "flow", "scope")
-
-    def __init__(self, context: Context, scope: Scope, flow: Flow | None, counting: bool = False) -> None:
-        super().__init__(context)
-        self.scope = scope
-        self.flow = flow
-        self.counting = counting
+    __slots__ = ()
 
     def value(self, node: Expression) -> Value:
         """The value of an expression. Raises Fault, or Unknowable where it depends on an unknown shape."""
@@ -59,100 +49,9 @@ class Evaluator(Coercions):
     def literal(self, node: syntax.String | syntax.Bool) -> Value:
         return node.value
 
-    def name(self, node: syntax.Name) -> Value:
-        try:
-            found = self.scope.find(node.name)
-        except KeyError:
-            if self.counting and node.name in MEASURES:
-                return self.context.measure(node.name, None)
-            raise self._unknown_name(node.start, node.name) from None
-        if found is None:
-            raise Unknowable
-        if isinstance(found, Named):
-            raise fault(
-                "not-a-value",
-                f"{quoted(node.name)} is a layer, not a number",
-                self.context.span(node),
-                f"ask for one of its attributes: {node.name}.channels, {node.name}.shape",
-            )
-        return found
-
-    def _unknown_name(self, start: int, name: str) -> Fault:
-        if self.context.incomplete:
-            raise Unknowable
-        known = self.scope.all_names() | (set(MEASURES) if self.counting else set())
-        span = self.context.span(syntax.Name(start, start + len(name), name))
-        advice = "names come from param, let, block arguments and loops; a block sees nothing of its caller"
-        return misnamed("unknown-name", f"nothing here is called {quoted(name)}", span, suggest(name, known), advice)
-
-    def attribute(self, node: syntax.Attribute) -> Value:
-        if node.base == "in":
-            if self.flow is None:
-                raise fault(
-                    "no-input",
-                    "`in` is the value flowing into a statement, but nothing flows here",
-                    self.context.span(node),
-                    "start the network with input, as in `input 3@32x32`",
-                )
-            return self._of_flow(node, self.flow)
-        try:
-            found = self.scope.find(node.base)
-        except KeyError:
-            raise self._unknown_name(node.start, node.base) from None
-        if found is None:
-            raise Unknowable
-        if not isinstance(found, Named):
-            raise fault("not-a-value", f"{quoted(node.base)} is {kind(found)}, not a layer", self.context.span(node))
-        if node.attribute in MEASURES:
-            return self.context.measure(node.attribute, found)
-        return self._of_flow(node, found.flow)
-
-    def _of_flow(self, node: syntax.Attribute, flow: Flow) -> Value:
-        if node.attribute not in FLOW_ATTRIBUTES:
-            span = self.context.span(syntax.Name(node.end - len(node.attribute), node.end, node.attribute))
-            near = suggest(node.attribute, (*FLOW_ATTRIBUTES, *MEASURES))
-            message = f"a value has no attribute {quoted(node.attribute)}"
-            raise misnamed("unknown-attribute", message, span, near, f"it has {', '.join(FLOW_ATTRIBUTES)}")
-        if flow.shape is None:
-            raise Unknowable
-        shape = flow.shape
-        if node.attribute == "shape":
-            return shape
-        if node.attribute == "channels" and not shape.is_vector:
-            return shape.channels
-        if node.attribute == "features" and shape.is_vector:
-            return shape.channels
-        axis = {"width": -1, "length": -1, "height": -2, "depth": -3}.get(node.attribute)
-        rank = len(shape.spatial)
-        if axis is None or -axis > rank or (node.attribute == "length") != (rank == 1):
-            raise fault(
-                "unknown-attribute",
-                f"{quoted(f'{node.base}.{node.attribute}')} does not exist: the value is "
-                f"{'a vector' if shape.is_vector else f'a map with {rank} spatial axes'}, {shape}",
-                self.context.span(node),
-                "a vector has features; a map has channels and, by its axes, length, height and width, or depth",
-            )
-        return shape.spatial[axis]
-
     # --- compound ---
     def list(self, node: syntax.ListLiteral) -> Value:
         return self._limited(make_list(tuple(map(self.value, node.items))), node)
-
-    def index(self, node: syntax.Index) -> Value:
-        base = self.value(node.base)
-        index = self.value(node.index)
-        if not isinstance(base, ListValue):
-            raise fault(
-                "wrong-type", f"only a list has elements, but this is {kind(base)}", self.context.span(node.base)
-            )
-        position = self.as_whole(index, node.index, "an index")
-        if not -len(base.items) <= position < len(base.items):
-            raise fault(
-                "bad-index",
-                f"index {position} is outside a list of {len(base.items)} elements (0 to {len(base.items) - 1})",
-                self.context.span(node.index),
-            )
-        return base.items[position]
 
     def call(self, node: syntax.Call) -> Value:
         function = FUNCTIONS.get(node.function)
@@ -307,6 +206,7 @@ _EVALUATE = cast(
         syntax.Bool: Evaluator.literal,
         syntax.Name: Evaluator.name,
         syntax.Attribute: Evaluator.attribute,
+        syntax.ElementAttribute: Evaluator.element_attribute,
         syntax.ListLiteral: Evaluator.list,
         syntax.Index: Evaluator.index,
         syntax.Call: Evaluator.call,

@@ -3,7 +3,7 @@
 from typing import NamedTuple, Protocol
 
 from cnndsl.errors import Source, Span
-from cnndsl.lang.expressions.values import Budget, Named, Value
+from cnndsl.lang.expressions.values import Budget, Named, Turns, Value
 from cnndsl.lang.text import syntax
 from cnndsl.limits import Limits
 
@@ -24,7 +24,7 @@ class Origin(NamedTuple):
 class Scope:
     """Names visible at a place; an inner scope hides what it names again."""
 
-    __slots__ = ("names", "origins", "outer", "sealed")
+    __slots__ = ("names", "origins", "outer", "sealed", "turns")
 
     def __init__(self, outer: "Scope | None" = None, sealed: bool = False) -> None:
         self.outer = outer
@@ -32,6 +32,8 @@ class Scope:
         """Whether only constants of the outer scope are visible, no values of a network."""
         self.names: dict[str, Value | Named | None] = {}
         self.origins: dict[str, Origin] = {}
+        self.turns: dict[str, Turns | None] = {}
+        """What the loops of this body named inside; None where an error left it unknown."""
 
     def find(self, name: str) -> "Value | Named | None":
         """What the name stands for. Raises KeyError; gives None for a name whose definition was in error."""
@@ -47,11 +49,50 @@ class Scope:
             scope = scope.outer
         raise KeyError(name)
 
+    def find_indexed(self, name: str) -> "Value | Named | Turns | None":
+        """What ``name[...]`` is an element of: a list, or the turns of a loop. Raises KeyError.
+
+        A value of the network that has the name, such as that of the present turn, does not hide the turns.
+        """
+        scope: Scope | None = self
+        plain: Named | None = None
+        sealed = False
+        while scope is not None:
+            found = scope.names.get(name)
+            if isinstance(found, Named):
+                plain = plain or (None if sealed else found)
+            elif name in scope.names:
+                return plain or found
+            if name in scope.turns and not sealed:
+                return scope.turns[name]
+            sealed = sealed or scope.sealed
+            scope = scope.outer
+        if plain is None:
+            raise KeyError(name)
+        return plain
+
+    def add_turn(self, number: int, inside: "Scope", first: dict[str, Turns]) -> int:
+        """Keeps what the body of a loop named in one turn; gives how many names it keeps.
+
+        ``first`` holds the names of the turns before; what a turn did not name has no turns of its own in it.
+        """
+        named = {name: found for name, found in inside.names.items() if found is None or isinstance(found, Named)}
+        for name in inside.turns.keys() | named.keys() | first.keys():
+            if name not in first:
+                first[name] = self.turns[name] = Turns([Turns([])] * number)
+            first[name].items.append(named[name] if name in named else inside.turns.get(name, Turns([])))
+        return len(first)
+
     def all_names(self) -> set[str]:
         inherited = self.outer.all_names() if self.outer else set()
         if self.sealed and self.outer:
             inherited = {name for name in inherited if not isinstance(self.outer.find(name), Named)}
         return inherited | set(self.names)
+
+    def all_turns(self) -> set[str]:
+        """The names that the loops above gave inside."""
+        inherited = self.outer.all_turns() if self.outer and not self.sealed else set()
+        return inherited | set(self.turns)
 
 
 class Context(Protocol):
@@ -68,3 +109,6 @@ class Context(Protocol):
 
     def measure(self, name: str, layers: Named | None) -> Value:
         """A count of everything so far, or of a named stage."""
+
+    def elsewhere(self, name: str, offset: int) -> str | None:
+        """Where a value has the name that is unknown at ``offset``, and how to reach it; None if none has it."""

@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import NamedTuple, TypeAlias
 
 from cnndsl.errors import Diagnostic, Fix, Span, quoted
-from cnndsl.ir import Dtype
+from cnndsl.ir import Dtype, Instance
 from cnndsl.shapes import Shape
 from cnndsl.suggest import Suggestion
 
@@ -42,6 +42,14 @@ class Named(NamedTuple):
     flow: Flow
     first: int
     last: int
+    instance: Instance | None = None
+    """What the stage is, if it is a block."""
+
+
+class Turns(NamedTuple):
+    """What a name stood for in the turns of a loop: values, or the turns of a loop inside; None where unknown."""
+
+    items: "list[Named | Turns | None]"
 
 
 class Fault(Exception):

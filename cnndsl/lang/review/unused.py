@@ -34,12 +34,8 @@ class Mentions:
                 pending.extend([argument.value for argument in node.arguments])
             elif isinstance(node, syntax.Pipeline):
                 pending.extend(node.stages)
-            elif isinstance(node, syntax.From):
-                self.names.add(node.name)
             elif isinstance(node, syntax.Attribute):
                 self.names.add(node.base)
-            elif isinstance(node, syntax.Output):
-                self.names.update(alias.name for alias in node.names)
             elif isinstance(node, tuple):
                 if isinstance(node, syntax.Merge):
                     self.stages.add(node.name)

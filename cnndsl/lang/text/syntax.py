@@ -59,6 +59,16 @@ class Attribute(NamedTuple):
     attribute: str
 
 
+class ElementAttribute(NamedTuple):
+    """``maps[0].channels``."""
+
+    start: int
+    end: int
+    base: "Index"
+    attribute: str
+    depth: int
+
+
 class ListLiteral(NamedTuple):
     start: int
     end: int
@@ -138,6 +148,7 @@ Expression: TypeAlias = (
     | Bool
     | Name
     | Attribute
+    | ElementAttribute
     | ListLiteral
     | Index
     | Call
@@ -190,9 +201,11 @@ class Merge(NamedTuple):
 
 
 class From(NamedTuple):
+    """``from a``, or ``from maps[0]`` for what a loop named in its first turn."""
+
     start: int
     end: int
-    name: str
+    value: Name | Index
     alias: Alias | None = None
 
 
@@ -257,11 +270,11 @@ class Input(NamedTuple):
 
 
 class Output(NamedTuple):
-    """``output a b``; ``names`` are aliases so that each has its place."""
+    """``output a b``, ``output maps[0]``."""
 
     start: int
     end: int
-    names: tuple[Alias, ...]
+    values: tuple[Name | Index, ...]
 
 
 class Expect(NamedTuple):

@@ -108,6 +108,12 @@ class TreeBuilder:
         return syntax.Index(base.start, closing.end, base, index, _depth(base.start, closing.end, (base, index)))
 
     @staticmethod
+    def element_attribute(parts: Parts) -> syntax.ElementAttribute:
+        *indexed, _, name = parts
+        base = TreeBuilder.index(indexed)
+        return syntax.ElementAttribute(base.start, name.end, base, name.value, base.depth)
+
+    @staticmethod
     def unary(parts: Parts) -> syntax.Unary:
         operator, operand = parts
         start, end = operator.start, operand.end
@@ -165,8 +171,8 @@ class TreeBuilder:
 
     @staticmethod
     def from_(parts: Parts) -> syntax.From:
-        word, name = parts
-        return syntax.From(word.start, name.end, name.value)
+        word, value = parts
+        return syntax.From(word.start, value.end, value)
 
     @staticmethod
     def group(parts: Parts) -> syntax.Group:
@@ -209,7 +215,7 @@ class TreeBuilder:
 
     @staticmethod
     def output(parts: Parts) -> syntax.Output:
-        return syntax.Output(parts[0].start, parts[-1].end, tuple([_named(token) for token in parts[1:]]))
+        return syntax.Output(parts[0].start, parts[-1].end, tuple(parts[1:]))
 
     @staticmethod
     def expect(parts: Parts) -> syntax.Expect:
