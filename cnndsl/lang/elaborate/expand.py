@@ -82,7 +82,7 @@ class Expander(Expansion):
         """What a pipeline in error would have named is unknown."""
         for stage in node.stages:
             if stage.alias:
-                scope.names.setdefault(stage.alias.name, None)
+                scope.lose(stage.alias.name)
             if isinstance(stage, syntax.Repeat | syntax.For):
                 scope.turns.update(dict.fromkeys(self.aliases(stage.body.statements)))
 
@@ -121,8 +121,10 @@ class Expander(Expansion):
         name = self._name(place, stage, stage.name)
         try:
             operator, share = self._binder.bind(stage, self.evaluator(place, flows[0] if len(flows) == 1 else None))
-            known = all(flow.shape is not None for flow in flows)
-            owner = self._owner(share, place.twins if known and takes_share(type(operator)) else (), name, place, span)
+            owner = None
+            if share or place.twins:
+                known = takes_share(type(operator)) and all(flow.shape is not None for flow in flows)
+                owner = self._owner(share, place.twins if known else (), name, place, span)
             arguments = Arguments(self, stage, operator.positional)
             return self.graph.add(operator, flows, name, span, place.around, owner, arguments)
         except Unknowable:

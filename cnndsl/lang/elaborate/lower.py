@@ -112,7 +112,7 @@ class NetworkLowering(Expander):
             return self._declared(node, place, flow)
         except (Fault, Unknowable):
             if node.alias:
-                place.scope.names.setdefault(node.alias.name, None)
+                place.scope.lose(node.alias.name)
             raise
 
     def _declared(self, node: syntax.Input, place: Context, flow: Flow | None) -> Flow:

@@ -71,12 +71,19 @@ class Scope:
             raise KeyError(name)
         return plain
 
+    def lose(self, name: str) -> None:
+        """What ``as`` was to name is unknown, after an error."""
+        self.names.setdefault(name, None)
+        self.turns.setdefault(name, None)
+
     def add_turn(self, number: int, inside: "Scope", first: dict[str, Turns]) -> int:
         """Keeps what the body of a loop named in one turn; gives how many names it keeps.
 
         ``first`` holds the names of the turns before; what a turn did not name has no turns of its own in it.
         """
-        named = {name: found for name, found in inside.names.items() if found is None or isinstance(found, Named)}
+        named = {name: found for name, found in inside.names.items() if isinstance(found, Named)}
+        if not (named or first or inside.turns):
+            return 0
         for name in inside.turns.keys() | named.keys() | first.keys():
             if name not in first:
                 first[name] = self.turns[name] = Turns([Turns([])] * number)
