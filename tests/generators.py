@@ -1,8 +1,8 @@
 """Random layers and random networks as text, for the tests that compare with an independent implementation.
 
-Every draw comes from the ``random.Random`` that is passed in,
-so that a seed names a text. A layer may not fit its input (a kernel too large, a divisor missing); whoever draws asks
-the compiler and draws again.
+Every layer is drawn from a ``random.Random`` of its own, seeded with words, so that a seed names a text and no
+operator's draws depend on which others there are. A layer may not fit its input (a kernel too large, a divisor
+missing); whoever draws asks the compiler and draws again.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,9 +18,6 @@ LARGEST = {0: 60, 1: 24, 2: 12, 3: 6}
 
 ELEMENTS = 6_000
 """The most elements of a value of a random network."""
-
-ATTEMPTS = 20
-"""How often to draw again a layer that does not fit into a random network."""
 
 
 class Draw:
@@ -287,11 +284,14 @@ class Shareable(NamedTuple):
     shape: Shape
 
 
-def network_text(random: Random, layers: int) -> str:
+def network_text(seed: object, layers: int, names: Sequence[str] = ops.NAMES) -> str:
     """A graph of at most ``layers`` layers: branches, merges, skips and shared weights, one to three outputs.
 
-    It ends early where nothing of what was drawn fits.
+    At every place each operator draws a layer and a priority from seeds of its own, and of those that fit the first
+    wins: one operator more in ``names`` changes what it wins, and nothing else. The network ends early where nothing
+    fits.
     """
+    random = Random(f"{seed}/inputs")
     inputs = [Value(f"x{index}", shape_for(random, "relu")) for index in range(random.choice([1, 1, 1, 2]))]
     lines = [f"input {written(value.shape)} as {value.name}" for value in inputs]
     if random.randrange(6) == 0:
@@ -300,11 +300,9 @@ def network_text(random: Random, layers: int) -> str:
         inputs.append(Value("vectors", Shape(size, (words,))))
     values = list(inputs)
     shared: list[Shareable] = []
-    names = [name for name in ops.NAMES if name != "embedding"]
-    chances = [LIKELY.get(name, WIDE.get(name, 1)) for name in names]
     for index in range(layers - ("vectors" in lines[-1])):
-        for _ in range(ATTEMPTS):
-            (name,) = random.choices(names, chances)
+        for name in by_priority(f"{seed}/{index}", names):
+            random = Random(f"{seed}/{index}/{name}")
             source = values[-1] if random.randrange(4) else random.choice(values)
             text = branching(random, name, values) if name in ops.MERGES else continued(random, name, source, shared)
             line = f"{text} as v{index}"
@@ -318,14 +316,23 @@ def network_text(random: Random, layers: int) -> str:
         if name == "conv" and "share=" not in line and "bias=[" not in line:
             shared.append(Shareable(f"v{index}", text.partition(" -> ")[2], source.shape))
     computed = [value.name for value in values[len(inputs) :]]
-    results = sorted({computed[-1], *random.sample(computed, min(2, len(computed)))})
+    results = sorted({computed[-1], *Random(f"{seed}/outputs").sample(computed, min(2, len(computed)))})
     return "\n".join([*lines, f"output {' '.join(results)}", ""])
 
 
+def by_priority(seed: str, names: Sequence[str]) -> list[str]:
+    """The operators in a random order; those of LIKELY and WIDE are sooner first (Efraimidis and Spirakis 2006)."""
+
+    def priority(name: str) -> float:
+        return Random(f"{seed}/{name} first").random() ** (1 / LIKELY.get(name, WIDE.get(name, 1)))
+
+    return sorted((name for name in names if name != "embedding"), key=priority, reverse=True)
+
+
 def continued(random: Random, name: str, source: Value, shared: list[Shareable]) -> str:
-    """One layer behind a value; sometimes one with the weights of an earlier convolution."""
+    """One layer behind a value; sometimes a convolution with the weights of an earlier one."""
     fitting = [layer for layer in shared if layer.shape == source.shape]
-    if fitting and random.randrange(4) == 0:
+    if name == "conv" and fitting and random.randrange(2):
         owner = random.choice(fitting)
         return f"from {source.name} -> {owner.text} share={owner.name}"
     return f"from {source.name} -> {name} {arguments(name, Draw(random, source.shape, inside=True))}".rstrip()

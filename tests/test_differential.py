@@ -127,7 +127,7 @@ def test_random_networks(part: int) -> None:
     for index in range(NETWORK_CASES):
         seed = f"{SEED}/{part}/{index}"
         random = Random(seed)
-        case = Case(generators.network_text(random, random.randint(2, NETWORK_LAYERS)), seed)
+        case = Case(generators.network_text(seed, random.randint(2, NETWORK_LAYERS)), seed)
         assert_onnx_runtime_agrees(case, random.choice(list(IR_VERSIONS)), least=0.1)
 
 

@@ -1,7 +1,5 @@
 """Sums over layers, and weights that several layers share."""
 
-from random import Random
-
 import pytest
 
 from cnndsl.analysis.costs import Cost, layer_costs, total
@@ -31,7 +29,7 @@ def test_shared_buffers_count_once() -> None:
 def test_totals_count_every_tensor_once() -> None:
     """Parameters are the elements of the tensors that a state dict of the network would hold."""
     for seed in range(40):
-        network = compiled(generators.network_text(Random(seed), 12))
+        network = compiled(generators.network_text(seed, 12))
         weights = [weight for _, _, weight in network.all_weights()]
         cost = total(layer_costs(network))
         assert cost.params == sum(weight.elements for weight in weights if not weight.buffer)

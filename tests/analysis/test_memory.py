@@ -4,8 +4,6 @@
 that works in place may reuse what dies with it."
 """
 
-from random import Random
-
 import pytest
 
 from cnndsl.analysis.memory import live, memory
@@ -64,7 +62,7 @@ def test_peaks_counted_by_hand(text: str, elements: int) -> None:
 def test_peaks_of_random_networks() -> None:
     different = set()
     for seed in range(60):
-        network = compiled(generators.network_text(Random(seed), 10))
+        network = compiled(generators.network_text(seed, 10))
         assert memory(network).peak == naive_peak(network)
         assert list(live(network.inputs, network.layers, network.outputs)) == naive_live(network)
         different.add(memory(network).peak)

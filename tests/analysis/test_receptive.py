@@ -216,7 +216,7 @@ def along(shape: Shape, axis: int) -> int:
 
 def perturbed(seed: int) -> cnndsl.Network | None:
     """A random network of real numbers; padding with other cells of the map reads what a field does not show."""
-    text = generators.network_text(Random(seed), 8)
+    text = generators.network_text(seed, 8)
     if any(word in text for word in ("reflect", "edge", "circular", "int64")):
         return None
     network = cnndsl.loads(text)

@@ -73,7 +73,7 @@ class TestDtypes:
 class TestJson:
     def test_round_trip(self) -> None:
         for seed in range(25):
-            network = cnndsl.loads(generators.network_text(Random(seed), 10))
+            network = cnndsl.loads(generators.network_text(seed, 10))
             again = cnndsl.from_json(network.to_json())
             assert again.graph == network.graph
             assert again.to_json() == network.to_json()
@@ -89,7 +89,7 @@ class TestJson:
         jsonschema = pytest.importorskip("jsonschema")
         schema = json.loads((root / "docs/network.schema.json").read_text(encoding="utf-8"))
         for seed in range(5):
-            jsonschema.validate(json.loads(cnndsl.loads(generators.network_text(Random(seed), 8)).to_json()), schema)
+            jsonschema.validate(json.loads(cnndsl.loads(generators.network_text(seed, 8)).to_json()), schema)
 
     @pytest.mark.parametrize(
         "change",

@@ -108,9 +108,8 @@ def test_the_example_is_clean_and_answers_are_of_their_kind(name: str) -> None:
 @pytest.mark.parametrize("name", ops.NAMES)
 def test_arguments_read_back(name: str) -> None:
     """An operator written with its arguments and read again is the same operator."""
-    random = Random(name)
-    for _ in range(3):
-        text = generators.sound_layer(random, name)
+    for index in range(3):
+        text = generators.sound_layer(Random(f"{name}/{index}"), name)
         (network,) = compile_text(text).networks
         op = next(node.op for node in network.layers if node.op.operator == name)
         (again,) = compile_text(network_of(network.layers[-1].op, text)).networks

@@ -521,8 +521,8 @@ def evaluated(formula):
 
 @pytest.mark.parametrize("name", ops.NAMES)
 def test_printed_formulas_give_the_printed_value(name):
-    random = Random(f"printed {name}")
     for seed in range(5):
+        random = Random(f"printed {name}/{seed}")
         network = cnndsl.loads(generators.sound_layer(random, name))
         draw = np.random.default_rng(seed)
         x = {

@@ -135,8 +135,8 @@ def pooled(op, plane, taps):
 )
 def test_a_thousand_random_positions(name, layers):
     """260 layers, four positions each: the working, the run and the loop agree."""
-    random = Random(f"worked {name}")
     for seed in range(layers):
+        random = Random(f"worked {name}/{seed}")
         text = generators.sound_layer(random, name)
         network = cnndsl.loads(text)
         node = network.graph.layers[-1]
@@ -158,8 +158,8 @@ def test_a_thousand_random_positions(name, layers):
 
 @pytest.mark.parametrize("name", ops.NAMES)
 def test_every_operator_gives_what_a_run_gives(name):
-    random = Random(f"worked operator {name}")
     for seed in range(4):
+        random = Random(f"worked operator {name}/{seed}")
         text = generators.sound_layer(random, name)
         network = cnndsl.loads(text)
         node = network.graph.layers[-1]
