@@ -57,4 +57,8 @@ def test_counts_against_pytorch() -> None:
 
 
 def test_nothing_costs_nothing() -> None:
-    assert total(layer_costs(compiled("input 3@4x4"))) == Cost()
+    assert total(layer_costs(compiled("input 3@4x4"))) == Cost() == (0, 0, 0, 0)
+
+
+def test_costs_add_up_one_by_one() -> None:
+    assert Cost(1, 2, 3, 4).plus(Cost(10, 20, 30, 40)) == (11, 22, 33, 44)

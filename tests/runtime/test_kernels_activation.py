@@ -91,9 +91,8 @@ def test_activation_is_its_definition(agree, name):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", [name for name in ops.NAMES if issubclass(ops.operator(name), Activation)])
 def test_extremes_agree_with_torch_and_do_not_warn(pytorch_layers, by_torch, name, dtype):
-    random = Random(name)
-    for _ in range(4):
-        (network,) = compile_text(generators.sound_layer(random, name)).networks
+    for index in range(4):
+        (network,) = compile_text(generators.sound_layer(Random(f"{name}/{index}"), name)).networks
         op, one = network.layers[-1].op, Shape(1)
         weights = {key: np.full(weight.shape, 0.2, dtype) for key, weight in op.weights((one,)).items()}
         kernel = compute(op, LayerContext((one,), one, weights))
