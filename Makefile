@@ -12,7 +12,8 @@ SMOKE_TESTS := $(addprefix tests/test_,smoke.py architecture.py cases.py shapes.
 TESTING := $(VENV)/$(if $(TORCH),torch,test).stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test smoke fuzz fuzz-text kills conformance check lint types format bench tables digits tutorial clean
+.PHONY: help demo test smoke fuzz fuzz-text kills mutants conformance check lint types format bench tables digits tutorial
+.PHONY: clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
@@ -41,6 +42,9 @@ fuzz-text: $(TESTING) ## an hour of broken texts and files against every reader 
 
 kills: $(TESTING) ## kill every command that writes, 100 times alone and 100 times two at once (KILLS=100, SEED=1)
 	$(BIN)/python -m tools.kill_writers --trials $(or $(KILLS),100) --seed $(or $(SEED),1)
+
+mutants: $(VENV)/mutants.stamp ## change the code that infers and counts, token by token: a test must fail (MODULES="shapes.py pool")
+	nice $(BIN)/python -m tools.mutants $(MODULES)
 
 conformance: $(TESTING) ## run ONNX's own backend tests and say why the rest do not pass
 	$(BIN)/python -m tools.conformance
@@ -92,6 +96,10 @@ $(VENV)/test.stamp: pyproject.toml setup.py | $(BIN)/python
 
 $(VENV)/torch.stamp: pyproject.toml setup.py | $(BIN)/python
 	$(INSTALL) '.[test,torch]'
+	touch $@
+
+$(VENV)/mutants.stamp: pyproject.toml setup.py | $(BIN)/python
+	$(INSTALL) '.[test,torch,mutants]'
 	touch $@
 
 $(VENV)/plot.stamp: pyproject.toml setup.py | $(BIN)/python

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cnndsl.shapes
+from cnndsl.lang.compile import compile_text
 from cnndsl.shapes import (
     Axis,
     Shape,
@@ -261,6 +262,11 @@ def test_transposed_output_against_pytorch() -> None:
             assert layer(torch.zeros(1, 1, size)).shape[2] == mine
             cases += 1
     assert cases > 200
+
+
+def test_values_have_at_most_eight_spatial_axes() -> None:
+    assert compile_text("input 2@1x1x1x1x1x1x1x1").networks
+    assert not compile_text("input 2@1x1x1x1x1x1x1x1x1").networks
 
 
 def test_shapes_print_as_they_are_written() -> None:
