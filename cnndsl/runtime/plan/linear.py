@@ -192,4 +192,11 @@ def dense(layer: FusedLayer, batch: int, planar_inputs: frozenset[str], packed: 
     choice = AlgorithmChoice("matrix product", seconds, f"{features} x {units} weights", filters=filters)
     # The weights stay as they are: BLAS reads them transposed, and they may be large.
     table = _pack(layer, "matrix product", packed, layer.kernel).T
-    return Step(layer, choice, lambda x, finish, _: matrix.dense(x[0], table, finish, choice.filters), _biased(layer))
+    count = matrix.dense_parts(batch, features)
+    return Step(
+        layer,
+        choice,
+        lambda x, finish, _: matrix.dense(x[0], table, finish, choice.filters),
+        _biased(layer),
+        count * -(-units // filters) if count > 1 else 0,
+    )

@@ -152,7 +152,8 @@ class Product:
                     continue
                 sums = np.ndarray((len(out), self.parts, *out.shape[1:]), FLOAT, scratch)
                 found += self._multiply(x[some, begin : begin + height], self.weight[some], sums)
-                found.append(partial(np.add.reduce, sums, 1, None, out))
+                found.append(partial(np.add, sums[:, 0], sums[:, 1], out))
+                found += [partial(np.add, out, sums[:, part], out) for part in range(2, self.parts)]
         return found
 
     def _multiply(self, x: Array, weight: Array, out: Array) -> list[Call]:

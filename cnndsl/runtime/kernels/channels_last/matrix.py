@@ -66,8 +66,23 @@ def _hold(x: Array, bounds: Bounds, held: Array) -> list[Call]:
     return calls
 
 
+MOST_FEATURES = 1024
+FEWEST_FEATURES = 512
+"""Of a single example that are added up in one go: see :mod:`blocks`. Shorter parts take too long."""
+
+
+def dense_parts(batch: int, features: int) -> int:
+    """How many parts of the features are added up at the end; of several examples BLAS does so by itself."""
+    if batch > 1 or features <= MOST_FEATURES:
+        return 1
+    part = max((n for n in range(FEWEST_FEATURES, MOST_FEATURES + 1) if features % n == 0), default=features)
+    return features // part
+
+
 def dense(x: Array, weight: Array, finish: Finish, parts: int) -> Phases:
-    """The same for a dense layer, in parts along the units: ``weight`` (C, F) may be a transposed view."""
+    """The same for a dense layer, in parts along the units: ``weight`` (C, F) may be a transposed view. Scratch:
+    :func:`dense_parts` times the units of a part, where those are several.
+    """
     tasks = []
     for units in split(weight.shape[1], parts):
         part = (slice(None), units)
@@ -76,4 +91,10 @@ def dense(x: Array, weight: Array, finish: Finish, parts: int) -> Phases:
 
 
 def _multiply_dense(x: Array, weight: Array, out: Array, scratch: Array) -> list[Call]:
-    return [partial(np.matmul, x, weight, out)]
+    count = dense_parts(*x.shape)
+    if count == 1:
+        return [partial(np.matmul, x, weight, out)]
+    features, units = len(weight) // count, weight.shape[1]
+    sums = np.ndarray((count, 1, units), FLOAT, scratch)
+    cut = weight.T.reshape(units, count, features).transpose(1, 2, 0)
+    return [partial(np.matmul, x.reshape(count, 1, features), cut, sums), partial(np.add.reduce, sums, 0, None, out)]
