@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import cnndsl
+from cnndsl.runtime.plan import precision
+from cnndsl.runtime.plan.planner import make_plan
 
 SEEDS = 3
 LAYERS = {
@@ -61,7 +63,8 @@ def accuracy():
 
 
 @pytest.mark.parametrize("text", LAYERS)
-def test_a_layer_errs_little(accuracy, text):
+def test_a_layer_errs_little(accuracy, text, monkeypatch):
+    monkeypatch.setattr(precision, "LAST", 0)  # the fastest algorithm, as in the middle of a network
     network = cnndsl.loads(text)
     found = []
     for seed in range(SEEDS):
@@ -71,6 +74,35 @@ def test_a_layer_errs_little(accuracy, text):
         found.append(accuracy.errors(network.runner(weights=weights)(inputs), exact))
     assert np.mean([one.mean for one in found]) <= LAYERS[text]
     assert max(one.largest for one in found) <= 25 * LAYERS[text]
+
+
+def algorithms(text, keep=()):
+    network = cnndsl.loads(text)
+    steps = make_plan(network.graph, network.weights(), keep).at(1).steps
+    return {name: step.choice.algorithm for step in steps for name in step.layer.covers}
+
+
+def test_winograd_is_for_layers_whose_errors_drown():
+    conv = "conv 32 3x3 pad=1 -> relu"
+    shallow = algorithms(f"input 32@40x40; repeat 6 {{ {conv} }}")
+    chosen = [shallow[f"conv{index}"].startswith("winograd") for index in range(1, 7)]
+    assert chosen == [True, True, True, False, False, False]
+    deep = algorithms(f"input 32@40x40; repeat {precision.DEEP} {{ {conv} }}")
+    assert all(algorithm.startswith("winograd") for algorithm in deep.values())
+
+
+def test_the_nearest_output_judges_and_what_is_kept_does_not():
+    text = """input 32@40x40
+conv 32 3x3 pad=1 as a
+conv 32 3x3 pad=1 as b
+repeat 3 { conv 32 3x3 pad=1 }
+dropout 0.5 as c
+output b c
+"""
+    found = algorithms(text)
+    assert [found[name].startswith("winograd") for name in ("a", "b", "conv1", "conv2", "conv3")] == [False] * 5
+    found = algorithms(text.replace("output b c", ""), keep=["a"])
+    assert [found[name].startswith("winograd") for name in ("a", "b", "conv1")] == [True, True, False]
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -97,8 +97,10 @@ def matrix(output: Sizes, batch: int, channels: int, filters: int) -> AlgorithmC
     return AlgorithmChoice("matrix product", seconds + 2 * reading, f"{positions} positions", rows=by_rows)
 
 
-def convolution(window: Window, batch: int, channels: int, filters: int, groups: int, planar: bool) -> AlgorithmChoice:
-    """The cheapest of the algorithms that can compute a convolution."""
+def convolution(
+    window: Window, batch: int, channels: int, filters: int, groups: int, planar: bool, precise: bool = False
+) -> AlgorithmChoice:
+    """The cheapest of the algorithms that can compute a convolution; ``precise`` leaves Winograd's out."""
     if window.plain and groups == 1 and not planar:
         return matrix(window.output, batch, channels, filters)
     if planar:
@@ -107,7 +109,8 @@ def convolution(window: Window, batch: int, channels: int, filters: int, groups:
     if groups == 1:
         if 4 * batch * prod(window.output) * channels * prod(window.kernel) <= HELD:
             candidates.append(_columns_by_filters(window, batch, channels, filters))
-        if window.kernel == (3, 3) and {*window.stride, *window.dilation} == {1} and min(channels, filters) >= 8:
+        simple = window.kernel == (3, 3) and {*window.stride, *window.dilation} == {1}
+        if simple and min(channels, filters) >= 8 and not precise:
             for scheme in winograd.SCHEMES.values():
                 candidates.append(_winograd(scheme, window.output, batch, channels, filters))
                 if filters >= 128 and _held(scheme, window.output, channels, filters) <= HELD:

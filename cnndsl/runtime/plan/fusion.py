@@ -32,7 +32,8 @@ class FusedLayer:
 
     ``inputs`` are the node's, ``others`` the values that followers of kind ``other`` add, in order. ``weight``,
     ``factor`` (one a filter) and ``bias`` are those of a linear node; ``bounds`` clip its input beforehand, ``padding``
-    is what its windows find around it, (C,), where that is not 0.
+    is what its windows find around it, (C,), where that is not 0. A ``precise`` layer must not use an algorithm that
+    errs much more than a plain product.
     """
 
     node: Node
@@ -46,6 +47,7 @@ class FusedLayer:
     bias: Array | None = None
     bounds: tuple[Array | None, Array | None] | None = None
     padding: Array | None = None
+    precise: bool = False
     followers: list[Follower] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
 

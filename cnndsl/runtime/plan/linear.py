@@ -100,7 +100,7 @@ def convolution(layer: FusedLayer, batch: int, planar_inputs: frozenset[str], pa
             tables=depthwise.tables(window, shape, *cut),
         )
     is_planar = layer.inputs[0] in planar_inputs or (source.channels == 1 and reads_planar(layer))
-    choice = cost_model.convolution(window, batch, source.channels, output.channels, groups, is_planar)
+    choice = cost_model.convolution(window, batch, source.channels, output.channels, groups, is_planar, layer.precise)
     algorithm, cut = choice.algorithm, (choice.samples, choice.rows)
     if algorithm == "planar columns":
         bias = np.zeros(len(weight), FLOAT) if layer.bias is None else layer.bias

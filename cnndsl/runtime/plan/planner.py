@@ -29,6 +29,7 @@ from cnndsl.runtime.plan.fusion import FusedGraph, FusedLayer, fuse
 from cnndsl.runtime.plan.kernel_selection import layout, make_step
 from cnndsl.runtime.plan.linear import reads_planar
 from cnndsl.runtime.plan.memory import ALIGNMENT, BufferSlice, Lifetime, arena, lifetimes, places
+from cnndsl.runtime.plan.precision import mark
 from cnndsl.runtime.plan.step import Packed, Step
 
 LINE_NUMBERS = ALIGNMENT // FLOAT.itemsize
@@ -225,6 +226,7 @@ class Plan:
         with single_threaded_blas(), np.errstate(all="ignore"):
             self.graph = fuse(network, tensors, self.kept)
             carry(self.graph.layers, {self.graph.holder[name] for name in self.kept})
+            mark(self.graph.layers, {self.graph.holder[name] for name in network.outputs})
             for layer in self.graph.layers:
                 layer.round_constants()
         self._packed: Packed = {}
