@@ -29,7 +29,7 @@ def radial_basis(x: Array, centers: Array) -> Array:
     for samples, some in blocks((batch, units), BUFFER_BYTES // row_bytes):
         differences = x[samples, None] - centers[None, some]
         np.square(differences, out=differences)
-        differences.sum(axis=2, out=result[samples, some])
+        result[samples, some] = differences.sum(axis=2, dtype=np.float64)
     return result
 
 
