@@ -75,11 +75,9 @@ class Pattern(NamedTuple):
         ends = filter(None, map(self.at, range(max(first, last - period), last + 1)))
         return (min(low for low, _ in begins), max(high for _, high in ends)) if begins else None
 
-    def collapsed(self, positions: int, disagree: bool = False) -> "Pattern":
+    def collapsed(self, positions: int) -> "Pattern":
         """Every position seeing what all ``positions`` see together."""
-        if self.axis is None:
-            return self._replace(disagree=self.disagree or disagree)
-        return Pattern(None, (self.hull(0, positions - 1),), 0, self.disagree or disagree)
+        return Pattern(None, (self.hull(0, positions - 1),), 0, self.disagree)
 
 
 Field: TypeAlias = tuple[Pattern, ...]

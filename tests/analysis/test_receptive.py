@@ -15,7 +15,7 @@ import pytest
 
 import cnndsl
 from cnndsl.analysis.arithmetic import arithmetic
-from cnndsl.analysis.receptive import receptive_fields
+from cnndsl.analysis.receptive import Pattern, receptive_fields
 from cnndsl.ir import Graph, Node
 from cnndsl.lang.compile import compile_text
 from cnndsl.shapes import Shape
@@ -328,4 +328,50 @@ def test_paths_that_disagree_say_so() -> None:
 
     assert disagree("input 4@32\nadd { slice 1 31 axis=1; conv 4 1 -> crop [0, 2] }")  # centres
     assert disagree("input 4@32\nadd { conv 4 2 stride=2; slice 0 16 axis=1 }")  # strides
+    assert disagree("input 4@9x9\nadd { permute [0, 2, 1]; identity }")  # axes
+    assert disagree("input 4@32\nadd { slice 1 31 axis=1; crop [0, 2] } -> global_avgpool")
+    assert disagree(
+        "input 4@32 as x\nadd { slice 1 31 axis=1; crop [0, 2] } as d\n"
+        "add { from d; from x -> conv 4 2 -> crop [0, 1] }"
+    )
+    assert not disagree("input 4@32\nconv 4 3 -> global_avgpool")
     assert not disagree("input 4@32\nadd { conv 4 3 pad=1; identity } -> relu")
+    assert not disagree("input 4@32\nconv 4 3\nadd { conv 4 3 pad=1; identity }")
+
+
+def test_paths_that_cannot_move_together_see_all_that_either_sees() -> None:
+    assert sizes("input 4@32\nadd { conv 4 2 stride=2; slice 0 16 axis=1 }") == (32,)
+    assert sizes("input 4@9x7\nadd { permute [0, 2, 1]; identity -> resize 7x9 } -> crop 2") == (9, 7)
+
+
+def test_what_stretches_saw_what_its_one_position_saw() -> None:
+    assert sizes("input 4@9\nmul { identity; conv 4 9 }") == (9,)
+    assert sizes("input 4@9\nmul { crop [0, 7]; conv 4 9 }") == (9,)
+
+
+def test_fields_of_positions_that_see_nothing() -> None:
+    assert (Pattern(0, (None,), 1).size, Pattern(0, (None, (4, 5)), 1).start) == (0, 0)
+    assert Pattern(0, ((3, 4), None), 1).start == Pattern(0, ((3, 4), (5, 7)), 1).start == 3
+
+
+def test_fields_are_kept_for_the_first_four_inputs() -> None:
+    network = compiled(
+        "".join(f"input 1@5 as x{index}\n" for index in range(6)) + "add { from x5; from x3; from x1 } as a\n"
+        "concat { from x4; from x2; from a; from x0 }"
+    )
+    fields = receptive_fields(network).fields
+    assert list(fields["a"]) == ["x1", "x3", "x5"]
+    assert list(fields[network.layers[-1].name]) == ["x0", "x1", "x2", "x3"]
+
+
+def test_pictures_that_repeat_after_more_than_64_positions_are_widened_to_the_whole_axis() -> None:
+    def moves(text: str) -> bool:
+        network = compiled(text)
+        (pattern,) = receptive_fields(network).of(network.layers[-1].name)
+        assert pattern.axis is not None or len(pattern.intervals) == 1
+        return pattern.axis is not None
+
+    assert moves("input 4@65\nresize 64") and not moves("input 4@66\nresize 65")
+    assert moves("input 4@65\nadd { resize 64; resize 64 mode=linear }")
+    assert moves("input 4@63\nadd { resize 49 -> resize 63; resize 54 -> resize 63 }")  # after 9 and after 7
+    assert not moves("input 4@72\nadd { resize 56 -> resize 72; resize 63 -> resize 72 }")  # after 9 and after 8
