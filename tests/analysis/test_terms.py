@@ -115,3 +115,9 @@ def test_the_window_rule_reads_as_in_messages():
         division = rule.removesuffix(" + 1")
         assert result == ratio(axis.room + axis.stride, axis.stride)
         assert output.numbers.text == (rule if axis.exact else f"floor({division}) + 1")
+
+
+def test_a_window_without_dilation_reaches_as_far_as_its_kernel() -> None:
+    kernel = Term(3, "K")
+    assert Axis(Term(9, "W"), kernel).reach is kernel
+    assert Axis(Term(9, "W"), kernel, dilation=Term(2, "D")).reach.symbols.text == "D*(K - 1) + 1"

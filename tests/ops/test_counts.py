@@ -92,6 +92,13 @@ def test_dense_and_rbf() -> None:
     assert counted("input 7 dtype=int64\nembedding 100 5")[1:] == (500, 0, 0)
 
 
+@pytest.mark.parametrize(
+    "layer", ["relu", "softmax", "dropout 0.5", "identity", "flatten", "batchnorm", "lrn 3", "pad 1"]
+)
+def test_what_has_no_connections(layer: str) -> None:
+    assert counted(f"input 3@4x4\n{layer}")[2:] == (0, 0)
+
+
 def test_pools_count_padding_cells() -> None:
     for pool in ("maxpool", "avgpool", "lppool"):
         node, params, macs, connections = counted(f"input 3@7x7\n{pool} 3x2 stride=2 pad=1")

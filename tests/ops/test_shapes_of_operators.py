@@ -88,6 +88,9 @@ def test_branches_that_do_not_fit_are_all_shown(text: str) -> None:
     [
         ("input 3@9x8\nconv 6 3x3 pad=same stride=2", "6@5x4"),
         ("input 3@9\nconv 6 3 pad=causal stride=2", "6@5"),
+        ("input 3@8x8\nconv 6 3 stride=2", "6@3x3"),
+        ("input 3@8x8\ndepthwise 3 stride=2", "3@3x3"),
+        ("input 3@9x8\nsubsample 2", "3@4x4"),
         ("input 3@9x8\ndepthwise 3 multiplier=2", "6@7x6"),
         ("input 3@9x8\nmaxpool 3", "3@3x2"),
         ("input 3@8x8\nmaxpool 3 stride=2 ceil_mode=true", "3@4x4"),

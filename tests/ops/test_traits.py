@@ -89,3 +89,28 @@ def test_linear_layers_are_those_that_multiply_and_sum() -> None:
 def test_activations_and_normalisations_follow() -> None:
     found = {name for name in ops.NAMES if ops.operator(name).follows}
     assert found == {name for name in ops.NAMES if ops.family(name) in ("activation", "norm")}
+
+
+def having(trait: str) -> set[str]:
+    return {name for name in ops.NAMES if getattr(ops.operator(name), trait)}
+
+
+def test_what_may_write_over_its_input() -> None:
+    """What reads a cell only to write it, what leaves all values in their order, and a softmax over a copy of sums."""
+    ordered = {"flatten", "reshape"} | ops.MERGES - {"concat"}
+    assert having("in_place") == having("elementwise") | ordered | {"softmax", "log_softmax"}
+
+
+def test_rectifiers() -> None:
+    """The functions of He et al. 2015: x above 0, a fraction of it or nothing below."""
+    assert having("rectifier") == {"relu", "relu6", "leaky_relu", "prelu"}
+
+
+def test_integers_go_where_nothing_is_computed() -> None:
+    assert having("takes_integers") == {"embedding", "flatten", "reshape", "permute", "slice", "identity"}
+    assert having("transparent") == {"flatten", "identity"}
+
+
+def test_only_merges_take_several_inputs() -> None:
+    several = {name: ops.operator(name).arity for name in ops.NAMES if ops.operator(name).arity != (1, 1)}
+    assert several == dict.fromkeys(ops.MERGES, (2, None)) | {"sub": (2, 2)}

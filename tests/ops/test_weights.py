@@ -108,6 +108,12 @@ def test_how_weights_start(text: str, init: str) -> None:
     assert weights_of(text)["weight"].init == init
 
 
+def test_a_weight_is_a_tensor_of_zeros_with_one_link_unless_it_is_said() -> None:
+    assert Weight((3,)) == Weight(
+        (3,), "constant", fill=0.0, buffer=False, fan_in=1, fan_out=1, links=None, literal=None
+    )
+
+
 def test_the_centres_of_rbf_are_a_buffer_of_signs() -> None:
     (centers,) = weights_of("input 84\nrbf 10").values()
     assert (centers.shape, centers.init, centers.buffer) == ((10, 84), "signs", True)
