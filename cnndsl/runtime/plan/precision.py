@@ -6,7 +6,7 @@ before an output of a shallow one it would be most of the error (benchmarks/accu
 
 from collections.abc import Collection, Sequence
 
-from cnndsl.runtime.plan.fusion import LINEAR, FusedLayer
+from cnndsl.runtime.plan.fusion import FusedLayer
 
 LAST = 3
 """So many layers with weights before an output are judged."""
@@ -19,11 +19,11 @@ def mark(layers: Sequence[FusedLayer], outputs: Collection[str]) -> None:
     depth: dict[str, int] = {}
     for layer in layers:
         before = max((depth.get(name, 0) for name in layer.reads), default=0)
-        depth[layer.name] = before + (layer.node.op.operator in LINEAR)
+        depth[layer.name] = before + (layer.node.op.linear)
     shortest = {name: (0, depth.get(name, 0)) for name in outputs}  # layers to an output, and how deep that is
     for layer in reversed(layers):
         after, deep = shortest.get(layer.name, (LAST, DEEP))
         layer.precise = after < LAST and deep < DEEP
         for name in layer.reads:
-            nearer = (after + (layer.node.op.operator in LINEAR), deep)
+            nearer = (after + (layer.node.op.linear), deep)
             shortest[name] = min(shortest.get(name, nearer), nearer)
