@@ -1,9 +1,12 @@
 """What operators refuse, with the code and the argument to blame; and output shapes that no other test judges."""
 
+from itertools import product as every
+
 import pytest
 
 from cnndsl.errors import Diagnostic
 from cnndsl.lang.compile import compile_text
+from cnndsl.shapes import Shape
 
 
 def refused(text: str) -> Diagnostic:
@@ -126,3 +129,28 @@ def test_the_next_smaller_number_of_groups_is_found_at_once(groups: int) -> None
     assert diagnostic.code == "bad-groups"
     assert diagnostic.help[0].endswith(" is 1")
     assert refused("input 12@1x1\nconv 18 1x1 groups=5").help[0].endswith(" is 3")
+
+
+def test_same_padding_of_a_transposed_convolution() -> None:
+    """As ONNX defines auto_pad: the output is the input times the stride, the odd cell at the end (SAME_UPPER)."""
+    odd = 0
+    for kernel, stride, dilation, extra in every((1, 2, 3, 4), (1, 2, 3), (1, 2, 3), (0, 1, 2)):
+        if extra >= max(stride, dilation):
+            continue
+        layer = f"conv_transpose 1 {kernel} stride={stride} dilation={dilation} output_pad={extra}"
+        upper, lower = (compile_text(f"input 1@5\n{layer} pad={pad}").networks[0] for pad in ("same", "same_lower"))
+        (axis,) = upper.layers[0].op.windows(Shape(1, (5,)))
+        (mirrored,) = lower.layers[0].op.windows(Shape(1, (5,)))
+        assert (axis.begin, axis.end) == (mirrored.end, mirrored.begin)
+        assert axis.end - axis.begin in (0, 1)
+        odd += axis.end - axis.begin
+        if axis.begin or axis.end or dilation * (kernel - 1) + 1 + extra == stride:
+            assert upper.layers[0].shape.spatial == lower.layers[0].shape.spatial == (5 * stride,)
+        else:  # gaps between the windows: there is nothing to crop
+            assert dilation * (kernel - 1) + 1 + extra <= stride
+    assert odd > 10
+
+
+def test_a_transposed_convolution_keeps_at_least_a_cell() -> None:
+    assert compile_text("input 3@1\nconv_transpose 1 3 pad=1").networks
+    assert refused("input 3@1\nconv_transpose 1 3 pad=[2, 1]").code == "kernel-too-large"

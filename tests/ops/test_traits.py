@@ -114,3 +114,10 @@ def test_integers_go_where_nothing_is_computed() -> None:
 def test_only_merges_take_several_inputs() -> None:
     several = {name: ops.operator(name).arity for name in ops.NAMES if ops.operator(name).arity != (1, 1)}
     assert several == dict.fromkeys(ops.MERGES, (2, None)) | {"sub": (2, 2)}
+
+
+def test_what_the_planner_and_lint_are_told() -> None:
+    assert having("hands_on_bias") == {"maxpool", "avgpool", "global_avgpool"}
+    assert having("centres") == {"batchnorm", "instancenorm"}
+    assert having("drops") == {"dropout", "spatial_dropout"}
+    assert having("looks_up") == {"embedding"}
