@@ -1,7 +1,7 @@
 """Which kernel computes an operator: a table from operator to a step, all geometry resolved.
 
 Activations are not in it: each is computed by the function of its name in :mod:`cnndsl.runtime.kernels.activation`,
-which takes the operator's parameters in their order.
+which takes the operator's parameters in their order, and its weights by their names.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,7 +43,7 @@ class LayerContext(NamedTuple):
 
 def compute(operator: Operator, site: LayerContext) -> Compute:
     """The function that computes a layer."""
-    return _step(type(operator))(operator, site)
+    return _STEPS.get(operator.operator, _activation)(operator, site)
 
 
 def has_kernel(name: str) -> bool:
@@ -51,9 +51,9 @@ def has_kernel(name: str) -> bool:
     return name in _STEPS or hasattr(activations, name)
 
 
-def _step(cls: type[Operator]) -> Build:
-    found = _STEPS.get(cls.operator)
-    return found or _plain(getattr(activations, cls.operator), *cls.parameters())
+def _activation(op: Operator, site: LayerContext) -> Compute:
+    kernel = _plain(getattr(activations, op.operator), *op.parameters())(op, site)
+    return partial(kernel, **site.weights) if site.weights else kernel
 
 
 def _slide(windows: tuple[Axis, ...]) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def _plain(function: Compute, *parameters: str) -> Callable[[Operator, LayerCont
 
     def build(op: Operator, site: LayerContext) -> Compute:
         values = [getattr(op, name) for name in parameters]
-        return (lambda x: function(x, *values)) if values else function
+        return (lambda x, **weights: function(x, *values, **weights)) if values else function
 
     return build
 
@@ -259,7 +259,6 @@ _STEPS: dict[str, Build] = {
     "bias": lambda op, site: partial(normalization.shift, bias=site.weights["bias"]),
     "dropout": _unchanged,
     "spatial_dropout": _unchanged,
-    "prelu": lambda op, site: partial(activations.prelu, weight=site.weight),
     "add": _merged(merges.add),
     "mul": _merged(merges.mul),
     "sub": _merged(merges.sub),

@@ -171,11 +171,14 @@ def _absorb(host: FusedLayer, node: Node, inputs: tuple[str, ...], site: LayerCo
 def activation(node: Node, site: LayerContext) -> Follower:
     """How an element-wise activation is done in place on arrays with the channels last: by its kernel, or faster."""
     faster = _FASTER.get(node.op.operator)
-    return faster(node.op, site) if faster else Follower("apply", compute(node.op, site))
+    if faster:
+        return faster(node.op, site)
+    kernel = compute(node.op, site)
+    return Follower("apply", _with_channels_last(kernel) if site.weights else kernel)
 
 
-def _prelu(slopes: Array) -> Compute:
-    return lambda x: np.where(x > 0, x, slopes * x)
+def _with_channels_last(kernel: Compute) -> Compute:
+    return lambda x: np.moveaxis(kernel(np.moveaxis(x, -1, 1)), 1, -1)
 
 
 _FASTER: dict[str, Callable[[Any, LayerContext], Follower]] = {
@@ -183,7 +186,6 @@ _FASTER: dict[str, Callable[[Any, LayerContext], Follower]] = {
     "relu6": lambda op, site: Follower("clip", (0.0, 6.0)),
     "clip": lambda op, site: Follower("clip", op.bounds),
     "tanh": lambda op, site: Follower("map", np.tanh),
-    "prelu": lambda op, site: Follower("apply", _prelu(site.weight)),
 }
 
 
