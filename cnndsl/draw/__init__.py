@@ -1,4 +1,4 @@
-"""Pictures of networks: scenes in two styles, as SVG, PDF and PNG, and graphs as Mermaid and DOT text.
+"""Pictures of networks: scenes in several styles, as SVG, PDF and PNG, and graphs as Mermaid and DOT text.
 
 - ``outline``: what a picture shows: units, folded to a depth, with what is repeated drawn once.
 - ``layout``: where the boxes of a graph stand and how the lines between them run. It knows sizes alone.
