@@ -22,7 +22,7 @@ from tools import architecture, command_docs, make_docs
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-PAGES = sorted(path for path in [*DOCS.glob("*.md"), ROOT / "README.md"] if path.exists())
+PAGES = sorted(path for path in [*DOCS.glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"] if path.exists())
 GENERATED = {"errors.md", "zoo.md"}
 """Pages whose blocks tests/test_codes.py and tests/test_zoo.py run from what they are made of."""
 
