@@ -46,8 +46,8 @@ kills: $(TESTING) ## kill every command that writes, 100 times alone and 100 tim
 mutants: $(VENV)/mutants.stamp ## change the code that infers and counts, token by token: a test must fail (MODULES="shapes.py pool")
 	nice $(BIN)/python -m tools.mutants $(MODULES)
 
-conformance: $(TESTING) ## run ONNX's own backend tests and say why the rest do not pass
-	$(BIN)/python -m tools.conformance
+conformance: $(TESTING) ## run all of ONNX's own backend tests, say why the rest do not pass, and write docs/conformance.md
+	$(BIN)/python -m tools.conformance --write
 
 check: ## everything CI runs: the demo, then the tests with PyTorch
 	.ci/run

@@ -1,24 +1,26 @@
 """cnndsl as a backend of ONNX (``onnx.backend.base``), so that ONNX's own tests can judge the interpreter.
 
 Models of the tests give weights as inputs and may lack a batch axis. Inputs that the language wants fixed become
-constants when a model is run, and a model that makes no sense with a batch axis is read without one.
+constants when a model is run, and a model that makes no sense with a batch axis is read without one. Networks compute
+with float32; the results are then of the types that the model declares.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from onnx import ModelProto
+from onnx import ModelProto, helper
 from onnx.backend.base import Backend, BackendRep
 
 from cnndsl.arrays import Array
-from cnndsl.errors import CnnError
-from cnndsl.interop.onnx.importer.file import Model, check_model
-from cnndsl.interop.onnx.importer.graph import NeedsConstant
+from cnndsl.errors import CnnError, quoted
+from cnndsl.interop.onnx.importer.file import Model, captured, check_model
+from cnndsl.interop.onnx.importer.graph import NeedsConstant, beyond_float32
 from cnndsl.interop.onnx.importer.model import Imported, import_model
 from cnndsl.ir import Graph
 from cnndsl.runtime.interpreter import execute
 from cnndsl.runtime.plan.planner import make_plan
+from cnndsl.shapes import extents
 
 MOST_CONSTANTS = 16
 
@@ -34,7 +36,10 @@ class Prepared(BackendRep):
         """The outputs. Raises CnnError where the language cannot express the model."""
         known = {tensor.name for tensor in self.model.graph.initializer}
         names = [value.name for value in self.model.graph.input if value.name not in known]
-        arrays = dict(inputs) if isinstance(inputs, Mapping) else dict(zip(names, inputs, strict=True))
+        if len(inputs) != len(names):
+            raise CnnError.of("import-unsupported", f"the model has {len(names)} inputs, and {len(inputs)} are given")
+        given = dict(inputs) if isinstance(inputs, Mapping) else dict(zip(names, inputs, strict=True))
+        arrays = {name: _tensor(name, value) for name, value in given.items()}
         try:
             return self._run(arrays, None)
         except CnnError as error:
@@ -44,7 +49,9 @@ class Prepared(BackendRep):
                 raise error from None
 
     def _run(self, arrays: Mapping[str, Array], batched: bool | None) -> tuple[Array, ...]:
-        fixed = {name: np.asarray(array) for name, array in arrays.items() if _is_setting(np.asarray(array))}
+        read = {name for node in self.model.nodes for name in (*node.input, *captured(node))}
+        read.update(value.name for value in self.model.graph.output)
+        fixed = {name: array for name, array in arrays.items() if name not in read or _is_setting(array)}
         while True:
             try:
                 imported = import_model(self.model, batched=batched, given=fixed)
@@ -52,7 +59,7 @@ class Prepared(BackendRep):
             except NeedsConstant as need:
                 if need.name not in arrays or len(fixed) > MOST_CONSTANTS:
                     raise CnnError.of("import-unsupported", need.message, *need.help) from None
-                fixed[need.name] = np.asarray(arrays[need.name])
+                fixed[need.name] = arrays[need.name]
         return self._values(imported, [array for name, array in arrays.items() if name not in fixed])
 
     def _values(self, imported: Imported, arrays: Sequence[Array]) -> tuple[Array, ...]:
@@ -62,8 +69,14 @@ class Prepared(BackendRep):
         for value, array in zip(network.inputs, arrays, strict=True):
             lost = array.ndim == len(value.shape.dimensions)
             values[value.name] = array[None] if lost else array
+            if values[value.name].shape[1:] != value.shape.dimensions:
+                shown = f"an input of {extents(array.shape)}, where the model takes examples of {value.shape}"
+                raise CnnError.of("import-unsupported", shown)
         results = self._execute(network, imported.weights, values)
-        return tuple(results[name][0] if lost else results[name] for name in network.outputs)
+        found = [results[name][0] if lost else results[name] for name in network.outputs]
+        declared = [value.type.tensor_type.elem_type for value in self.model.graph.output]
+        types = [helper.tensor_dtype_to_np_dtype(element) if element else np.float32 for element in declared]
+        return tuple(array.astype(dtype, copy=False) for array, dtype in zip(found, types, strict=True))
 
 
 class CnndslBackend(Backend):
@@ -81,6 +94,21 @@ class CnndslBackend(Backend):
     @classmethod
     def supports_device(cls, device: str) -> bool:
         return device == "CPU"
+
+
+def _tensor(name: str, value: Any) -> Array:
+    """What is given for an input, as an array. Raises CnnError for what is none, and for what float32 cannot hold."""
+    parts = value if isinstance(value, list | tuple) else [value]
+    if not all(isinstance(part, np.ndarray | np.generic | bool | int | float) for part in parts) or (
+        parts is value and any(np.ndim(part) for part in parts)
+    ):
+        raise CnnError.of("import-unsupported", f"the input {quoted(name)} is no tensor of numbers")
+    array = np.asarray(value)
+    if array.dtype.kind in "OSUc":
+        raise CnnError.of("import-unsupported", f"the input {quoted(name)} is no tensor of numbers")
+    if beyond_float32(array):
+        raise CnnError.of("import-unsupported", f"the input {quoted(name)} holds numbers beyond float32")
+    return array
 
 
 def _is_setting(array: Array) -> bool:

@@ -27,6 +27,13 @@ from cnndsl.shapes import Shape, ShapeError
 LOWEST = float(np.finfo(np.float32).min)
 
 
+def beyond_float32(array: Array) -> bool:
+    """Whether a finite number of the array is none in float32."""
+    if array.dtype.kind != "f" or array.dtype.itemsize <= 4:
+        return False
+    return bool(np.any(np.isfinite(array) & (np.abs(array) > -LOWEST)))
+
+
 class Refusal(Exception):
     """The language cannot say what a node does; the message says why."""
 
@@ -160,6 +167,8 @@ class Builder:
         arrays = {name: np.asarray(array) for name, array in (weights or {}).items()}
         if wanted != {name: array.shape for name, array in arrays.items()}:
             raise Refusal(f"its weights are {_shapes(arrays)}, but must be {wanted}")
+        if any(map(beyond_float32, arrays.values())):
+            raise Refusal("its weights are beyond float32")
         dtype: Dtype = "float32" if op.looks_up else inputs[0].dtype
         if inputs[0].dtype != "float32" and not op.takes_integers:
             raise Refusal("it computes with whole numbers, and the language with float32 only")

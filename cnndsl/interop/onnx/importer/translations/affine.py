@@ -5,7 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from cnndsl.arrays import Array
-from cnndsl.interop.onnx.importer.graph import LOWEST, Constant, ImportedLayer, NodeContext, Refusal, Value, decimal
+from cnndsl.interop.onnx.importer.graph import (
+    Constant,
+    ImportedLayer,
+    NodeContext,
+    Refusal,
+    Value,
+    beyond_float32,
+    decimal,
+)
 from cnndsl.ops.activation import Clip
 from cnndsl.ops.base import Operator
 from cnndsl.ops.conv import Conv, ConvTranspose, Depthwise
@@ -83,7 +91,7 @@ def _with_parameter(
     site: NodeContext, value: Value, numbers: Array, layer: ImportedLayer | None, multiply: bool
 ) -> Value:
     """A layer that has these parameters: the one before if it lacks just them, otherwise one of their own."""
-    if np.any(np.isfinite(numbers) & (np.abs(numbers) > -LOWEST)):
+    if beyond_float32(numbers):
         raise Refusal("what it multiplies by is beyond float32")
     if layer is not None and _given(layer, numbers, multiply):
         return value
