@@ -112,7 +112,7 @@ def operators_page() -> str:
 def operator_parts(cls: type[Operator]) -> Iterator[str]:
     example = ExampleLayer(cls)
     yield f"### {cls.operator}\n"
-    yield f"{escaped(' '.join((cls.__doc__ or '').split()))}\n"
+    yield f"{escaped(' '.join(cls.summary.split()))}\n"
     if cls.parameters():
         rows = "".join(parameter_row(cls, name) for name in cls.parameters())
         yield f"| parameter | | takes | default |\n|---|---|---|---|\n{rows}"

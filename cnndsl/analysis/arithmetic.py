@@ -75,7 +75,7 @@ def arithmetic(network: Measured, name: str) -> Explanation:
         network.name,
         name,
         operator + (f" share={node.share}" if node.share else ""),
-        _sentence(node.op.__doc__),
+        _sentence(node.op.summary),
         node.span,
         tuple(zip(node.inputs, shapes, strict=True)),
         node.shape,
@@ -104,8 +104,8 @@ def _seen(network: Measured, name: str) -> str:
     return f"counted in cells of the input {quoted(network.fields.first(name))}" if several else ""
 
 
-def _sentence(text: str | None) -> str:
-    return " ".join((text or "").split("\n\n")[0].split()).replace("``", "`")
+def _sentence(text: str) -> str:
+    return " ".join(text.split("\n\n")[0].split()).replace("``", "`")
 
 
 def _legend(sections: Sequence[Section], known: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

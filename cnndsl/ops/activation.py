@@ -10,9 +10,8 @@ from cnndsl.shapes import Shape, ShapeError
 
 
 class Relu(Activation):
-    """max(x, 0)."""
-
     operator: ClassVar[str] = "relu"
+    summary: ClassVar[str] = "max(x, 0)."
     rectifier: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = ("max(0, {x})",)
     source: ClassVar[str] = "Nair and Hinton 2010"
@@ -20,9 +19,8 @@ class Relu(Activation):
 
 
 class Relu6(Activation):
-    """min(max(x, 0), 6)."""
-
     operator: ClassVar[str] = "relu6"
+    summary: ClassVar[str] = "min(max(x, 0), 6)."
     rectifier: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = ("min(max(0, {x}), 6)",)
     source: ClassVar[str] = "Krizhevsky 2010; Howard et al. 2017"
@@ -30,9 +28,8 @@ class Relu6(Activation):
 
 
 class LeakyRelu(Activation):
-    """x where positive, alpha*x elsewhere."""
-
     operator: ClassVar[str] = "leaky_relu"
+    summary: ClassVar[str] = "x where positive, alpha*x elsewhere."
     positional: ClassVar[tuple[str, ...]] = ("alpha",)
     rectifier: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = ("{x}", "{alpha}*{x}")
@@ -43,9 +40,8 @@ class LeakyRelu(Activation):
 
 
 class PRelu(Activation):
-    """x where positive, a learnt factor per channel times x elsewhere."""
-
     operator: ClassVar[str] = "prelu"
+    summary: ClassVar[str] = "x where positive, a learnt factor per channel times x elsewhere."
     rectifier: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = ("{x}", "{weight}*{x}")
     rule: ClassVar[str] = "the shape of the input; parameters C"
@@ -57,9 +53,8 @@ class PRelu(Activation):
 
 
 class Elu(Activation):
-    """x where positive, alpha*(e^x - 1) elsewhere."""
-
     operator: ClassVar[str] = "elu"
+    summary: ClassVar[str] = "x where positive, alpha*(e^x - 1) elsewhere."
     positional: ClassVar[tuple[str, ...]] = ("alpha",)
     formula: ClassVar[tuple[str, ...]] = ("{x}", "{alpha}*(e^{x} - 1)")
     source: ClassVar[str] = "Clevert, Unterthiner, Hochreiter 2015"
@@ -69,9 +64,8 @@ class Elu(Activation):
 
 
 class Selu(Activation):
-    """1.0507*(x where positive, 1.6733*(e^x - 1) elsewhere)."""
-
     operator: ClassVar[str] = "selu"
+    summary: ClassVar[str] = "1.0507*(x where positive, 1.6733*(e^x - 1) elsewhere)."
     alpha: ClassVar[float] = 1.6732632423543772848170429916717
     scale: ClassVar[float] = 1.0507009873554804934193349852946
     formula: ClassVar[tuple[str, ...]] = ("{scale}*{x}", "{scale}*{alpha}*(e^{x} - 1)")
@@ -80,9 +74,8 @@ class Selu(Activation):
 
 
 class Celu(Activation):
-    """max(x, 0) + min(0, alpha*(e^(x/alpha) - 1))."""
-
     operator: ClassVar[str] = "celu"
+    summary: ClassVar[str] = "max(x, 0) + min(0, alpha*(e^(x/alpha) - 1))."
     positional: ClassVar[tuple[str, ...]] = ("alpha",)
     formula: ClassVar[tuple[str, ...]] = ("{x}", "{alpha}*(e^({x}/{alpha}) - 1)")
     source: ClassVar[str] = "Barron 2017"
@@ -92,9 +85,8 @@ class Celu(Activation):
 
 
 class Gelu(Activation):
-    """x*Phi(x), exactly or by the tanh approximation."""
-
     operator: ClassVar[str] = "gelu"
+    summary: ClassVar[str] = "x*Phi(x), exactly or by the tanh approximation."
     formula: ClassVar[tuple[str, ...]] = ("{x}*Phi({x})",)
     source: ClassVar[str] = "Hendrycks and Gimpel 2016"
     example: ClassVar[str] = "input 96@56x56\nconv 384 1x1 -> gelu"
@@ -103,81 +95,72 @@ class Gelu(Activation):
 
 
 class Silu(Activation):
-    """x*sigmoid(x), also known as swish."""
-
     operator: ClassVar[str] = "silu"
+    summary: ClassVar[str] = "x*sigmoid(x), also known as swish."
     formula: ClassVar[tuple[str, ...]] = ("{x}/(1 + e^(-{x}))",)
     source: ClassVar[str] = "Elfwing, Uchibe, Doya 2017; Ramachandran, Zoph, Le 2017"
     example: ClassVar[str] = "input 3@32x32\nconv 16 3x3 pad=1 -> silu"
 
 
 class Mish(Activation):
-    """x*tanh(softplus(x))."""
-
     operator: ClassVar[str] = "mish"
+    summary: ClassVar[str] = "x*tanh(softplus(x))."
     formula: ClassVar[tuple[str, ...]] = ("{x}*tanh(ln(1 + e^{x}))",)
     source: ClassVar[str] = "Misra 2019"
     example: ClassVar[str] = "input 3@32x32\nconv 16 3x3 pad=1 -> mish"
 
 
 class HardSwish(Activation):
-    """x*relu6(x + 3)/6."""
-
     operator: ClassVar[str] = "hardswish"
+    summary: ClassVar[str] = "x*relu6(x + 3)/6."
     formula: ClassVar[tuple[str, ...]] = ("{x}*min(max(0, {x} + 3), 6)/6",)
     source: ClassVar[str] = "Howard et al. 2019 (MobileNetV3), section 5.2"
     example: ClassVar[str] = "input 3@224x224\nconv 16 3x3 stride=2 pad=1 -> hardswish"
 
 
 class HardSigmoid(Activation):
-    """relu6(x + 3)/6, as PyTorch has it."""
-
     operator: ClassVar[str] = "hardsigmoid"
+    summary: ClassVar[str] = "relu6(x + 3)/6, as PyTorch has it."
     formula: ClassVar[tuple[str, ...]] = ("min(max(0, {x} + 3), 6)/6",)
     source: ClassVar[str] = "Howard et al. 2019 (MobileNetV3), section 5.2; PyTorch Hardsigmoid"
     example: ClassVar[str] = "input 16@1x1\nconv 64 1x1 -> hardsigmoid"
 
 
 class Sigmoid(Activation):
-    """1/(1 + e^-x)."""
-
     operator: ClassVar[str] = "sigmoid"
+    summary: ClassVar[str] = "1/(1 + e^-x)."
     formula: ClassVar[tuple[str, ...]] = ("1/(1 + e^(-{x}))",)
     source: ClassVar[str] = "Rumelhart, Hinton, Williams 1986"
     example: ClassVar[str] = "input 84\ndense 1 -> sigmoid"
 
 
 class Tanh(Activation):
-    """The hyperbolic tangent."""
-
     operator: ClassVar[str] = "tanh"
+    summary: ClassVar[str] = "The hyperbolic tangent."
     formula: ClassVar[tuple[str, ...]] = ("tanh({x})",)
     source: ClassVar[str] = "LeCun et al. 1998 (Efficient BackProp)"
     example: ClassVar[str] = "input 1@28x28\nconv 6 5x5 pad=2 -> tanh"
 
 
 class Softplus(Activation):
-    """ln(1 + e^x)."""
-
     operator: ClassVar[str] = "softplus"
+    summary: ClassVar[str] = "ln(1 + e^x)."
     formula: ClassVar[tuple[str, ...]] = ("ln(1 + e^{x})",)
     source: ClassVar[str] = "Dugas et al. 2001"
     example: ClassVar[str] = "input 84\ndense 10 -> softplus"
 
 
 class Softsign(Activation):
-    """x/(1 + |x|)."""
-
     operator: ClassVar[str] = "softsign"
+    summary: ClassVar[str] = "x/(1 + |x|)."
     formula: ClassVar[tuple[str, ...]] = ("{x}/(1 + |{x}|)",)
     source: ClassVar[str] = "Bergstra et al. 2009"
     example: ClassVar[str] = "input 84\ndense 10 -> softsign"
 
 
 class Clip(Activation):
-    """min(max(x, min), max); one of the bounds may be left out."""
-
     operator: ClassVar[str] = "clip"
+    summary: ClassVar[str] = "min(max(x, min), max); one of the bounds may be left out."
     positional: ClassVar[tuple[str, ...]] = ("min", "max")
     formula: ClassVar[tuple[str, ...]] = ("min(max({x}, {min}), {max})",)
     source: ClassVar[str] = "ONNX Clip"
@@ -209,9 +192,8 @@ class Clip(Activation):
 
 
 class Softmax(AcrossChannels):
-    """e^x divided by its sum, over the channels at each position or over the vector."""
-
     operator: ClassVar[str] = "softmax"
+    summary: ClassVar[str] = "e^x divided by its sum, over the channels at each position or over the vector."
     in_place: ClassVar[bool] = True
     rule: ClassVar[str] = "the shape of the input; normalised over the channels"
     source: ClassVar[str] = "Bridle 1990"
@@ -219,9 +201,8 @@ class Softmax(AcrossChannels):
 
 
 class LogSoftmax(AcrossChannels):
-    """x - ln(sum of e^x), over the channels at each position or over the vector."""
-
     operator: ClassVar[str] = "log_softmax"
+    summary: ClassVar[str] = "x - ln(sum of e^x), over the channels at each position or over the vector."
     in_place: ClassVar[bool] = True
     rule: ClassVar[str] = "the shape of the input; normalised over the channels"
     source: ClassVar[str] = "PyTorch LogSoftmax"

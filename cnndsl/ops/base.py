@@ -6,7 +6,7 @@ argument binding, the docs and the printer read them from here.
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -71,6 +71,8 @@ class Operator(BaseModel):
 
     operator: ClassVar[str]
     """Its name in the language."""
+    summary: ClassVar[str]
+    """What it computes, for the docs and ``explain``; its docstring too, which ``python -OO`` would not keep."""
     positional: ClassVar[tuple[str, ...]] = ()
     """The parameters that may be written without their names, in order."""
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
@@ -112,6 +114,11 @@ class Operator(BaseModel):
     """Where the definition comes from."""
     example: ClassVar[str]
     """A short network that uses it."""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "summary" in cls.__dict__:
+            cls.__doc__ = cls.summary
 
     @abstractmethod
     def output(self, shapes: Sequence[Shape]) -> Shape:

@@ -12,9 +12,10 @@ Fit = Annotated[Literal["floor", "exact"], Expects("floor or exact")]
 
 
 class Conv(Windowed):
-    """Convolution: every filter slides over all channels of its group and gives one output channel."""
-
     operator: ClassVar[str] = "conv"
+    summary: ClassVar[str] = (
+        "Convolution: every filter slides over all channels of its group and gives one output channel."
+    )
     linear: ClassVar[bool] = True
     positional: ClassVar[tuple[str, ...]] = ("filters", "kernel")
     rule: ClassVar[str] = (
@@ -91,9 +92,8 @@ class Conv(Windowed):
 
 
 class Depthwise(Windowed):
-    """Depthwise convolution: every channel has filters of its own, ``multiplier`` of them."""
-
     operator: ClassVar[str] = "depthwise"
+    summary: ClassVar[str] = "Depthwise convolution: every channel has filters of its own, ``multiplier`` of them."
     linear: ClassVar[bool] = True
     positional: ClassVar[tuple[str, ...]] = ("kernel",)
     rule: ClassVar[str] = (
@@ -137,9 +137,8 @@ class Depthwise(Windowed):
 
 
 class ConvTranspose(Operator):
-    """Transposed convolution: the gradient of a convolution, used to make maps larger."""
-
     operator: ClassVar[str] = "conv_transpose"
+    summary: ClassVar[str] = "Transposed convolution: the gradient of a convolution, used to make maps larger."
     linear: ClassVar[bool] = True
     positional: ClassVar[tuple[str, ...]] = ("filters", "kernel")
     rule: ClassVar[str] = (

@@ -28,9 +28,8 @@ def weights_text(operator: str, features: int, units: int) -> str:
 
 
 class Dense(Operator):
-    """A fully connected layer: every unit reads every feature."""
-
     operator: ClassVar[str] = "dense"
+    summary: ClassVar[str] = "A fully connected layer: every unit reads every feature."
     linear: ClassVar[bool] = True
     positional: ClassVar[tuple[str, ...]] = ("units",)
     rule: ClassVar[str] = (
@@ -64,9 +63,10 @@ class Dense(Operator):
 
 
 class Rbf(Operator):
-    """LeNet-5's output layer: each unit gives the squared distance of the input from its fixed centre."""
-
     operator: ClassVar[str] = "rbf"
+    summary: ClassVar[str] = (
+        "LeNet-5's output layer: each unit gives the squared distance of the input from its fixed centre."
+    )
     positional: ClassVar[tuple[str, ...]] = ("units",)
     rule: ClassVar[str] = (
         "units; y_i = sum over j of (x_j - center_ij)²; no parameters: the centres are a buffer; "
@@ -95,9 +95,8 @@ class Rbf(Operator):
 
 
 class Embedding(Operator):
-    """A table of vectors, one a word: a sequence of L word numbers becomes size@L."""
-
     operator: ClassVar[str] = "embedding"
+    summary: ClassVar[str] = "A table of vectors, one a word: a sequence of L word numbers becomes size@L."
     looks_up: ClassVar[bool] = True
     positional: ClassVar[tuple[str, ...]] = ("vocabulary", "size")
     takes_integers: ClassVar[bool] = True

@@ -57,48 +57,42 @@ def mismatch_help(shapes: Sequence[Shape], index: int, channels_join: bool = Fal
 
 
 class Add(Merge):
-    """The sum of the branches: residual connections."""
-
     operator: ClassVar[str] = "add"
+    summary: ClassVar[str] = "The sum of the branches: residual connections."
     source: ClassVar[str] = "He et al. 2015 (Deep residual learning)"
     example: ClassVar[str] = "input 64@56x56\nadd { conv 64 3x3 pad=1; identity }"
 
 
 class Mul(Merge):
-    """The product of the branches: gates."""
-
     operator: ClassVar[str] = "mul"
+    summary: ClassVar[str] = "The product of the branches: gates."
     source: ClassVar[str] = "Hu et al. 2018 (Squeeze-and-Excitation)"
     example: ClassVar[str] = "input 64@56x56\nmul { identity; global_avgpool -> conv 64 1x1 -> sigmoid }"
 
 
 class Sub(Merge):
-    """The first branch less the second."""
-
     operator: ClassVar[str] = "sub"
+    summary: ClassVar[str] = "The first branch less the second."
     arity: ClassVar[tuple[int, int | None]] = (2, 2)
     example: ClassVar[str] = "input 3@32x32\nsub { identity; avgpool 3x3 stride=1 pad=1 }"
 
 
 class Maximum(Merge):
-    """The largest of the branches, element by element."""
-
     operator: ClassVar[str] = "maximum"
+    summary: ClassVar[str] = "The largest of the branches, element by element."
     source: ClassVar[str] = "Goodfellow et al. 2013 (Maxout)"
     example: ClassVar[str] = "input 3@32x32\nmaximum { conv 8 3x3; conv 8 3x3 }"
 
 
 class Average(Merge):
-    """The mean of the branches."""
-
     operator: ClassVar[str] = "average"
+    summary: ClassVar[str] = "The mean of the branches."
     example: ClassVar[str] = "input 3@32x32\naverage { conv 8 3x3; conv 8 3x3 }"
 
 
 class Concat(Unweighted):
-    """The branches one behind the other along the channels, or along another axis."""
-
     operator: ClassVar[str] = "concat"
+    summary: ClassVar[str] = "The branches one behind the other along the channels, or along another axis."
     arity: ClassVar[tuple[int, int | None]] = (2, None)
     rule: ClassVar[str] = "the sizes along the axis added up; all other sizes must be equal"
     source: ClassVar[str] = "Szegedy et al. 2015 (GoogLeNet)"

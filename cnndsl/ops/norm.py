@@ -28,9 +28,10 @@ def affine_weights(affine: bool, *layout: int) -> dict[str, Weight]:
 
 
 class BatchNorm(Normalisation):
-    """Batch normalisation with running statistics: (x - mean)/sqrt(var + eps)*weight + bias, per channel."""
-
     operator: ClassVar[str] = "batchnorm"
+    summary: ClassVar[str] = (
+        "Batch normalisation with running statistics: (x - mean)/sqrt(var + eps)*weight + bias, per channel."
+    )
     elementwise: ClassVar[bool] = True
     channel_affine: ClassVar[bool] = True
     centres: ClassVar[bool] = True
@@ -56,9 +57,10 @@ class BatchNorm(Normalisation):
 
 
 class LayerNorm(Normalisation):
-    """Normalises each example over all axes, or (``axes=channel``) over the channels at each position."""
-
     operator: ClassVar[str] = "layernorm"
+    summary: ClassVar[str] = (
+        "Normalises each example over all axes, or (``axes=channel``) over the channels at each position."
+    )
     rule: ClassVar[str] = "the shape of the input; parameters 2*elements, or 2*C under axes=channel"
     source: ClassVar[str] = "Ba, Kiros, Hinton 2016; Liu et al. 2022 (ConvNeXt) for axes=channel"
     example: ClassVar[str] = "input 96@56x56\nlayernorm axes=channel"
@@ -77,9 +79,8 @@ class LayerNorm(Normalisation):
 
 
 class GroupNorm(Normalisation):
-    """Normalises each example over groups of channels and all positions."""
-
     operator: ClassVar[str] = "groupnorm"
+    summary: ClassVar[str] = "Normalises each example over groups of channels and all positions."
     positional: ClassVar[tuple[str, ...]] = ("groups",)
     rule: ClassVar[str] = "the shape of the input; parameters 2*C"
     source: ClassVar[str] = "Wu and He 2018"
@@ -107,9 +108,8 @@ class GroupNorm(Normalisation):
 
 
 class InstanceNorm(Normalisation):
-    """Normalises each channel of each example over its positions."""
-
     operator: ClassVar[str] = "instancenorm"
+    summary: ClassVar[str] = "Normalises each channel of each example over its positions."
     centres: ClassVar[bool] = True
     rule: ClassVar[str] = "the shape of the input; parameters 2*C under affine, otherwise none"
     source: ClassVar[str] = "Ulyanov, Vedaldi, Lempitsky 2016"
@@ -136,12 +136,11 @@ class InstanceNorm(Normalisation):
 
 
 class LocalResponseNorm(AcrossChannels):
-    """AlexNet's normalisation over neighbouring channels: x / (k + alpha/size * sum of squares)^beta.
-
-    An even size takes the odd channel from behind the middle one, as ONNX does; PyTorch takes it from before.
-    """
-
     operator: ClassVar[str] = "lrn"
+    summary: ClassVar[str] = (
+        "AlexNet's normalisation over neighbouring channels: x / (k + alpha/size * sum of squares)^beta.\n\n"
+        "An even size takes the odd channel from behind the middle one, as ONNX does; PyTorch takes it from before."
+    )
     positional: ClassVar[tuple[str, ...]] = ("size",)
     rule: ClassVar[str] = "the shape of the input; no parameters"
     source: ClassVar[str] = (
@@ -156,9 +155,8 @@ class LocalResponseNorm(AcrossChannels):
 
 
 class Normalize(Elementwise):
-    """(x - mean)/std per channel with constants, as images are prepared; no parameters."""
-
     operator: ClassVar[str] = "normalize"
+    summary: ClassVar[str] = "(x - mean)/std per channel with constants, as images are prepared; no parameters."
     channel_affine: ClassVar[bool] = True
     follows: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = ("({x} - {mean})/{std}",)
@@ -185,9 +183,10 @@ class Normalize(Elementwise):
 
 
 class Scale(Normalisation):
-    """A learnable factor per channel (layer scale), with ``bias=true`` also a learnable term: x*weight + bias."""
-
     operator: ClassVar[str] = "scale"
+    summary: ClassVar[str] = (
+        "A learnable factor per channel (layer scale), with ``bias=true`` also a learnable term: x*weight + bias."
+    )
     elementwise: ClassVar[bool] = True
     channel_affine: ClassVar[bool] = True
     in_place: ClassVar[bool] = True
@@ -211,9 +210,8 @@ class Scale(Normalisation):
 
 
 class Bias(Normalisation):
-    """A learnable term per channel: x + bias."""
-
     operator: ClassVar[str] = "bias"
+    summary: ClassVar[str] = "A learnable term per channel: x + bias."
     elementwise: ClassVar[bool] = True
     channel_affine: ClassVar[bool] = True
     in_place: ClassVar[bool] = True
@@ -243,16 +241,14 @@ class Dropping(Elementwise):
 
 
 class Dropout(Dropping):
-    """Sets elements to zero at random while training; the identity at inference."""
-
     operator: ClassVar[str] = "dropout"
+    summary: ClassVar[str] = "Sets elements to zero at random while training; the identity at inference."
     source: ClassVar[str] = "Srivastava et al. 2014"
     example: ClassVar[str] = "input 512\ndropout 0.5"
 
 
 class SpatialDropout(Dropping):
-    """Sets whole channels to zero at random while training; the identity at inference."""
-
     operator: ClassVar[str] = "spatial_dropout"
+    summary: ClassVar[str] = "Sets whole channels to zero at random while training; the identity at inference."
     source: ClassVar[str] = "Tompson et al. 2015"
     example: ClassVar[str] = "input 64@14x14\nspatial_dropout 0.2"

@@ -45,9 +45,8 @@ class Pool(Windowed, Unweighted):
 
 
 class MaxPool(Pool):
-    """The largest value of each window."""
-
     operator: ClassVar[str] = "maxpool"
+    summary: ClassVar[str] = "The largest value of each window."
     order_statistic: ClassVar[bool] = True
     hands_on_bias: ClassVar[bool] = True
     source: ClassVar[str] = "Yamaguchi et al. 1990; Ranzato et al. 2007"
@@ -60,9 +59,10 @@ class MaxPool(Pool):
 
 
 class AvgPool(Pool):
-    """The mean of each window; padding cells count in the divisor only under ``count_include_pad``."""
-
     operator: ClassVar[str] = "avgpool"
+    summary: ClassVar[str] = (
+        "The mean of each window; padding cells count in the divisor only under ``count_include_pad``."
+    )
     hands_on_bias: ClassVar[bool] = True
     source: ClassVar[str] = "LeCun et al. 1990; ONNX AveragePool"
     example: ClassVar[str] = "input 16@28x28\navgpool 2x2"
@@ -71,9 +71,8 @@ class AvgPool(Pool):
 
 
 class LpPool(Pool):
-    """The p-norm of each window: (sum of |x|^p)^(1/p)."""
-
     operator: ClassVar[str] = "lppool"
+    summary: ClassVar[str] = "The p-norm of each window: (sum of |x|^p)^(1/p)."
     source: ClassVar[str] = "Sermanet, Chintala, LeCun 2012; ONNX LpPool"
     example: ClassVar[str] = "input 16@28x28\nlppool 2x2"
 
@@ -81,9 +80,10 @@ class LpPool(Pool):
 
 
 class Subsample(Windowed):
-    """LeNet-5's S layers: a learnt coefficient times the sum of the window, plus a learnt bias, per channel."""
-
     operator: ClassVar[str] = "subsample"
+    summary: ClassVar[str] = (
+        "LeNet-5's S layers: a learnt coefficient times the sum of the window, plus a learnt bias, per channel."
+    )
     window_pool: ClassVar[bool] = True
     positional: ClassVar[tuple[str, ...]] = ("kernel",)
     rule: ClassVar[str] = "C@W; parameters 2*C; connections out_elements*(prod(K) + 1)"
@@ -127,27 +127,24 @@ class GlobalPool(Unweighted):
 
 
 class GlobalMaxPool(GlobalPool):
-    """The largest value of each channel."""
-
     operator: ClassVar[str] = "global_maxpool"
+    summary: ClassVar[str] = "The largest value of each channel."
     order_statistic: ClassVar[bool] = True
     source: ClassVar[str] = "Oquab et al. 2015; ONNX GlobalMaxPool"
     example: ClassVar[str] = "input 64@7x7\nglobal_maxpool -> flatten"
 
 
 class GlobalAvgPool(GlobalPool):
-    """The mean of each channel."""
-
     operator: ClassVar[str] = "global_avgpool"
+    summary: ClassVar[str] = "The mean of each channel."
     hands_on_bias: ClassVar[bool] = True
     source: ClassVar[str] = "Lin, Chen, Yan 2013 (Network in Network), section 3.2"
     example: ClassVar[str] = "input 64@7x7\nglobal_avgpool -> flatten"
 
 
 class GlobalLpPool(GlobalPool):
-    """The p-norm of each channel."""
-
     operator: ClassVar[str] = "global_lppool"
+    summary: ClassVar[str] = "The p-norm of each channel."
     source: ClassVar[str] = "ONNX GlobalLpPool"
     example: ClassVar[str] = "input 64@7x7\nglobal_lppool -> flatten"
 
@@ -194,17 +191,15 @@ def window_sum(size: int, cells: int) -> int:
 
 
 class AdaptiveAvgPool(AdaptivePool):
-    """The mean of each of size windows, whatever the input's size."""
-
     operator: ClassVar[str] = "adaptive_avgpool"
+    summary: ClassVar[str] = "The mean of each of size windows, whatever the input's size."
     source: ClassVar[str] = "He et al. 2014 (spatial pyramid pooling); PyTorch AdaptiveAvgPool"
     example: ClassVar[str] = "input 256@13x13\nadaptive_avgpool 6x6"
 
 
 class AdaptiveMaxPool(AdaptivePool):
-    """The largest value of each of size windows, whatever the input's size."""
-
     operator: ClassVar[str] = "adaptive_maxpool"
+    summary: ClassVar[str] = "The largest value of each of size windows, whatever the input's size."
     order_statistic: ClassVar[bool] = True
     source: ClassVar[str] = "He et al. 2014 (spatial pyramid pooling); PyTorch AdaptiveMaxPool"
     example: ClassVar[str] = "input 256@13x13\nadaptive_maxpool 6x6"

@@ -10,9 +10,8 @@ from cnndsl.shapes import Axis, Shape, ShapeError, explicit_padding, per_axis
 
 
 class Identity(Elementwise):
-    """As it came: the empty branch of a residual connection."""
-
     operator: ClassVar[str] = "identity"
+    summary: ClassVar[str] = "As it came: the empty branch of a residual connection."
     transparent: ClassVar[bool] = True
     takes_integers: ClassVar[bool] = True
     rule: ClassVar[str] = "the shape of the input"
@@ -24,9 +23,8 @@ class Identity(Elementwise):
 
 
 class Flatten(Unweighted):
-    """A map as a vector, channel by channel."""
-
     operator: ClassVar[str] = "flatten"
+    summary: ClassVar[str] = "A map as a vector, channel by channel."
     transparent: ClassVar[bool] = True
     in_place: ClassVar[bool] = True
     takes_integers: ClassVar[bool] = True
@@ -42,9 +40,8 @@ class Flatten(Unweighted):
 
 
 class Reshape(Unweighted):
-    """The same elements in another shape."""
-
     operator: ClassVar[str] = "reshape"
+    summary: ClassVar[str] = "The same elements in another shape."
     positional: ClassVar[tuple[str, ...]] = ("shape",)
     in_place: ClassVar[bool] = True
     takes_integers: ClassVar[bool] = True
@@ -70,9 +67,8 @@ class Reshape(Unweighted):
 
 
 class Permute(Unweighted):
-    """The axes in another order; axis 0 is the channels."""
-
     operator: ClassVar[str] = "permute"
+    summary: ClassVar[str] = "The axes in another order; axis 0 is the channels."
     positional: ClassVar[tuple[str, ...]] = ("order",)
     takes_integers: ClassVar[bool] = True
     rule: ClassVar[str] = "axis i of the output is axis order[i] of the input"
@@ -98,9 +94,8 @@ class Permute(Unweighted):
 
 
 class Pad(Unweighted):
-    """Cells added around the map."""
-
     operator: ClassVar[str] = "pad"
+    summary: ClassVar[str] = "Cells added around the map."
     positional: ClassVar[tuple[str, ...]] = ("size",)
     rule: ClassVar[str] = "every axis grown by the cells before and after it"
     source: ClassVar[str] = "ONNX Pad"
@@ -123,9 +118,8 @@ class Pad(Unweighted):
 
 
 class Crop(Unweighted):
-    """Cells taken away around the map."""
-
     operator: ClassVar[str] = "crop"
+    summary: ClassVar[str] = "Cells taken away around the map."
     positional: ClassVar[tuple[str, ...]] = ("size",)
     rule: ClassVar[str] = "every axis shrunk by the cells before and after it"
     source: ClassVar[str] = "Ronneberger, Fischer, Brox 2015 (U-Net)"
@@ -160,9 +154,8 @@ def resize_reach(mode: str, align_corners: bool, size: int, cells: int) -> AxisR
 
 
 class Upsample(Unweighted):
-    """Every axis larger by a whole factor."""
-
     operator: ClassVar[str] = "upsample"
+    summary: ClassVar[str] = "Every axis larger by a whole factor."
     positional: ClassVar[tuple[str, ...]] = ("scale",)
     rule: ClassVar[str] = "C@(spatial*scale)"
     source: ClassVar[str] = "PyTorch Upsample (linear: half-pixel centres)"
@@ -182,9 +175,8 @@ class Upsample(Unweighted):
 
 
 class Resize(Unweighted):
-    """The map at another size, by the nearest pixel or linear interpolation."""
-
     operator: ClassVar[str] = "resize"
+    summary: ClassVar[str] = "The map at another size, by the nearest pixel or linear interpolation."
     positional: ClassVar[tuple[str, ...]] = ("size",)
     rule: ClassVar[str] = "C@size"
     source: ClassVar[str] = "PyTorch interpolate (nearest, linear, bilinear, trilinear)"
@@ -212,9 +204,8 @@ class Resize(Unweighted):
 
 
 class Slice(Unweighted):
-    """A range of the channels (axis 0) or of a spatial axis."""
-
     operator: ClassVar[str] = "slice"
+    summary: ClassVar[str] = "A range of the channels (axis 0) or of a spatial axis."
     positional: ClassVar[tuple[str, ...]] = ("begin", "end")
     takes_integers: ClassVar[bool] = True
     rule: ClassVar[str] = "the axis becomes end - begin"
@@ -250,9 +241,8 @@ class Slice(Unweighted):
 
 
 class ChannelShuffle(Unweighted):
-    """The channels of the groups dealt out in turn."""
-
     operator: ClassVar[str] = "channel_shuffle"
+    summary: ClassVar[str] = "The channels of the groups dealt out in turn."
     positional: ClassVar[tuple[str, ...]] = ("groups",)
     rule: ClassVar[str] = "the shape of the input; channel i*groups + g of the output is channel g*C/groups + i"
     source: ClassVar[str] = "Zhang et al. 2018 (ShuffleNet), section 3.1"
@@ -274,9 +264,8 @@ class ChannelShuffle(Unweighted):
 
 
 class PixelShuffle(Unweighted):
-    """Channels become pixels: sub-pixel convolution's rearrangement."""
-
     operator: ClassVar[str] = "pixel_shuffle"
+    summary: ClassVar[str] = "Channels become pixels: sub-pixel convolution's rearrangement."
     positional: ClassVar[tuple[str, ...]] = ("factor",)
     rule: ClassVar[str] = "(C/f²)@(H*f)x(W*f)"
     source: ClassVar[str] = "Shi et al. 2016 (ESPCN); PyTorch PixelShuffle, ONNX DepthToSpace in CRD mode"
@@ -300,9 +289,8 @@ class PixelShuffle(Unweighted):
 
 
 class SpaceToDepth(Unweighted):
-    """Pixels become channels: the inverse of pixel_shuffle."""
-
     operator: ClassVar[str] = "space_to_depth"
+    summary: ClassVar[str] = "Pixels become channels: the inverse of pixel_shuffle."
     positional: ClassVar[tuple[str, ...]] = ("factor",)
     rule: ClassVar[str] = "(C*f²)@(H/f)x(W/f)"
     source: ClassVar[str] = "PyTorch PixelUnshuffle"
