@@ -12,9 +12,9 @@ stands on ``shapes`` (the window formula, broadcasting), ``errors`` (diagnostics
 ``limits``, ``suggest`` (did you mean), ``files``, ``arrays`` and ``version``. docs/architecture.md is the whole plan.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from cnndsl.version import VERSION
+
+TYPE_CHECKING = False  # typing takes longer to load than all of this
 
 __version__ = VERSION
 
@@ -38,6 +38,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from cnndsl.api import (
         CheckResult,
         Layer,
@@ -59,7 +61,7 @@ _HOMES = {"CnnError": "errors", "Diagnostic": "errors", "Span": "errors", "Limit
 _EXTENSION = frozenset({"load_ipython_extension", "unload_ipython_extension"})  # what %load_ext looks for
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Loads what is asked for, so that ``import cnndsl`` is cheap."""
     if name not in __all__ and name not in _EXTENSION:
         raise AttributeError(f"module 'cnndsl' has no attribute {name!r}")

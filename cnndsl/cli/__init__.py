@@ -102,6 +102,8 @@ def _execute(options: argparse.Namespace) -> int:
         complain(f"there is not enough memory: {error}")
         return WRONG
     except Exception as error:  # the last line of defence: whatever gets here is a bug in cnndsl
+        if _was_interrupt(error):
+            raise KeyboardInterrupt from None
         if options.debug:
             import traceback
 
@@ -111,3 +113,10 @@ def _execute(options: argparse.Namespace) -> int:
             "command; --debug shows where."
         )
         return FAULT
+
+
+def _was_interrupt(error: BaseException | None) -> bool:
+    """Whether an interrupt was made another exception on its way."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None

@@ -1,4 +1,4 @@
-"""A process that is there for one command: the console script and ``python -m cnndsl``.
+"""A process that is there for one command, as ``__main__`` starts it.
 
 What makes it start and end sooner (benchmarks/start_up.py measures it) would be the business of any other program, so a
 program that calls :func:`cnndsl.cli.main` is spared it.
