@@ -35,6 +35,7 @@ CALLS = {
     "fault",
     "misnamed",
     "self._over_limit",
+    "slip",
 }
 """What makes diagnostics, with the code as its first argument."""
 

@@ -1,11 +1,11 @@
 """Files and what they define: constants, blocks and networks, their own or imported."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple, TypeAlias
 
 from cnndsl import ops
-from cnndsl.errors import CnnError, Diagnostic, Source, Span, quoted, stopped
+from cnndsl.errors import CnnError, Diagnostic, Label, Source, Span, quoted, stopped
 from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.scope import Origin, Scope
 from cnndsl.lang.expressions.values import Budget, Fault, Named, TooManyDiagnostics, Unknowable, Value, fault
@@ -135,7 +135,9 @@ class ModuleLoader:
         return module
 
     def _define(self, module: Module, item: syntax.Item, path: str) -> None:
-        context = FileContext(module.source, self.limits, self.collector.budget, bool(module.gaps))
+        context = FileContext(
+            module.source, self.limits, self.collector.budget, bool(module.gaps), self.trees[module.source.file].items
+        )
         if isinstance(item, syntax.Import):
             module.gaps.add(item.path.value)
             self._import(module, item, path)
@@ -145,12 +147,16 @@ class ModuleLoader:
             if item.name in ops.NAMES:
                 raise fault("name-taken", f"{quoted(item.name)} is an operator", span, "choose another name")
             if item.name in module.blocks:
-                raise fault("name-taken", f"there is a block {quoted(item.name)} already", span)
+                other, owner = module.blocks[item.name]
+                first = owner.source.span(other.name_start, other.name_end)
+                raise taken(f"there is a block {quoted(item.name)} already", span, first)
             module.blocks[item.name] = (item, module)
         elif isinstance(item, syntax.Network):
             span = module.source.span(item.name_start, item.name_end)
             if item.name in module.networks:
-                raise fault("name-taken", f"there is a network {quoted(item.name)} already", span)
+                another, owner = module.networks[item.name]
+                first = owner.source.span(another.name_start, another.name_end)
+                raise taken(f"there is a network {quoted(item.name)} already", span, first)
             module.networks[item.name] = (item, module)
         elif isinstance(item, syntax.Param | syntax.Let):
             define_constant(item, module.scope, context, self.settings, self.used)
@@ -255,20 +261,39 @@ class ModuleLoader:
 class FileContext:
     """What the evaluator asks of the file level: there are no layers to count here."""
 
-    def __init__(self, source: Source, limits: Limits, budget: Budget, incomplete: bool = False) -> None:
+    def __init__(
+        self,
+        source: Source,
+        limits: Limits,
+        budget: Budget,
+        incomplete: bool = False,
+        items: tuple[syntax.Item, ...] = (),
+    ) -> None:
         self.source = source
         self.limits = limits
         self.budget = budget
         self.incomplete = incomplete
+        self.items = items
 
     def span(self, node: syntax.Spanned) -> Span:
         return self.source.span(node.start, node.end)
+
+    def text(self, node: syntax.Spanned) -> str:
+        return self.source.text[node.start : node.end]
 
     def measure(self, name: str, layers: Named | None) -> Value:
         raise Unknowable
 
     def elsewhere(self, name: str, offset: int) -> str | None:
-        return None
+        return defined_below(name, offset, self.items, self.source)
+
+
+def defined_below(name: str, offset: int, statements: Iterable[object], source: Source) -> str | None:
+    """The line further down in which ``let`` or ``param`` defines a name; None where none does."""
+    for node in statements:
+        if isinstance(node, syntax.Let | syntax.Param) and node.name == name and node.start > offset:
+            return f"{quoted(name)} is defined below, in line {source.span(node.start, node.start).line}: move it up"
+    return None
 
 
 def define_constant(
@@ -300,8 +325,16 @@ def define_value(scope: Scope, item: syntax.Param | syntax.Let, evaluator: Evalu
 def define(scope: Scope, name: str, value: Value | Named | None, span: Span) -> None:
     """A new name in a scope. Raises Fault for one that this scope has already, unless an error left it unknown."""
     if scope.names.get(name) is not None:
-        raise fault("name-taken", f"{quoted(name)} is defined already in this body", span, "names are never reassigned")
+        message = f"{quoted(name)} is defined already in this body"
+        raise taken(message, span, scope.places.get(name), "names are never reassigned")
     scope.names[name] = value
+    scope.places[name] = span
+
+
+def taken(message: str, span: Span, first: Span | None, *advice: str) -> Fault:
+    """A second definition of a name, with the place of the first one."""
+    labels = (Label(first, "defined here first"),) if first and first != span else ()
+    return Fault(Diagnostic("name-taken", message, span, labels=labels, help=advice))
 
 
 def not_supported(item: syntax.Symbol, source: Source) -> Fault:

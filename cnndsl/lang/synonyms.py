@@ -110,6 +110,22 @@ def parameter_meant(word: str, known: Iterable[str]) -> Suggestion | None:
     return _meant(word, known, _table("parameters"))
 
 
+def exact_operator(word: str, known: Iterable[str]) -> str | None:
+    """The operator that a word names, here or in another tool, without a slip but of capitals."""
+    return _exact(word, known, _table("operators"))
+
+
+def exact_parameter(word: str, known: Iterable[str]) -> str | None:
+    """The parameter that a word names, here or in another tool, without a slip but of capitals."""
+    return _exact(word, known, _table("parameters"))
+
+
+def _exact(word: str, known: Iterable[str], table: dict[str, tuple[str, ...]]) -> str | None:
+    names = {name.lower(): name for name in known}
+    meanings = (word.lower(), *table.get(word.lower(), ()))
+    return next((names[meaning] for meaning in meanings if meaning in names), None)
+
+
 def _meant(word: str, known: Iterable[str], table: dict[str, tuple[str, ...]]) -> Suggestion | None:
     """What a foreign word stands for; for a misspelt one, what the nearest word stands for."""
     own = {name.lower(): name for name in known}

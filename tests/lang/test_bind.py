@@ -6,7 +6,7 @@ from cnndsl import ops
 from cnndsl.errors import Diagnostic
 from cnndsl.ir import Node
 from cnndsl.lang.compile import compile_text
-from cnndsl.lang.elaborate.bind import accepted, words
+from cnndsl.lang.elaborate.accepted import accepted, words
 
 
 def layer(text: str) -> Node:

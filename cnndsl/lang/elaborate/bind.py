@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from functools import cache
-from typing import Any, Literal, TypeAlias, get_args, get_origin
+from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
 from cnndsl import ops
 from cnndsl.errors import Span, quoted
+from cnndsl.lang.elaborate.accepted import accepted, words
 from cnndsl.lang.expressions.evaluate import Evaluator
-from cnndsl.lang.expressions.scope import Context
+from cnndsl.lang.expressions.names import PYTHON_WORDS
+from cnndsl.lang.expressions.scope import Context, Scope
 from cnndsl.lang.expressions.values import Fault, ListValue, Value, fault, misnamed, shown
 from cnndsl.lang.text import syntax
 from cnndsl.ops.base import Operator
@@ -20,29 +21,6 @@ from cnndsl.suggest import suggest
 
 Shared: TypeAlias = syntax.Name | syntax.Index
 """What ``share=`` takes."""
-
-
-@cache
-def accepted(operator: str, field: str) -> frozenset[Any]:
-    """The types and the words that a parameter takes, found in its annotation."""
-    return frozenset(_leaves(ops.operator(operator).model_fields[field].annotation))
-
-
-def _leaves(annotation: Any) -> Iterator[Any]:
-    if get_origin(annotation) is Literal:
-        yield from get_args(annotation)
-    elif arguments := [argument for argument in get_args(annotation) if argument is not Ellipsis]:
-        if get_origin(annotation) is tuple:
-            yield tuple
-        for argument in arguments if hasattr(annotation, "__metadata__") is False else arguments[:1]:
-            yield from _leaves(argument)
-    elif isinstance(annotation, type):
-        yield annotation
-
-
-def words(operator: str, field: str) -> list[str]:
-    """The words that a parameter takes."""
-    return sorted(item for item in accepted(operator, field) if isinstance(item, str))
 
 
 class Arguments(Mapping[str, Span]):
@@ -84,42 +62,58 @@ class Binder:
         share: Shared | None = None
         values: dict[str, tuple[syntax.Argument, Value]] = {}
         constant = True
-        for name, argument in self._assigned(cls, node):
+        for name, argument in self._assigned(cls, node, evaluator.scope):
             if name == "share":
                 share, constant = self._shared(argument), False
                 continue
-            value, fixed = self._argument(cls, name, argument, evaluator)
+            value, fixed = self._argument(cls, name, node, argument, evaluator)
             constant = constant and fixed
             values[name] = (argument, value)
         self._check_required(cls, node, values)
         key = (node.name, *((name, type(value), value) for name, (_, value) in values.items()))
         instance = self._instances.get(key)
         if instance is None:
-            instance = self._instances[key] = self._instantiate(cls, values)
+            instance = self._instances[key] = self._instantiate(cls, node, values)
         if constant:
             self._constant[id(node)] = (node, instance)
         return instance, share
 
-    def _assigned(self, cls: type[Operator], node: syntax.Apply | syntax.Merge) -> list[tuple[str, syntax.Argument]]:
+    def _assigned(
+        self, cls: type[Operator], node: syntax.Apply | syntax.Merge, scope: Scope
+    ) -> list[tuple[str, syntax.Argument]]:
         assigned: dict[str, syntax.Argument] = {}
         position = 0
         for argument in node.arguments:
             name = argument.name
             if name is None:
                 if position >= len(cls.positional):
-                    raise self._too_many(cls, argument)
+                    raise self._bare_word(cls, node, argument, scope) or self._too_many(cls, argument)
                 name = cls.positional[position]
                 position += 1
             elif name not in cls.model_fields and not (name == "share" and takes_share(cls)):
-                raise self._unknown_parameter(cls, argument, name)
+                raise self._unknown_parameter(cls, node, argument, name)
             if name in assigned:
-                raise fault(
+                raise self._bare_word(cls, node, argument, scope) or fault(
                     "repeated-argument",
                     f"{cls.operator}: {quoted(name)} is given twice",
                     self.context.span(argument),
                 )
             assigned[name] = argument
         return list(assigned.items())
+
+    def _bare_word(
+        self, cls: type[Operator], node: syntax.Apply | syntax.Merge, argument: syntax.Argument, scope: Scope
+    ) -> Fault | None:
+        """The fault for a word by position that shows what was meant, where ``argument`` has no place left."""
+        from cnndsl.lang.elaborate import slips
+
+        for other in node.arguments:
+            word = other.value
+            if isinstance(word, syntax.Name) and not other.name and (other is argument or not scope.has(word.name)):
+                found = slips.positional(self.context, cls, node, other)
+                if found:
+                    return found
+        return None
 
     def _too_many(self, cls: type[Operator], argument: syntax.Argument) -> Fault:
         positional = cls.positional
@@ -130,9 +124,15 @@ class Binder:
             "too-many-arguments", f"{cls.operator} {takes}; this one is too many", self._span(argument), *advice
         )
 
-    def _unknown_parameter(self, cls: type[Operator], argument: syntax.Argument, name: str) -> Fault:
+    def _unknown_parameter(
+        self, cls: type[Operator], node: syntax.Apply | syntax.Merge, argument: syntax.Argument, name: str
+    ) -> Fault:
+        from cnndsl.lang.elaborate import slips
         from cnndsl.lang.synonyms import parameter_meant
 
+        slip = slips.keyword(self.context, cls, node, argument)
+        if slip:
+            return slip
         known = [*cls.parameters(), *(["share"] if takes_share(cls) else [])]
         span = self.context.span(syntax.Name(argument.start, argument.start + len(name), name))
         takes = f"{cls.operator} takes {', '.join(known)}" if known else f"{cls.operator} takes no arguments"
@@ -145,27 +145,55 @@ class Binder:
         return argument.value
 
     def _argument(
-        self, cls: type[Operator], name: str, argument: syntax.Argument, evaluator: Evaluator
+        self,
+        cls: type[Operator],
+        name: str,
+        stage: syntax.Apply | syntax.Merge,
+        argument: syntax.Argument,
+        evaluator: Evaluator,
     ) -> tuple[Value, bool]:
         """The value, and whether it is the same wherever the statement is expanded."""
         node = argument.value
-        if isinstance(node, syntax.Name) and node.name in accepted(cls.operator, name):
-            return node.name, True
-        if isinstance(node, syntax.Name) and (choices := words(cls.operator, name)):
-            try:
-                evaluator.scope.find(node.name)
-            except KeyError:
-                raise self._unknown_word(cls, name, node, choices) from None
+        if isinstance(node, syntax.Name):
+            if node.name in accepted(cls.operator, name):
+                return node.name, True
+            if not evaluator.scope.has(node.name):
+                self._check_word(cls, name, stage, argument, node)
         return evaluator.value(node), isinstance(node, syntax.Number | syntax.Size | syntax.Bool | syntax.String)
 
-    def _unknown_word(self, cls: type[Operator], name: str, node: syntax.Name, choices: Sequence[str]) -> Fault:
+    def _check_word(
+        self,
+        cls: type[Operator],
+        name: str,
+        stage: syntax.Apply | syntax.Merge,
+        argument: syntax.Argument,
+        node: syntax.Name,
+    ) -> None:
+        """Raises Fault for a word that nothing is called, if it shows what was meant or is to be one of some words."""
+        from cnndsl.lang.elaborate import slips
+
+        if self.context.incomplete:
+            return
+        slip = slips.nothing(self.context, stage, argument)
+        if not slip and argument.name is None:
+            slip = slips.positional(self.context, cls, stage, argument)
+        if slip:
+            raise slip
+        choices = words(cls.operator, name)
+        if not choices or node.name in PYTHON_WORDS:
+            return
         message = f"{cls.operator}: {name} must be {cls.expects(name)}, got {quoted(node.name)}"
         found = suggest(node.name, choices)
-        return misnamed("bad-argument", message, self.context.span(node), found, f"the words are {', '.join(choices)}")
+        raise misnamed("bad-argument", message, self.context.span(node), found, f"the words are {', '.join(choices)}")
 
     def _check_required(self, cls: type[Operator], node: syntax.Apply | syntax.Merge, given: dict[str, Any]) -> None:
         missing = [name for name, field in cls.model_fields.items() if field.is_required() and name not in given]
         if missing:
+            from cnndsl.lang.elaborate import slips
+
+            slip = slips.size_for_number(self.context, cls, node)
+            if slip:
+                raise slip
             missing.sort(key=cls.parameters().index)
             what = " and ".join(f"{quoted(name)} ({cls.expects(name)})" for name in missing)
             raise fault(
@@ -175,7 +203,12 @@ class Binder:
                 f"for example: {next(line for line in cls.example.splitlines() if cls.operator in line)}",
             )
 
-    def _instantiate(self, cls: type[Operator], values: dict[str, tuple[syntax.Argument, Value]]) -> Operator:
+    def _instantiate(
+        self,
+        cls: type[Operator],
+        node: syntax.Apply | syntax.Merge,
+        values: dict[str, tuple[syntax.Argument, Value]],
+    ) -> Operator:
         converted = {name: self._converted(cls, name, argument, value) for name, (argument, value) in values.items()}
         try:
             return cls(**converted)
@@ -183,7 +216,11 @@ class Binder:
             name = str(error.errors(include_url=False, include_context=False)[0]["loc"][0])
             argument, value = values[name]
             message = f"{cls.operator}: {name} must be {cls.expects(name)}, got {shown(value)}"
-            raise fault("bad-argument", message, self._span(argument)) from None
+            from cnndsl.lang.elaborate import slips
+
+            slip = slips.size_for_number(self.context, cls, node)
+            slip = slip or slips.value(self.context, cls, name, argument, value, message)
+            raise (slip or fault("bad-argument", message, self._span(argument))) from None
 
     def _converted(self, cls: type[Operator], name: str, argument: syntax.Argument, value: Value) -> object:
         types = accepted(cls.operator, name)

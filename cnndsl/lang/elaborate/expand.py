@@ -28,8 +28,8 @@ from cnndsl.lang.expressions.values import (
     Value,
     fault,
     kind,
-    misnamed,
     shown,
+    slip,
 )
 from cnndsl.lang.modules import Module, define
 from cnndsl.lang.text import syntax
@@ -62,7 +62,7 @@ class Expander(Expansion):
             raise self._over_limit("nesting-limit", message, self.span(statements[0]))
 
     def pipeline(self, node: syntax.Pipeline, place: Context, flow: Flow | None) -> Flow | None:
-        for stage in node.stages:
+        for number, stage in enumerate(node.stages, 1):
             self.step()
             first = len(self.graph.layers)
             alias = stage.alias
@@ -71,6 +71,9 @@ class Expander(Expansion):
             except (Fault, Unknowable) as error:
                 if isinstance(error, Fault):
                     self._doubt(error.diagnostic, stage, place)
+                    if error.diagnostic.code == "unknown-operator":
+                        self._report_at(place, stage, error.diagnostic)
+                        self._report_unknown_operators(node.stages[number:])
                 self._lose(node, place.scope)
                 raise
             if alias and flow is not None:
@@ -104,15 +107,19 @@ class Expander(Expansion):
         return self._block(stage, place, flow) if is_block else self._operator(stage, place, [flow])
 
     def _unknown_operator(self, stage: syntax.Apply | syntax.Merge) -> Fault:
-        from cnndsl.lang.synonyms import operator_meant
+        from cnndsl.lang.elaborate.stage_words import unknown_operator
 
         if self.module.gaps:
             raise Unknowable
-        span = self.module.source.span(stage.start, stage.name_end)
-        found = operator_meant(stage.name, [*ops.NAMES, *self.module.blocks])
-        message = f"there is no operator or block {quoted(stage.name)}"
-        advice = "docs/operators.md lists the operators; blocks are defined with `block Name { ... }`"
-        return misnamed("unknown-operator", message, span, found, advice)
+        return unknown_operator(stage, self.module.blocks, self.module.source)
+
+    def _report_unknown_operators(self, stages: Sequence[syntax.Stage]) -> None:
+        """Behind a stage in error nothing is expanded, but a word that nothing is called is one more mistake."""
+        for stage in stages:
+            if not isinstance(stage, syntax.Apply | syntax.Merge) or self.module.gaps:
+                continue
+            if stage.name not in ops.NAMES and stage.name not in self.module.blocks:
+                self.report(self._unknown_operator(stage).diagnostic)
 
     def _operator(self, stage: syntax.Apply | syntax.Merge, place: Context, flows: Sequence[Flow]) -> Flow:
         span = self.span(stage)
@@ -202,7 +209,7 @@ class Expander(Expansion):
         else:
             rows = evaluator.value(stage.rows)
             if not isinstance(rows, ListValue):
-                raise fault("wrong-type", f"for goes over a list, but this is {kind(rows)}", self.span(stage.rows))
+                raise self._no_list(stage, rows)
             count = len(rows.items)
             self._check_repetitions(count, self.span(stage.rows), stage)
             bindings = (self._row(stage, row) for row in rows.items)
@@ -223,6 +230,13 @@ class Expander(Expansion):
                 self.budget.spend(place.scope.add_turn(number, turn.scope, kept))
         finally:
             self._factor = outer
+
+    def _no_list(self, stage: syntax.For, rows: Value) -> Fault:
+        message, span = f"for goes over a list, but this is {kind(rows)}", self.span(stage.rows)
+        if isinstance(rows, int) and not isinstance(rows, bool):
+            written = f"range({self.text(stage.rows)})"
+            return slip("wrong-type", message, span, f"{quoted(written)} counts from 0 to {rows - 1}", written)
+        return fault("wrong-type", message, span)
 
     def _check_repetitions(self, count: int, span: Span, stage: syntax.Repeat | syntax.For) -> None:
         if count * self._factor > self.limits.layers:

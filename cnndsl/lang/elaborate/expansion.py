@@ -14,7 +14,7 @@ from cnndsl.lang.elaborate.work_bound import WorkBound
 from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.scope import Origin, Scope
 from cnndsl.lang.expressions.values import WORK_PER_STEP, Fault, Flow, Named, TooManyDiagnostics, Unknowable, Value
-from cnndsl.lang.modules import Collector, Module
+from cnndsl.lang.modules import Collector, Module, defined_below
 from cnndsl.lang.text import syntax
 
 STOPPING = frozenset({"step-limit", "layer-limit", "input-limit"})
@@ -93,6 +93,10 @@ class Expansion:
             span = self._spans[key] = source.span(node.start, node.end)
         return span
 
+    def text(self, node: syntax.Spanned) -> str:
+        """A node of the module being expanded, as it is written."""
+        return self.module.source.text[node.start : node.end]
+
     def aliases(self, statements: Sequence[syntax.Statement]) -> frozenset[str]:
         """What ``as`` names in a body, which is read once."""
         found = self._aliases.get(id(statements))
@@ -108,6 +112,10 @@ class Expansion:
         from cnndsl.lang.elaborate.whereabouts import advice
 
         *around, here = self._bodies
+        for statements, source in ((here.statements, here.source), (self.module.statements, self.module.source)):
+            below = defined_below(name, offset, statements, source)
+            if below:
+                return below
         defined = self.module.blocks.items()
         blocks = (Body(block.body.statements, module.source, word) for word, (block, module) in defined)
         return advice(self._named_in, name, offset, here, around, blocks)

@@ -12,6 +12,7 @@ from cnndsl.lang.expressions.coerce import Rational
 from cnndsl.lang.expressions.functions import FUNCTIONS
 from cnndsl.lang.expressions.names import Names
 from cnndsl.lang.expressions.values import (
+    Fault,
     ListValue,
     Value,
     fault,
@@ -20,6 +21,7 @@ from cnndsl.lang.expressions.values import (
     misnamed,
     shown,
     simplified,
+    slip,
 )
 from cnndsl.lang.text import syntax
 from cnndsl.lang.text.syntax import Expression
@@ -150,8 +152,11 @@ class Evaluator(Names):
         return self.value(node.value if self.as_truth(self.value(node.condition), node.condition) else node.otherwise)
 
     def shape(self, node: syntax.ShapeLiteral) -> Value:
-        channels = self.dimension(self.value(node.channels), node.channels)
+        channels_value = self.value(node.channels)
         spatial = self.value(node.spatial)
+        if isinstance(channels_value, ListValue) and not isinstance(spatial, ListValue):
+            raise self._channels_last(node)
+        channels = self.dimension(channels_value, node.channels)
         sizes: Sequence[Value] = spatial.items if isinstance(spatial, ListValue) else (spatial,)
         if not sizes:
             raise fault("wrong-type", "a map needs at least one spatial axis", self.context.span(node.spatial))
@@ -159,6 +164,12 @@ class Evaluator(Names):
             message = f"a map has 1 to {MAX_RANK} spatial axes, not {len(sizes):,}"
             raise fault("wrong-rank", message, self.context.span(node.spatial))
         return Shape(channels, tuple(self.dimension(size, node.spatial) for size in sizes))
+
+    def _channels_last(self, node: syntax.ShapeLiteral) -> Fault:
+        size, channels = self.context.text(node.channels), self.context.text(node.spatial)
+        written = f"{channels}@{size}"
+        message = f"channels stand before the `@`, but {quoted(size)} is a size"
+        return slip("wrong-type", message, self.context.span(node), f"write {quoted(written)}", written)
 
     def truth(self, node: Expression) -> bool:
         """The value of a condition."""

@@ -17,10 +17,14 @@ from cnndsl.lang.expressions.values import (
     fault,
     kind,
     misnamed,
+    slip,
 )
 from cnndsl.lang.text import syntax
 from cnndsl.lang.text.syntax import Expression
 from cnndsl.suggest import suggest
+
+PYTHON_WORDS = {"True": "true", "TRUE": "true", "False": "false", "FALSE": "false"}
+"""How the truth values are written elsewhere, and here."""
 
 
 class Names(Coercions):
@@ -114,6 +118,9 @@ class Names(Coercions):
         elsewhere = self.context.elsewhere(node.name, node.start)
         if elsewhere:
             return fault("unknown-name", message, span, elsewhere)
+        if node.name in PYTHON_WORDS:
+            here = PYTHON_WORDS[node.name]
+            return slip("unknown-name", message, span, f"truth values are written small: {quoted(here)}", here)
         return misnamed("unknown-name", message, span, suggest(node.name, known), advice)
 
     # --- elements of lists, and what loops named ---

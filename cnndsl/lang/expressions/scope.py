@@ -24,7 +24,7 @@ class Origin(NamedTuple):
 class Scope:
     """Names visible at a place; an inner scope hides what it names again."""
 
-    __slots__ = ("names", "origins", "outer", "sealed", "turns")
+    __slots__ = ("names", "origins", "outer", "places", "sealed", "turns")
 
     def __init__(self, outer: "Scope | None" = None, sealed: bool = False) -> None:
         self.outer = outer
@@ -32,6 +32,8 @@ class Scope:
         """Whether only constants of the outer scope are visible, no values of a network."""
         self.names: dict[str, Value | Named | None] = {}
         self.origins: dict[str, Origin] = {}
+        self.places: dict[str, Span] = {}
+        """Where the names of this body are defined."""
         self.turns: dict[str, Turns | None] = {}
         """What the loops of this body named inside; None where an error left it unknown."""
 
@@ -48,6 +50,14 @@ class Scope:
             sealed = sealed or scope.sealed
             scope = scope.outer
         raise KeyError(name)
+
+    def has(self, name: str) -> bool:
+        """Whether the name stands for something, be it for what an error left unknown."""
+        try:
+            self.find(name)
+        except KeyError:
+            return False
+        return True
 
     def find_indexed(self, name: str) -> "Value | Named | Turns | None":
         """What ``name[...]`` is an element of: a list, or the turns of a loop. Raises KeyError.
@@ -113,6 +123,9 @@ class Context(Protocol):
         """Whether an import failed: an unknown name may have come from it."""
 
     def span(self, node: syntax.Spanned) -> Span: ...
+
+    def text(self, node: syntax.Spanned) -> str:
+        """A node as it is written."""
 
     def measure(self, name: str, layers: Named | None) -> Value:
         """A count of everything so far, or of a named stage."""

@@ -76,6 +76,12 @@ def misnamed(code: str, message: str, span: Span, found: Suggestion | None, *oth
     return Fault(Diagnostic(code, message, span, help=(f"did you mean {quoted(found.word)}?",), fixes=(fix,)))
 
 
+def slip(code: str, message: str, span: Span, advice: str, instead: str, place: Span | None = None) -> Fault:
+    """A fault that shows what was meant: ``instead`` is to stand at ``span``, or at the wider ``place``."""
+    fix = Fix(f"write {instead}", place or span, instead, safe=True)
+    return Fault(Diagnostic(code, message, span, help=(advice,), fixes=(fix,)))
+
+
 WORK_PER_STEP = 16
 """How many expression nodes, list elements or characters of names cost as much as one statement."""
 

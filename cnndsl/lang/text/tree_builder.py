@@ -141,7 +141,7 @@ class TreeBuilder:
     # --- stages -------------------------------------------------------------------------------------------------------
     @staticmethod
     def positional(parts: Parts) -> syntax.Argument:
-        value = parts[0]
+        value = parts[0] if len(parts) == 1 else TreeBuilder.shape_literal(parts)
         return syntax.Argument(value.start, value.end, None, value)
 
     @staticmethod

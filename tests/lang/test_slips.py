@@ -1,0 +1,142 @@
+"""What students type in their first hour: the first message says what to write, and ``--fix`` writes it."""
+
+import pytest
+
+import cnndsl
+from cnndsl.errors import Diagnostic
+from cnndsl.lang.review.fixes import mended
+
+HEAD = "input 3@32x32\n"
+
+
+def found(text: str) -> tuple[Diagnostic, ...]:
+    return cnndsl.check(text, file="net.cnn").diagnostics
+
+
+FIXED = [
+    ("conv 8 3x3 relu", "put `->` before `relu`", "conv 8 3x3 -> relu"),
+    (
+        "conv 8 3x3 bn ReLU maxpool 2x2",
+        "put `->` before `bn`",
+        "conv 8 3x3 bias=false -> batchnorm -> relu -> maxpool 2x2",
+    ),
+    ("flatten -> dense 10 softmax", "put `->` before `softmax`", "flatten -> dense 10 -> softmax"),
+    ("flatten -> dense 10 relu as hidden", "put `->` before `relu`", "flatten -> dense 10 -> relu as hidden"),
+    ("maxpool 2x2 stride 2", "write `stride=2`", "maxpool 2x2 stride=2"),
+    ("conv 8 3x3 strides 2 padding 1", "write `stride=2`", "conv 8 3x3 stride=2 pad=1"),
+    ("conv filters 8 kernel 3x3", "write `filters=8`", "conv filters=8 kernel=3x3"),
+    ("conv 8 3x3 same", "write `pad=same`", "conv 8 3x3 pad=same"),
+    ("conv 8 3x3 bias=False", "`false`", "conv 8 3x3 bias=false"),
+    ("maxpool 2x2 ceil_mode=True", "`true`", "maxpool 2x2 ceil_mode=true"),
+    ("conv 8 3x3 bias=None", "`bias=false`", "conv 8 3x3 bias=false"),
+    ("conv 8 3x3 pad=None bias=false", "leave out", "conv 8 3x3 bias=false"),
+    ("conv 16 3x3 activation=relu", "`-> relu`", "conv 16 3x3 -> relu"),
+    ('conv 16 3x3 activation="relu" pad=1 as c', "`-> relu`", "conv 16 3x3 pad=1 -> relu as c"),
+    ("flatten -> dense 10 activation=linear", "without an activation", "flatten -> dense 10"),
+    ("relu inplace=true", "leave it out", "relu"),
+    ("conv in_channels=3 filters=8 kernel=3x3", "leave it out", "conv filters=8 kernel=3x3"),
+    ("conv 8 [3x3]", "`3x3`", "conv 8 3x3"),
+    ("conv 3x3 16", "`conv 16 3x3`", "conv 16 3x3"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "says", "right"), FIXED)
+def test_the_first_help_says_it_and_the_fix_writes_it(wrong: str, says: str, right: str) -> None:
+    first = found(HEAD + wrong)[0]
+    assert first.span and first.span.line == 2
+    assert says in first.help[0]
+    assert mended(HEAD + wrong, "net.cnn", found) == HEAD + right
+    assert found(HEAD + right) == ()
+
+
+TOLD = [
+    ("conv 3x3", "`3x3` stands where `filters` belongs", "`conv 16 3x3`"),
+    ("conv 8 3x3 pad=-1", "pad must be", "`crop 1 -> conv ...`"),
+    ("conv 8 3x3 stride=0", "stride must be", "a stride of 1"),
+    ("conv 8 0x0", "kernel must be", "1x1"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "message", "advice"), TOLD)
+def test_what_has_no_one_fix_is_told(wrong: str, message: str, advice: str) -> None:
+    first = found(HEAD + wrong)[0]
+    assert message in first.message
+    assert advice in first.help[0]
+    assert mended(HEAD + wrong, "net.cnn", found) == HEAD + wrong
+
+
+def test_a_shape_needs_no_parentheses() -> None:
+    assert found(f"{HEAD}reshape 12@16x16 -> relu\nreshape 3@[32, 32]") == ()
+
+
+def test_a_name_of_the_text_is_no_slip() -> None:
+    text = f"let relu = 3\nlet kernel = 3\n{HEAD}conv relu kernel bias=false\n"
+    assert found(text) == ()
+
+
+TEXTS = [
+    ("Input 3@32x32 as image\nrelu", "`input` is written small", "input 3@32x32 as image\nrelu"),
+    ("INPUT 64\nLet width = 10\ndense width", "`input` is written small", "input 64\nlet width = 10\ndense width"),
+    ("input 32x32@3\nrelu", "write `3@32x32`", "input 3@32x32\nrelu"),
+    (f"{HEAD}for i in 3 {{ conv 8 3x3 -> relu }}", "`range(3)`", f"{HEAD}for i in range(3) {{ conv 8 3x3 -> relu }}"),
+    (
+        f"{HEAD}residual {{ conv 3 3x3 pad=1 -> relu }}",
+        "`add { ...; identity }`",
+        f"{HEAD}add {{ conv 3 3x3 pad=1 -> relu; identity }}",
+    ),
+    (
+        f"{HEAD}residual {{\n  conv 8 3x3 pad=1 -> relu\n  conv 3 3x3 pad=1\n}}",
+        "`add { ...; identity }`",
+        f"{HEAD}add {{ {{\n  conv 8 3x3 pad=1 -> relu\n  conv 3 3x3 pad=1\n}}; identity }}",
+    ),
+    (f"{HEAD}add {{ conv 3 1x1; shortcut }}", "identity", f"{HEAD}add {{ conv 3 1x1; identity }}"),
+    (f"{HEAD}concatenate {{ conv 3 1x1; skip }}", "concat", f"{HEAD}concat {{ conv 3 1x1; identity }}"),
+    (f"{HEAD}flatten -> fc 10", "`dense`", f"{HEAD}flatten -> dense 10"),
+    (f"{HEAD}convo 8 3x3 -> rleu -> maxpol 2x2", "`conv`", f"{HEAD}conv 8 3x3 -> relu -> maxpool 2x2"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "says", "right"), TEXTS)
+def test_texts_are_mended(wrong: str, says: str, right: str) -> None:
+    assert says in found(wrong)[0].help[0]
+    assert mended(wrong, "net.cnn", found) == right
+    assert found(right) == ()
+
+
+def test_two_misspelt_words_of_a_line_are_two_messages() -> None:
+    diagnostics = found(f"{HEAD}convo 8 3x3 -> rleu")
+    assert [diagnostic.span and diagnostic.span.column for diagnostic in diagnostics] == [1, 16]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{HEAD}conv c 3x3\nrelu\nlet c = 8\n",
+        f"{HEAD}conv c 3x3\nrelu\nparam c = 8\n",
+        f"block B {{ conv c 3x3 }}\n{HEAD}B\nparam c = 8\n",
+        "let a = c\n\n\nlet c = 8\nnetwork N { input a; dense c }\n",
+    ],
+)
+def test_a_name_above_its_definition_is_sent_up(text: str) -> None:
+    first = found(text)[0]
+    assert first.message == "nothing here is called `c`"
+    assert first.help == ("`c` is defined below, in line 4: move it up",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"let c = 8\nlet c = 9\n{HEAD}conv c 3x3",
+        f"block B {{ relu }}\nblock B {{ tanh }}\n{HEAD}B",
+        "network A { input 3 }\nnetwork A { input 3 }",
+    ],
+)
+def test_a_second_definition_points_at_the_first(text: str) -> None:
+    first = found(text)[0]
+    assert first.code == "name-taken"
+    assert [label.span.line for label in first.labels] == [1]
+
+
+def test_a_second_name_of_a_value_points_at_the_first() -> None:
+    first = found(f"{HEAD}conv 8 3x3 as c\nrelu as c")[0]
+    assert [(label.span.line, label.message) for label in first.labels] == [(2, "defined here first")]
