@@ -12,8 +12,8 @@ SMOKE_TESTS := $(addprefix tests/test_,smoke.py architecture.py cases.py shapes.
 TESTING := $(VENV)/$(if $(TORCH),torch,test).stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test smoke fuzz fuzz-text kills mutants conformance check lint types format bench tables digits tutorial
-.PHONY: clean
+.PHONY: help demo test smoke fuzz fuzz-text fuzz-onnx kills mutants conformance check lint types format bench tables digits
+.PHONY: tutorial clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
@@ -39,6 +39,9 @@ fuzz: $(TESTING) ## 11,000 random layers and 400 networks beside ONNX Runtime (F
 
 fuzz-text: $(TESTING) ## an hour of broken texts and files against every reader (MINUTES=60, SEED=1); findings go to build/fuzz
 	$(BIN)/python -m tools.fuzz --minutes $(or $(MINUTES),60) --seed $(or $(SEED),1)
+
+fuzz-onnx: $(TESTING) ## an hour of changed ONNX models against the importer and ONNX Runtime (MINUTES=60, SEED=1); findings go to build/fuzz
+	$(BIN)/python -m tools.fuzz_onnx --minutes $(or $(MINUTES),60) --seed $(or $(SEED),1)
 
 kills: $(TESTING) ## kill every command that writes, 100 times alone and 100 times two at once (KILLS=100, SEED=1)
 	$(BIN)/python -m tools.kill_writers --trials $(or $(KILLS),100) --seed $(or $(SEED),1)

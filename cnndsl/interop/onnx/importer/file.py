@@ -41,6 +41,13 @@ NUMBERS = frozenset(
         TensorProto.INT64,
     }
 )
+"""The element types of initializers that are read; others may be there and are no constants."""
+
+RARE_NUMBERS = frozenset({TensorProto.INT16, TensorProto.UINT16, TensorProto.UINT32, TensorProto.UINT64})
+"""What attributes may have beside them."""
+
+MOST_AXES = 64
+"""What an array of NumPy can have."""
 
 
 class Model(NamedTuple):
@@ -148,8 +155,12 @@ def tensor_array(tensor: TensorProto, name: str, folder: Path | None = None) -> 
     """A tensor's numbers, once its extents are known to match its bytes; 16-bit floats become float32."""
     shape = tuple(tensor.dims)
     what = f"the tensor {quoted(tensor.name)}"
+    if tensor.data_type not in NUMBERS | RARE_NUMBERS:
+        raise broken(name, f"{what} holds no numbers that are read here (element type {tensor.data_type})")
     if any(size < 0 for size in shape):
         raise broken(name, f"{what} has a negative extent")
+    if len(shape) > MOST_AXES:
+        raise broken(name, f"{what} has {len(shape):,} axes, over {MOST_AXES}")
     dtype = helper.tensor_dtype_to_np_dtype(tensor.data_type)
     wanted = product(shape) * dtype.itemsize
     if tensor.data_location == TensorProto.EXTERNAL:
@@ -163,7 +174,7 @@ def tensor_array(tensor: TensorProto, name: str, folder: Path | None = None) -> 
         if len(field) != product(shape):
             raise broken(name, f"{what} is {extents(shape)}, but has {len(field):,} numbers")
         array = numpy_helper.to_array(tensor)
-    return array.astype(np.float32) if array.dtype.itemsize == 2 else array
+    return array.astype(np.float32) if array.dtype.itemsize == 2 and array.dtype.kind not in "iu" else array
 
 
 def _external(

@@ -19,7 +19,7 @@ from cnndsl.ir import Dtype, Graph, Input, Node
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.ops.base import Operator
 from cnndsl.ops.shape import Flatten, Permute, Reshape
-from cnndsl.shapes import Shape, ShapeError
+from cnndsl.shapes import MAX_RANK, Shape, ShapeError
 
 """Layers that share weights if they read the same tensors; equal constants in norms mean nothing."""
 
@@ -158,9 +158,7 @@ class Builder:
     ) -> Value:
         """A layer on values whose axes are in the language's order. Raises ShapeError and Refusal."""
         shapes = tuple(value.shape for value in inputs)
-        shape = op.output(shapes)
-        if max(shape.dimensions) > self.limits.dimension:
-            raise Refusal(f"it gives an extent of {max(shape.dimensions):,}, over {self.limits.dimension:,}")
+        shape = self._output(op, shapes)
         if len(self.layers) >= self.limits.layers:
             raise Refusal(f"the network has more than {self.limits.layers:,} layers")
         wanted = {name: weight.shape for name, weight in op.weights(shapes).items()}
@@ -178,14 +176,25 @@ class Builder:
         self.readers.update(value.name for value in inputs)
         return output
 
+    def _output(self, op: Operator, shapes: Sequence[Shape]) -> Shape:
+        """The operator's output shape, if the language has such. Raises ShapeError and Refusal."""
+        shape = op.output(shapes)
+        if max(shape.dimensions) > self.limits.dimension:
+            raise Refusal(f"it gives an extent of {max(shape.dimensions):,}, over {self.limits.dimension:,}")
+        if len(shape.spatial) > MAX_RANK:
+            raise Refusal(f"it gives {len(shape.spatial)} spatial axes, over {MAX_RANK}")
+        return shape
+
     def unread(self, value: Value) -> ImportedLayer | None:
         """The layer that made the value, if none reads it and none shares weights with it."""
         layer = self.layers.get(value.name)
         return None if layer is None or self.readers[value.name] or layer.owner or layer.lends else layer
 
     def replaced(self, layer: ImportedLayer, op: Operator) -> Value:
-        """The value of a layer that does something else from now on; nobody may have read it. Raises ShapeError."""
-        shape = op.output(tuple(value.shape for value in layer.inputs))
+        """The value of a layer that does something else from now on; nobody may have read it. Raises ShapeError and
+        Refusal.
+        """
+        shape = self._output(op, tuple(value.shape for value in layer.inputs))
         layer.op, layer.output = op, layer.output._replace(shape=shape)
         return layer.output
 

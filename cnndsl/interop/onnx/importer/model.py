@@ -30,11 +30,13 @@ from cnndsl.interop.onnx.importer.writable import unwritable_number
 from cnndsl.ir import Dtype, Graph
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.ops.shape import Identity
-from cnndsl.shapes import Shape, ShapeError
+from cnndsl.shapes import MAX_RANK, Shape, ShapeError
 
 FLOATS = (1, 10, 11, 16)
 INTEGERS = (6, 7)
 """ONNX's element types."""
+
+LONGEST_MESSAGE = 400
 
 
 class Imported(NamedTuple):
@@ -186,6 +188,10 @@ class Importer:
                 continue
             if max(data) > self.limits.dimension:
                 raise broken(self.model.name, f"an extent of {max(data):,} is over {self.limits.dimension:,}")
+            if len(data) > MAX_RANK + 1:
+                raise broken(
+                    self.model.name, f"the input {quoted(value.name)} has {len(data) - 1} spatial axes, over {MAX_RANK}"
+                )
             if element not in (*FLOATS, *INTEGERS):
                 if self.uses[value.name]:
                     self.problems.append(_problem(f"the input {quoted(value.name)} holds neither floats nor integers"))
@@ -374,6 +380,8 @@ class Importer:
 
 
 def _problem(message: str, *advice: str) -> Diagnostic:
+    """Shapes of files may have any number of extents."""
+    message = message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]}…"
     return Diagnostic("import-unsupported", message, help=advice)
 
 
