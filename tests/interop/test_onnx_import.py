@@ -627,6 +627,44 @@ def test_what_the_language_says_otherwise(kind, shape, constants, attributes, op
     assert [node.op.operator for node in imported.network.layers] == operators
 
 
+@pytest.mark.parametrize("kind", ["Conv", "ConvTranspose"])
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_bias_that_pytorch_makes_of_zeros_is_none(kind, number):
+    """Its exporter without the optimiser: Expand(CastLike(0, x), [Shape(weight)[0]])."""
+    weight = np.random.default_rng(0).standard_normal((4, 4, 3, 3), dtype=np.float32)
+    nodes = [
+        helper.make_node("CastLike", ["number", "x"], ["cast"]),
+        helper.make_node("Shape", ["weight"], ["filters"], start=0, end=1),
+        helper.make_node("Expand", ["cast", "filters"], ["bias"]),
+        helper.make_node(kind, ["x", "weight", "bias"], ["y"]),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 4, 6, 6])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    held = [numpy_helper.from_array(np.array(number), "number"), numpy_helper.from_array(weight, "weight")]
+    graph = helper.make_graph(nodes, "zeros", [x], [y], held)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    imported = assert_agrees_with_runtime(model, np.ones((3, 4, 6, 6), np.float32))
+    (layer,) = imported.network.layers
+    assert layer.op.bias is bool(number)
+
+
+def test_a_value_cast_like_another_float_stays_as_it_is():
+    def model(like):
+        nodes = [
+            helper.make_node("CastLike", ["x", "like"], ["cast"]),
+            helper.make_node("Relu", ["cast"], ["y"]),
+        ]
+        x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3])
+        y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+        graph = helper.make_graph(nodes, "like", [x], [y], [numpy_helper.from_array(like, "like")])
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+    imported = assert_agrees_with_runtime(model(np.zeros(1, np.float32)), np.array([[-1, 0, 2]], np.float32))
+    assert [node.op.operator for node in imported.network.layers] == ["relu"]
+    with pytest.raises(CnnError, match="it changes floats into whole numbers or back"):
+        from_onnx(model(np.zeros(1, np.int64)))
+
+
 def test_weights_shared_by_two_convolutions_stay_shared():
     text = "input 3@8x8 as a\ninput 3@8x8 as b\nfrom a -> conv 4 3x3 as first\n"
     text += "from b -> conv 4 3x3 share=first as second\n"

@@ -238,6 +238,15 @@ def cast(site: NodeContext) -> Value:
     return x
 
 
+def cast_like(site: NodeContext) -> Value:
+    """A change to the type of something else: nothing changes among floats."""
+    x, like = site.any(), site.inputs[-1]
+    floats = like.dtype == "float32" if isinstance(like, Value) else like is not None and like.dtype.kind == "f"
+    if not floats or x.dtype != "float32":
+        raise Refusal("it changes floats into whole numbers or back")
+    return x
+
+
 Translation = Callable[[NodeContext], Any]
 ACTIVATIONS: dict[str, Translation] = {
     "Relu": plain(activation.Relu),
@@ -271,4 +280,5 @@ ARITHMETIC: dict[str, Translation] = {
     "Min": minimum,
     "Mean": merged(Average),
     "Cast": cast,
+    "CastLike": cast_like,
 }

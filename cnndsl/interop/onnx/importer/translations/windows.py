@@ -58,6 +58,14 @@ def padding(site: NodeContext, rank: int) -> Any:
     return tuple(pads)
 
 
+def has_bias(site: NodeContext, filters: int) -> bool:
+    """Whether the third input is a bias: zeros that nodes made, where an exporter writes one always, are none."""
+    if not site.given(2):
+        return False
+    bias = site.beside(2, "bias")
+    return bias.learnt or bias.array.shape != (filters,) or bool(bias.array.any())
+
+
 def conv(site: NodeContext) -> Value:
     x, weight = map_of(site), site.constant(1, "weight")
     rank = len(x.shape.spatial)
@@ -69,9 +77,9 @@ def conv(site: NodeContext) -> Value:
         "stride": compact(numbers(site, "strides", rank, 1)),
         "pad": padding(site, rank),
         "dilation": compact(numbers(site, "dilations", rank, 1)),
-        "bias": site.given(2),
+        "bias": has_bias(site, weight.shape[0]),
     }
-    weights = {"weight": weight} | ({"bias": site.constant(2, "bias")} if site.given(2) else {})
+    weights = {"weight": weight} | ({"bias": site.constant(2, "bias")} if given["bias"] else {})
     if groups > 1 and groups == x.shape.channels and weight.shape[0] % groups == 0:
         return site.emit(Depthwise(multiplier=weight.shape[0] // groups, **given), x, **weights)
     links = _links(weight) if site.own_export and groups == 1 else None
@@ -119,9 +127,9 @@ def conv_transpose(site: NodeContext) -> Value:
         output_pad=compact(extra),
         dilation=compact(dilation),
         groups=groups,
-        bias=site.given(2),
+        bias=has_bias(site, weight.shape[1] * groups),
     )
-    weights = {"weight": weight} | ({"bias": site.constant(2, "bias")} if site.given(2) else {})
+    weights = {"weight": weight} | ({"bias": site.constant(2, "bias")} if op.bias else {})
     return site.emit(op, x, **weights)
 
 
