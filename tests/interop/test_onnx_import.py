@@ -570,6 +570,21 @@ def test_everything_not_understood_is_listed_at_once_by_name():
     assert [found.message.split(":")[0] for found in caught.value.diagnostics] == ["Sin `second`", "Sign `third`"]
 
 
+def test_of_thousands_of_problems_the_first_are_listed_and_the_others_counted():
+    nodes = [helper.make_node("Erf", ["x"], [f"y{index}"], name=f"node{index}") for index in range(3000)]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3])
+    results = [helper.make_tensor_value_info(node.output[0], TensorProto.FLOAT, None) for node in nodes]
+    graph = helper.make_graph(nodes, "many", [x], results)
+    with pytest.raises(CnnError) as caught:
+        from_onnx(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]))
+    messages = [diagnostic.message for diagnostic in caught.value.diagnostics]
+    assert len(messages) == 100
+    assert messages[98:] == [
+        "Erf `node98`: the language has nothing for this operator",
+        "there are 2,901 more such problems",
+    ]
+
+
 def test_partial_keeps_what_is_understood():
     model = exported("input 3@8x8\nconv 4 3x3 as first -> relu as second -> tanh as third")
     model.graph.node[2].op_type = "Sin"

@@ -150,6 +150,8 @@ class Importer:
             first, second = self.unequal
             self.problems.append(_problem(f"the inputs have batches of {first} and {second} examples"))
         notes = tuple(self.problems[: self.limits.diagnostics])
+        if more := len(self.problems) - len(notes):
+            notes = (*notes[:-1], _problem(f"there are {more + 1:,} more such problems"))
         if notes and not partial:
             raise CnnError(notes)
         self.outputs = list(self._outputs(partial))
