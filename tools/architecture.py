@@ -32,7 +32,7 @@ FLOORS = {
     ],
     "cnndsl.lang": [
         "synonyms text",
-        "expressions style",
+        "expressions python_code style",
         "modules",
         "elaborate settings",
         "review",

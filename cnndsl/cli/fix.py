@@ -29,7 +29,7 @@ def fix_file(file: str, settings: Mapping[str, Any], diff: bool) -> int:
     mark = "\ufeff" if original.startswith("\ufeff") else ""
     before = re.sub("\r(?!\n)", "\n", original.removeprefix(mark))
     after = mended(before, file, check)
-    changed = sum(a != b for a, b in zip(before.split("\n"), after.split("\n"), strict=True))
+    changed = _changed(before.split("\n"), after.split("\n"))
     if not changed:
         return 0
     if diff:
@@ -42,6 +42,16 @@ def fix_file(file: str, settings: Mapping[str, Any], diff: bool) -> int:
     except OSError as error:
         raise unwritable(file, error) from None
     return changed
+
+
+def _changed(before: Sequence[str], after: Sequence[str]) -> int:
+    """How many lines of a text change."""
+    if len(before) == len(after):
+        return sum(a != b for a, b in zip(before, after, strict=True))
+    from difflib import SequenceMatcher
+
+    edits = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    return sum(max(end - start, last - first) for kind, start, end, first, last in edits if kind != "equal")
 
 
 def difference(file: str, before: str, after: str) -> list[str]:

@@ -108,7 +108,9 @@ class ModuleLoader:
             tree = parse(text, file, self.limits)
         except CnnError as error:
             self.sources.update(error.sources)
-            for diagnostic in error.diagnostics:
+            from cnndsl.lang.python_code import explained
+
+            for diagnostic in explained(error.diagnostics, Source(file, self.sources[file])):
                 if diagnostic.code == "diagnostic-limit":
                     raise TooManyDiagnostics from None
                 self.collector.add(diagnostic)

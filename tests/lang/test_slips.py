@@ -96,6 +96,36 @@ TEXTS = [
 ]
 
 
+TEXTS += [
+    (f"{HEAD}{wrong}", says, f"{HEAD}{right}")
+    for wrong, says, right in [
+        ("conv 8 (3,3)", "`3x3`", "conv 8 3x3"),
+        ("conv 8 (3, 3) pad=(1, 1)", "`3x3`", "conv 8 3x3 pad=1x1"),
+        ("conv 8 3X3 pad=1X1", "`3x3`", "conv 8 3x3 pad=1x1"),
+        ("conv 8 3×3", "`3x3`", "conv 8 3x3"),
+        ("conv 8, 3x3,pad=1", "conv 8 3x3 pad=1", "conv 8 3x3 pad=1"),
+        ("add ( conv 3 1x1; identity )", "`add { ... }`", "add { conv 3 1x1; identity }"),
+        ("add(conv 3 1x1; identity)", "`add { ... }`", "add { conv 3 1x1; identity }"),
+        ("concat (\n  conv (2*3) 1x1\n  identity\n)", "`concat { ... }`", "concat {\n  conv (2*3) 1x1\n  identity\n}"),
+        ("if in.channels = 3 { relu }", "write `==`", "if in.channels == 3 { relu }"),
+        ("expect params = 0\nrelu", "==", "expect params == 0\nrelu"),
+        ("// a comment\nrelu", "`#`", "# a comment\nrelu"),
+        ("conv 8 3x3 // the first layer", "`#`", "conv 8 3x3 # the first layer"),
+        ("For i in [8] { conv i 3x3 }", "`for`", "for i in [8] { conv i 3x3 }"),
+        ("If in.channels == 3 { relu }", "`if`", "if in.channels == 3 { relu }"),
+        ("Expect in.channels == 3\nrelu", "`expect`", "expect in.channels == 3\nrelu"),
+        ("Repeat 2 { relu }", "`repeat` is written small", "repeat 2 { relu }"),
+        ("width = 8\nconv width 3x3", "let width", "let width = 8\nconv width 3x3"),
+    ]
+]
+TEXTS += [
+    ("input (3, 32, 32)\nrelu", "`3@32x32`", "input 3@32x32\nrelu"),
+    ("input (32, 32, 3)\nrelu", "`3@32x32`", "input 3@32x32\nrelu"),
+    ("input 3 32 32 as image\nrelu", "`3@32x32`", "input 3@32x32 as image\nrelu"),
+    ("input 3x32x32\nrelu", "`3@32x32`", "input 3@32x32\nrelu"),
+]
+
+
 @pytest.mark.parametrize(("wrong", "says", "right"), TEXTS)
 def test_texts_are_mended(wrong: str, says: str, right: str) -> None:
     assert says in found(wrong)[0].help[0]

@@ -165,7 +165,9 @@ class NetworkLowering(Expander):
         return Shape(evaluator.dimension(value, node))
 
     def _size_as_shape(self, node: syntax.Expression, value: ListValue) -> Diagnostic:
-        *spatial, channels = map(str, value.items)
+        channels, *spatial = map(str, value.items)
+        if not (isinstance(value.items[0], int) and value.items[0] <= 4 < cast(int, value.items[-1])):
+            *spatial, channels = map(str, value.items)
         written = f"{channels}@{'x'.join(spatial)}"
         size = "x".join(map(str, value.items))
         span = self.span(node)

@@ -13,7 +13,7 @@ from itertools import islice
 from lark.exceptions import UnexpectedToken
 
 from cnndsl.errors import Diagnostic, Source
-from cnndsl.lang.text import syntax_errors
+from cnndsl.lang.text import rewrites, syntax_errors
 from cnndsl.lang.text.indentation import first_on_line, indentation
 from cnndsl.lang.text.lalr_machine import Failure, Machine
 from cnndsl.lang.text.lexer import END, Refused, Token
@@ -48,7 +48,8 @@ def diagnostics_of(machine: Machine, problem: UnexpectedToken | Refused, source:
         if isinstance(one, Refused):
             found.append(syntax_errors.refusal(one, source))
         else:
-            found += syntax_errors.syntax_errors(one, known_mistakes(), source)
+            plain = rewrites.rewritten(one, source)
+            found += [plain] if plain else syntax_errors.syntax_errors(one, known_mistakes(), source)
     return found
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Set
 from typing import NamedTuple
 
-from cnndsl.errors import Diagnostic, Label, Source, either, quoted
+from cnndsl.errors import Diagnostic, Fix, Label, Source, either, quoted
 from cnndsl.lang.text.indentation import first_on_line, gaps, surplus
 from cnndsl.lang.text.lalr_machine import Failure
 from cnndsl.lang.text.lexer import END, RESERVED, UNEXPECTED, Refused, Token
@@ -69,6 +69,21 @@ MISTAKES: tuple[Mistake, ...] = (
         ("width = 64",),
         "a value is given to a name by `let` or `param`",
         "write `let width = 64`, or `param width = 64` for a setting that can be changed from outside",
+    ),
+    Mistake(
+        ("repeat { relu }", "repeat {\n relu\n}", "add { repeat { relu } }"),
+        "`repeat` needs the number of turns",
+        "write `repeat 3 { relu }`",
+    ),
+    Mistake(
+        ("param c", "param c\nrelu", "network A { param c }"),
+        "a `param` has a default, which holds where nothing else is set",
+        "write `param c = 10`",
+    ),
+    Mistake(
+        ("let c", "let c\nrelu", "add { let c }"),
+        "a `let` gives a name a value",
+        "write `let c = 10`",
     ),
     Mistake(
         ("expect a < b < c",),
@@ -199,7 +214,7 @@ def syntax_errors(failure: Failure, known: KnownMistakes, source: Source) -> lis
     """The diagnostics of one place that the grammar does not allow; several where several brackets are missing."""
     found = failure.found
     if found.type == UNEXPECTED:
-        return [_lexical(found, source)]
+        return [lexical(found, source)]
     missing = _missing_brackets(failure, source)
     return missing or [_bracket(failure, source) or _word(failure, source) or _grammatical(failure, known, source)]
 
@@ -209,7 +224,7 @@ def _grammatical(failure: Failure, known: KnownMistakes, source: Source) -> Diag
     found = failure.found
     mistake = known.get((failure.state, found.type))
     if mistake:
-        return _at(found, source, mistake.message, mistake.help)
+        return _at(found, source, mistake.message, mistake.help)._replace(fixes=_fixes(failure, mistake, source))
     message = f"expected {_alternatives(failure.expected)}, found {_described(found)}"
     diagnostic = _at(found, source, message)
     opener = failure.open[-1] if failure.open else None
@@ -222,13 +237,27 @@ def _grammatical(failure: Failure, known: KnownMistakes, source: Source) -> Diag
     return diagnostic
 
 
+def _fixes(failure: Failure, mistake: Mistake, source: Source) -> tuple[Fix, ...]:
+    """What stands for a token that has no place here, if there is no doubt."""
+    found, previous = failure.found, failure.previous
+    if found.type == "COMMA":
+        instead = "" if source.text[found.end : found.end + 1].isspace() else " "
+        return (Fix("leave the comma out", source.span(found.start, found.end), instead, safe=True),)
+    if found.type == "EQUAL" and "comparison" in mistake.message:
+        return (Fix("write ==", source.span(found.start, found.end), "==", safe=True),)
+    if found.type == "EQUAL" and previous and first_on_line(source.text, previous):
+        return (Fix("write let", source.span(previous.start, previous.start), "let ", safe=True),)
+    return ()
+
+
 def _at(token: Token, source: Source, message: str, *help: str) -> Diagnostic:
     # A separator may reach over many lines; its place is where the first of them ends.
     end = token.start if token.type in _SEPARATORS and token.value != ";" else token.end
     return Diagnostic("syntax", message, source.span(token.start, end), help=help)
 
 
-def _lexical(found: Token, source: Source) -> Diagnostic:
+def lexical(found: Token, source: Source) -> Diagnostic:
+    """The diagnostic of a character that begins no token."""
     character = found.value
     if character in "0123456789":
         glued = _GLUED.match(source.text, found.start)
