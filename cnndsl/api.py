@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from cnndsl.analysis.lint import RuleSelection, enabled
 from cnndsl.analysis.measured import Layer as Layer
-from cnndsl.errors import CnnError, Diagnostic, quoted, require_text
+from cnndsl.errors import CnnError, Diagnostic, quoted, require_names, require_path, require_text
 from cnndsl.files import require_regular
 from cnndsl.lang.compile import Compiled, compile_text
 from cnndsl.lang.modules import Resolver, Settings
@@ -70,10 +70,31 @@ def check(
     codes or groups of warnings to the default ones, ``ignore`` takes them away (docs/cli.md).
     """
     require_text(text)
+    _require_settings(file, network, resolver, inputs, limits, params)
+    require_names(select, "select")
+    require_names(ignore, "ignore")
     given = {**(params or {}), **more}
     settings = Settings({name: setting_value(name, value) for name, value in given.items()}, inputs or {}, strict)
     warnings = enabled(RuleSelection(select, ignore))
     return _result(compile_text(text, file, resolver, settings, limits, network, warnings))
+
+
+def _require_settings(
+    file: object, network: object, resolver: object, inputs: object, limits: object, params: object
+) -> None:
+    """Raises CnnError for keywords of other types."""
+    right = {
+        "file must be a str": isinstance(file, str),
+        "network must be a name": isinstance(network, str | None),
+        "resolver must be a function": resolver is None or callable(resolver),
+        "limits must be a Limits": isinstance(limits, Limits),
+        "params must be a mapping from names": params is None
+        or (isinstance(params, Mapping) and all(isinstance(name, str) for name in params)),
+        "inputs must be a mapping from names to Shapes": inputs is None
+        or (isinstance(inputs, Mapping) and all(isinstance(shape, Shape) for shape in inputs.values())),
+    }
+    if wrong := [words for words, holds in right.items() if not holds]:
+        raise CnnError.of("bad-setting", wrong[0])
 
 
 def _result(compiled: Compiled) -> CheckResult:
@@ -86,6 +107,7 @@ def check_file(path: str | PathLike[str], **options: Any) -> CheckResult:
 
     An ``.onnx`` file is read as a model; it has one network and no params.
     """
+    require_path(path, "the file")
     limits: Limits = options.get("limits", DEFAULT_LIMITS)
     if is_onnx(path):
         return _check_model(path, limits, options)

@@ -4,8 +4,9 @@ A diagnostic is a value: lowering and inference collect diagnostics and go on. :
 exception is the only way out. The meaning of every code, with examples, is in :mod:`cnndsl.codes`.
 """
 
+import os
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning", "note"]
@@ -122,6 +123,24 @@ def require_text(text: object) -> None:
     """Raises CnnError for what callers may have taken for a text: bytes, None, a path."""
     if not isinstance(text, str):
         raise CnnError.of("bad-setting", f"the text must be a str, not {type(text).__name__}")
+
+
+def require_path(path: object, what: str = "the path") -> None:
+    """Raises CnnError for what names no file: None, a number, bytes."""
+    if not isinstance(path, str | os.PathLike) or not isinstance(name := os.fspath(path), str):
+        raise CnnError.of("bad-setting", f"{what} must be a str or a path, not {type(path).__name__}")
+    if "\0" in name:
+        raise CnnError.of("bad-setting", f"{what} has a character that no name can have: {quoted(name)}")
+
+
+def require_names(given: object, what: str) -> None:
+    """Raises CnnError for what is no sequence of texts; a text alone is none."""
+    if (
+        isinstance(given, str | bytes)
+        or not isinstance(given, Collection)
+        or not all(isinstance(n, str) for n in given)
+    ):
+        raise CnnError.of("bad-setting", f"{what} must be a list of names, not {quoted(repr(given))}")
 
 
 def listed(names: Sequence[str], most: int = 8) -> str:

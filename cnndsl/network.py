@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias, get_args
 
 from cnndsl.analysis.measured import Measured
-from cnndsl.errors import CnnError, quoted
+from cnndsl.errors import CnnError, quoted, require_names, require_path
 from cnndsl.ir import Graph
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.suggest import unknown_layer
@@ -64,6 +64,8 @@ class Network(Measured):
         """The layer table and the totals as text; blocks deeper than ``depth`` are folded into one line."""
         from cnndsl.report.table import table
 
+        _require_whole("batch", batch, 1)
+        _require_depth(depth)
         return table(self, depth, batch)
 
     def explain(self, layer: str) -> str:
@@ -71,6 +73,7 @@ class Network(Measured):
         from cnndsl.analysis.arithmetic import arithmetic
         from cnndsl.report.explained import text
 
+        require_names([layer], "the layer")
         return text(arithmetic(self, layer))
 
     def draw(
@@ -89,8 +92,10 @@ class Network(Measured):
         from cnndsl import draw
         from cnndsl.files import require_output
 
+        _require_depth(depth)
         if path is None:
             return draw.render(self, "svg", style, depth, theme).decode()
+        require_path(path)
         require_output(path, self.sources)
         draw.write(self, path, style, depth, theme)
         return None
@@ -103,9 +108,11 @@ class Network(Measured):
         from cnndsl.files import require_output, write_text
         from cnndsl.report.page import page
 
+        _require_whole("batch", batch, 1)
         text = page(self, self.sources, batch=batch)
         if path is None:
             return text
+        require_path(path)
         require_output(path, self.sources)
         write_text(path, text)
         return None
@@ -138,6 +145,7 @@ class Network(Measured):
         dict of the kept layers' values. ``threads`` compute, by default one for each core; results do not depend on
         their number. Raises CnnError for inputs or weights that do not fit.
         """
+        require_names(keep, "keep")
         outputs = self._runner(weights, seed, tuple(keep), threads)(x)
         results = {name: outputs[name] for name in self.graph.outputs}
         result = results if len(results) > 1 else next(iter(results.values()))
@@ -240,6 +248,7 @@ class Network(Measured):
         return make_plan(self.graph, self.weights_from(weights, seed), keep).at(batch)
 
     def _require_layers(self, names: Sequence[str]) -> None:
+        require_names(names, "keep")
         known = self.graph.shapes
         for name in names:
             if name not in known:
@@ -254,7 +263,9 @@ class Network(Measured):
         if weights is None:
             return self.weights(seed)
         if isinstance(weights, Mapping):
+            require_names([*weights], "weights")
             return dict(given_weights(self.graph, weights))
+        require_path(weights, "weights")
         if is_onnx(weights):
             return dict(given_weights(self.graph, self._model_weights(weights)))
         loaded = load_weights(self.graph, weights)
@@ -286,6 +297,7 @@ class Network(Measured):
 
         chosen = DEFAULT_OPSET if opset is None else opset
         if path is not None:
+            require_path(path)
             require_output(path, [*self.sources, self._model, weights])
         arrays = self.weights_from(weights, seed)
         if path is None:
@@ -312,6 +324,11 @@ class Network(Measured):
         from cnndsl.interop.verify import TOLERANCE, compare
         from cnndsl.runtime.data.made import made_input
 
+        _require_whole("batch", batch, 1)
+        if tolerance is not None and not isinstance(tolerance, int | float):
+            raise CnnError.of("bad-setting", f"tolerance is a number, not {quoted(repr(tolerance))}")
+        if model is not None:
+            require_path(model, "the model")
         arrays = self.weights_from(weights, seed)
         inputs = {value.name: made_input(value, "random", batch, seed) for value in self.graph.inputs}
         kept = tuple(self.layers)
@@ -357,6 +374,11 @@ class Network(Measured):
 def _require_whole(name: str, value: object, least: int) -> None:
     if not isinstance(value, SupportsIndex) or index(value) < least:
         raise CnnError.of("bad-setting", f"{name} is a whole number from {least} on, not {quoted(repr(value))}")
+
+
+def _require_depth(depth: object) -> None:
+    if depth is not None:
+        _require_whole("depth", depth, 0)
 
 
 def from_onnx(model: Any, *, partial: bool = False, limits: Limits = DEFAULT_LIMITS) -> Network:

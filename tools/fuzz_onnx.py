@@ -23,6 +23,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 import numpy as np
+import onnx
 import onnxruntime
 
 import cnndsl
@@ -39,6 +40,7 @@ LIMITS = cnndsl.Limits(run_bytes=BYTES // 4)
 LARGEST = 1e6
 """Beyond this the last digits of float32 decide what comes out, and the two may differ."""
 MOST_MACS = 200_000_000
+MOST_ELEMENTS = 10_000_000
 
 
 class Answer(NamedTuple):
@@ -110,10 +112,10 @@ def _stages(data: bytes, folder: Path) -> Iterable[Answer]:
         network.summary()
         stage = "run"
         yield _in_time(begin, stage)
-        inputs = {value.name: made_input(value, "random", 1, 0) for value in network.graph.inputs}
-        if network.macs > MOST_MACS:
+        if network.macs > MOST_MACS or sum(shape.elements for shape in network.inputs.values()) > MOST_ELEMENTS:
             yield Answer("large")
             return
+        inputs = {value.name: made_input(value, "random", 1, 0) for value in network.graph.inputs}
         begin = time.process_time()
         with np.errstate(all="ignore"):
             mine = named.runner(threads=1)(dict(zip(named.inputs, inputs.values(), strict=True)))
@@ -195,12 +197,20 @@ def run(seed: int, folder: Path, numbers: Iterable[int], minutes: float) -> Fuzz
     """Tries models until the time is over."""
     fuzzer = Fuzzer(seed, folder)
     onnxruntime.set_default_logger_severity(4)
+    _load_modules()
     end = time.monotonic() + minutes * 60
     for number in numbers:
         if time.monotonic() > end:
             break
         fuzzer.one(number)
     return fuzzer
+
+
+def _load_modules() -> None:
+    """What every process would load again."""
+    _, network = cnndsl.from_onnx(onnx.load_from_string(model_mutations.seeds()[0])).decompiled()
+    network.summary()
+    network.runner(threads=1)
 
 
 def main() -> int:

@@ -128,6 +128,18 @@ GRAPHS = {
     "a constant of an unknown type": (lambda: a_constant_of(data_type=99), "onnx-graph"),
     "a constant of texts": (lambda: a_constant_of(data_type=8, dims=[1], string_data=[b"a"]), "onnx-graph"),
     "a constant of texts in bytes": (lambda: a_constant_of(data_type=8, dims=[1], raw_data=bytes(8)), "onnx-graph"),
+    "a constant for 96 examples": (
+        lambda: one_node(
+            helper.make_node("Mul", ["x", "c"], ["y"]),
+            [numpy_helper.from_array(np.full((96, 1, 1, 1), 2, np.float32), "c")],
+            shape=["N", 3, 8, 8],
+        ),
+        "import-unsupported",
+    ),
+    "an If without branches": (
+        lambda: one_node(helper.make_node("If", ["c"], ["y"]), [numpy_helper.from_array(np.array(True), "c")]),
+        "import-unsupported",
+    ),
     "a shape of 4096 extents": (wrong_reshape, "import-unsupported"),
     "constants that double": (doubling, "import-unsupported"),
     "many sums of a constant": (two_thousand_sums, "import-unsupported"),

@@ -39,7 +39,8 @@ def refusals() -> Iterator[None]:
     """What ONNX Runtime objects to, as a CnnError."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-    kinds = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NotImplemented", "RuntimeException")
+    kinds = ["Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NotImplemented", "RuntimeException"]
+    kinds += ["NoSuchFile"]
     errors = (*(getattr(state, kind) for kind in kinds if hasattr(state, kind)), RuntimeError, ValueError)
     try:
         yield

@@ -14,7 +14,7 @@ from onnx import AttributeProto, ModelProto, NodeProto, ValueInfoProto, helper
 from pydantic import ValidationError
 
 from cnndsl.arrays import Array
-from cnndsl.errors import CnnError, Diagnostic, quoted
+from cnndsl.errors import CnnError, Diagnostic, quoted, require_path
 from cnndsl.interop.onnx.importer import constant_layers
 from cnndsl.interop.onnx.importer.batch import batch_extents, same_network
 from cnndsl.interop.onnx.importer.constant_folding import Folding, Unfoldable
@@ -55,8 +55,10 @@ def from_onnx(
     Raises CnnError: ``onnx-file``, ``onnx-graph`` and ``layer-limit`` as read_model does; ``import-unsupported`` with
     one diagnostic for every node that the language cannot express.
     """
-    model = check_model(source, "model", None, limits) if isinstance(source, ModelProto) else read_model(source, limits)
-    return import_model(model, partial=partial, limits=limits)
+    if isinstance(source, ModelProto):
+        return import_model(check_model(source, "model", None, limits), partial=partial, limits=limits)
+    require_path(source, "the model")
+    return import_model(read_model(source, limits), partial=partial, limits=limits)
 
 
 def import_model(
@@ -301,7 +303,9 @@ class Importer:
         if not isinstance(inputs[0], np.ndarray) or inputs[0].size != 1:
             raise Refusal("which branch is taken depends on the network's inputs")
         name = "then_branch" if inputs[0].reshape(()) else "else_branch"
-        graph = next(attribute.g for attribute in node.attribute if attribute.name == name)
+        graph = next((attribute.g for attribute in node.attribute if attribute.name == name), None)
+        if graph is None:
+            raise Refusal(f"it has no {name}")
         self.known.update((tensor.name, tensor_array(tensor, self.model.name)) for tensor in graph.initializer)
         self.builder.learnt.update(tensor.name for tensor in graph.initializer)
         for inner in graph.node:

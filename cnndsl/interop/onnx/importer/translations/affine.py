@@ -35,6 +35,8 @@ def aligned(site: NodeContext, value: Value, constant: Array) -> Array:
     if leading:
         if full.shape[0] != 1 and not (full == full[:1]).all():
             raise Refusal("its constant differs between the examples of the batch")
+        if full.shape[0] not in (1, *site.builder.leading):
+            raise Refusal(f"its constant of {constant.shape} is for {full.shape[0]:,} examples alone")
         full = full[0]
     if any(size not in (1, extent) for size, extent in zip(full.shape, value.dimensions, strict=True)):
         raise Refusal(f"its constant of {constant.shape} would enlarge what it meets, {value.shape}")
