@@ -140,6 +140,13 @@ GRAPHS = {
         lambda: one_node(helper.make_node("If", ["c"], ["y"]), [numpy_helper.from_array(np.array(True), "c")]),
         "import-unsupported",
     ),
+    "a constant convolved with itself": (
+        lambda: one_node(
+            [helper.make_node("Conv", ["c", "c"], ["d"]), helper.make_node("Add", ["x", "d"], ["y"])],
+            [numpy_helper.from_array(np.ones((3, 3, 1, 1), np.float32), "c")],
+        ),
+        "import-unsupported",
+    ),
     "a shape of 4096 extents": (wrong_reshape, "import-unsupported"),
     "constants that double": (doubling, "import-unsupported"),
     "many sums of a constant": (two_thousand_sums, "import-unsupported"),

@@ -21,7 +21,7 @@ def computed(
 ) -> list[Array]:
     """The node's results. Raises Refusal, also where ``room`` does not give the bytes and operations for it."""
     x = inputs[0]
-    if x is None or x.ndim < 2 or x.dtype != np.float32 or not x.size:
+    if x is None or node.input[0] in node.input[1:] or x.ndim < 2 or x.dtype != np.float32 or not x.size:
         raise Refusal("it works on a constant alone")
     given = helper.make_tensor_value_info(node.input[0], TensorProto.FLOAT, x.shape)
     made = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in node.output]
