@@ -153,6 +153,27 @@ CODES = (
         files={"parts.cnn": "block Stem { conv 16 3x3 -> relu }"},
     ),
     Code(
+        "one-branch",
+        "a merge of one branch",
+        "Each statement between the braces of a merge is a branch, and a single one passes through: the merge does "
+        "nothing. A residual connection (He et al. 2015) has the branch `identity` beside it. Branches that an "
+        "`if` leaves out do not count: what is written is.",
+        "input 3@32x32\nadd { conv 3 3x3 pad=1 -> relu }",
+        "input 3@32x32\nadd { conv 3 3x3 pad=1 -> relu; identity }",
+        severity="warning",
+    ),
+    Code(
+        "broken-branch",
+        "a branch that was meant to go on from the line above",
+        "A line end between the braces of a merge begins a new branch, unlike elsewhere. Reported is a branch of "
+        "nothing but activations, normalisations or dropout below one that ends with a convolution, a dense layer or a "
+        "normalisation: it reads what enters the merge, not the line above. `->` joins the two, as do braces around "
+        "several lines. A normalisation below another is not reported: RepVGG (Ding et al. 2021) has such a branch.",
+        "input 3@32x32\nadd {\n  conv 3 3x3 pad=1\n  relu\n}",
+        "input 3@32x32\nadd {\n  conv 3 3x3 pad=1 -> relu\n  identity\n}",
+        severity="warning",
+    ),
+    Code(
         "bad-suppression",
         "a comment that ignores nothing",
         "`# cnn: ignore[CODE]` names codes of warnings, separated by commas. Behind a statement it speaks of its own "

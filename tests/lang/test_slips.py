@@ -4,7 +4,7 @@ import pytest
 
 import cnndsl
 from cnndsl.errors import Diagnostic
-from cnndsl.lang.review.fixes import mended
+from cnndsl.lang.review.fixes import apply_fixes, mended
 
 HEAD = "input 3@32x32\n"
 
@@ -170,3 +170,43 @@ def test_a_second_definition_points_at_the_first(text: str) -> None:
 def test_a_second_name_of_a_value_points_at_the_first() -> None:
     first = found(f"{HEAD}conv 8 3x3 as c\nrelu as c")[0]
     assert [(label.span.line, label.message) for label in first.labels] == [(2, "defined here first")]
+
+
+# --- merges -----------------------------------------------------------------------------------------------------------
+def warned(body: str) -> list[tuple[str, int]]:
+    return [(d.code, d.span.line) for d in found(f"{HEAD}{body}") if d.span]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("add { conv 3 1x1 -> relu }", [("one-branch", 2)]),
+        ("add {\n  conv 3 1x1\n  relu\n}", [("broken-branch", 4)]),
+        ("add {\n  conv 3 1x1\n  batchnorm\n  relu\n}", [("broken-branch", 4), ("broken-branch", 5)]),
+        ("concat { conv 3 1x1; dropout 0.5 }", [("broken-branch", 2)]),
+        ("add { conv 3 1x1 bias=false -> batchnorm; batchnorm }", []),
+        ("mul { identity; sigmoid }", []),
+        ("concat { conv 3 2x2 stride=2; maxpool 2x2 }", []),
+        ("concat { repeat 2 { conv 3 1x1 } }", []),
+        ("add { identity; if in.channels == 4 { conv 3 1x1 } }", []),
+        ("add { if in.channels == 3 { conv 3 1x1 } else { identity } }", []),
+    ],
+)
+def test_branches_that_are_rarely_meant(body: str, expected: list[tuple[str, int]]) -> None:
+    assert warned(body) == expected
+
+
+@pytest.mark.parametrize("body", ["add {\n  conv 3 1x1\n  relu\n  identity\n}", "add { conv 3 1x1; relu; identity }"])
+def test_the_fix_joins_the_lines(body: str) -> None:
+    text = f"{HEAD}{body}"
+    (diagnostic,) = found(text)
+    (fix,) = diagnostic.fixes
+    assert not fix.safe
+    assert found(apply_fixes(text, "net.cnn", [diagnostic._replace(fixes=(fix._replace(safe=True),))])) == ()
+
+
+def test_branches_that_do_not_fit_may_be_one() -> None:
+    for body in ("add {\n  conv 8 1x1\n  relu\n}", "add {\n  conv 3 1x1\n  maxpool 2x2\n}"):
+        first = found(f"{HEAD}{body}")[0]
+        assert first.code == "merge-mismatch"
+        assert "join them with `->`" in first.help[0]

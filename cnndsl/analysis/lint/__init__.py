@@ -3,7 +3,7 @@
 A default rule is quiet on the networks that people cite: where a published architecture does the same on purpose, the
 rule is opt-in. A rule about the graph is a function named like its code, in a module that loads when it first runs:
 ``windows`` (pixels that nobody reads), ``order`` (of layers), ``sizes``, and ``teach``, the advice of introductions.
-``view`` is what all of them look at. Rules about the text are in :mod:`cnndsl.lang.review.unused`. Every code's meaning
+``view`` is what all of them look at. Rules about the text are in :mod:`cnndsl.lang.review`. Every code's meaning
 and source stand in :mod:`cnndsl.codes`.
 """
 
@@ -32,6 +32,8 @@ RULES: dict[str, tuple[str, str]] = {
     "unused-parameter": ("default", ""),
     "unused-let": ("default", ""),
     "unused-import": ("default", ""),
+    "one-branch": ("default", ""),
+    "broken-branch": ("default", ""),
     "bad-suppression": ("default", ""),
     "softmax-output": ("extra", "sizes"),
     "field-exceeds-input": ("extra", "sizes"),

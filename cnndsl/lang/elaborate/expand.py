@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
 from cnndsl import ops
-from cnndsl.errors import Label, Span, quoted
+from cnndsl.errors import Diagnostic, Label, Span, quoted
 from cnndsl.ir import Instance, Node
 from cnndsl.lang.elaborate.bind import Arguments, Shared, takes_share
 from cnndsl.lang.elaborate.block_arguments import matched, missing_arguments, shared
@@ -137,9 +137,18 @@ class Expander(Expansion):
         except Unknowable:
             self.sound = self.known = False
         except Fault as error:
-            self._report_at(place, stage, error.diagnostic)
+            self._report_at(place, stage, self._with_branch_lines(error.diagnostic, stage))
             self._doubt(error.diagnostic, stage, place)
         return Flow(name, None, flows[0].dtype, span)
+
+    def _with_branch_lines(self, diagnostic: Diagnostic, stage: syntax.Apply | syntax.Merge) -> Diagnostic:
+        """Branches that do not fit may be lines that were meant as one branch."""
+        if diagnostic.code == "merge-mismatch" and isinstance(stage, syntax.Merge):
+            from cnndsl.lang.elaborate.branch_lines import ADVICE, broken
+
+            if any(broken(stage, pools=True)):
+                return diagnostic._replace(help=(ADVICE, *diagnostic.help))
+        return diagnostic
 
     def _name(self, place: Context, stage: syntax.Apply | syntax.Merge, base: str) -> str:
         name = self.graph.fresh_name(place.prefix, base, stage.alias.name if stage.alias else None, place.reserved)

@@ -52,6 +52,10 @@ def _found(loader: ModuleLoader, module: Module, networks: Sequence[Graph], code
         file = module.source.file
         imports = [(item, brought) for importer, item, brought in loader.imports if importer == file]
         found += (item for item in unused(loader.trees[file], module.source, imports) if item.code in codes)
+    if codes & {"one-branch", "broken-branch"}:
+        from cnndsl.lang.review.merges import merges
+
+        found += (item for item in merges(loader.trees[module.source.file], module.source) if item.code in codes)
     return found
 
 
