@@ -6,6 +6,7 @@ has no certain translation gets a message and no fix.
 
 import ast
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 
 from cnndsl import ops
@@ -102,7 +103,9 @@ def _told(diagnostic: Diagnostic, source: Source, start: int, end: int) -> Diagn
     text = source.text[start:end]
     margin = source.span(start, start).column - 1
     try:
-        statement = ast.parse(text.rstrip(",")).body[0]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            statement = ast.parse(text.rstrip(",")).body[0]
         if not isinstance(statement, ast.Expr | ast.Assign):
             raise _Unclear
         lines = list(_lines(statement.value))

@@ -90,6 +90,11 @@ def test_what_has_no_certain_translation_is_told_and_left_alone(code: str) -> No
     assert mended(HEAD + code, "net.cnn", found) == HEAD + code
 
 
+def test_the_parser_of_python_says_nothing_itself(recwarn: pytest.WarningsRecorder) -> None:
+    assert found(f"{HEAD}x = F.relu(3in y)")
+    assert not recwarn.list
+
+
 def test_comments_inside_are_never_lost() -> None:
     code = "nn.Sequential(\n  nn.ReLU(),  # why\n)"
     assert mended(HEAD + code, "net.cnn", found) == HEAD + code
