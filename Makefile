@@ -13,7 +13,7 @@ TESTING := $(VENV)/$(if $(TORCH),torch,test).stamp
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test smoke fuzz fuzz-text fuzz-onnx kills mutants conformance check lint types format bench tables digits
-.PHONY: tutorial clean
+.PHONY: tutorial wild clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
@@ -52,6 +52,9 @@ mutants: $(VENV)/mutants.stamp ## change the code that infers and counts, token 
 conformance: $(TESTING) ## run all of ONNX's own backend tests, say why the rest do not pass, and write docs/conformance.md
 	$(BIN)/python -m tools.conformance --write
 
+wild: .venv-wild/wild.stamp ## import networks of torchvision from PyTorch's exporters and write docs/wild.md (slow)
+	.venv-wild/$(SCRIPTS)/python -m tools.wild --write
+
 check: ## everything CI runs: the demo, then the tests with PyTorch
 	.ci/run
 
@@ -79,7 +82,7 @@ tutorial: $(VENV)/plot.stamp ## make the pictures of docs/tutorial and write wha
 	$(BIN)/python -m tools.make_tutorial
 
 clean: ## remove everything these targets make
-	rm -rf $(VENV) .venv-smoke-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-smoke-* .venv-wild build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -87,6 +90,11 @@ $(BIN)/python:
 $(SMOKE)/smoke.stamp: pyproject.toml setup.py
 	$(PYTHON) -m venv $(SMOKE)
 	$(SMOKE)/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check --editable '.[smoke]'
+	touch $@
+
+.venv-wild/wild.stamp: pyproject.toml setup.py
+	$(PYTHON) -m venv .venv-wild
+	.venv-wild/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check --editable '.[wild]'
 	touch $@
 
 $(VENV)/demo.stamp: pyproject.toml setup.py | $(BIN)/python
