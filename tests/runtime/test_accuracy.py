@@ -82,27 +82,29 @@ def algorithms(text, keep=()):
     return {name: step.choice.algorithm for step in steps for name in step.layer.covers}
 
 
-def test_winograd_is_for_layers_whose_errors_drown():
+FAST, PRECISE = "winograd F(4,3)", "winograd F(2,3)"
+
+
+def test_what_errs_most_is_for_layers_whose_errors_drown():
     conv = "conv 32 3x3 pad=1 -> relu"
-    shallow = algorithms(f"input 32@40x40; repeat 6 {{ {conv} }}")
-    chosen = [shallow[f"conv{index}"].startswith("winograd") for index in range(1, 7)]
-    assert chosen == [True, True, True, False, False, False]
+    shallow = algorithms(f"input 32@40x40; repeat 9 {{ {conv} }}")
+    assert [shallow[f"conv{index}"] for index in range(1, 10)] == 3 * [FAST] + precision.LAST * [PRECISE]
     deep = algorithms(f"input 32@40x40; repeat {precision.DEEP} {{ {conv} }}")
-    assert all(algorithm.startswith("winograd") for algorithm in deep.values())
+    assert set(deep.values()) == {FAST}
 
 
 def test_the_nearest_output_judges_and_what_is_kept_does_not():
     text = """input 32@40x40
 conv 32 3x3 pad=1 as a
 conv 32 3x3 pad=1 as b
-repeat 3 { conv 32 3x3 pad=1 }
+repeat 6 { conv 32 3x3 pad=1 }
 dropout 0.5 as c
 output b c
 """
     found = algorithms(text)
-    assert [found[name].startswith("winograd") for name in ("a", "b", "conv1", "conv2", "conv3")] == [False] * 5
+    assert {found[name] for name in ("a", "b", "conv1", "conv6")} == {PRECISE}
     found = algorithms(text.replace("output b c", ""), keep=["a"])
-    assert [found[name].startswith("winograd") for name in ("a", "b", "conv1")] == [True, True, False]
+    assert [found[name] for name in ("a", "b", "conv1", "conv6")] == [FAST, FAST, PRECISE, PRECISE]
 
 
 @pytest.mark.parametrize("name", NETWORKS)

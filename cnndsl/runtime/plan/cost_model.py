@@ -100,7 +100,7 @@ def matrix(output: Sizes, batch: int, channels: int, filters: int) -> AlgorithmC
 def convolution(
     window: Window, batch: int, channels: int, filters: int, groups: int, planar: bool, precise: bool = False
 ) -> AlgorithmChoice:
-    """The cheapest of the algorithms that can compute a convolution; ``precise`` leaves Winograd's out."""
+    """The cheapest of the algorithms that can compute a convolution; ``precise`` leaves F(4,3) out."""
     if window.plain and groups == 1 and not planar:
         return matrix(window.output, batch, channels, filters)
     if planar:
@@ -109,9 +109,8 @@ def convolution(
     if groups == 1:
         if 4 * batch * prod(window.output) * channels * prod(window.kernel) <= HELD:
             candidates.append(_columns_by_filters(window, batch, channels, filters))
-        simple = window.kernel == (3, 3) and {*window.stride, *window.dilation} == {1}
-        if simple and min(channels, filters) >= 8 and not precise:
-            for scheme in winograd.SCHEMES.values():
+        if window.kernel == (3, 3) and {*window.stride, *window.dilation} == {1} and min(channels, filters) >= 8:
+            for scheme in [winograd.F2] if precise else winograd.SCHEMES.values():
                 candidates.append(_winograd(scheme, window.output, batch, channels, filters))
                 if filters >= 128 and _held(scheme, window.output, channels, filters) <= HELD:
                     candidates.append(_winograd_by_filters(scheme, window.output, batch, channels, filters))

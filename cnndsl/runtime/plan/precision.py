@@ -1,16 +1,16 @@
-"""Which layers must not add more to the error than a plain product does.
+"""Which layers must not add much more to the error than a plain product does.
 
-Winograd's algorithms err two to four times as much. In a deep network that drowns in what all other layers add; shortly
-before an output of a shallow one it would be most of the error (benchmarks/accuracy.py: NIN, ESPCN).
+F(4,3) errs four times as much, F(2,3) two times. In a deep network that drowns in what all other layers add; shortly
+before an output of a shallow one it would be most of the error (benchmarks/accuracy.py: ESPCN, UNet).
 """
 
 from collections.abc import Collection, Sequence
 
 from cnndsl.runtime.plan.fusion import FusedLayer
 
-LAST = 3
+LAST = 6
 """So many layers with weights before an output are judged."""
-DEEP = 16
+DEEP = 24
 """Layers with weights on the way to an output, among whose errors that of one of them does not matter."""
 
 

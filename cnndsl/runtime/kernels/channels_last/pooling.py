@@ -164,17 +164,20 @@ def _reduce(combine: np.ufunc, padding: float, source: Array, reduction: _Reduct
 
 
 def global_means(x: Array, finish: Finish) -> Phases:
-    """The mean of each channel, as a product with a row of ones: ``x`` (N, *spatial, C), ``out`` (N, 1..., C)."""
+    """The mean of each channel, its sum as a product with a row of ones: ``x`` (N, *spatial, C), ``out`` (N, 1..., C).
+
+    Divided at the end: in float32 1/49 is off by as much as a sum of 49 numbers, and by the same for all channels.
+    """
     batch, channels = x.shape[0], x.shape[-1]
     cells = prod(x.shape[1:-1])
-    average = np.full((1, cells), 1 / cells, FLOAT)
+    ones = np.ones((1, cells), FLOAT)
     tasks = []
     for samples in split(batch, batch):
         rows = np.lib.stride_tricks.as_strided(x[samples], (cells, channels), x.strides[-2:])
         out = finish.out[samples].reshape(1, channels)
-        tasks.append(finish.task((samples,), _mean, average, rows, out, reads=[rows]))
+        tasks.append(finish.task((samples,), _mean, ones, rows, out, reads=[rows]))
     return [tasks]
 
 
-def _mean(average: Array, rows: Array, out: Array, scratch: Array) -> list[Call]:
-    return [partial(np.matmul, average, rows, out)]
+def _mean(ones: Array, rows: Array, out: Array, scratch: Array) -> list[Call]:
+    return [partial(np.matmul, ones, rows, out), partial(np.divide, out, FLOAT.type(len(rows)), out)]
