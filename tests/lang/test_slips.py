@@ -69,6 +69,11 @@ def test_a_shape_needs_no_parentheses() -> None:
     assert found(f"{HEAD}reshape 12@16x16 -> relu\nreshape 3@[32, 32]") == ()
 
 
+@pytest.mark.parametrize("operator", ["spatial_dropout", "channel_shuffle", "groupnorm"])
+def test_a_size_for_the_only_number_is_a_wrong_value(operator: str) -> None:
+    assert [one.code for one in found(f"input 8@4x4\n{operator} 3x3\n")] == ["bad-argument"]
+
+
 def test_a_name_of_the_text_is_no_slip() -> None:
     text = f"let relu = 3\nlet kernel = 3\n{HEAD}conv relu kernel bias=false\n"
     assert found(text) == ()

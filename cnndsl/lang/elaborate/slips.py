@@ -112,7 +112,9 @@ def size_for_number(context: Context, cls: type[Operator], node: Written) -> Fau
     """A size first, where the number of filters belongs: ``conv 3x3`` or ``conv 3x3 16``."""
     given = [argument.value for argument in node.arguments if argument.name is None]
     first, others = (given[0] if given else None), given[1:]
-    if not isinstance(first, syntax.Size) or tuple in accepted(cls.operator, cls.positional[0]):
+    if len(cls.positional) < 2 or not isinstance(first, syntax.Size):
+        return None
+    if tuple in accepted(cls.operator, cls.positional[0]):
         return None
     size, wanted = context.text(first), cls.positional[0]
     message = f"{cls.operator}: {quoted(size)} stands where {quoted(wanted)} belongs"
