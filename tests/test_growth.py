@@ -4,7 +4,6 @@ Calls of functions are counted, Python's and C's, not seconds: the same on any m
 ``benchmarks/growth.py``, which reads the same table.
 """
 
-import cProfile
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -15,6 +14,7 @@ import pytest
 import cnndsl
 from cnndsl.lang.review.fixes import mended
 from cnndsl.limits import DEFAULT_LIMITS
+from tests.work import calls
 
 EXPONENT = 1.2
 LARGE, MIDDLE, SMALL = 400, 250, 100
@@ -245,15 +245,6 @@ CONSTRUCTS: dict[str, Construct] = {
     "drawing volumes": of_network(lambda net: net.draw(style="volumes"), CHAIN, SMALL),
     "report": of_network(lambda net: net.report(), CHAIN, SMALL),
 }
-
-
-def calls(work: Callable[[], object]) -> int:
-    """How many calls of functions a piece of work makes."""
-    profile = cProfile.Profile()
-    profile.enable()
-    work()
-    profile.disable()
-    return sum(entry.callcount for entry in profile.getstats())
 
 
 @pytest.mark.parametrize("name", CONSTRUCTS)

@@ -3,7 +3,6 @@
 import contextlib
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +14,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from cnndsl.api import from_onnx as from_onnx_network
 from cnndsl.api import loads
-from cnndsl.errors import CnnError
+from cnndsl.errors import CnnError, Diagnostic
 from cnndsl.interop.onnx.exporter.model import export
 from cnndsl.interop.onnx.importer.file import parse_model
 from cnndsl.interop.onnx.importer.model import from_onnx, import_model
 from cnndsl.lang.compile import compile_text
 from cnndsl.runtime.data.initial_weights import initial_weights
+from tests.work import calls
 
 TEXT = """
 input 3@16x16
@@ -219,11 +219,11 @@ GRAPHS = {
 def test_absurd_graphs_give_one_diagnostic(name):
     build, code = GRAPHS[name]
     data = build().SerializeToString()
-    start = time.process_time()
-    (found,) = refused(data)
-    assert found.code == code
-    assert len(found.message) < 600
-    assert time.process_time() - start < 2
+    found: list[Diagnostic] = []
+    assert calls(lambda: found.extend(refused(data))) < 4_000_000
+    (one,) = found
+    assert one.code == code
+    assert len(one.message) < 600
 
 
 @pytest.mark.parametrize("count", [2, 10, 11, 72])
