@@ -155,9 +155,14 @@ def either(words: Iterable[str]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def missing_library(library: str, extra: str) -> CnnError:
-    """What to raise where a library of an extra is used and not installed."""
-    return CnnError.of("bad-setting", f"{library} is not installed", f'install it with: pip install "cnndsl[{extra}]"')
+def missing_library(library: str, extra: str, error: ImportError) -> CnnError:
+    """What to raise where a library of an extra is used and absent, or does not import for the reason that it gives."""
+    install = f'pip install "cnndsl[{extra}]"'
+    if isinstance(error, ModuleNotFoundError) and error.name == library.lower().replace(" ", ""):
+        return CnnError.of("bad-setting", f"{library} is not installed", f"install it with: {install}")
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    message = f"{library} is installed, but cannot be imported: {reason}"
+    return CnnError.of("bad-setting", message, f"versions that fit together come with: {install} --upgrade")
 
 
 def stopped(most: int) -> Diagnostic:

@@ -50,8 +50,8 @@ def _written(
 ) -> bytes:
     try:
         import matplotlib
-    except ImportError:
-        raise missing_library("matplotlib", "plot") from None
+    except ImportError as error:
+        raise missing_library("matplotlib", "plot", error) from None
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cnndsl.arrays import Array
-from cnndsl.errors import CnnError
+from cnndsl.errors import CnnError, missing_library
 from cnndsl.interop.onnx.exporter.model import write
 from cnndsl.ir import Graph
 
@@ -22,10 +22,8 @@ def session(path: str | os.PathLike[str], optimised: bool = True) -> Any:
     """
     try:
         import onnxruntime
-    except ImportError:
-        raise CnnError.of(
-            "bad-setting", "ONNX Runtime is not installed", 'install it with: pip install "cnndsl[onnxruntime]"'
-        ) from None
+    except ImportError as error:
+        raise missing_library("ONNX Runtime", "onnxruntime", error) from None
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     if not optimised:

@@ -51,8 +51,8 @@ def require_matplotlib() -> None:
     """Raises CnnError where matplotlib, the extra ``plot``, is missing, or its settings are beyond it."""
     try:
         import matplotlib.figure  # noqa: F401
-    except ImportError:
-        raise missing_library("matplotlib", "plot") from None
+    except ImportError as error:
+        raise missing_library("matplotlib", "plot", error) from None
     except ValueError as error:
         advice = "mend the variable MPLBACKEND or the file matplotlibrc"
         raise CnnError.of("bad-setting", f"matplotlib does not start: {error}", advice) from None
