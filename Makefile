@@ -12,8 +12,8 @@ SMOKE_TESTS := $(addprefix tests/test_,smoke.py architecture.py cases.py shapes.
 TESTING := $(VENV)/$(if $(TORCH),torch,test).stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test smoke fuzz fuzz-text fuzz-onnx kills mutants conformance check lint types format bench tables digits
-.PHONY: tutorial wild clean
+.PHONY: help demo test test-lowest smoke fuzz fuzz-text fuzz-onnx kills mutants conformance check lint types format bench tables
+.PHONY: digits tutorial wild clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
@@ -33,6 +33,9 @@ test: lint types ## lint, check types and run the tests (TORCH=1: compare with P
 
 smoke: $(SMOKE)/smoke.stamp ## half a minute of tests, in a virtual environment of its own (PYTHON=python3.12)
 	$(SMOKE)/$(SCRIPTS)/python -m pytest -q $(SMOKE_TESTS)
+
+test-lowest: .venv-lowest/lowest.stamp ## the tests with the lowest versions that pyproject.toml allows, before a release (uv)
+	.venv-lowest/$(SCRIPTS)/python -m pytest -n 2
 
 fuzz: $(TESTING) ## 11,000 random layers and 400 networks beside ONNX Runtime (FUZZ=10 times the tests', SEED=1, TORCH=1)
 	CNNDSL_FUZZ=$(or $(FUZZ),10) CNNDSL_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -n 2 tests/test_differential.py
@@ -82,7 +85,7 @@ tutorial: $(VENV)/plot.stamp ## make the pictures of docs/tutorial and write wha
 	$(BIN)/python -m tools.make_tutorial
 
 clean: ## remove everything these targets make
-	rm -rf $(VENV) .venv-smoke-* .venv-wild build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-smoke-* .venv-lowest .venv-wild build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -90,6 +93,12 @@ $(BIN)/python:
 $(SMOKE)/smoke.stamp: pyproject.toml setup.py
 	$(PYTHON) -m venv $(SMOKE)
 	$(SMOKE)/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check --editable '.[smoke]'
+	touch $@
+
+.venv-lowest/lowest.stamp: pyproject.toml setup.py | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(PYTHON) -m venv .venv-lowest
+	$(BIN)/uv pip install --quiet --python .venv-lowest/$(SCRIPTS)/python --resolution lowest-direct --editable '.[test]'
 	touch $@
 
 .venv-wild/wild.stamp: pyproject.toml setup.py

@@ -115,8 +115,13 @@ class CnnError(Exception):
 
 def quoted(text: str, limit: int = 60) -> str:
     """``text`` between backquotes, shortened, control characters escaped: safe to print on a terminal."""
+    return f"`{shortened(text, limit)}`"
+
+
+def shortened(text: str, limit: int = 60) -> str:
+    """As ``quoted``, without the backquotes."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: limit + 1])
-    return f"`{shown[:limit]}…`" if len(shown) > limit else f"`{shown}`"
+    return f"{shown[:limit]}…" if len(shown) > limit else shown
 
 
 def require_text(text: object) -> None:
@@ -144,9 +149,9 @@ def require_names(given: object, what: str) -> None:
 
 
 def listed(names: Sequence[str], most: int = 8) -> str:
-    """Names for a message, which stays short however many there are."""
+    """Names for a message, which stays short however many there are and however long they are."""
     more = [f"and {len(names) - most:,} more"] if len(names) > most else []
-    return ", ".join([*names[:most], *more])
+    return ", ".join([*(shortened(name, 64) for name in names[:most]), *more])
 
 
 def either(words: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple, TypeAlias
 
 from cnndsl import ops
-from cnndsl.errors import CnnError, Diagnostic, Label, Source, Span, quoted, stopped
+from cnndsl.errors import CnnError, Diagnostic, Label, Source, Span, quoted, shortened, stopped
 from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.scope import Origin, Scope
 from cnndsl.lang.expressions.values import Budget, Fault, Named, TooManyDiagnostics, Unknowable, Value, fault
@@ -174,7 +174,7 @@ class ModuleLoader:
         span = module.source.span(item.path.start, item.path.end)
         target = self._target(item.path.value, path, span)
         if target in self._chain:
-            cycle = " → ".join([*self._chain[self._chain.index(target) :], target])
+            cycle = " → ".join(map(shortened, [*self._chain[self._chain.index(target) :], target]))
             raise fault("import-cycle", f"the imports go round in a circle: {cycle}", span)
         if target not in self._modules:
             if len(self._chain) > self.limits.import_depth:

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 
 from cnndsl import ops
-from cnndsl.errors import Diagnostic, Fix, Source, quoted
+from cnndsl.errors import Diagnostic, Fix, Source, quoted, shortened
 from cnndsl.lang.synonyms import exact_operator, exact_parameter
 
 _CALL = re.compile(r"(?:(?:self\.)?\w+[ \t]*=[ \t]*)?(?:\w+\.)*\w+\(")
@@ -117,7 +117,7 @@ def _told(diagnostic: Diagnostic, source: Source, start: int, end: int) -> Diagn
         return diagnostic
     written = ("\n" + " " * margin).join(lines)
     # A comment inside would be lost.
-    fixes = (Fix(f"write {lines[0]}", span, written, safe="#" not in text),) if lines else ()
+    fixes = (Fix(f"write {shortened(lines[0])}", span, written, safe="#" not in text),) if lines else ()
     if plain:
         return diagnostic._replace(fixes=fixes)
     message = "this is a layer as Python calls it; here its arguments stand behind its word"

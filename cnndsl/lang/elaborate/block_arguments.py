@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from cnndsl.errors import Source, quoted
+from cnndsl.errors import Source, listed, quoted, shortened
 from cnndsl.lang.expressions.values import Fault, fault, misnamed
 from cnndsl.lang.text import syntax
 from cnndsl.suggest import suggest
@@ -26,11 +26,11 @@ def matched(stage: syntax.Apply, block: syntax.Block, source: Source) -> dict[st
         name = argument.name
         if name is None:
             if index >= len(parameters):
-                message = f"block {stage.name} takes {signature(block)}; this argument is one too many"
+                message = f"block {shortened(stage.name)} takes {signature(block)}; this argument is one too many"
                 raise fault("too-many-arguments", message, span)
             name = parameters[index]
         if name not in known:
-            message = f"block {stage.name} has no parameter {quoted(name)}"
+            message = f"block {shortened(stage.name)} has no parameter {quoted(name)}"
             word = source.span(argument.start, argument.start + len(name))
             near = suggest(name, [*parameters, "share"])
             raise misnamed("unknown-parameter", message, word, near, f"it takes {signature(block)}")
@@ -44,11 +44,11 @@ def matched(stage: syntax.Apply, block: syntax.Block, source: Source) -> dict[st
 
 def missing_arguments(stage: syntax.Apply, block: syntax.Block, given: Collection[str], source: Source) -> Fault:
     """The error for parameters without a default that are not given."""
-    missing = [quoted(p.name) for p in block.parameters if p.default is None and p.name not in given]
-    message = f"block {stage.name} needs {' and '.join(missing)}"
+    *others, last = [quoted(p.name) for p in block.parameters if p.default is None and p.name not in given]
+    message = f"block {shortened(stage.name)} needs {f'{listed(others)} and ' if others else ''}{last}"
     span = source.span(stage.start, stage.name_end)
     return fault("missing-argument", message, span, f"it takes {signature(block)}")
 
 
 def signature(block: syntax.Block) -> str:
-    return ", ".join(parameter.name for parameter in block.parameters) or "no arguments"
+    return listed([parameter.name for parameter in block.parameters], most=20) or "no arguments"

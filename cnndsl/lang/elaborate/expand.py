@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
 from cnndsl import ops
-from cnndsl.errors import Diagnostic, Label, Span, quoted
+from cnndsl.errors import Diagnostic, Label, Span, listed, quoted, shortened
 from cnndsl.ir import Instance, Node
 from cnndsl.lang.elaborate.bind import Arguments, Shared, takes_share
 from cnndsl.lang.elaborate.block_arguments import matched, missing_arguments, shared
@@ -258,7 +258,7 @@ class Expander(Expansion):
         if not stage.destructured:
             return {stage.targets[0]: row}
         if not isinstance(row, ListValue) or len(row.items) != len(stage.targets):
-            wanted = f"{len(stage.targets)} elements ({', '.join(stage.targets)})"
+            wanted = f"{len(stage.targets)} elements ({listed(stage.targets)})"
             message = f"every row must be a list of {wanted}, but one is {shown(row)}"
             raise fault("wrong-type", message, self.span(stage.rows))
         return dict(zip(stage.targets, row.items, strict=True))
@@ -339,7 +339,7 @@ class Expander(Expansion):
         for parameter, argument in matched(stage, block, self.module.source).items():
             inner.scope.origins[parameter] = Origin(argument.value, self.module.source, place.scope)
         caller, self.module = self.module, module
-        call = Label(span, f"in block {stage.name} used here")
+        call = Label(span, f"in block {shortened(stage.name)} used here")
         self._bodies.append(Body(block.body.statements, module.source, stage.name, call))
         try:
             end = self.run(block.body.statements, inner, flow)
@@ -371,15 +371,15 @@ class Expander(Expansion):
         if argument is None:
             return None
         node, span = argument.value, self.span(argument.value)
-        needed = f"share= needs an instance of block {stage.name}"
-        example = f"name one above with `as`, as in `{stage.name} as first`"
+        needed = f"share= needs an instance of block {shortened(stage.name)}"
+        example = f"name one above with `as`, as in {quoted(f'{stage.name} as first')}"
         if not isinstance(node, syntax.Name | syntax.Index):
             raise fault("bad-argument", f"{needed}, by its name", span, example)
         found = self.evaluator(place, None).stage(node, span)
         if found.flow.shape is None:
             return None
         if found.instance is None or found.instance.block != stage.name:
-            what = f"one of block {found.instance.block}" if found.instance else "none"
+            what = f"one of block {shortened(found.instance.block)}" if found.instance else "none"
             raise fault("bad-argument", f"{needed}, and {quoted(written(node))} is {what}", span, example)
         if not any(takes_share(type(layer.op)) for layer in self.graph.layers[found.first : found.last]):
             raise fault("bad-argument", f"share= needs weights, and {quoted(written(node))} has none", span)

@@ -6,7 +6,7 @@ from typing import cast
 from cnndsl.analysis.costs import Cost, Costs
 from cnndsl.analysis.memory import BYTES, peak, size_of
 from cnndsl.analysis.receptive import ReceptiveFields
-from cnndsl.errors import Diagnostic, Fix, Label, quoted
+from cnndsl.errors import Diagnostic, Fix, Label, quoted, shortened
 from cnndsl.ir import Dtype, Graph
 from cnndsl.lang.elaborate.expand import Expander
 from cnndsl.lang.elaborate.expansion import Context
@@ -176,7 +176,7 @@ class NetworkLowering(Expander):
             f"{quoted(size)} is a size, not a shape: channels stand before an @",
             span,
             help=(f"write {quoted(written)} for {channels} channels of {'x'.join(spatial)}",),
-            fixes=(Fix(f"write {written}", span, written, safe=True),),
+            fixes=(Fix(f"write {shortened(written)}", span, written, safe=True),),
         )
 
     def _output(self, node: syntax.Output, place: Context, flow: Flow | None) -> Flow | None:

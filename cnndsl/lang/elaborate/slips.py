@@ -119,14 +119,14 @@ def size_for_number(context: Context, cls: type[Operator], node: Written) -> Fau
     size, wanted = context.text(first), cls.positional[0]
     message = f"{cls.operator}: {quoted(size)} stands where {quoted(wanted)} belongs"
     if not others:
-        advice = f"{wanted} first, then the {cls.positional[1]}: `{cls.operator} 16 {size}`"
+        advice = f"{wanted} first, then the {cls.positional[1]}: {quoted(f'{cls.operator} 16 {size}')}"
         return Fault(Diagnostic("missing-argument", message, context.span(first), help=(advice,)))
     second = others[0]
     if not isinstance(second, syntax.Number | syntax.Name):
         return None
     swapped = f"{context.text(second)} {size}"
     place = context.span(syntax.Name(first.start, second.end, ""))
-    advice = f"{wanted} first: `{cls.operator} {swapped}`"
+    advice = f"{wanted} first: {quoted(f'{cls.operator} {swapped}')}"
     return slip("bad-argument", message, context.span(first), advice, swapped, place)
 
 

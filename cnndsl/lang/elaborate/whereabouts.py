@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from cnndsl.errors import quoted
+from cnndsl.errors import quoted, shortened
 from cnndsl.lang.elaborate.naming import Body, FirstNamed
 from cnndsl.lang.text import syntax
 
@@ -35,10 +35,10 @@ def advice(
         stays = f"{quoted(name)} is named inside braces, in line {line}, and stays inside"
         return f"{stays}; `{{ ... }} as name` names what the braces give"
     if here.block and any(name in named_in(body) for body in around):
-        given = f"as in `block {here.block}({name})`"
+        given = f"as in {quoted(f'block {here.block}({name})')}"
         return f"{quoted(name)} is named where the block is used, and a block sees its arguments only, {given}"
     holder = next((body.block for body in blocks if name in named_in(body)), None)
-    return f"{quoted(name)} is named inside block {holder}, and stays inside" if holder else None
+    return f"{quoted(name)} is named inside block {shortened(holder)}, and stays inside" if holder else None
 
 
 def _named_in(statements: Sequence[syntax.Statement]) -> dict[str, FirstNamed]:

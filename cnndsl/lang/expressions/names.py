@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 
-from cnndsl.errors import Span, quoted
+from cnndsl.errors import Span, quoted, shortened
 from cnndsl.lang.expressions.coerce import Coercions
 from cnndsl.lang.expressions.scope import FLOW_ATTRIBUTES, MEASURES, Context, Scope
 from cnndsl.lang.expressions.values import (
@@ -81,7 +81,7 @@ class Names(Coercions):
                 "not-a-value",
                 f"{quoted(text)} is a layer, not a number",
                 self.context.span(node),
-                f"ask for one of its attributes: {text}.channels, {text}.shape",
+                f"ask for one of its attributes: {shortened(text)}.channels, {shortened(text)}.shape",
             )
         return found
 
@@ -170,7 +170,7 @@ class Names(Coercions):
         if not turns.items:
             return fault("not-a-value", f"{quoted(text)} is named in a loop that has had no turn", span)
         message = f"{quoted(text)} is named in a loop: it stands for {len(turns.items):,} values, one for each turn"
-        advice = f"`{text}[0]` is that of the first turn, `{text}[-1]` that of the last"
+        advice = f"{quoted(f'{text}[0]')} is that of the first turn, {quoted(f'{text}[-1]')} that of the last"
         return fault("not-a-value", message, span, advice)
 
     # --- attributes ---

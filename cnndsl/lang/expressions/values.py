@@ -3,7 +3,7 @@
 from fractions import Fraction
 from typing import NamedTuple, TypeAlias
 
-from cnndsl.errors import Diagnostic, Fix, Span, quoted
+from cnndsl.errors import Diagnostic, Fix, Span, quoted, shortened
 from cnndsl.ir import Dtype, Instance
 from cnndsl.shapes import Shape
 from cnndsl.suggest import Suggestion
@@ -72,13 +72,13 @@ def misnamed(code: str, message: str, span: Span, found: Suggestion | None, *oth
     """A fault for a word that nothing is called: with what was probably meant, or with ``otherwise``."""
     if found is None:
         return fault(code, message, span, *otherwise)
-    fix = Fix(f"replace by {found.word}", span, found.word, found.sure)
+    fix = Fix(f"replace by {shortened(found.word)}", span, found.word, found.sure)
     return Fault(Diagnostic(code, message, span, help=(f"did you mean {quoted(found.word)}?",), fixes=(fix,)))
 
 
 def slip(code: str, message: str, span: Span, advice: str, instead: str, place: Span | None = None) -> Fault:
     """A fault that shows what was meant: ``instead`` is to stand at ``span``, or at the wider ``place``."""
-    fix = Fix(f"write {instead}", place or span, instead, safe=True)
+    fix = Fix(f"write {shortened(instead)}", place or span, instead, safe=True)
     return Fault(Diagnostic(code, message, span, help=(advice,), fixes=(fix,)))
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from cnndsl.errors import Diagnostic, Fix, Source, quoted
+from cnndsl.errors import Diagnostic, Fix, Source, quoted, shortened
 from cnndsl.lang.text.grammar import vocabulary
 from cnndsl.lang.text.indentation import first_on_line
 from cnndsl.lang.text.lalr_machine import Failure
@@ -31,7 +31,7 @@ def _said(source: Source, failure: Failure, message: str, advice: str, place: tu
     found = failure.found
     inside = place[0] <= found.start <= place[1] and "\n" not in source.text[place[0] : place[1]]
     span = source.span(*place) if inside else source.span(found.start, found.end)
-    fix = Fix(f"write {new}" if "\n" not in new else advice, source.span(*place), new, safe=True)
+    fix = Fix(f"write {shortened(new)}" if "\n" not in new else advice, source.span(*place), new, safe=True)
     return Diagnostic("syntax", message, span, help=(advice,), fixes=(fix,))
 
 
@@ -48,7 +48,7 @@ def _size_letter(failure: Failure, source: Source) -> Diagnostic | None:
         return None
     new = re.sub("[X×]", "x", size[0])
     if found.value == "×":
-        fix = Fix(f"write {new}", source.span(*size.span()), new, safe=True)
+        fix = Fix(f"write {shortened(new)}", source.span(*size.span()), new, safe=True)
         return lexical(found, source)._replace(fixes=(fix,))
     return _said(source, failure, "sizes are written with a small x", f"write {quoted(new)}", size.span(), new)
 
@@ -110,7 +110,7 @@ def _merge_in_parentheses(failure: Failure, source: Source) -> Diagnostic | None
         place += 1
         depth += (text[place] in "([{") - (text[place] in ")]}")
     message = f"the branches of {merge[1]} stand between braces"
-    advice = f"write `{merge[1]} {{ ... }}`"
+    advice = f"write {quoted(f'{merge[1]} {{ ... }}')}"
     inside = text[1:place]
     if depth or text[place] != ")" or "," in inside:
         found = failure.found
