@@ -53,6 +53,7 @@ NO_FLOATS = r"neither floats nor integers|whole numbers|is a constant$|is no ten
 
 @pytest.fixture(scope="module")
 def outcomes():
+    pytest.importorskip("onnx", minversion="1.21", reason="older versions have fewer cases and none of light models")
     return conformance.outcomes()
 
 
