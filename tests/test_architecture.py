@@ -221,3 +221,15 @@ def test_checking_loads_no_heavy_library(root: Path, arguments: list[str], loads
     assert loads in loaded
     heavy = {"numpy", "onnx", "onnxruntime", "PIL", "safetensors", "torch", "matplotlib", "IPython"}
     assert not {name.partition(".")[0] for name in loaded} & heavy
+
+
+def test_pytorch_is_optional(root: Path) -> None:
+    """No module of the tests loads it but the one that computes in it, which is loaded on use."""
+    loads = []
+    for path in sorted((root / "tests").rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            if any(name.partition(".")[0] in ("torch", "torchvision") for name in names):
+                loads.append(path.name)
+    assert sorted(set(loads)) == ["pytorch_layers.py"]
