@@ -1,6 +1,6 @@
 """Errors of the interpreter and of ONNX Runtime against float64, on every network of the zoo.
 
-    python benchmarks/accuracy.py [--networks VGG16,...] [--seeds 3] [--no-pytorch] [--markdown]
+    python -m benchmarks.accuracy [--networks VGG16,...] [--seeds 3] [--no-pytorch] [--markdown]
 
 Weights are initial ones with every norm perturbed, running statistics and factors alike, so that all of them matter;
 inputs are standard normal. Errors are relative to the largest number of an output: the largest of all seeds, and the
@@ -12,7 +12,6 @@ are more than so many times ONNX Runtime's: see LARGEST_BAR and MEAN_BAR.
 import argparse
 import sys
 from collections.abc import Iterator, Mapping
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -94,10 +93,7 @@ def errors(values: Mapping[str, Array], exact: Mapping[str, Array]) -> Errors:
 
 def pytorch(network: cnndsl.Network, weights: Mapping[str, Array], inputs: Mapping[str, Array]) -> dict[str, Array]:
     """All values by PyTorch's operators in float64, as the tests call them."""
-    spec = spec_from_file_location("pytorch_layers", ROOT / "tests" / "pytorch_layers.py")
-    assert spec is not None and spec.loader is not None
-    layers = module_from_spec(spec)
-    spec.loader.exec_module(layers)
+    from tests import pytorch_layers as layers
 
     def wide(array: Array) -> Any:
         return layers.torch.from_numpy(array.astype(np.float64) if array.dtype == np.float32 else array)
