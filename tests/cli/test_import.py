@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
 import cnndsl as package
@@ -158,6 +159,8 @@ def padded_pool():
 def test_what_the_optimiser_of_onnx_runtime_changes_is_not_the_interpreters_fault(cnndsl, folder):
     onnx.save(padded_pool(), "pooled.onnx")
     status, out, err = cnndsl("verify", "pooled.onnx")
+    if tuple(map(int, onnxruntime.__version__.split(".")[:2])) < (1, 20):
+        pytest.skip("older optimisers do not fuse the padding")
     first, second = out.splitlines()
     assert (status, err) == (0, "") and first.startswith("maxpool1: largest difference ")
     assert second.startswith("maxpool1: ONNX Runtime's optimiser changes its own result by ")

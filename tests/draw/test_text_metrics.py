@@ -17,14 +17,14 @@ CHARACTERS = "".join(map(chr, (*range(0x20, 0x7F), *range(0xA0, 0xAD), *range(0x
 
 @pytest.mark.parametrize("bold", [False, True])
 def test_every_character_is_as_wide_as_in_the_font(bold):
-    font = ImageFont.truetype(FONTS / FILES[bold], 1000)
+    font = ImageFont.truetype(str(FONTS / FILES[bold]), 1000)
     for character in CHARACTERS:
         assert 0 <= width(character, 1000, bold) - font.getlength(character) <= 1.5, character
 
 
 @given(st.text(st.characters(codec="utf-8", categories=["L", "M", "N", "P", "S", "Zs"]), max_size=30), st.booleans())
 def test_a_width_is_an_upper_bound(text, bold):
-    font = ImageFont.truetype(FONTS / FILES[bold], 100)
+    font = ImageFont.truetype(str(FONTS / FILES[bold]), 100)
     known = [c for c in text if ord(c) < 0x600]  # scripts that the font has
     assert width("".join(known), 100, bold) >= sum(font.getlength(c) for c in known) - 0.5 * len(known)
 

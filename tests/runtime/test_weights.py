@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 import cnndsl
 from cnndsl.errors import CnnError
-from cnndsl.runtime.data.weights import given_weights, load_weights, save_weights
+from cnndsl.runtime.data.weights import given_weights, load_weights, save_arrays, save_weights
 
 TEXT = """input 3@8x8
 conv 4 3x3 as a
@@ -51,6 +51,17 @@ def test_there_and_back(network, weights, tmp_path, suffix):
     (tmp_path / f"net{suffix.lower()}").rename(path)
     assert_equal(load_weights(network.graph, path), weights)
     assert_equal(load_weights(network.graph, str(path)), weights)
+
+
+@pytest.mark.parametrize("name", ["file", "args", "allow_pickle", "a/b", "größe"])
+def test_arrays_of_any_name_are_written(tmp_path, name):
+    """As a keyword of ``np.savez`` some would be its parameters."""
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    save_arrays({name: array, "other": array[:, ::-1]}, tmp_path / "values.npz")
+    with np.load(tmp_path / "values.npz", allow_pickle=False) as archive:
+        assert sorted(archive) == sorted([name, "other"])
+        np.testing.assert_array_equal(archive[name], array)
+        np.testing.assert_array_equal(archive["other"], array[:, ::-1])
 
 
 def test_others_read_what_is_written(weights, tmp_path):

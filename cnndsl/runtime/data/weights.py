@@ -229,7 +229,9 @@ def save_arrays(arrays: Mapping[str, NDArray[Any]], path: str | os.PathLike[str]
     """Writes arrays as ``.npz``, the whole file or nothing."""
 
     def write(temporary: str) -> None:
-        with open(temporary, "wb") as stream:
-            np.savez(stream, allow_pickle=False, **arrays)
+        with zipfile.ZipFile(temporary, "w") as archive:  # np.savez has parameters, and so names that it cannot write
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                    npy.write_array(stream, np.asanyarray(array), allow_pickle=False)
 
     write_whole(path, write)
