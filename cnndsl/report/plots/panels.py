@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cnndsl.draw.canvas.text_metrics import width as text_width
 from cnndsl.report.plots.maps import levels, scale_ends, value_range
 from cnndsl.report.plots.sheet import BAR, FAINT, GREEN, GREY, INK, MARGIN, RULE, WIDTH, Sheet, number
 
@@ -206,7 +207,7 @@ def ranking(sheet: Sheet, left: float, names: Sequence[str], values: Sequence[fl
     """Named numbers below each other, a bar for each."""
     import numpy as np
 
-    names_width = min(max(0.07 * max(map(len, names)), 0.3), 2.2)
+    names_width = min(max(max(text_width(name, 8) for name in names) / 72 * 1.05, 0.3), 2.2)  # hinting widens a little
     low, high = with_zero(value_range(np.asarray(values)))
     start = left + names_width + 0.1
     room = min(WIDTH - MARGIN - start - BAR_ROOM, 4.5)
