@@ -203,6 +203,7 @@ ARGUMENTS: dict[str, Callable[[Draw], str]] = {
     "clip": lambda draw: draw.one_of(
         f"({draw.number(-2, 0)}) {draw.number(0, 2)}", f"min={draw.number(-2, 2)}", f"max={draw.number(-2, 2)}"
     ),
+    "pow": lambda draw: f"({draw.one_of('-1', '2', '3', str(draw.number(-2, 3)))})",
     "concat": lambda draw: f"axis={draw.integer(0, draw.rank)}",
 }
 """The arguments of operators as text, drawn for an input of a shape; those of others follow from their parameters."""
@@ -226,6 +227,18 @@ WIDE = {"conv": 8, "conv_transpose": 6, "maxpool": 6, "avgpool": 6, "depthwise":
 
 LIKELY = {"dense": 6, "flatten": 2, "add": 2, "mul": 2, "sub": 2, "maximum": 2, "average": 2, "concat": 4, "lppool": 2}
 """How often to draw some operators in a network, beside WIDE."""
+
+GUARDS = {
+    "square": "clip (-3) 3",
+    "sqrt": "clip min=0.1",
+    "exp": "clip max=3",
+    "log": "clip min=0.1",
+    "sin": "clip (-9) 9",
+    "pow": "clip 0.3 3",
+    "div": "clip min=0.3",
+}
+"""What stands before some functions in a network (for div, before what divides), so that errors do not grow, and values
+neither: NaN and infinity would hide what the other layers do."""
 
 VECTORS_ONLY = {"dense", "rbf", "embedding"}
 PLANES_ONLY = {"pixel_shuffle", "space_to_depth"}
@@ -253,7 +266,7 @@ def layer_text(random: Random, name: str) -> str:
     if name not in ops.MERGES:
         dtype = " dtype=int64" if name == "embedding" else ""
         return f"input {written(shape)}{dtype}\n{name} {given}\n"
-    branches = [shape] * (2 if name == "sub" else random.randint(2, 4))
+    branches = [shape] * (ops.operator(name).arity[1] or random.randint(2, 4))
     branches = [varied(random, branch, given if name == "concat" else None) for branch in branches]
     inputs = "".join(f"input {written(branch)} as x{index}\n" for index, branch in enumerate(branches))
     return f"{inputs}{name} {given} {{ {'; '.join(f'from x{index}' for index in range(len(branches)))} }}\n"
@@ -335,7 +348,8 @@ def continued(random: Random, name: str, source: Value, shared: list[Shareable])
     if name == "conv" and fitting and random.randrange(2):
         owner = random.choice(fitting)
         return f"from {source.name} -> {owner.text} share={owner.name}"
-    return f"from {source.name} -> {name} {arguments(name, Draw(random, source.shape, inside=True))}".rstrip()
+    guard = f"{GUARDS[name]} -> " if name in GUARDS else ""
+    return f"from {source.name} -> {guard}{name} {arguments(name, Draw(random, source.shape, inside=True))}".rstrip()
 
 
 def branching(random: Random, name: str, values: list[Value]) -> str | None:
@@ -346,9 +360,11 @@ def branching(random: Random, name: str, values: list[Value]) -> str | None:
     mates = [value for value in values if value != anchor and together(anchor.shape, value.shape, axis)]
     if not mates:
         return None
-    others = random.sample(mates, 1 if name == "sub" else random.randint(1, min(3, len(mates))))
-    branches = random.sample([anchor, *others], len(others) + 1)
-    return f"{name} {given} {{ {'; '.join(f'from {value.name}' for value in branches)} }}"
+    others = random.sample(mates, 1 if ops.operator(name).arity[1] == 2 else random.randint(1, min(3, len(mates))))
+    branches = [f"from {value.name}" for value in random.sample([anchor, *others], len(others) + 1)]
+    if name in GUARDS:
+        branches[1] += f" -> {GUARDS[name]}"
+    return f"{name} {given} {{ {'; '.join(branches)} }}"
 
 
 def together(first: Shape, other: Shape, axis: int | None) -> bool:

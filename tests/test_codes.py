@@ -101,7 +101,7 @@ def save_models(folder: Path) -> None:
     (folder / "cyclic.onnx").write_bytes(model.SerializeToString())
     model.graph.node[0].input[0] = "input"
     assert main(["import", str(folder / "net.onnx"), "-o", str(folder / "new.cnn")]) == 0
-    model.graph.node[1].op_type = "Sin"
+    model.graph.node[1].op_type = "Cos"
     (folder / "sine.onnx").write_bytes(model.SerializeToString())
 
 

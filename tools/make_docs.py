@@ -36,7 +36,10 @@ FAMILIES = {
     "dense": ("Dense layers and tables", "Layers that read a whole vector, and look-up."),
     "shape": ("Shape", "Operators that move or resize, and multiply nothing."),
     "norm": ("Normalisation and regularisation", "The shape stays."),
-    "activation": ("Activations", "The shape stays; element by element, softmax and log_softmax excepted."),
+    "activation": (
+        "Activations and functions of one number",
+        "The shape stays; element by element, softmax and log_softmax excepted.",
+    ),
     "merge": ("Merges", "Several branches become one value: `add { conv 8 3x3 pad=1; identity }`."),
 }
 

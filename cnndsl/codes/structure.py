@@ -31,17 +31,18 @@ CODES = (
     Code(
         "missing-branches",
         "a merge without branches",
-        "`add`, `mul`, `sub`, `concat`, `maximum` and `average` join the branches in the body behind them; each "
-        "statement of the body is one branch, fed by the value that enters the merge. `identity` is that value "
-        "itself, `from name` a value named above.",
+        "`add`, `mul`, `sub`, `div`, `concat`, `maximum`, `minimum` and `average` join the branches in the body "
+        "behind them; each statement of the body is one branch, fed by the value that enters the merge. `identity` "
+        "is that value itself, `from name` a value named above.",
         "input 8@32x32 as start\nconv 8 3x3 pad=1\nadd",
         "input 8@32x32 as start\nconv 8 3x3 pad=1\nadd { identity; from start }",
     ),
     Code(
         "branch-count",
         "a merge with too many branches",
-        "`sub` takes the second branch from the first, so it has exactly two. The other merges take any number. A "
-        "newline ends a branch: layers of one branch are joined by `->` or grouped by `{ }`.",
+        "`sub` takes the second branch from the first and `div` divides the first by the second, so they have exactly "
+        "two. The other merges take any number. A newline ends a branch: layers of one branch are joined by `->` or "
+        "grouped by `{ }`.",
         "input 3@32x32\nsub {\n  identity\n  avgpool 3x3 stride=1 pad=1\n  relu\n}",
         "input 3@32x32\nsub {\n  identity\n  avgpool 3x3 stride=1 pad=1 -> relu\n}",
     ),

@@ -77,11 +77,24 @@ class Sub(Merge):
     example: ClassVar[str] = "input 3@32x32\nsub { identity; avgpool 3x3 stride=1 pad=1 }"
 
 
+class Div(Merge):
+    operator: ClassVar[str] = "div"
+    summary: ClassVar[str] = "The first branch divided by the second; by 0 it is infinite, and 0/0 is NaN."
+    arity: ClassVar[tuple[int, int | None]] = (2, 2)
+    example: ClassVar[str] = "input 64@56x56\ndiv { identity; square -> global_avgpool -> sqrt }"
+
+
 class Maximum(Merge):
     operator: ClassVar[str] = "maximum"
     summary: ClassVar[str] = "The largest of the branches, element by element."
     source: ClassVar[str] = "Goodfellow et al. 2013 (Maxout)"
     example: ClassVar[str] = "input 3@32x32\nmaximum { conv 8 3x3; conv 8 3x3 }"
+
+
+class Minimum(Merge):
+    operator: ClassVar[str] = "minimum"
+    summary: ClassVar[str] = "The smallest of the branches, element by element."
+    example: ClassVar[str] = "input 3@32x32\nminimum { conv 8 3x3; conv 8 3x3 }"
 
 
 class Average(Merge):

@@ -13,13 +13,13 @@ from cnndsl.interop.onnx.importer.model import from_onnx
 from cnndsl.interop.onnx_backend import CnndslBackend
 from tools import conformance
 
-LEAST_PASSED = {"node": 293, "simple": 1, "pytorch-operator": 19, "pytorch-converted": 81, "light": 9}
+LEAST_PASSED = {"node": 357, "simple": 1, "pytorch-operator": 21, "pytorch-converted": 81, "light": 9}
 OPERATORS = (
     "Conv ConvTranspose MaxPool AveragePool LpPool GlobalAveragePool GlobalMaxPool GlobalLpPool Gemm "
     "BatchNormalization InstanceNormalization GroupNormalization LayerNormalization LRN Relu LeakyRelu PRelu "
     "Elu Selu Celu Gelu Swish Mish HardSwish HardSigmoid Sigmoid Tanh Softplus Softsign Clip Softmax "
-    "LogSoftmax Flatten Concat Add Sub Mul Max Min Mean Sum Dropout Pad Resize DepthToSpace SpaceToDepth "
-    "Transpose Identity Slice Reshape"
+    "LogSoftmax Abs Neg Sqrt Exp Log Sin Pow Reciprocal Flatten Concat Add Sub Mul Div Max Min Mean Sum Dropout Pad "
+    "Resize DepthToSpace SpaceToDepth Transpose Identity Slice Reshape"
 )
 """Those that the language has."""
 ALLOWED = {
@@ -30,7 +30,7 @@ ALLOWED = {
     "test_reshape_allowzero_reordered": "cannot become",
     "test_slice_start_out_of_bounds": "its result is empty",
     "test_slice_neg_steps": "it works across the examples of the batch",
-    "test_PoissonNLLLLoss_no_reduce": "the language has nothing for this operator",
+    "test_PoissonNLLLLoss_no_reduce": "its constant differs between the examples of the batch",
 }
 """Single cases that the language does not express."""
 
@@ -42,6 +42,7 @@ KINDS = {
     "test_training_dropout": "",
     "test_layer_normalization": "its mean or deviation is used",
     "test_maxpool_with_argmax": "the places of its maxima are used",
+    "test_pow": "its exponent is not a single number",
     "test_resize": "it",
 }
 """Kinds of cases that it does not express, with the beginning of the reason."""

@@ -553,11 +553,11 @@ def test_transpositions_of_channels_last_exporters_disappear():
 
 def test_everything_not_understood_is_listed_at_once_by_name():
     model = exported("input 3@8x8\nconv 4 3x3 as first -> relu as second -> tanh as third -> conv 2 3x3 as fourth")
-    model.graph.node[1].op_type = "Sin"
+    model.graph.node[1].op_type = "Cos"
     model.graph.node[2].op_type = "Sign"
     with pytest.raises(CnnError) as caught:
         from_onnx(model)
-    assert [found.message.split(":")[0] for found in caught.value.diagnostics] == ["Sin `second`", "Sign `third`"]
+    assert [found.message.split(":")[0] for found in caught.value.diagnostics] == ["Cos `second`", "Sign `third`"]
     assert {found.code for found in caught.value.diagnostics} == {"import-unsupported"}
     model.graph.node[2].input[0] = "first"
     with pytest.raises(CnnError) as caught:
@@ -567,7 +567,7 @@ def test_everything_not_understood_is_listed_at_once_by_name():
     model.graph.output[0].name = "sum"
     with pytest.raises(CnnError) as caught:
         from_onnx(model)
-    assert [found.message.split(":")[0] for found in caught.value.diagnostics] == ["Sin `second`", "Sign `third`"]
+    assert [found.message.split(":")[0] for found in caught.value.diagnostics] == ["Cos `second`", "Sign `third`"]
 
 
 def test_of_thousands_of_problems_the_first_are_listed_and_the_others_counted():
@@ -587,7 +587,7 @@ def test_of_thousands_of_problems_the_first_are_listed_and_the_others_counted():
 
 def test_partial_keeps_what_is_understood():
     model = exported("input 3@8x8\nconv 4 3x3 as first -> relu as second -> tanh as third")
-    model.graph.node[2].op_type = "Sin"
+    model.graph.node[2].op_type = "Cos"
     imported = from_onnx(model, partial=True)
     assert [node.name for node in imported.network.layers] == ["first", "second"]
     assert imported.network.outputs == ("second",)
@@ -606,6 +606,9 @@ def test_quantised_models_are_refused_with_a_word_for_it():
         ("Mul", [1, 4, 3, 3], [np.full((4, 1, 1), -2.0, np.float32)], {}, ["scale"]),
         ("Add", [1, 8, 3, 3], [np.arange(8, dtype=np.float32).reshape(8, 1, 1)], {}, ["bias"]),
         ("Div", [1, 4, 3, 3], [np.array(255, np.float32)], {}, ["normalize"]),
+        ("Pow", [1, 4, 3, 3], [np.array(2, np.float32)], {}, ["square"]),
+        ("Pow", [1, 4, 3, 3], [np.array([-3], np.int64)], {}, ["pow"]),
+        ("Reciprocal", [1, 4, 3, 3], [], {}, ["pow"]),
         ("HardSigmoid", [1, 4, 3, 3], [], {}, ["normalize", "clip"]),
         ("Softmax", [1, 4, 3, 5], [], {"axis": 3}, ["permute", "softmax", "permute"]),
         ("MaxPool", [1, 2, 9, 9], [], {"kernel_shape": [3, 3], "pads": [2, 2, 2, 2]}, ["pad", "maxpool"]),
@@ -640,6 +643,17 @@ def test_what_the_language_says_otherwise(kind, shape, constants, attributes, op
     x = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
     imported = assert_agrees_with_runtime(model, x)
     assert [node.op.operator for node in imported.network.layers] == operators
+
+
+def test_a_constant_divided_by_a_value():
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 4, 6, 6])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    held = [numpy_helper.from_array(np.array([12.0], np.float32), "twelve")]
+    graph = helper.make_graph([helper.make_node("Div", ["twelve", "x"], ["y"])], "quotient", [x], [y], held)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    values = np.linspace(-3, 3, 3 * 4 * 6 * 6, dtype=np.float32).reshape(3, 4, 6, 6)
+    imported = assert_agrees_with_runtime(model, values)
+    assert [node.op.operator for node in imported.network.layers] == ["pow", "normalize"]
 
 
 @pytest.mark.parametrize("kind", ["Conv", "ConvTranspose"])
@@ -782,7 +796,7 @@ def test_the_branch_of_an_if_that_is_always_taken_is_read():
         [helper.make_tensor_value_info("r", TensorProto.FLOAT, None)],
     )
     other = helper.make_graph(
-        [helper.make_node("Sin", ["x"], ["s"])],
+        [helper.make_node("Cos", ["x"], ["s"])],
         "else",
         [],
         [helper.make_tensor_value_info("s", TensorProto.FLOAT, None)],

@@ -16,6 +16,10 @@ CASES = [
     (merge.mul, [A, B], [[[5, -4], [-9, 4]], [[1, 12], [7, -32]]]),
     (merge.mul, [A, GATE], [[[2, -4], [30, 40]], [[0, 0], [-7, 8]]]),
     (merge.mul, [GATE, A], [[[2, -4], [30, 40]], [[0, 0], [-7, 8]]]),
+    (merge.div, [A, B], [[[0.2, -1], [-1, 4]], [[0.25, 3], [7, -2]]]),
+    (merge.div, [GATE, B], [[[0.4, 1], [-10 / 3, 10]], [[0, 0], [-1, -0.25]]]),
+    (merge.minimum, [A, B], [[[1, -2], [-3, 1]], [[0.5, 2], [1, -8]]]),
+    (merge.minimum, [A, GATE, B], [[[1, -2], [-3, 1]], [[0, 0], [-1, -8]]]),
     (merge.maximum, [A, B], [[[5, 2], [3, 4]], [[2, 6], [7, 4]]]),
     (merge.maximum, [A, GATE, B], [[[5, 2], [10, 10]], [[2, 6], [7, 4]]]),
     (merge.average, [A, B], [[[3, 0], [0, 2.5]], [[1.25, 4], [4, -2]]]),
@@ -38,10 +42,19 @@ def test_concat_counts_axes_from_the_channels(agree):
     agree(concat(1), lambda *arrays: wide, A, GATE, batched=False)
 
 
-def test_maximum_keeps_nan():
-    np.testing.assert_array_equal(merge.maximum([np.array([[np.nan, 1.0]]), np.array([[2.0, np.nan]])]), [[np.nan] * 2])
+@pytest.mark.parametrize("kernel", [merge.maximum, merge.minimum])
+def test_the_largest_and_the_smallest_keep_nan(kernel):
+    np.testing.assert_array_equal(kernel([np.array([[np.nan, 1.0]]), np.array([[2.0, np.nan]])]), [[np.nan] * 2])
 
 
-@pytest.mark.parametrize("kernel", [merge.add, merge.sub, merge.mul, merge.maximum, merge.average])
+def test_what_is_divided_by_zero():
+    zeros = np.array([[0.0, 0.0, -0.0]])
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(merge.div([np.array([[1.0, 0.0, 1.0]]), zeros]), [[np.inf, np.nan, -np.inf]])
+
+
+@pytest.mark.parametrize(
+    "kernel", [merge.add, merge.sub, merge.mul, merge.div, merge.maximum, merge.minimum, merge.average]
+)
 def test_no_samples(kernel):
     assert kernel([np.ones((0, 3, 4), np.float32), np.ones((0, 3, 1), np.float32)]).shape == (0, 3, 4)

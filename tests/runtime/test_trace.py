@@ -168,7 +168,7 @@ def test_every_operator_gives_what_a_run_gives(name):
         for _ in range(3):
             position = tuple(random.randrange(size) for size in node.shape.dimensions)
             found = trace_value(network.graph, node.name, position, inputs, weights)
-            assert found.value == ran[position]
+            np.testing.assert_equal(found.value, ran[position])
             assert found.total == pytest.approx(float(ran[position]), rel=2e-5, abs=2e-5, nan_ok=True), text
             for patch in found.working.patches:
                 if patch.products is not None:

@@ -3,7 +3,7 @@
 Formulas are PyTorch's, also at infinities and NaN; large arguments neither overflow nor warn.
 """
 
-from math import pi, sqrt
+import math
 from typing import Literal
 
 import numpy as np
@@ -62,9 +62,9 @@ def celu(x: Array, alpha: float) -> Array:
 def gelu(x: Array, approximate: Literal["none", "tanh"]) -> Array:
     """x * P(standard normal <= x), by erf or by the tanh approximation (Hendrycks and Gimpel 2016)."""
     if approximate == "tanh":
-        gate = np.tanh(sqrt(2 / pi) * x * (1 + 0.044715 * np.square(x)))
+        gate = np.tanh(math.sqrt(2 / math.pi) * x * (1 + 0.044715 * np.square(x)))
     else:
-        gate = erf(x * sqrt(1 / 2))
+        gate = erf(x * math.sqrt(1 / 2))
     result: Array = 0.5 * x * (1 + gate)
     return result
 
@@ -122,6 +122,52 @@ def softsign(x: Array) -> Array:
     """x / (1 + |x|)."""
     result: Array = x / (1 + np.abs(x))
     return result
+
+
+def abs(x: Array) -> Array:
+    """|x|."""
+    return np.abs(x)
+
+
+def neg(x: Array) -> Array:
+    """-x."""
+    return -x
+
+
+@np.errstate(all="ignore")
+def square(x: Array) -> Array:
+    """x * x."""
+    return np.square(x)
+
+
+@np.errstate(all="ignore")
+def sqrt(x: Array) -> Array:
+    """The square root; NaN below 0."""
+    return np.sqrt(x)
+
+
+@np.errstate(all="ignore")
+def exp(x: Array) -> Array:
+    """e to the power of x."""
+    return np.exp(x)
+
+
+@np.errstate(all="ignore")
+def log(x: Array) -> Array:
+    """The natural logarithm; NaN below 0, minus infinity at 0."""
+    return np.log(x)
+
+
+@np.errstate(all="ignore")
+def sin(x: Array) -> Array:
+    """The sine; NaN at infinities."""
+    return np.sin(x)
+
+
+@np.errstate(all="ignore")
+def pow(x: Array, exponent: float) -> Array:
+    """x to the power of ``exponent``, as IEEE 754 has it: NaN for x below 0 unless that is a whole number."""
+    return np.power(x, exponent)
 
 
 @np.errstate(all="ignore")

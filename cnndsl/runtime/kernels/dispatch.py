@@ -262,7 +262,9 @@ _STEPS: dict[str, Build] = {
     "add": _merged(merges.add),
     "mul": _merged(merges.mul),
     "sub": _merged(merges.sub),
+    "div": _merged(merges.div),
     "maximum": _merged(merges.maximum),
+    "minimum": _merged(merges.minimum),
     "average": _merged(merges.average),
     "concat": _concat,
 }

@@ -23,9 +23,19 @@ def mul(arrays: Sequence[Array]) -> Array:
     return reduce(np.multiply, arrays)
 
 
+def div(arrays: Sequence[Array]) -> Array:
+    """The first divided by the second."""
+    return reduce(np.divide, arrays)
+
+
 def maximum(arrays: Sequence[Array]) -> Array:
     """The largest, element by element. NaN propagates."""
     return reduce(np.maximum, arrays)
+
+
+def minimum(arrays: Sequence[Array]) -> Array:
+    """The smallest, element by element. NaN propagates."""
+    return reduce(np.minimum, arrays)
 
 
 def average(arrays: Sequence[Array]) -> Array:

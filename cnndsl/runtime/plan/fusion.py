@@ -19,6 +19,7 @@ import numpy as np
 from cnndsl.arrays import Array, Float32
 from cnndsl.ir import Graph, Node
 from cnndsl.ops import conv, merge, norm
+from cnndsl.ops.activation import Neg
 from cnndsl.runtime.kernels.channels_last.strips import PER_CHANNEL, Follower, Window
 from cnndsl.runtime.kernels.dispatch import Compute, LayerContext, compute
 from cnndsl.shapes import Shape
@@ -201,6 +202,8 @@ def per_channel_factors(node: Node, site: LayerContext) -> tuple[Array, Array]:
     elif isinstance(op, norm.Normalize):
         mean, std = (np.broadcast_to(np.asarray(values, np.float64), channels) for values in (op.mean, op.std))
         factor, shift = 1 / std, -mean / std
+    elif isinstance(op, Neg):
+        factor, shift = -np.ones(channels), np.zeros(channels)
     else:
         factor, shift = weights.get("weight", np.ones(channels)), weights.get("bias", np.zeros(channels))
     return factor, shift

@@ -71,7 +71,15 @@ def _global_means(layer: FusedLayer, batch: int, planar_inputs: frozenset[str], 
     return Step(layer, choice, lambda x, finish, _: pooling.global_means(x[0], finish), tuple(layer.followers))
 
 
-_MERGES = {"add": np.add, "average": np.add, "sub": np.subtract, "mul": np.multiply, "maximum": np.maximum}
+_MERGES = {
+    "add": np.add,
+    "average": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+}
 
 
 def _merge(layer: FusedLayer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:

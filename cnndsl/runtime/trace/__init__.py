@@ -80,7 +80,7 @@ _WORKINGS: dict[str, Work] = {
     **dict.fromkeys(("flatten", "reshape", "permute", "pad", "crop", "slice", "concat"), moves.moved),
     **dict.fromkeys(("channel_shuffle", "pixel_shuffle", "space_to_depth"), moves.moved),
     **dict.fromkeys(("identity", "dropout", "spatial_dropout"), formulas.unchanged),
-    **dict.fromkeys(("add", "mul", "sub", "maximum", "average"), terms.merged),
+    **dict.fromkeys(tuple(terms.MERGED), terms.merged),
 }
 
 OPERATORS = frozenset(_WORKINGS)

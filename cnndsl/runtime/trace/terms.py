@@ -118,11 +118,13 @@ def instancenorm(op: norm.InstanceNorm, site: TracedLayer) -> Working:
     return _standardised(site, op.eps, range(site.channel, site.channel + 1), _everywhere(site), site.position[:1])
 
 
-_MERGED: dict[str, tuple[str, str, str, Callable[[Doubles], np.float64]]] = {
+MERGED: dict[str, tuple[str, str, str, Callable[[Doubles], np.float64]]] = {
     "add": ("", " + ", "", np.sum),
     "mul": ("", "*", "", np.prod),
     "sub": ("", " - ", "", lambda values: values[0] - values[1]),
+    "div": ("", "/", "", lambda values: values[0] / values[1]),
     "maximum": ("max(", ", ", ")", np.max),
+    "minimum": ("min(", ", ", ")", np.min),
     "average": ("(", " + ", ")/{branches}", np.mean),
 }
 """What stands before, between and behind the branches, and what computes it."""
@@ -136,7 +138,7 @@ def merged(op: merge.Merge, site: TracedLayer) -> Working:
         reads.append(site.at(place, branch))
         values.append(float(site.values[branch][place]))
     names = [f"branch {branch}" for branch in range(len(values))]
-    before, between, behind, value = _MERGED[op.operator]
+    before, between, behind, value = MERGED[op.operator]
     text = before + between.join(f"{{{name}}}" for name in names) + behind
     numbers = dict(zip(names, values, strict=True))
     if op.operator == "average":

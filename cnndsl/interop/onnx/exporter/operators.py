@@ -249,6 +249,11 @@ def hardswish(layer: ExportedLayer[activation.HardSwish]) -> str:
     return layer.emit("Mul", layer.input, hardsigmoid(layer))
 
 
+def power(layer: ExportedLayer[Any]) -> str:
+    """The power of an operator that has an exponent; otherwise the second."""
+    return layer.emit("Pow", layer.input, layer.numbers("exponent", getattr(layer.op, "exponent", 2)))
+
+
 def over_channels(kind: str) -> Translation:
     """An activation along the channels."""
     return lambda layer: layer.emit(kind, layer.input, axis=1)
@@ -327,6 +332,14 @@ ACTIVATIONS: dict[str, Translation] = {
     "softplus": plain("Softplus"),
     "softsign": plain("Softsign"),
     "clip": clip,
+    "abs": plain("Abs"),
+    "neg": plain("Neg"),
+    "square": power,
+    "sqrt": plain("Sqrt"),
+    "exp": plain("Exp"),
+    "log": plain("Log"),
+    "sin": plain("Sin"),
+    "pow": power,
     "softmax": over_channels("Softmax"),
     "log_softmax": over_channels("LogSoftmax"),
 }
@@ -334,7 +347,9 @@ MERGES: dict[str, Translation] = {
     "add": total,
     "mul": product,
     "sub": plain("Sub"),
+    "div": plain("Div"),
     "maximum": plain("Max"),
+    "minimum": plain("Min"),
     "average": plain("Mean"),
     "concat": concat,
 }

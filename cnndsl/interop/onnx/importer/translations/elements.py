@@ -10,13 +10,13 @@ from cnndsl.interop.onnx.importer.graph import LOWEST, Constant, NodeContext, Re
 from cnndsl.interop.onnx.importer.translations.affine import aligned, alone, clipped, negative, scaled, shifted
 from cnndsl.ops import activation
 from cnndsl.ops.base import Operator
-from cnndsl.ops.merge import Add, Average, Maximum, Mul, Sub
+from cnndsl.ops.merge import Add, Average, Div, Maximum, Minimum, Mul, Sub
 from cnndsl.ops.norm import Normalize
 
 
-def pointwise(site: NodeContext, op: Operator, **weights: Array) -> Value:
-    """An operator to which the order of the axes does not matter."""
-    x = site.any()
+def pointwise(site: NodeContext, op: Operator, index: int = 0, **weights: Array) -> Value:
+    """An operator to which the order of the axes does not matter, on the value at that place."""
+    x = site.any(index)
     return site.emit(op, x.ordered(range(len(x.order))), **weights).ordered(x.order)
 
 
@@ -201,33 +201,23 @@ def sub(site: NodeContext) -> Value:
 
 def div(site: NodeContext) -> Value:
     pair = _with_constant(site)
-    if pair is None or pair[0] == 1:
-        raise Refusal("it divides by a value, and the language has no such merge")
-    constant = pair[1]
+    if pair is None:
+        return merged(Div)(site)
+    index, constant = pair
+    if index == 1:
+        value = pointwise(site, activation.Pow(exponent=-1.0), index)
+        return scaled(site, value, constant, site.builder.unread(value))
     if not np.all(constant.array) or constant.array.dtype.kind != "f":
         raise Refusal("it divides by zero or by whole numbers")
     return _beside(scaled, site, 0, constant._replace(array=1 / constant.array.astype(np.float64)))
 
 
-def negated(site: NodeContext) -> Value:
-    return negative(site, site.any())
-
-
-def minimum(site: NodeContext) -> Value:
-    """The least of values: the largest of them with their signs changed, and changed back."""
-    if not all(isinstance(value, Value) for value in site.inputs):
-        raise Refusal("one of its inputs is a constant")
-    values = _branches(site)
-    if len(values) == 1:
-        return values[0]
-    return negative(site, _joined(site, Maximum(), [negative(site, value) for value in values]))
-
-
 def power(site: NodeContext) -> Value:
-    if site.number(1, "exponent") != 2:
-        raise Refusal("its exponent is not 2")
-    x = site.any()
-    return _joined(site, Mul(), [x, x])
+    """A power; the second is a square."""
+    exponent = site.number(1, "exponent")
+    if not np.isfinite(exponent):
+        raise Refusal("its exponent is not finite")
+    return pointwise(site, activation.Square() if exponent == 2 else activation.Pow(exponent=exponent))
 
 
 def cast(site: NodeContext) -> Value:
@@ -265,6 +255,14 @@ ACTIVATIONS: dict[str, Translation] = {
     "Softplus": plain(activation.Softplus),
     "Softsign": plain(activation.Softsign),
     "Clip": clip,
+    "Abs": plain(activation.Abs),
+    "Neg": plain(activation.Neg),
+    "Sqrt": plain(activation.Sqrt),
+    "Exp": plain(activation.Exp),
+    "Log": plain(activation.Log),
+    "Sin": plain(activation.Sin),
+    "Pow": power,
+    "Reciprocal": plain(lambda: activation.Pow(exponent=-1.0)),
     "Softmax": normalised_exponentials(activation.Softmax),
     "LogSoftmax": normalised_exponentials(activation.LogSoftmax),
 }
@@ -273,11 +271,9 @@ ARITHMETIC: dict[str, Translation] = {
     "Sub": sub,
     "Mul": mul,
     "Div": div,
-    "Neg": negated,
-    "Pow": power,
     "Sum": lambda site: add(site) if len(site.inputs) == 2 else merged(Add)(site),
     "Max": merged(Maximum),
-    "Min": minimum,
+    "Min": merged(Minimum),
     "Mean": merged(Average),
     "Cast": cast,
     "CastLike": cast_like,
