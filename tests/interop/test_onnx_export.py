@@ -68,7 +68,8 @@ lrn 15 alpha=0.3 k=2
 normalize mean=1 std=2 | normalize mean=[1,2,3,4,5,6] std=-2 | scale | scale bias=true | bias
 dropout 0.5 | spatial_dropout 0.5
 add { identity; relu } | add { identity; relu; tanh } | mul { identity; relu; tanh } | sub { identity; relu }
-maximum { identity; relu } | minimum { identity; relu } | div { identity; exp } | div { relu; sin } | average { identity; relu; tanh }
+maximum { identity; relu } | minimum { identity; relu } | average { identity; relu; tanh }
+div { identity; exp } | div { relu; sin }
 leaky_relu 0.2 | elu 0.3 | celu 0.3 | gelu approximate=tanh | clip (-1) 0.5 | clip min=-0.25 | clip max=0.5
 pow 3 | pow (-1) | pow 0.4 | pow 2
 """
