@@ -108,6 +108,13 @@ def subsample(draw: Draw) -> str:
     return draw.sizes(1, 3) + draw.option(50, lambda: f"stride={draw.sizes(1, 3)}")
 
 
+def parameter(draw: Draw) -> str:
+    """A value of the input's shape, some axes of size 1."""
+    channels, *sizes = (1 if draw.chance(30) else size for size in draw.shape.dimensions)
+    shape = f"({channels}@{sizes})" if sizes else f"({channels})"
+    return shape + draw.option(50, lambda: f"init={draw.number(-1, 1)}")
+
+
 def reshape(draw: Draw) -> str:
     """The elements dealt out to 0 to 3 spatial axes."""
     rest, sizes = draw.shape.elements, []
@@ -180,6 +187,7 @@ ARGUMENTS: dict[str, Callable[[Draw], str]] = {
     "dense": lambda draw: str(draw.integer(1, 20)) + draw.option(30, lambda: "bias=false"),
     "rbf": lambda draw: str(draw.integer(1, 8)),
     "embedding": lambda draw: f"9 {draw.integer(1, 6)}",
+    "parameter": parameter,
     "reshape": reshape,
     "permute": permute,
     "pad": pad,

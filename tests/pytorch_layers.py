@@ -273,6 +273,7 @@ REFERENCES: dict[str, Reference] = {
     "dense": lambda op, weights, x: F.linear(x, weights["weight"], weights.get("bias")),
     "rbf": rbf,
     "embedding": embedding,
+    "parameter": lambda op, weights, x: weights["weight"].expand(len(x), *weights["weight"].shape),
     "flatten": plain(lambda x: x.flatten(1)),
     "reshape": lambda op, weights, x: x.reshape(len(x), op.shape.channels, *op.shape.spatial),
     "permute": lambda op, weights, x: x.permute(0, *(axis + 1 for axis in op.order)),

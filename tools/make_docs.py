@@ -33,7 +33,10 @@ ZOO = ROOT / "examples" / "zoo"
 FAMILIES = {
     "conv": ("Convolution", "Filters that slide over 1, 2 or 3 spatial axes."),
     "pool": ("Pooling", "Windows that summarise each channel by itself, along 1, 2 or 3 spatial axes."),
-    "dense": ("Dense layers and tables", "Layers that read a whole vector, and look-up."),
+    "dense": (
+        "Dense layers, tables and parameters",
+        "Layers that read a whole vector, look-up, and values that are learned as they are.",
+    ),
     "shape": ("Shape", "Operators that move or resize, and multiply nothing."),
     "norm": ("Normalisation and regularisation", "The shape stays."),
     "activation": (

@@ -46,6 +46,9 @@ def _stepped(word: str, before: Before, after: Pattern, layer: Layer, symbolic: 
     jump = symbolic.term(pattern.shift, "j", "jump: cells of the input from one position of what it reads to the next")
     reach = layer.node.op.reach((before.shape,) * len(layer.inputs), layer.shape)
     simple = len(pattern.intervals) == 1
+    if reach == "nothing":
+        yield line(word, after.size, "it reads nothing")
+        return
     if pattern == after or pattern.axis is None:
         yield line(word, size, "it sees what its input sees")
         if pattern == after:

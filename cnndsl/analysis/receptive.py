@@ -115,6 +115,8 @@ class ReceptiveFields:
                     seen = tuple(_broadcast(pattern, shape, node.shape) for pattern in field)
                 elif reach == "whole":
                     seen = tuple(_whole(pattern, shape) for pattern in field)
+                elif reach == "nothing":
+                    seen = (Pattern(None, (None,), 0),) * len(field)
                 else:
                     seen = tuple(_through(pattern, reach, shape) for pattern in field)
                 if source in united:
@@ -180,8 +182,10 @@ def _stepped(pattern: Pattern, axis: int, reach: AxisReach, positions: int) -> P
 
 def _union(one: Pattern, other: Pattern, shape: Shape) -> Pattern:
     """What either path sees. Paths of different strides together see up to the whole axis."""
-    if one == other:
+    if one == other or not any(other.intervals):
         return one
+    if not any(one.intervals):
+        return other
     period = lcm(len(one.intervals), len(other.intervals))
     if one.axis != other.axis or one.stride != other.stride or period > MAX_PERIOD:
         whole = (_whole(one, shape), _whole(other, shape))

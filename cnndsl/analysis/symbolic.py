@@ -6,7 +6,7 @@ from typing import Any
 from cnndsl.analysis.terms import Term
 from cnndsl.ops.base import Operator, Weight, Windowed
 from cnndsl.ops.conv import Conv, ConvTranspose
-from cnndsl.ops.dense import Embedding
+from cnndsl.ops.dense import Embedding, Parameter
 from cnndsl.ops.merge import Concat
 from cnndsl.ops.pool import AdaptivePool
 from cnndsl.ops.shape import Crop, Pad, Resize
@@ -119,6 +119,12 @@ class Symbolic:
             changes["size"] = self._along(output.spatial, "size", "size asked for:", own=True)
         elif isinstance(op, Embedding):
             changes["size"] = self.term(op.size, "E", "size: numbers for every word")
+        elif isinstance(op, Parameter):
+            terms = []
+            for axis, number in enumerate(op.shape.dimensions):
+                letter, word = _dimension(op.shape, axis)
+                terms.append(self.term(number, f"{letter}o", f"{word} of the output"))
+            changes["shape"] = Shape(terms[0], tuple(terms[1:]))
         if isinstance(op, Conv | ConvTranspose) and op.groups > 1:
             changes["groups"] = self.term(op.groups, "G", "groups that channels and filters are divided into")
         if isinstance(getattr(op, "bias", None), tuple):

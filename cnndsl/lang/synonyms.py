@@ -23,6 +23,7 @@ _OPERATORS = {
     "adaptive_maxpool": "AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d adaptive_max_pool adaptive_max_pool2d",
     "dense": "Linear fc fully_connected FullyConnected InnerProduct Gemm MatMul affine LazyLinear",
     "embedding": "Embed EmbeddingBag lookup",
+    "parameter": "Param learnable learnt learned constant const position_embedding pos_embed pos_embedding",
     "flatten": "Flat Flattening view",
     "reshape": "Unflatten",
     "permute": "Transpose",

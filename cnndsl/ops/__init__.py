@@ -25,7 +25,7 @@ _FAMILIES: dict[str, dict[str, str]] = {
         "adaptive_avgpool": "AdaptiveAvgPool",
         "adaptive_maxpool": "AdaptiveMaxPool",
     },
-    "dense": {"dense": "Dense", "rbf": "Rbf", "embedding": "Embedding"},
+    "dense": {"dense": "Dense", "rbf": "Rbf", "embedding": "Embedding", "parameter": "Parameter"},
     "shape": {
         "flatten": "Flatten",
         "reshape": "Reshape",

@@ -60,8 +60,9 @@ class AxisReach(NamedTuple):
     source: int | None = None
 
 
-Reach: TypeAlias = tuple[AxisReach, ...] | Literal["point", "whole"]
-"""What one output position reads: the same position, the whole map, or an interval along every spatial axis."""
+Reach: TypeAlias = tuple[AxisReach, ...] | Literal["point", "whole", "nothing"]
+"""What one output position reads: the same position, the whole map, nothing, or an interval along every spatial
+axis."""
 
 
 class Operator(BaseModel):

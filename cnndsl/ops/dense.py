@@ -1,10 +1,10 @@
-"""Layers that read a whole vector, and look-up tables."""
+"""Layers that read a whole vector, look-up tables, and values that are learned as they are."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from cnndsl.ops.base import Operator, Reach, Weight, bias_weight, fitted
-from cnndsl.ops.fields import Bias, Count, Literals
+from cnndsl.ops.fields import Bias, Count, Literals, Real, Target
 from cnndsl.shapes import Shape, ShapeError
 
 
@@ -128,3 +128,35 @@ class Embedding(Operator):
 
     def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
         return "point"
+
+
+class Parameter(Operator):
+    operator: ClassVar[str] = "parameter"
+    summary: ClassVar[str] = (
+        "A learned value of its own, the same for every example; what flows in is not read. Beside a map in a merge it "
+        "stretches along axes of size 1: position maps, gates, temperatures."
+    )
+    positional: ClassVar[tuple[str, ...]] = ("shape",)
+    rule: ClassVar[str] = "the shape given; parameters its elements"
+    source: ClassVar[str] = "Dosovitskiy et al. 2021 (ViT), for position embeddings; PyTorch Parameter"
+    example: ClassVar[str] = "input 3@32x32\nconv 16 3x3 pad=1\nadd { identity; parameter 16@32x1 }"
+
+    shape: Target
+    init: Real = 0.0
+    weight: Literals = None
+
+    def output(self, shapes: Sequence[Shape]) -> Shape:
+        return self.shape
+
+    def weights(self, shapes: Sequence[Shape]) -> Mapping[str, Weight]:
+        layout = self.shape.dimensions
+        return {"weight": Weight(layout, fill=self.init, literal=fitted(self.weight, layout, "weight"))}
+
+    def macs(self, shapes: Sequence[Shape], output: Shape) -> int:
+        return 0
+
+    def connections(self, shapes: Sequence[Shape], output: Shape) -> int:
+        return 0
+
+    def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
+        return "nothing"

@@ -645,6 +645,35 @@ def test_what_the_language_says_otherwise(kind, shape, constants, attributes, op
     assert [node.op.operator for node in imported.network.layers] == operators
 
 
+def test_position_maps_are_parameters():
+    """As vision transformers have them: tokens in rows, (N, 4*4, 8), plus a learnt (1, 4*4, 8); and gates of a map."""
+    random = np.random.default_rng(0)
+    held = {
+        "filters": random.standard_normal((8, 3, 2, 2), dtype=np.float32),
+        "tokens": np.array([0, 8, 16]),
+        "pos_embed": random.standard_normal((1, 16, 8), dtype=np.float32),
+        "rows.weight": random.standard_normal((1, 1, 16, 1), dtype=np.float32),
+        "map": np.array([0, 1, 16, 8]),
+    }
+    nodes = [
+        helper.make_node("Conv", ["x", "filters"], ["patches"], strides=[2, 2]),
+        helper.make_node("Reshape", ["patches", "tokens"], ["columns"]),
+        helper.make_node("Transpose", ["columns"], ["rows"], perm=[0, 2, 1]),
+        helper.make_node("Add", ["rows", "pos_embed"], ["placed"]),
+        helper.make_node("Reshape", ["placed", "map"], ["plane"]),
+        helper.make_node("Mul", ["rows.weight", "plane"], ["y"]),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, 8, 8])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    constants = [numpy_helper.from_array(array, name) for name, array in held.items()]
+    graph = helper.make_graph(nodes, "transformer", [x], [y], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    imported = assert_agrees_with_runtime(model, random.standard_normal((3, 3, 8, 8), dtype=np.float32))
+    learned = {node.name: str(node.shape) for node in imported.network.layers if node.op.operator == "parameter"}
+    assert learned == {"pos_embed": "8@16", "rows": "1@16x1"}
+    assert sum(array.size for array in imported.weights.values()) == 8 * 3 * 2 * 2 + 16 * 8 + 16
+
+
 def test_a_constant_divided_by_a_value():
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 4, 6, 6])
     y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)

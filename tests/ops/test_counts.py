@@ -92,8 +92,13 @@ def test_dense_and_rbf() -> None:
     assert counted("input 7 dtype=int64\nembedding 100 5")[1:] == (500, 0, 0)
 
 
+def test_a_parameter_counts_its_elements() -> None:
+    node, *counts = counted("input 7\nparameter 2@3x5")
+    assert (node.shape.dimensions, counts) == ((2, 3, 5), [2 * 3 * 5, 0, 0])
+
+
 @pytest.mark.parametrize(
-    "layer", ["relu", "softmax", "dropout 0.5", "identity", "flatten", "batchnorm", "lrn 3", "pad 1"]
+    "layer", ["relu", "softmax", "dropout 0.5", "identity", "flatten", "batchnorm", "lrn 3", "pad 1", "abs", "pow 2"]
 )
 def test_what_has_no_connections(layer: str) -> None:
     assert counted(f"input 3@4x4\n{layer}")[2:] == (0, 0)

@@ -87,6 +87,8 @@ def test_axes_that_differ_and_axes_that_move() -> None:
 @pytest.mark.parametrize(
     ("text", "reach"),
     [
+        ("input 6\nparameter 6", "nothing"),
+        ("input 6@9\nadd { identity; parameter 6@1 }", "point"),
         ("input 6\nsoftmax", "whole"),
         ("input 6@9\nsoftmax", "point"),
         ("input 6@9\nlayernorm axes=channel", "point"),

@@ -58,6 +58,7 @@ def underlined(text: str, diagnostic: Diagnostic) -> str:
         ("input 3\ninstancenorm", "needs-map", "instancenorm"),
         ("input 3@9x9\nnormalize mean=[0, 0] std=1", "weight-shape", "mean=[0, 0]"),
         ("input 3@9x9\nnormalize mean=0 std=[1, 0, 1]", "bad-argument", "std=[1, 0, 1]"),
+        ("input 3@9x9\nparameter 3@2x2 weight=[1, 2, 3]", "weight-shape", "weight=[1, 2, 3]"),
         ("input 3@9x9\nclip 2 1", "bad-argument", "2"),
         ("input 3@9x9\nclip", "missing-argument", "clip"),
         ("input 3@9x9\nresize 4x4 align_corners=true", "bad-argument", "align_corners=true"),

@@ -85,6 +85,8 @@ def test_fans_count_the_links_of_one_unit() -> None:
         ("input 4@9x9\nscale init=2 bias=true", {"weight": 2, "bias": 0}),
         ("input 4@9x9\nbias", {"bias": 0}),
         ("input 4@9x9\nprelu", {"weight": 0.25}),
+        ("input 4@9x9\nparameter 4@1x9", {"weight": 0}),
+        ("input 4@9x9\nparameter 4@1x9 init=-0.5", {"weight": -0.5}),
         ("input 4@8x8\nsubsample 2x2", {"weight": 0.25, "bias": 0}),
     ],
 )
@@ -123,3 +125,5 @@ def test_literal_weights_keep_their_numbers() -> None:
     literal = weights_of("input 1@8x8\nconv 1 2x3 weight=[[0, 1, 2], [3, 4, 5]] bias=[0.5]")
     assert literal["weight"].literal == ((1, 1, 2, 3), (0, 1, 2, 3, 4, 5))
     assert literal["bias"].literal == ((1,), (0.5,))
+    (learned,) = weights_of("input 9\nparameter 1@2x3 weight=[[0, 1, 2], [3, 4, 5]]").values()
+    assert learned.literal == ((1, 2, 3), (0, 1, 2, 3, 4, 5))

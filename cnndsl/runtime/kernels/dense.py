@@ -33,6 +33,11 @@ def radial_basis(x: Array, centers: Array) -> Array:
     return result
 
 
+def learned(x: Array, weight: Array) -> Array:
+    """``weight`` for each example of ``x``, whose values do not matter."""
+    return np.broadcast_to(weight, (len(x), *weight.shape))
+
+
 def embed(indices: NDArray[np.integer[Any]], weight: Array) -> Array:
     """Rows of a table: ``indices`` (N, L) integers, ``weight`` (vocabulary, size) to (N, size, L).
 

@@ -237,6 +237,7 @@ _STEPS: dict[str, Build] = {
     "dense": lambda op, site: partial(products.dense, weight=site.weight, bias=site.bias),
     "rbf": lambda op, site: partial(products.radial_basis, centers=site.weights["centers"]),
     "embedding": _embedding,
+    "parameter": lambda op, site: partial(products.learned, weight=site.weight),
     "flatten": _plain(shaping.flatten),
     "reshape": _reshape,
     "permute": _plain(shaping.permute, "order"),

@@ -67,6 +67,7 @@ _WORKINGS: dict[str, Work] = {
     "dense": terms.product,
     "rbf": terms.distance,
     "embedding": terms.embedding,
+    "parameter": terms.parameter,
     "upsample": _resampled,
     "resize": _resampled,
     "batchnorm": formulas.batchnorm,

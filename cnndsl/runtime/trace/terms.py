@@ -45,6 +45,11 @@ def embedding(op: dense.Embedding, site: TracedLayer) -> Working:
     return Working((site.at((place,)),), (TraceStep("value", "", {}, value),), notes=(note,))
 
 
+def parameter(op: dense.Parameter, site: TracedLayer) -> Working:
+    value = site.weight("weight", *site.position)
+    return Working((), (TraceStep("value", "", {}, value),), notes=("a learned number; nothing is read",))
+
+
 def softmax(op: activation.Softmax | activation.LogSoftmax, site: TracedLayer) -> Working:
     """The largest input is subtracted first, which changes nothing but keeps the powers finite."""
     inputs = site.column()

@@ -41,17 +41,26 @@ class OnnxGraph:
 class ExportedLayer(Generic[AnyOperator]):
     """A layer with what its translation may ask, and the means to emit ONNX nodes.
 
+    ``stretches`` tells that a result for one example does: whoever reads it stretches it along the batch.
     Axis numbers given to the methods are ONNX's: 0 is the batch, 1 the channels. Tensors are known by their names.
     """
 
     def __init__(
-        self, graph: OnnxGraph, node: Node, op: AnyOperator, shapes: Sequence[Shape], weights: Iterable[str], place: str
+        self,
+        graph: OnnxGraph,
+        node: Node,
+        op: AnyOperator,
+        shapes: Sequence[Shape],
+        weights: Iterable[str],
+        place: str,
+        stretches: bool = False,
     ) -> None:
         self.op = op
         self.inputs = node.inputs
         self.shapes = shapes
         self.output = node.shape
         self.opset = graph.opset
+        self.stretches = stretches
         self._graph = graph
         self._name = node.name
         self._owner = node.share or node.name

@@ -22,6 +22,8 @@ from cnndsl.files import is_stream, write_together, write_whole
 from cnndsl.interop.onnx.exporter.layer import ExportedLayer, OnnxGraph
 from cnndsl.interop.onnx.exporter.operators import TRANSLATIONS
 from cnndsl.ir import Graph, Node
+from cnndsl.ops.dense import Parameter
+from cnndsl.ops.merge import Merge
 from cnndsl.shapes import Shape, extents, product
 from cnndsl.version import VERSION
 
@@ -182,8 +184,9 @@ def _model(network: Graph, weights: list[TensorProto], opset: int, metadata: Map
     _check_expressible(network)
     keys = [tensor.name for tensor in weights]
     graph = OnnxGraph(opset, [*network.shapes, *keys])
+    stretched = _stretched(network)
     for node in network.layers:
-        _translate(graph, network, node)
+        _translate(graph, network, node, node.name in stretched)
     outputs = _outputs(graph, network)
     dtypes = {value.name: value.dtype for value in network.inputs} | {node.name: node.dtype for node in network.layers}
     shapes = network.shapes
@@ -228,10 +231,19 @@ def _check_expressible(network: Graph) -> None:
         raise CnnError(problems)
 
 
-def _translate(graph: OnnxGraph, network: Graph, node: Node) -> None:
+def _stretched(network: Graph) -> set[str]:
+    """The parameters that merges alone read, beside values that have a batch."""
+    found = {node.name for node in network.layers if isinstance(node.op, Parameter)} - {*network.outputs}
+    for node in network.layers:
+        if not isinstance(node.op, Merge) or found.issuperset(node.inputs):
+            found.difference_update(node.inputs)
+    return found
+
+
+def _translate(graph: OnnxGraph, network: Graph, node: Node, stretches: bool) -> None:
     shapes = network.input_shapes(node)
     weights = node.op.weights(shapes)
-    layer = ExportedLayer(graph, node, node.op, shapes, weights, _place(node.span, node.path))
+    layer = ExportedLayer(graph, node, node.op, shapes, weights, _place(node.span, node.path), stretches)
     layer.finish(TRANSLATIONS[node.op.operator](layer))
 
 

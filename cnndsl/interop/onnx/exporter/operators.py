@@ -41,6 +41,18 @@ def embedding(layer: ExportedLayer[dense.Embedding]) -> str:
     return layer.emit("Transpose", vectors, perm=[0, 2, 1])
 
 
+def parameter(layer: ExportedLayer[dense.Parameter]) -> str:
+    """The weight, with an axis for the batch; all examples' where a reader needs them."""
+    weight = layer.weight("weight")
+    if layer.stretches:
+        return layer.emit("Unsqueeze", weight, layer.integers("axes", [0]))
+    extent = layer.emit("Shape", layer.input)
+    examples = [layer.integers(role, [number]) for role, number in (("begin", 0), ("end", 1))]
+    batch = layer.emit("Slice", extent, *examples)
+    shape = layer.emit("Concat", batch, layer.integers("shape", layer.output.dimensions), axis=0)
+    return layer.emit("Expand", weight, shape)
+
+
 def flatten(layer: ExportedLayer[shape.Flatten]) -> str:
     return layer.emit("Flatten", layer.input, axis=1)
 
@@ -287,7 +299,12 @@ POOLS: dict[str, Translation] = {
     "adaptive_avgpool": windows.adaptive,
     "adaptive_maxpool": windows.adaptive,
 }
-DENSE: dict[str, Translation] = {"dense": fully_connected, "rbf": radial_basis, "embedding": embedding}
+DENSE: dict[str, Translation] = {
+    "dense": fully_connected,
+    "rbf": radial_basis,
+    "embedding": embedding,
+    "parameter": parameter,
+}
 SHAPES: dict[str, Translation] = {
     "flatten": flatten,
     "reshape": reshape,

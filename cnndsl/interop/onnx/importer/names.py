@@ -33,6 +33,13 @@ def layer_name(node: NodeProto, producer: str = "") -> str:
     return printable(name)
 
 
+def tensor_name(tensor: str) -> str:
+    """A name for a layer that has just this tensor; "" where the tensor's says nothing."""
+    weight = _WEIGHT.fullmatch(tensor)
+    name = weight.group(1) if weight else tensor
+    return "" if _GENERATED.fullmatch(name) else printable(name)
+
+
 def called_weight(tensor: str) -> bool:
     """Whether the name of a tensor says that it is learnt."""
     return tensor.rpartition(".")[2] in ("weight", "bias", "gamma", "beta")

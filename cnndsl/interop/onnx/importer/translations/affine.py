@@ -14,10 +14,12 @@ from cnndsl.interop.onnx.importer.graph import (
     beyond_float32,
     decimal,
 )
+from cnndsl.interop.onnx.importer.names import tensor_name
 from cnndsl.ops.activation import Clip
 from cnndsl.ops.base import Operator
 from cnndsl.ops.conv import Conv, ConvTranspose, Depthwise
-from cnndsl.ops.dense import Dense
+from cnndsl.ops.dense import Dense, Parameter
+from cnndsl.ops.merge import Add, Mul
 from cnndsl.ops.norm import BatchNorm, Bias, GroupNorm, InstanceNorm, LayerNorm, Normalize, Scale
 from cnndsl.ops.shape import Reshape
 from cnndsl.shapes import Shape, product
@@ -98,11 +100,20 @@ def _with_parameter(
     if layer is not None and _given(layer, numbers, multiply):
         return value
     if not _per_channel(numbers):
-        raise Refusal(f"its {numbers.shape} parameters are not one per channel of {value.shape}")
+        return _with_map(site, value, numbers, multiply)
     op, name = (Scale(), "weight") if multiply else (Bias(), "bias")
     if numbers.size < value.shape.channels:
         return alone(site, value, op, **{name: numbers.ravel()})
     return site.emit(op, value.ordered(range(len(value.order))), **{name: numbers.ravel()}).ordered(value.order)
+
+
+def _with_map(site: NodeContext, value: Value, numbers: Array, multiply: bool) -> Value:
+    """The value merged with a parameter that differs between positions."""
+    flat = value.ordered(range(len(value.order)))
+    held = [name for name, given in zip(site.node.input, site.inputs, strict=False) if not isinstance(given, Value)]
+    op = Parameter(shape=Shape(numbers.shape[0], numbers.shape[1:]))
+    learnt = site.builder.emit(tensor_name(held[0]) if held else "", op, [flat], {"weight": numbers})
+    return site.emit(Mul() if multiply else Add(), flat, learnt).ordered(value.order)
 
 
 def alone(site: NodeContext, value: Value, op: Operator, **weights: Array) -> Value:
