@@ -102,6 +102,11 @@ input 2@1 | maxpool 2 dilation=4 pad=2 stride=1
 input 2@1x2x1 | conv_transpose 4 1x3x1 stride=[4, 2, 1] dilation=[2, 1, 2] pad=same_lower output_pad=[0, 0, 1]
 input 4@1x1 | batchnorm -> instancenorm -> groupnorm 2
 input 2@4x4 | reshape (2@2x2x2x2) -> relu -> softmax -> batchnorm -> layernorm -> prelu
+input 12 | parameter 5
+input 6@11 | add { identity; parameter 6@11 init=0.5 }
+input 3@4x5 | mul { parameter 3@4x1 init=-2; identity }
+input 3@4x5 | add { parameter 3@1x5 init=2; parameter 3@4x1 init=0.5 }
+input 3@4x5x6 | concat { parameter 1@4x5x6 init=0.5; identity }
 input 6 dtype=int64 | embedding 9 4
 input 6 dtype=int64 | identity
 input 6 dtype=int64 | reshape (2@3)

@@ -674,6 +674,42 @@ def test_position_maps_are_parameters():
     assert sum(array.size for array in imported.weights.values()) == 8 * 3 * 2 * 2 + 16 * 8 + 16
 
 
+def test_class_tokens_are_parameters():
+    """A learnt (1, 1, 8), expanded along the batch, in front of tokens in rows; without the batch it is refused."""
+    random = np.random.default_rng(0)
+    held = {
+        "cls_token": random.standard_normal((1, 1, 8), dtype=np.float32),
+        "first": np.array([0]),
+        "second": np.array([1]),
+        "rest": np.array([-1, -1]),
+    }
+    nodes = [
+        helper.make_node("Shape", ["x"], ["extents"]),
+        helper.make_node("Slice", ["extents", "first", "second"], ["examples"]),
+        helper.make_node("Concat", ["examples", "second", "second"], ["shape"], axis=0),
+        helper.make_node("Expand", ["cls_token", "shape"], ["tokens"]),
+        helper.make_node("Transpose", ["x"], ["rows"], perm=[0, 2, 1]),
+        helper.make_node("Concat", ["tokens", "rows"], ["y"], axis=1),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 8, 5])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    constants = [numpy_helper.from_array(array, name) for name, array in held.items()]
+    graph = helper.make_graph(nodes, "transformer", [x], [y], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    imported = assert_agrees_with_runtime(model, random.standard_normal((3, 8, 5), dtype=np.float32))
+    (learned,) = (node for node in imported.network.layers if node.op.operator == "parameter")
+    assert (str(learned.shape), [*imported.weights]) == ("8@1", [f"{learned.name}.weight"])
+
+
+def test_what_is_no_parameter_is_no_branch():
+    model = one("Concat", [1, 4, 3, 3], np.ones((1, 2, 3, 3), np.float32), axis=1)
+    assert [node.op.operator for node in from_onnx(model).network.layers] == ["parameter", "concat"]
+    model.graph.node.insert(0, helper.make_node("Constant", [], ["made"], value=model.graph.initializer[0]))
+    model.graph.node[1].input[1] = "made"
+    with pytest.raises(CnnError, match="one of its inputs is a constant"):
+        from_onnx(model)
+
+
 def test_a_constant_divided_by_a_value():
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 4, 6, 6])
     y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)

@@ -33,16 +33,22 @@ def aligned(site: NodeContext, value: Value, constant: Array) -> Array:
     rank = leading + len(value.order)
     if constant.ndim > rank:
         raise Refusal(f"a constant of {constant.shape} has more axes than what it meets")
-    full = constant.reshape((1,) * (rank - constant.ndim) + constant.shape)
-    if leading:
-        if full.shape[0] != 1 and not (full == full[:1]).all():
-            raise Refusal("its constant differs between the examples of the batch")
-        if full.shape[0] not in (1, *site.builder.leading):
-            raise Refusal(f"its constant of {constant.shape} is for {full.shape[0]:,} examples alone")
-        full = full[0]
+    full = _of_one_example(site, constant.reshape((1,) * (rank - constant.ndim) + constant.shape))
     if any(size not in (1, extent) for size, extent in zip(full.shape, value.dimensions, strict=True)):
         raise Refusal(f"its constant of {constant.shape} would enlarge what it meets, {value.shape}")
     return np.transpose(full, np.argsort(value.order))
+
+
+def _of_one_example(site: NodeContext, constant: Array) -> Array:
+    """The constant without the batch, whose examples must be equal."""
+    if not site.builder.leading:
+        return constant
+    if constant.shape[0] != 1 and not (constant == constant[:1]).all():
+        raise Refusal("its constant differs between the examples of the batch")
+    if constant.shape[0] not in (1, *site.builder.leading):
+        raise Refusal(f"its constant of {constant.shape} is for {constant.shape[0]:,} examples alone")
+    found: Array = constant[0]
+    return found
 
 
 def scaled(site: NodeContext, value: Value, constant: Constant, layer: ImportedLayer | None = None) -> Value:
@@ -109,11 +115,29 @@ def _with_parameter(
 
 def _with_map(site: NodeContext, value: Value, numbers: Array, multiply: bool) -> Value:
     """The value merged with a parameter that differs between positions."""
-    flat = value.ordered(range(len(value.order)))
     held = [name for name, given in zip(site.node.input, site.inputs, strict=False) if not isinstance(given, Value)]
-    op = Parameter(shape=Shape(numbers.shape[0], numbers.shape[1:]))
-    learnt = site.builder.emit(tensor_name(held[0]) if held else "", op, [flat], {"weight": numbers})
+    flat = value.ordered(range(len(value.order)))
+    learnt = _learnt(site, held[0] if held else "", numbers, flat)
     return site.emit(Mul() if multiply else Add(), flat, learnt).ordered(value.order)
+
+
+def _learnt(site: NodeContext, tensor: str, numbers: Array, beside: Value) -> Value:
+    """The tensor of that name as a parameter, its axes in the language's order."""
+    op = Parameter(shape=Shape(numbers.shape[0], numbers.shape[1:]))
+    return site.builder.emit(tensor_name(tensor), op, [beside], {"weight": numbers})
+
+
+def learnt_branch(site: NodeContext, index: int, beside: Value) -> Value:
+    """The constant at that place as a parameter whose axes are in the order of those of the value ``beside``."""
+    constant = site.beside(index, "branch")
+    if not constant.learnt:
+        raise Refusal("one of its inputs is a constant")
+    array = _of_one_example(site, constant.array)
+    if array.ndim != len(beside.order):
+        raise Refusal(f"a constant of {constant.array.shape} has other axes than what it meets")
+    flat = beside.ordered(range(len(beside.order)))
+    numbers = np.transpose(array, np.argsort(beside.order))
+    return _learnt(site, site.node.input[index], numbers, flat).ordered(beside.order)
 
 
 def alone(site: NodeContext, value: Value, op: Operator, **weights: Array) -> Value:

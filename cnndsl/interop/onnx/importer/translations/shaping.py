@@ -6,6 +6,7 @@ import numpy as np
 
 from cnndsl.interop.onnx.importer.constant_folding import Unfoldable, reshaped
 from cnndsl.interop.onnx.importer.graph import LOWEST, NodeContext, Refusal, Value
+from cnndsl.interop.onnx.importer.translations.affine import learnt_branch
 from cnndsl.ops.dense import Embedding
 from cnndsl.ops.merge import Concat
 from cnndsl.ops.norm import Dropout
@@ -107,7 +108,14 @@ def transpose(site: NodeContext) -> Value:
 
 
 def concat(site: NodeContext) -> Value:
-    values = [site.any(index) for index in range(len(site.inputs))]
+    """Values one behind the other; what is learnt among them, such as a class token, is a parameter."""
+    given = [value for value in site.inputs if isinstance(value, Value)]
+    if not given:
+        raise Refusal("it works on a constant alone")
+    values = [
+        value if isinstance(value, Value) else learnt_branch(site, index, given[0])
+        for index, value in enumerate(site.inputs)
+    ]
     if len({value.order for value in values}) > 1:
         values = [site.builder.straight(value) for value in values]
     axis = site.axis(values[0], int(site.attribute("axis", 1)))
