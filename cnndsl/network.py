@@ -1,13 +1,14 @@
 """A network as people use it: look at it, run it, translate it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from operator import index
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias, get_args
 
 from cnndsl.analysis.measured import Measured
-from cnndsl.errors import CnnError, quoted, require_names, require_path
+from cnndsl.errors import CnnError, names_of, quoted, require_names, require_path
 from cnndsl.ir import Graph
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.suggest import unknown_layer
@@ -15,9 +16,10 @@ from cnndsl.suggest import unknown_layer
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from cnndsl.draw import Style
+    from cnndsl.draw import Picture, Style
     from cnndsl.draw.canvas.theme import ThemeName
     from cnndsl.interop.verify import Verification
+    from cnndsl.report.table import LayerTable
     from cnndsl.runtime.plan.planner import BatchPlan
     from cnndsl.runtime.profile import Profile
 
@@ -68,13 +70,48 @@ class Network(Measured):
         _require_depth(depth)
         return table(self, depth, batch)
 
-    def explain(self, layer: str) -> str:
-        """How every number of a layer comes about, as text. Raises CnnError ``unknown-layer``."""
-        from cnndsl.analysis.arithmetic import arithmetic
-        from cnndsl.report.explained import text
+    @cached_property
+    def layers(self) -> "LayerTable":
+        """The layers with their numbers, in order: ``layers["conv1"]``, ``layers[0]``, ``layers[2:5]``."""
+        from cnndsl.report.table import LayerTable
+
+        return LayerTable(super().layers.values())
+
+    def explain(
+        self,
+        layer: str,
+        *,
+        at: Sequence[int] | None = None,
+        x: "ArrayLike | Mapping[str, ArrayLike] | None" = None,
+        weights: "str | PathLike[str] | Arrays | None" = None,
+        seed: int = 0,
+    ) -> str:
+        """How every number of a layer comes about, as text.
+
+        With ``at``, how one value of its output does: of a channel and a place on each axis, counted from 0, for the
+        one example in ``x``. Raises CnnError ``unknown-layer``, and others for what does not fit.
+        """
+        from cnndsl.report import explained
 
         require_names([layer], "the layer")
-        return text(arithmetic(self, layer))
+        if (at is None) != (x is None):
+            raise CnnError.of("bad-setting", "a value is worked out at a place of one example: give both at= and x=")
+        if at is None or x is None:
+            from cnndsl.analysis.arithmetic import arithmetic
+
+            return explained.text(arithmetic(self, layer))
+        from cnndsl.report import trace
+        from cnndsl.runtime.interpreter import checked_inputs
+        from cnndsl.runtime.trace import require_position, trace_value
+
+        try:
+            position = tuple(map(index, at))
+        except TypeError:
+            message = f"at is a position such as (0, 2, 3), not {quoted(repr(at))}"
+            raise CnnError.of("bad-setting", message) from None
+        require_position(self.graph, layer, position)  # before weights are made, which may take long
+        inputs = checked_inputs(self.graph, x)
+        return trace.text(trace_value(self.graph, layer, position, inputs, self.weights_from(weights, seed)))
 
     def draw(
         self,
@@ -83,18 +120,19 @@ class Network(Measured):
         style: "Style" = "graph",
         depth: int | None = None,
         theme: "ThemeName" = "auto",
-    ) -> str | None:
+    ) -> "Picture | None":
         """Writes a picture of the network to ``path``, by its suffix: .svg, .png, .pdf, .mmd (Mermaid) or .dot.
 
-        Without a path, gives the SVG text. Blocks nested deeper than ``depth`` are one box; without it all are, but
-        volumes are opened until they tell something. Raises CnnError, and OSError where the file cannot be written.
+        Without a path, gives the SVG text, which notebooks show as the picture. Blocks nested deeper than ``depth`` are
+        one box; without it all are, but volumes are opened until they tell something. Raises CnnError, and OSError
+        where the file cannot be written.
         """
         from cnndsl import draw
         from cnndsl.files import require_output
 
         _require_depth(depth)
         if path is None:
-            return draw.render(self, "svg", style, depth, theme).decode()
+            return draw.Picture(draw.render(self, "svg", style, depth, theme).decode())
         require_path(path)
         require_output(path, self.sources)
         draw.write(self, path, style, depth, theme)
@@ -135,28 +173,28 @@ class Network(Measured):
         *,
         weights: "str | PathLike[str] | Arrays | None" = None,
         seed: int = 0,
-        keep: Sequence[str] = (),
+        keep: str | Sequence[str] = (),
         threads: int | None = None,
     ) -> Any:
         """Executes the network on ``x``, (N, C, spatial...) float32, or a mapping from input names to such arrays.
 
         ``weights`` is a .safetensors, .npz or .onnx file or a mapping of arrays; without it the initial weights of
-        ``seed`` are used. Gives the output, a dict by name if there are several; with ``keep``, a pair of that and a
-        dict of the kept layers' values. ``threads`` compute, by default one for each core; results do not depend on
-        their number. Raises CnnError for inputs or weights that do not fit.
+        ``seed`` are used. Gives the output, a dict by name if there are several; with ``keep``, the names of layers or
+        one name, a pair of that and a dict of the kept layers' values. ``threads`` compute, by default one for each
+        core; results do not depend on their number. Raises CnnError for inputs or weights that do not fit.
         """
-        require_names(keep, "keep")
-        outputs = self._runner(weights, seed, tuple(keep), threads)(x)
+        kept = names_of(keep, "keep")
+        outputs = self._runner(weights, seed, kept, threads)(x)
         results = {name: outputs[name] for name in self.graph.outputs}
         result = results if len(results) > 1 else next(iter(results.values()))
-        return (result, {name: outputs[name] for name in keep}) if keep else result
+        return (result, {name: outputs[name] for name in kept}) if kept else result
 
     def runner(
         self,
         *,
         weights: "str | PathLike[str] | Arrays | None" = None,
         seed: int = 0,
-        keep: Sequence[str] = (),
+        keep: str | Sequence[str] = (),
         limits: Limits = DEFAULT_LIMITS,
         backend: Backend = "numpy",
         threads: int | None = None,
@@ -175,22 +213,22 @@ class Network(Measured):
         from cnndsl.runtime.memory_limit import require_memory
         from cnndsl.runtime.plan.planner import make_plan
 
-        self._require_layers(keep)
+        kept = self._layers_named(keep)
         if backend not in BACKENDS:
             advice = f"it is one of {', '.join(BACKENDS)}"
             raise CnnError.of("bad-setting", f"the backend {quoted(str(backend))} is unknown", advice)
         if threads is not None:
             _require_whole("threads", threads, 1)
         if backend == "reference":
-            return self._reference(weights, seed, keep, limits)
+            return self._reference(weights, seed, kept, limits)
         require_memory(self.graph, 1, limits.run_bytes)
         arrays = self.weights_from(weights, seed)
         if backend == "onnxruntime":
             from cnndsl.interop.onnx.runtime import make_runner
 
-            running = make_runner(self.graph, arrays, keep)
+            running = make_runner(self.graph, arrays, kept)
             return lambda x: running(checked_inputs(self.graph, x))
-        plan = make_plan(self.graph, arrays, keep)
+        plan = make_plan(self.graph, arrays, kept)
         largest = 0  # batch that was found to fit
 
         def run(x: "ArrayLike | Mapping[str, ArrayLike]") -> "dict[str, NDArray[Any]]":
@@ -239,20 +277,21 @@ class Network(Measured):
         *,
         weights: "str | PathLike[str] | Arrays | None" = None,
         seed: int = 0,
-        keep: Sequence[str] = (),
+        keep: str | Sequence[str] = (),
     ) -> "BatchPlan":
         """How a batch of that size is computed: ``explain()`` is the text, ``peak_bytes()`` the memory it takes."""
         from cnndsl.runtime.plan.planner import make_plan
 
-        self._require_layers(keep)
-        return make_plan(self.graph, self.weights_from(weights, seed), keep).at(batch)
+        kept = self._layers_named(keep)
+        return make_plan(self.graph, self.weights_from(weights, seed), kept).at(batch)
 
-    def _require_layers(self, names: Sequence[str]) -> None:
-        require_names(names, "keep")
+    def _layers_named(self, keep: str | Sequence[str]) -> tuple[str, ...]:
         known = self.graph.shapes
+        names = names_of(keep, "keep")
         for name in names:
             if name not in known:
                 raise unknown_layer(name, known)
+        return names
 
     def weights_from(self, weights: "str | PathLike[str] | Arrays | None", seed: int) -> "dict[str, NDArray[Any]]":
         """The weights of a file or mapping, checked, or without one the initial ones. Raises CnnError."""

@@ -126,7 +126,11 @@ def test_all_errors_at_once():
     with pytest.raises(cnndsl.CnnError) as error:
         cnndsl.loads("input 3@8x8\nconv 8 9x9\nfrom nowhere\nrelo\n")
     assert codes(error) == ["kernel-too-large", "unknown-name", "unknown-operator"]
-    assert str(error.value).count("\n") == 2 and "<text>:2:8: error[kernel-too-large]" in str(error.value)
+    lines = str(error.value).splitlines()
+    assert [line.partition(":")[0] for line in lines if line.startswith("error")] == [
+        f"error[{c}]" for c in codes(error)
+    ]
+    assert " --> <text>:2:8" in lines and "2 | conv 8 9x9" in lines
 
 
 @pytest.mark.parametrize(
@@ -333,3 +337,54 @@ def test_masks_are_not_lost() -> None:
     assert error.value.diagnostics[0].code == "weights-mismatch"
     unmasked = np.ma.masked_array(np.ones((1, 2)), False)
     np.testing.assert_array_equal(net.run(unmasked), net.run(np.ones((1, 2))))
+
+
+def test_layers_by_number_and_by_slice() -> None:
+    net = cnndsl.loads("input 1@28x28\nconv 6 5x5 as first -> relu -> maxpool 2x2\nconv 8 3x3")
+    names = ["first", "relu1", "maxpool1", "conv1"]
+    assert [net.layers[number].name for number in (0, 1, -2, np.int64(3))] == names
+    assert [*net.layers[1:3]] == names[1:3] and [*net.layers[::-1]] == names[::-1] and not net.layers[4:]
+    assert "first" in net.layers and 0 not in net.layers and "second" not in net.layers
+    with pytest.raises(IndexError):
+        net.layers[4]
+    with pytest.raises(KeyError):
+        net.layers["second"]
+
+
+def test_layers_print_as_their_table() -> None:
+    net = cnndsl.loads("input 1@28x28\nconv 6 5x5 -> relu -> maxpool 2x2\nconv 8 3x3")
+    whole, part = repr(net.layers).splitlines(), repr(net.layers[1:3]).splitlines()
+    assert "\n".join(whole) in net.summary()
+    assert [line.split()[0] for line in whole if line[0] != "-"] == ["layer", *net.layers, "total"]
+    assert [line.split()[0] for line in part if line[0] != "-"] == ["layer", "relu1", "maxpool1", "total"]
+    assert part[-1].split()[1:3] == ["2", "layers"]
+
+
+def test_a_picture_is_a_text_that_notebooks_show() -> None:
+    picture = cnndsl.loads("input 1@8x8\nconv 2 3x3").draw()
+    assert isinstance(picture, str) and picture.startswith("<?xml")
+    assert type(picture._repr_svg_()) is str and picture._repr_svg_() == picture
+
+
+def test_one_name_is_kept_as_a_list_of_one() -> None:
+    net = cnndsl.loads("input 1@8x8\nconv 2 3x3 -> relu")
+    x = np.linspace(-1, 1, 64, dtype=np.float32).reshape(1, 1, 8, 8)
+    result, kept = net.run(x, keep="conv1")
+    assert [*kept] == ["conv1"] and np.array_equal(np.maximum(kept["conv1"], 0), result)
+    assert [*net.runner(keep="conv1", backend="reference")(x)] == ["relu1", "conv1"]
+    assert net.plan(keep="conv1").kept == ("relu1", "conv1")
+    with pytest.raises(cnndsl.CnnError, match="no layer `conv2`"):
+        net.run(x, keep="conv2")
+
+
+def test_a_value_is_worked_out_for_an_example() -> None:
+    net = cnndsl.loads("input 1@3x3\nconv 1 3x3 weight=[[1, 2, 3], [4, 5, 6], [7, 8, 9]] bias=[0.5] -> square")
+    x = np.arange(9).reshape(1, 1, 3, 3)
+    assert "value = sum + bias = 240 + 0.5 = 240.5" in net.explain("conv1", at=(0, 0, 0), x=x)
+    assert "value = x^2 = 240.5^2 = 57840" in net.explain("square1", at=np.array([0, 0, 0]), x={"input": x})
+    given = {"conv1.weight": np.ones((1, 1, 3, 3), np.float32), "conv1.bias": np.zeros(1, np.float32)}
+    assert "value = sum + bias = 36 + 0 = 36" in net.explain("conv1", at=[0, 0, 0], x=x, weights=given)
+    with pytest.raises(cnndsl.CnnError, match="for one example, but the input holds 2"):
+        net.explain("conv1", at=(0, 0, 0), x=np.ones((2, 1, 3, 3)))
+    with pytest.raises(cnndsl.CnnError, match="lies outside"):
+        net.explain("conv1", at=(1, 0, 0), x=x)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cnndsl.api import CheckResult, check_file
-from cnndsl.report.diagnostics import render
+from cnndsl.errors import render
 
 CASES = Path(__file__).parent / "cases"
 NAMES = sorted(path.stem for path in CASES.glob("*.cnn"))

@@ -44,7 +44,7 @@ FLOORS = {
     "cnndsl.interop.onnx": ["exporter importer", "runtime"],
     "cnndsl.draw": ["canvas outline", "layout", "styles", "__init__"],
     "cnndsl.report": [
-        "as_json diagnostics sarif table",
+        "as_json sarif table",
         "annotations markup plots trace",
         "explained",
         "page",

@@ -27,11 +27,10 @@ import numpy as np
 
 import cnndsl
 from cnndsl.codes import CODES
-from cnndsl.errors import CnnError, Diagnostic
+from cnndsl.errors import CnnError, Diagnostic, render
 from cnndsl.lang.review.fixes import apply_fixes
 from cnndsl.lang.settings import parse_input, parse_setting
 from cnndsl.lang.style.format import same_tree
-from cnndsl.report.diagnostics import render
 from cnndsl.runtime.data.images import read_array, read_image
 from cnndsl.runtime.data.weights import load_weights
 from tools import corpus, mutations
@@ -269,7 +268,7 @@ def attempt(target: Target, made: Made) -> Finding | None:
         target.run(made)
     except CnnError as error:
         signal.setitimer(signal.ITIMER_PROF, 0)
-        if any(diagnostic.code not in CODES for diagnostic in error.diagnostics) or len(str(error)) > 50_000:
+        if any(diagnostic.code not in CODES for diagnostic in error.diagnostics) or len(error.args[0]) > 50_000:
             return Finding("an error that is no proper one", traceback.format_exc())
     except (Exception, Hangs) as error:
         signal.setitimer(signal.ITIMER_PROF, 0)

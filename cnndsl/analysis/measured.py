@@ -1,8 +1,8 @@
 """A network with its numbers: what reports and the facade read."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Self, SupportsIndex, overload
 
 from cnndsl.analysis.costs import Cost, layer_costs, total
 from cnndsl.analysis.memory import Memory, live, memory
@@ -94,13 +94,24 @@ class Layer:
 
 
 class Layers(Mapping[str, Layer]):
-    """The layers in order, by name."""
+    """Layers in order, by name, by number from 0 or by slice, which gives several."""
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    def __init__(self, layers: Iterable[Layer]) -> None:
         self._layers = {layer.name: layer for layer in layers}
 
-    def __getitem__(self, name: str) -> Layer:
-        return self._layers[name]
+    @overload
+    def __getitem__(self, key: str | SupportsIndex) -> Layer: ...
+    @overload
+    def __getitem__(self, key: slice) -> Self: ...
+
+    def __getitem__(self, key: str | SupportsIndex | slice) -> Layer | Self:
+        if isinstance(key, str):
+            return self._layers[key]
+        found = list(self._layers.values())[key]
+        return type(self)(found) if isinstance(found, list) else found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._layers
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._layers)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cnndsl.cli.terminal import complain
-from cnndsl.errors import CnnError, quoted
+from cnndsl.errors import CnnError, quoted, visible
 from cnndsl.files import is_stream, require_output
 
 SUFFIXES = {
@@ -82,6 +82,4 @@ def wrote(*files: object) -> None:
     sys.stdout.flush()
     names = [str(file) for file in files if file != "-" and not is_stream(str(file))]
     if names:
-        from cnndsl.report.diagnostics import visible
-
         complain(visible(f"wrote {' and '.join(names)}"))

@@ -10,7 +10,7 @@ from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from cnndsl.errors import CnnError, Diagnostic
+from cnndsl.errors import CnnError, Diagnostic, render
 
 FINE, WRONG, USAGE, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -92,8 +92,6 @@ def coloured(stream: IO[str]) -> bool:
 def say(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str]) -> None:
     """Diagnostics for a person, on standard error."""
     if diagnostics:
-        from cnndsl.report.diagnostics import render
-
         print(render(diagnostics, sources, coloured(sys.stderr)), file=sys.stderr)
 
 

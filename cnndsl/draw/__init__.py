@@ -20,6 +20,15 @@ Style: TypeAlias = Literal["graph", "volumes"]
 Format: TypeAlias = Literal["svg", "png", "pdf", "mmd", "dot"]
 
 
+class Picture(str):
+    """The text of an SVG picture, which notebooks show as the picture."""
+
+    __slots__ = ()
+
+    def _repr_svg_(self) -> str:
+        return str(self)
+
+
 def _graph(network: Measured, depth: int | None) -> Scene:
     from cnndsl.draw.styles.graph import graph_scene
 

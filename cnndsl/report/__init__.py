@@ -1,7 +1,7 @@
 """What people see, and what other programs read, of networks, findings and values.
 
-- ``diagnostics``: messages with excerpts, as text. ``annotations``: one line each, for editors and GitHub. ``sarif``:
-  for code scanning. ``as_json``: the report as JSON.
+- ``annotations``: messages, one line each, for editors and GitHub. ``sarif``: for code scanning. ``as_json``: the
+  report as JSON.
 - ``table``: the layer table. ``explained``: the arithmetic behind a layer's numbers. ``trace``: one output value worked
   out.
 - ``plots``: feature maps and weights as figures.

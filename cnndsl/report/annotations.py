@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from cnndsl.errors import Diagnostic
-from cnndsl.report.diagnostics import visible
+from cnndsl.errors import Diagnostic, visible
 
 _LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
 

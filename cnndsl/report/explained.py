@@ -6,9 +6,8 @@ from typing import Any
 
 from cnndsl.analysis.arithmetic import Explanation, Section
 from cnndsl.analysis.lines import FormulaLine
-from cnndsl.errors import Span
+from cnndsl.errors import Span, visible
 from cnndsl.ir import shape_to_json
-from cnndsl.report.diagnostics import visible
 from cnndsl.report.markup import sentence
 from cnndsl.report.markup import text as markup
 

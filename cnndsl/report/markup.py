@@ -3,7 +3,7 @@
 import re
 from html import escape
 
-from cnndsl.report.diagnostics import visible
+from cnndsl.errors import visible
 
 
 def text(words: object) -> str:

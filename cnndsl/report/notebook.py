@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from cnndsl.analysis.measured import Measured
 from cnndsl.draw import scene
 from cnndsl.draw.canvas.svg import svg
-from cnndsl.errors import CnnError, Diagnostic
-from cnndsl.report.diagnostics import render
+from cnndsl.errors import CnnError, Diagnostic, render
 from cnndsl.report.markup import text
 from cnndsl.report.page.findings import diagnostics_html
 from cnndsl.report.page.table import table_html

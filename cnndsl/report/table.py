@@ -6,12 +6,19 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from cnndsl.analysis.costs import total
-from cnndsl.analysis.measured import Layer, Measured
+from cnndsl.analysis.measured import Layer, Layers, Measured
 from cnndsl.shapes import extents
 
 HEADINGS = ("layer", "operator", "output", "params", "MACs", "connections", "receptive field")
 ARGUMENTS_WIDTH = 44
 RIGHT = frozenset({3, 4, 5})
+
+
+class LayerTable(Layers):
+    """Layers that print as their table."""
+
+    def __repr__(self) -> str:
+        return "\n".join(_layer_lines(list(self.values())))
 
 
 class Row(NamedTuple):
@@ -24,22 +31,32 @@ class Row(NamedTuple):
 
 def table(network: Measured, depth: int | None = None, batch: int = 1) -> str:
     """The table with one line a layer; block instances nested deeper than ``depth`` are one line each."""
-    rows = [_cells(row) for row in folded(list(network.layers.values()), depth)]
-    cost = network.cost
-    count = len(network.layers)
-    sums = (f"{cost.params:,}", f"{cost.macs:,}", f"{cost.connections:,}", "")
-    totals = ("total", f"{count} layer{'' if count == 1 else 's'}", "", *sums)
-    widths = [max(map(len, column)) for column in zip(HEADINGS, totals, *rows, strict=True)]
-    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
     given = ", ".join(
         f"{value.name} {value.shape}" + ("" if value.dtype == "float32" else f" {value.dtype}")
         for value in network.graph.inputs
     )
-    line = "  ".join(f"{{:{'>' if index in RIGHT else '<'}{width}}}" for index, width in enumerate(widths)).format
-    lines = [f"{network.name}: {given}", line(*HEADINGS).rstrip(), rule]
-    lines += [line(*row).rstrip() for row in rows]
-    lines += [rule, line(*totals).rstrip(), "", *_facts(network, batch)]
+    lines = [
+        f"{network.name}: {given}",
+        *_layer_lines(list(network.layers.values()), depth),
+        "",
+        *_facts(network, batch),
+    ]
     return "\n".join(lines) + "\n"
+
+
+def _layer_lines(layers: Sequence[Layer], depth: int | None = None) -> Iterator[str]:
+    """The lines of a table of layers: headings, a line for each, and their sums."""
+    rows = [_cells(row) for row in folded(layers, depth)]
+    cost = total([layer.cost for layer in layers])
+    count = len(layers)
+    sums = (f"{cost.params:,}", f"{cost.macs:,}", f"{cost.connections:,}", "")
+    totals = ("total", f"{count} layer{'' if count == 1 else 's'}", "", *sums)
+    widths = [max(map(len, column)) for column in zip(HEADINGS, totals, *rows, strict=True)]
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    line = "  ".join(f"{{:{'>' if index in RIGHT else '<'}{width}}}" for index, width in enumerate(widths)).format
+    yield from (line(*HEADINGS).rstrip(), rule)
+    yield from (line(*row).rstrip() for row in rows)
+    yield from (rule, line(*totals).rstrip())
 
 
 def folded(layers: Sequence[Layer], depth: int | None) -> Iterator[Row]:

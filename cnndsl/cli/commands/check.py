@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from cnndsl.analysis.lint import GROUPS
 from cnndsl.cli.options import add_batch, add_file, add_shapes, add_source_arguments, natural
 from cnndsl.cli.terminal import checked, exit_status, given_settings, say
-from cnndsl.errors import CnnError, Diagnostic
+from cnndsl.errors import CnnError, Diagnostic, visible
 
 EXAMPLE = "cnndsl check examples/lenet.cnn --input 1@32x32"
 
@@ -140,7 +140,6 @@ def _show_text(one: Found, options: argparse.Namespace) -> None:
     if len(options.files) == 1:
         sys.stdout.write("\n".join(network.summary(options.depth, options.batch) for network in one.networks))
         return
-    from cnndsl.report.diagnostics import visible
     from cnndsl.report.table import one_line
 
     errors = sum(diagnostic.severity == "error" for diagnostic in one.diagnostics)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from cnndsl.cli.terminal import FINE, WRONG, exit_status, say, unwritable
-from cnndsl.errors import CnnError
+from cnndsl.errors import CnnError, visible
 
 EXAMPLE = "cnndsl fmt examples/lenet.cnn"
 
@@ -42,7 +42,6 @@ def _format(file: str, options: argparse.Namespace) -> bool:
     from cnndsl import api
     from cnndsl.lang.text.parser import decode
     from cnndsl.limits import DEFAULT_LIMITS
-    from cnndsl.report.diagnostics import visible
 
     is_stream = file == "-"
     name = "<stdin>" if is_stream else file

@@ -14,7 +14,7 @@ from cnndsl.cli import plotting
 from cnndsl.cli.options import add_file, add_source_arguments, add_weights, positive
 from cnndsl.cli.outputs import require_free, wrote
 from cnndsl.cli.terminal import only_network, unwritable
-from cnndsl.errors import CnnError, quoted
+from cnndsl.errors import CnnError, quoted, visible
 from cnndsl.network import BACKENDS
 
 EXAMPLE = "cnndsl run digits.cnn --weights digits.safetensors --input three.png --top 3"
@@ -153,8 +153,6 @@ class Results:
         return {"label": self.labels[index]} if self.labels is not None and len(self.labels) == size else {}
 
     def _print(self, report: dict[str, Any]) -> None:
-        from cnndsl.report.diagnostics import visible
-
         print(visible(report["input"]))
         for name, facts in {**report["outputs"], **report.get("layers", {})}.items():
             shape = "x".join(map(str, facts["shape"]))
@@ -186,8 +184,6 @@ class Results:
             json.dump(_finite(report), sys.stdout, indent=1, allow_nan=False)
             print()
             return
-        from cnndsl.report.diagnostics import visible
-
         if drawn:
             print(visible(f"{drawn['file']} shows {', '.join(drawn['layers'])} of {drawn['input']}"))
         if self.profile:

@@ -11,9 +11,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
-from cnndsl.errors import CnnError, either, missing_library, quoted
+from cnndsl.errors import CnnError, either, missing_library, quoted, visible
 from cnndsl.files import write_whole
-from cnndsl.report.diagnostics import visible
 from cnndsl.report.plots.maps import NOT_FINITE, thinned
 
 if TYPE_CHECKING:

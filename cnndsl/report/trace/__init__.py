@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any
 
+from cnndsl.errors import visible
 from cnndsl.ir import shape_to_json
-from cnndsl.report.diagnostics import visible
 from cnndsl.report.trace.view import Channel, Matrix, Table, view
 from cnndsl.runtime.trace import Trace
 from cnndsl.runtime.trace.parts import Patch

@@ -6,8 +6,7 @@ from itertools import pairwise
 import pytest
 
 import cnndsl
-from cnndsl.errors import Diagnostic, Label, Span
-from cnndsl.report.diagnostics import MAX_WIDTH, laid_out, render, visible
+from cnndsl.errors import MAX_WIDTH, Diagnostic, Label, Span, laid_out, render, visible
 
 
 def rendered(text, *, color=False, file="net.cnn"):
@@ -23,6 +22,18 @@ def underlined(text):
         if match and re.match(r" *\d+ \| ", above):
             start = above.index("| ") + 2 + len(match[1])
             yield above[start : start + len(match[2])]
+
+
+def test_an_exception_is_what_the_command_line_prints(tmp_path, capsys):
+    file = tmp_path / "net.cnn"
+    file.write_text("input 3@8x8\ncnov 8 3x3\nflatten -> dense 10 relu\n")
+    assert cnndsl.cli.main(["check", str(file)]) == 1
+    with pytest.raises(cnndsl.CnnError) as caught:
+        cnndsl.load(file)
+    assert len(caught.value.diagnostics) == 2
+    assert str(caught.value) in capsys.readouterr().err
+    assert "2 | cnov 8 3x3" in str(caught.value) and "= help: " in str(caught.value)
+    assert str(cnndsl.CnnError.of("bad-setting", "no", "yes")) == "error[bad-setting]: no\n  = help: yes"
 
 
 def test_exactly():
