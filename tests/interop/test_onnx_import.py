@@ -710,6 +710,17 @@ def test_what_is_no_parameter_is_no_branch():
         from_onnx(model)
 
 
+def test_a_value_times_itself_is_a_square():
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 4, 6, 6])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    graph = helper.make_graph([helper.make_node("Mul", ["x", "x"], ["y"])], "product", [x], [y])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    imported = assert_agrees_with_runtime(model, np.linspace(-3, 3, 432, dtype=np.float32).reshape(3, 4, 6, 6))
+    assert [node.op.operator for node in imported.network.layers] == ["square"]
+    model.producer_name = "cnndsl"  # whose layers come back as they were
+    assert [node.op.operator for node in from_onnx(model).network.layers] == ["mul"]
+
+
 def test_a_constant_divided_by_a_value():
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 4, 6, 6])
     y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+from cnndsl import ops
 from cnndsl.errors import Diagnostic, Fix, Source, quoted, shortened
 from cnndsl.lang.text.grammar import vocabulary
 from cnndsl.lang.text.indentation import first_on_line
@@ -14,7 +15,7 @@ _SIZE = re.compile(r"[0-9]+(?:[xX×][0-9]+)+(?![A-Za-z0-9_.])")
 _TUPLE = re.compile(r"\(\s*[0-9]+\s*(?:,\s*[0-9]+\s*)*,?\s*\)")
 _NUMBERS = re.compile(r"[0-9]+")
 _SHAPE = re.compile(r"([0-9]+)[ \t]+([0-9]+(?:[ \t]+[0-9]+)*)(?=[ \t]*(?:[;\n#]|$|as\b|dtype\b))")
-_MERGE = re.compile(r"\b(add|mul|sub|div|concat|maximum|minimum|average)[ \t]*$")
+_MERGE = re.compile(rf"\b({'|'.join(ops.MERGES)})[ \t]*$")
 _WORD = re.compile(r"[A-Za-z]+")
 _STATEMENT_START = re.compile(r"[\n;{}]|->")
 _WORDS = re.compile(r"//[ \t]*[A-Za-z]\S*[ \t]+\S")

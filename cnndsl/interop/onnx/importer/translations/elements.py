@@ -184,6 +184,8 @@ def add(site: NodeContext) -> Value:
 
 
 def mul(site: NodeContext) -> Value:
+    if len(set(site.node.input)) == 1 and not site.own_export:
+        return pointwise(site, activation.Square())
     pair = _with_constant(site)
     return _beside(scaled, site, *pair) if pair else merged(Mul)(site)
 
