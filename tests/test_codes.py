@@ -144,7 +144,7 @@ def outcome(code: Code, line: str, folder: Path, capsys: pytest.CaptureFixture[s
     capsys.readouterr()
     status = main(arguments)
     said = capsys.readouterr().err
-    return status, re.sub(r"cnndsl: wrote .*\n", "", said)
+    return status, re.sub(r"cnndsl: (wrote|initial weights,) .*\n", "", said)
 
 
 @pytest.mark.parametrize("code", COMMANDS, ids=lambda code: code.code)

@@ -50,7 +50,7 @@ FLOORS = {
         "page",
         "notebook",
     ],
-    "cnndsl.cli": ["config options terminal", "fix inputs outputs plotting", "commands", "__init__", "process"],
+    "cnndsl.cli": ["config options terminal", "fix initial inputs outputs plotting", "commands", "__init__", "process"],
 }
 """The rooms of a package, floor by floor from the ground: a room may import rooms on lower floors."""
 

@@ -4,8 +4,8 @@ The commands are in ``commands``, one module each; only the one that is used is 
 
 - ``terminal``: reading sources, speaking to people, progress, the meaning of exit statuses.
 - ``options``: options of several commands. ``config``: ``[tool.cnndsl]`` of pyproject.toml.
-- ``inputs``: what ``--input`` names. ``outputs``: which files may be written.
-- ``fix``: ``check --fix``. ``plotting``: ``run --plot``.
+- ``inputs``: what ``--input`` names. ``initial``: what is said where weights are initial ones.
+- ``outputs``: which files may be written. ``fix``: ``check --fix``. ``plotting``: ``run --plot``.
 - ``process``: the entry of a process that is there for one command, which starts and ends sooner.
 """
 

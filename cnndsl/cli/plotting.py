@@ -30,12 +30,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 class Plot:
     """What is drawn: the layers and, once they are there, the values of the first example."""
 
-    def __init__(self, options: argparse.Namespace, network: Any, kept: Sequence[str]) -> None:
+    def __init__(self, options: argparse.Namespace, network: Any, kept: Sequence[str], weights: str) -> None:
         from cnndsl.report import plots
 
         require_pictures(options.plot)
         self.options = options
         self.network = network
+        self.weights = weights
         self.layers = tuple(dict.fromkeys(kept)) or (plots.default_layer(network),)
         plots.require_layers(network, self.layers)
         self.unasked = {*self.layers} - {*kept, *network.outputs}
@@ -62,6 +63,7 @@ class Plot:
             self.values,
             self.layers,
             example=self.example,
+            weights=self.weights,
             columns=self.options.columns,
             scale=self.options.scale or "shared",
             most=self.options.maps or MOST,
@@ -91,10 +93,13 @@ def quiet_matplotlib() -> None:
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 
-def plot_of(options: argparse.Namespace, network: Any, kept: Sequence[str]) -> Plot | None:
-    """The picture that is asked for. Raises CnnError, before anything has run, where it cannot be drawn."""
+def plot_of(options: argparse.Namespace, network: Any, kept: Sequence[str], weights: str = "") -> Plot | None:
+    """The picture that is asked for; ``weights`` says what they are.
+
+    Raises CnnError, before anything has run, where it cannot be drawn.
+    """
     if options.plot is not None:
-        return Plot(options, network, kept)
+        return Plot(options, network, kept, weights)
     for name in ("columns", "scale", "maps"):
         if getattr(options, name) is not None:
             raise CnnError.of("bad-setting", f"--{name} says how --plot draws", "give a file: --plot maps.png")

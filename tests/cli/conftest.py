@@ -1,6 +1,7 @@
 """Two ways to the command line: in this process, and as a process of its own."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +20,10 @@ avgpool 2x2
 flatten
 dense 10 -> softmax
 """
+
+
+NOTICE = re.compile(r"^cnndsl: initial weights, seed .*\n", re.MULTILINE)
+"""What is said of initial weights, which tests of other things leave out; test_initial_weights.py is about it."""
 
 
 class Outcome(NamedTuple):
@@ -46,7 +51,8 @@ def cnndsl(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
         except SystemExit as stop:  # argparse: usage errors, --help, --version
             assert isinstance(stop.code, int)
             status = stop.code
-        return Outcome(status, *capsys.readouterr())
+        out, err = capsys.readouterr()
+        return Outcome(status, out, NOTICE.sub("", err))
 
     return run
 
@@ -65,6 +71,6 @@ def command(environment: dict[str, str]) -> Callable[..., Outcome]:
     def run(*arguments: object, stdin: bytes = b"", **variables: str) -> Outcome:
         line = [sys.executable, "-m", "cnndsl", *map(str, arguments)]
         done = subprocess.run(line, input=stdin, capture_output=True, env={**environment, **variables}, timeout=60)
-        return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+        return Outcome(done.returncode, done.stdout.decode(), NOTICE.sub("", done.stderr.decode()))
 
     return run

@@ -78,7 +78,9 @@ def test_chosen_layers_and_options(cnndsl, photographs, drawn):
     axes = drawn["maps.svg"].axes[0]
     tiles = [image for image in axes.images if image.get_label().startswith("tanh1")]
     assert len(tiles) == 2 and len({tile.get_extent()[0] for tile in tiles}) == 1
-    assert "b.png · 2 of 6 maps · each on its own scale" in [text.get_text() for text in axes.texts]
+    assert "b.png · initial weights, seed 0 · 2 of 6 maps · each on its own scale" in [
+        text.get_text() for text in axes.texts
+    ]
 
 
 def test_labels_on_the_bars(cnndsl, folder, drawn):

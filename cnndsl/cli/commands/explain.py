@@ -6,6 +6,7 @@ from os.path import isfile
 from pathlib import Path
 from typing import Any
 
+from cnndsl.cli.initial import say_initial_weights, to_json, used_initial_weights
 from cnndsl.cli.inputs import ONE, first_example
 from cnndsl.cli.options import add_source_arguments, add_weights
 from cnndsl.cli.outputs import require_free, require_suffix, wrote
@@ -106,9 +107,11 @@ def _value(network: Any, options: argparse.Namespace) -> str:
     seed = options.seed or 0
     inputs = first_example(network.graph, options.input, seed)
     weights = network.weights_from(options.weights, seed)
+    initial = used_initial_weights(options, network)
+    say_initial_weights(initial)
     trace = trace_value(network.graph, options.layer, position, inputs, weights)
     if options.format == "json":
-        return _json({"version": 1, **trace_report.json_object(trace)})
+        return _json({"version": 1, "initial_weights": to_json(initial), **trace_report.json_object(trace)})
     if options.format == "html":
         title = f"{network.name}: {options.layer}"
         return explained.page(title, trace_report.html(trace), style=trace_report.STYLE)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cnndsl.cli.initial import say_initial_weights, used_initial_weights
 from cnndsl.cli.options import add_file, add_out, add_source_arguments, add_weights, natural
 from cnndsl.cli.outputs import add_force, require_free, require_own, require_suffix, wrote
 from cnndsl.cli.terminal import only_network, unwritable
@@ -47,6 +48,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _onnx(network: Any, options: argparse.Namespace) -> None:
+    say_initial_weights(used_initial_weights(options, network))
     given = {"weights": options.weights, "seed": options.seed, "opset": options.opset}
     if options.out != "-":
         network.to_onnx(Path(options.out), **given)

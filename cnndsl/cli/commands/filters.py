@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from cnndsl.cli.initial import say_initial_weights, used_initial_weights
 from cnndsl.cli.options import add_file, add_source_arguments, add_weights, positive
 from cnndsl.cli.outputs import require_free, wrote
 from cnndsl.cli.terminal import only_network, unwritable
@@ -35,7 +36,10 @@ def execute(options: argparse.Namespace) -> int:
     require_free(options.out, options, network)
     plots.require_weights(network, options.layer)
     weights: dict[str, Any] = network.weights_from(options.weights, options.seed)
-    figure = plots.filters(network, options.layer, weights, columns=options.columns, first=options.first)
+    initial = used_initial_weights(options, network)
+    say_initial_weights(initial)
+    note = initial.caption if initial else ""
+    figure = plots.filters(network, options.layer, weights, note=note, columns=options.columns, first=options.first)
     try:
         plots.save(figure, options.out)
     except OSError as error:

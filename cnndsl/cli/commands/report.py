@@ -4,6 +4,7 @@ import argparse
 import sys
 from typing import Any
 
+from cnndsl.cli.initial import say_initial_weights, used_initial_weights
 from cnndsl.cli.inputs import ONE, first_example
 from cnndsl.cli.options import add_batch, add_file, add_out, add_source_arguments, add_weights
 from cnndsl.cli.outputs import require_free, require_suffix, wrote
@@ -65,5 +66,8 @@ def _images(options: argparse.Namespace, network: Any) -> Any:
     seed = options.seed or 0
     run = network.runner(weights=options.weights, seed=seed, keep=layers)
     inputs = first_example(network.graph, options.input, seed)
+    initial = used_initial_weights(options, network)
+    say_initial_weights(initial)
     values = {name: batch[0] for name, batch in {**inputs, **run(inputs)}.items()}
-    return feature_maps(network, values, [name for name in layers if name in network.layers])  # inputs are shown anyway
+    shown = [name for name in layers if name in network.layers]  # inputs are shown anyway
+    return feature_maps(network, values, shown, initial.caption if initial else "")

@@ -11,6 +11,7 @@ from typing import Any
 
 from cnndsl.cli import inputs as given
 from cnndsl.cli import plotting
+from cnndsl.cli.initial import InitialWeights, say_initial_weights, to_json, used_initial_weights
 from cnndsl.cli.options import add_file, add_source_arguments, add_weights, positive
 from cnndsl.cli.outputs import require_free, wrote
 from cnndsl.cli.terminal import only_network, unwritable
@@ -56,7 +57,8 @@ def execute(options: argparse.Namespace) -> int:
     for out in (options.out, options.plot):
         require_free(out, options, network)
     profile = _profile(options)
-    plot = plotting.plot_of(options, network, keep)
+    initial = used_initial_weights(options, network)
+    plot = plotting.plot_of(options, network, keep, initial.caption if initial else "")
     run = network.runner(
         weights=options.weights,
         seed=options.seed,
@@ -65,8 +67,9 @@ def execute(options: argparse.Namespace) -> int:
         threads=options.threads,
         profile=profile,
     )
+    say_initial_weights(initial)
     shown = options.format == "json" or not sys.stdout.isatty()  # results that run over the terminal are progress too
-    with closing(Results(network, labels, options, profile)) as results:
+    with closing(Results(network, labels, options, initial, profile)) as results:
         with closing(given.batches(network.graph, options.input, options.seed, options.batch, shown)) as batches:
             for names, inputs in batches:
                 values = run(inputs)
@@ -103,11 +106,17 @@ class Results:
     """Gathers what the batches give and shows it."""
 
     def __init__(
-        self, network: Any, labels: Sequence[str] | None, options: argparse.Namespace, profile: Any = None
+        self,
+        network: Any,
+        labels: Sequence[str] | None,
+        options: argparse.Namespace,
+        initial: InitialWeights | None = None,
+        profile: Any = None,
     ) -> None:
         from cnndsl.runtime.data.npz_stream import NpzStream
 
         self.network = network
+        self.initial = initial
         self.profile = profile
         self.labels = labels
         self.options = options
@@ -176,7 +185,8 @@ class Results:
                 raise unwritable(self.options.out, error) from None
             wrote(self.options.out)
         if self.options.format == "json":
-            report = {"version": 1, "network": self.network.name, "results": self.reports}
+            about = {"version": 1, "network": self.network.name, "initial_weights": to_json(self.initial)}
+            report = {**about, "results": self.reports}
             if self.profile:
                 report["profile"] = self.profile.rows()
             if drawn:

@@ -5,6 +5,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from cnndsl.cli.initial import say_initial_weights, to_json, used_initial_weights
 from cnndsl.cli.options import add_file, add_source_arguments, add_weights, positive
 from cnndsl.cli.terminal import only_network
 from cnndsl.errors import CnnError, quoted
@@ -47,8 +48,11 @@ def execute(options: argparse.Namespace) -> int:
     result = network.verify(
         weights=options.weights, seed=options.seed, batch=options.batch, tolerance=options.tolerance, model=model
     )
+    initial = used_initial_weights(options, network)
+    say_initial_weights(initial)
     if options.format == "json":
-        print(json.dumps({"version": 1, "network": network.name, **facts(result)}, indent=1, allow_nan=False))
+        about = {"version": 1, "network": network.name, "initial_weights": to_json(initial)}
+        print(json.dumps({**about, **facts(result)}, indent=1, allow_nan=False))
     else:
         print("\n".join(lines(result)))
     if result.ok:

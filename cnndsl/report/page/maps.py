@@ -46,10 +46,13 @@ def _figure(image: Picture, position: int | None) -> str:
     )
 
 
-def feature_maps(network: Measured, values: Mapping[str, "NDArray[Any]"], layers: Sequence[str]) -> list[Picture]:
+def feature_maps(
+    network: Measured, values: Mapping[str, "NDArray[Any]"], layers: Sequence[str], weights: str = ""
+) -> list[Picture]:
     """Pictures of the inputs that are images and of the layers' maps; ``values`` are those of one example by name.
 
-    As large as :data:`MOST_BYTES` allow. Raises CnnError ``bad-setting`` where small ones are still too much.
+    The captions say what ``weights`` they are made with. As large as :data:`MOST_BYTES` allow. Raises CnnError
+    ``bad-setting`` where small ones are still too much.
     """
     from cnndsl.report.plots import maps
 
@@ -59,21 +62,19 @@ def feature_maps(network: Measured, values: Mapping[str, "NDArray[Any]"], layers
         if maps.is_picture(shape.dimensions)
     ]
     for side in SIDES:
-        found = [*given, *(_of_layer(network.layers[name], values[name], side) for name in layers)]
+        found = [*given, *(_of_layer(network.layers[name], values[name], side, weights) for name in layers)]
         if sum(len(picture.png) for picture in found) <= MOST_BYTES:
             return found
     message = f"the feature maps of {len(layers):,} layers are too much for one page"
     raise CnnError.of("bad-setting", message, "name fewer: --layers conv1,conv2")
 
 
-def _of_layer(layer: Layer, value: "NDArray[Any]", side: int) -> Picture:
+def _of_layer(layer: Layer, value: "NDArray[Any]", side: int, weights: str) -> Picture:
     from cnndsl.report.plots import maps
 
     shown = maps.maps_of(value)
-    note = f", {shown.note}" if shown.note else ""
-    return Picture(
-        layer.name, f"{layer.operator} {layer.shape}, {shown.count}{note}", maps.png_of_maps(value, side=side)
-    )
+    facts = filter(None, (f"{layer.operator} {layer.shape}", shown.count, shown.note, weights))
+    return Picture(layer.name, ", ".join(facts), maps.png_of_maps(value, side=side))
 
 
 def default_layers(network: Measured) -> tuple[str, ...]:

@@ -57,6 +57,7 @@ def feature_maps(
     layers: Sequence[str] = (),
     *,
     example: str = "",
+    weights: str = "",
     columns: int | None = None,
     scale: Scale = "shared",
     most: int = MOST,
@@ -68,7 +69,8 @@ def feature_maps(
     ``values`` has the layers' values by name, (C, spatial...) without a batch axis; an input among them that is a grey
     or RGB picture stands beside them. ``scale`` is one range of grey for all maps of a layer, or for each ``map`` its
     own. At most ``most`` maps of a layer are shown, on ``columns`` columns. Vectors are bars; of one with ``labels``,
-    or of a long output, the ``top`` largest. ``example`` is named below the titles. Raises CnnError.
+    or of a long output, the ``top`` largest. ``example`` and ``weights``, what they are, stand below the titles. Raises
+    CnnError.
     """
     require_matplotlib()
     layers = tuple(layers) or (default_layer(network),)
@@ -87,7 +89,7 @@ def feature_maps(
             panel = _sequence(name, value, scale, most)
         else:
             panel = _grid(name, value, scale, most, columns)
-        sheet.heading(name, describe(network, name), [example, *panel.facts, _not_finite(value)])
+        sheet.heading(name, describe(network, name), [example, weights, *panel.facts, _not_finite(value)])
         begin = sheet.y
         panel.draw(sheet, left)
         if beside and not index:
@@ -100,6 +102,7 @@ def filters(
     layer: str,
     weights: "Mapping[str, NDArray[Any]]",
     *,
+    note: str = "",
     columns: int | None = None,
     first: int | None = None,
 ) -> "Figure":
@@ -107,8 +110,8 @@ def filters(
 
     Filters that read three channels of an input are RGB pictures; others are red above and blue below 0, one picture a
     filter if it has one channel, otherwise a row of pictures, one a channel. Weights on a flattened map have its shape.
-    ``first`` bounds the filters and channels that are shown, ``columns`` the pictures in a row. Raises CnnError for a
-    layer that is unknown or has no weights.
+    ``first`` bounds the filters and channels that are shown, ``columns`` the pictures in a row; ``note`` is said below
+    the titles. Raises CnnError for a layer that is unknown or has no weights.
     """
     require_matplotlib()
     owner = require_weights(network, layer)
@@ -116,7 +119,7 @@ def filters(
     for index, (key, panel) in enumerate(weight_panels(network, owner, weights, columns, first)):
         if index:
             sheet.y += 0.2
-        sheet.heading(key, describe(network, layer), panel.facts)
+        sheet.heading(key, describe(network, layer), [note, *panel.facts])
         panel.draw(sheet, MARGIN)
     return sheet.finish()
 

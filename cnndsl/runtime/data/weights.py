@@ -41,6 +41,9 @@ DAMAGE = (
 MAX_INFLATION = 1100
 """More than any byte of a file can inflate to: 1032 for the deflate method."""
 
+SUFFIXES = (".safetensors", ".npz")
+"""Of files with weights."""
+
 SAFETENSORS_TYPES = {"F32": "float32", "F64": "float64", "F16": "float16", "I64": "int64", "I32": "int32"}
 
 
@@ -59,14 +62,11 @@ def load_weights(network: Graph, path: str | os.PathLike[str]) -> dict[str, Floa
     ``weights-mismatch`` with all missing, unexpected and mismatched tensors in one message.
     """
     file = Path(path)
-    suffix = file.suffix.lower()
-    readers = {".safetensors": (_safetensors_headers, _read_safetensors), ".npz": (npz_headers, read_npz)}
-    if suffix not in readers:
+    if file.suffix.lower() not in SUFFIXES:
         raise _unreadable(file, f"weights are .safetensors or .npz files, not {quoted(file.suffix or file.name)}")
-    headers_of, read = readers[suffix]
+    read = _read_safetensors if file.suffix.lower() == ".safetensors" else read_npz
     try:
-        require_regular(file)
-        headers = headers_of(file)
+        headers = _headers(file)
         check_headers(network, headers, str(file))
         wanted = [key for key, _, _ in network.all_weights() if key in headers]
         given = read(file, wanted)
@@ -77,6 +77,20 @@ def load_weights(network: Graph, path: str | os.PathLike[str]) -> dict[str, Floa
     if broken := _not_finite(given):
         raise _unreadable(file, broken)
     return check_values(network, initial_weights(network, keep=given), str(file))
+
+
+def fits(network: Graph, path: str | os.PathLike[str]) -> bool:
+    """Whether a file of weights, by its header, holds the network's."""
+    try:
+        check_headers(network, _headers(Path(path)), str(path))
+    except (CnnError, OSError, *DAMAGE):
+        return False
+    return True
+
+
+def _headers(file: Path) -> dict[str, Header]:
+    require_regular(file)
+    return _safetensors_headers(file) if file.suffix.lower() == ".safetensors" else npz_headers(file)
 
 
 def given_weights(network: Graph, weights: Mapping[str, ArrayLike]) -> dict[str, Float32]:
