@@ -86,6 +86,8 @@ def test_every_command_has_a_section_with_every_argument(name: str) -> None:
     section = rest.partition("\n## ")[0]
     assert f"`cnndsl {name} " in section
     shared = {option for option in ("--set", "--network") if name not in ("fmt", "import")}
+    if name in ("report", "explain"):  # the section of run has these
+        shared |= {"--convert", "--resize", "--crop", "--mean", "--std", "--channels-last"}
     for action in command_docs.subparsers()[name]._actions:
         words = [action.metavar or action.dest] if not action.option_strings else action.option_strings
         hidden = {"-h", "--help", "--debug"} | shared

@@ -10,11 +10,14 @@ from collections.abc import Iterable
 
 from cnndsl.analysis.lint import GROUPS, RULES
 from cnndsl.cli import COMMANDS, parser
-from cnndsl.cli.options import SOURCE
+from cnndsl.cli.options import READING, SOURCE
 from cnndsl.runtime.data.made import MADE
 
 BEGIN = "<!-- begin {}: python -m tools.make_docs writes this part -->"
 END = "<!-- end {} -->"
+SHARED = {"network": SOURCE, "reading": READING}
+"""Groups that several commands have, by their places."""
+
 MARK = re.compile(r"^<!-- begin ([^:>]+):.*-->$", re.MULTILINE)
 CODE = re.compile(rf"(?<![\w`-])(?:--[a-z]+|\.[a-z]+\b|-(?= for )|(?:{'|'.join(MADE)})\b(?=,|;|$| *\())")
 """Options, suffixes, the name of a standard stream and made-up inputs in the words of the help."""
@@ -39,11 +42,11 @@ def blocks() -> dict[str, str]:
     """Every table by the name of its place: of each command, and of a group of its options ``command: title``."""
     commands = subparsers()
     found = {"commands": table("command", ((f"[`{name}`](#{name})", words) for name, words in COMMANDS.items()))}
-    with_network = [name for name, command in commands.items() if SOURCE in groups(command)]
-    found["network"] = network(commands, with_network)
+    for place, title in SHARED.items():
+        found[place] = shared(commands, title)
     for name, command in commands.items():
         for title, actions in groups(command).items():
-            if title != SOURCE:
+            if title not in SHARED.values():
                 place = f"{name} {title}".strip()
                 found[place] = table("argument", ((usage(action), meaning(action)) for action in actions))
     found["warnings"] = table("group", ((f"`{group}`", warnings(group)) for group in GROUPS), "warnings")
@@ -69,12 +72,21 @@ def groups(command: argparse.ArgumentParser) -> dict[str, list[argparse.Action]]
     return found
 
 
-def network(commands: dict[str, argparse.ArgumentParser], having: list[str]) -> str:
-    """The options that say which network is meant: the same in all the commands that have them."""
-    others = " and ".join(f"`{name}`" for name in commands if name not in having)
-    shared = {tuple((usage(action), meaning(action)) for action in groups(commands[name])[SOURCE]) for name in having}
-    (rows,) = shared
-    return f"In every command but {others} these say {SOURCE}:\n\n{table('option', rows)}"
+def shared(commands: dict[str, argparse.ArgumentParser], title: str) -> str:
+    """The options of a group, the same in all the commands that have it."""
+    having = [name for name, command in commands.items() if title in groups(command)]
+    others = [name for name in commands if name not in having]
+    named = others if len(others) < len(having) else having
+    which = f"{'every command but ' if named is others else ''}{listed([f'`{name}`' for name in named])}"
+    found = {tuple((usage(action), meaning(action)) for action in groups(commands[name])[title]) for name in having}
+    (rows,) = found
+    return f"In {which} these say {title}:\n\n{table('option', rows)}"
+
+
+def listed(words: list[str]) -> str:
+    """``a, b and c``."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def warnings(group: str) -> str:
@@ -89,6 +101,7 @@ def usage(action: argparse.Action) -> str:
     if not action.option_strings:
         return f"`{value}...`" if action.nargs == "+" else f"`[{value}]`" if action.nargs == "?" else f"`{value}`"
     *short, last = action.option_strings
+    value = f"[{value}]" if action.nargs == "?" else value
     return ", ".join(f"`{option}`" for option in (*short, f"{last} {value}".strip()))
 
 

@@ -4,6 +4,15 @@ The help of an option is its row in docs/cli.md too (tools/make_docs.py).
 """
 
 import argparse
+import os
+import re
+from collections.abc import Collection
+
+from cnndsl.errors import CnnError, listed, quoted
+from cnndsl.suggest import nearest
+
+READING = "how examples are read"
+"""The title in the help of the options that say so."""
 
 SOURCE = "which network is meant"
 """The title in the help of the options that say so."""
@@ -23,6 +32,43 @@ def positive(text: str) -> int:
     if natural(text) < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return int(text)
+
+
+def size(text: str) -> tuple[int, ...]:
+    """``HxW``, or one number. Raises argparse.ArgumentTypeError."""
+    if not re.fullmatch(r"[1-9][0-9]{0,4}(x[1-9][0-9]{0,4})?", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: write HxW, as in 224x224, or N for the shorter side")
+    return tuple(map(int, text.split("x")))
+
+
+def some_numbers(text: str) -> tuple[float, ...]:
+    """Numbers between commas. Raises argparse.ArgumentTypeError."""
+    try:
+        numbers = tuple(map(float, text.split(",")))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number, nor several with commas between them") from None
+    if not all(abs(number) < float("inf") for number in numbers):
+        raise argparse.ArgumentTypeError("must be finite")
+    return numbers
+
+
+def some_divisors(text: str) -> tuple[float, ...]:
+    """The same without 0."""
+    if 0 in some_numbers(text):
+        raise argparse.ArgumentTypeError("must not be 0")
+    return some_numbers(text)
+
+
+def input_name(given: str, names: Collection[str]) -> tuple[str | None, str]:
+    """``left=a.png`` as the input's name and what it is; without a name None. Raises CnnError for an unknown name."""
+    name, equals, what = given.partition("=")
+    if not equals or os.path.exists(given):
+        return None, given
+    if name.strip() not in names:
+        suggestion = nearest(name.strip(), names)
+        advice = f"did you mean {quoted(suggestion)}?" if suggestion else f"the inputs are {listed([*names])}"
+        raise CnnError.of("input-names", f"the network has no input {quoted(name.strip())}", advice)
+    return name.strip(), what.strip()
 
 
 def add_file(command: argparse.ArgumentParser, several: bool = False) -> None:

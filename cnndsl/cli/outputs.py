@@ -54,11 +54,13 @@ def read_files(options: argparse.Namespace, network: Any) -> Iterable[str | os.P
     """The files that a command reads: its network with imports, weights, labels and examples."""
     yield from (getattr(options, "file", None) or options.subject, *network.sources)
     yield from filter(None, (getattr(options, name, None) for name in ("weights", "labels")))
-    given = getattr(options, "input", None)
-    if isinstance(given, str) and os.path.isdir(given):
-        yield from Path(given).iterdir()
-    elif isinstance(given, str):
-        yield given
+    for given in getattr(options, "input", None) or ():
+        name, _, named = given.partition("=")
+        what = named if name.strip() in network.inputs else given
+        if os.path.isdir(what):
+            yield from Path(what).iterdir()
+        else:
+            yield what
 
 
 def require_own(out: Path, is_own: Callable[[Path], bool], force: bool) -> None:

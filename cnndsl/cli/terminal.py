@@ -4,7 +4,7 @@ import argparse
 import errno
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -137,7 +137,7 @@ def unwritable(path: object, error: OSError) -> CnnError:
     return CnnError.of("file-unwritable", f"cannot write `{path}`: {error.strerror or error}")
 
 
-def progress(items: Sequence[Item], what: str, shown: bool = True) -> Iterator[Item]:
+def progress(items: Sequence[Item], what: str, shown: bool = True) -> Generator[Item]:
     """The items, with a bar on standard error if that is a terminal and there is more than one.
 
     Close it (``contextlib.closing``) before anything else is said: that ends the bar's line.

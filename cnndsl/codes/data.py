@@ -35,8 +35,8 @@ CODES = (
     Code(
         "input-file",
         "an input that cannot be read",
-        "Inputs are images (PNG, JPEG and others), `.npy` and `.npz` arrays, or a folder of images. The file is "
-        "missing, damaged, or far larger than any image that a network would take. Arrays with pickled objects are "
+        "Inputs are images (PNG, JPEG and others), `.npy` and `.npz` arrays, a folder of images, or numbers. The file "
+        "is missing, damaged, or far larger than any image that a network would take. Arrays with pickled objects are "
         "never loaded.",
         "cnndsl run net.cnn --input digits.png",
         "cnndsl run net.cnn --input digit.png",
@@ -47,37 +47,38 @@ CODES = (
     Code(
         "image-size",
         "an image of another size than the network's input",
-        "Images are not resized or cropped on the way in: how that is done changes the result, so it is left to the "
-        "tool that prepared the training images. A network without dense layers can also be checked and run at "
-        "another size.",
+        "Images are resized or cropped only where that is asked for, since how it is done changes the result: do as "
+        "was done to the training images. `--resize` stretches an image to the input's size, `--resize --crop center` "
+        "keeps the ratio of its sides, and `--resize 256 --crop center` is what many networks for ImageNet were "
+        "trained on. A network without dense layers can also be checked and run at another size.",
         "cnndsl run net.cnn --input photo.png",
-        "cnndsl run net.cnn --input digit.png",
+        "cnndsl run net.cnn --input photo.png --resize --crop center",
         language="sh",
         files=_NET,
-        given="photo.png is a grey image of 64x48 pixels, digit.png one of 28x28.",
+        given="photo.png is a grey image of 64x48 pixels.",
     ),
     Code(
         "image-channels",
         "an image with other channels than the network's input",
         "A grey image has 1 channel, a colour image 3 (red, green, blue), and 4 with transparency. Nothing is "
-        "converted silently.",
+        "converted silently: `--convert grey` and `--convert rgb` do it, and leave the transparency out.",
         "cnndsl run net.cnn --input colour.png",
-        "cnndsl run net.cnn --input digit.png",
+        "cnndsl run net.cnn --input colour.png --convert grey",
         language="sh",
         files=_NET,
-        given="colour.png is an RGB image of 28x28 pixels, digit.png a grey one.",
+        given="colour.png is an RGB image of 28x28 pixels.",
     ),
     Code(
         "input-shape",
         "an array that does not fit the network's input",
         "Arrays have the layout (N, C, spatial...): the batch first, then the channels, then the positions, as in "
-        "PyTorch and ONNX. Channels last, as in Keras, is another layout: transpose the array first. All inputs of a "
-        "network have the same batch size.",
+        "PyTorch and ONNX. Channels last, as in Keras, is another layout, which `--channels-last` reads. All inputs "
+        "of a network have the same batch size.",
         "cnndsl run net.cnn --input channels_last.npy",
-        "cnndsl run net.cnn --input channels_first.npy",
+        "cnndsl run net.cnn --input channels_last.npy --channels-last",
         language="sh",
         files=_NET,
-        given="channels_last.npy has the shape (2, 28, 28, 1), channels_first.npy (2, 1, 28, 28).",
+        given="channels_last.npy has the shape (2, 28, 28, 1).",
     ),
     Code(
         "input-dtype",
@@ -104,7 +105,7 @@ CODES = (
         "input-names",
         "arrays whose names are not those of the inputs",
         "A network with several inputs takes one array for each, under the name of the input: a `.npz` file with "
-        "these names, or in Python a mapping.",
+        "these names, an `--input NAME=X` for each, or in Python a mapping.",
         "cnndsl run pair.cnn --input one.npz",
         "cnndsl run pair.cnn --input both.npz",
         language="sh",

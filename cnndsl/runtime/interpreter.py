@@ -131,9 +131,23 @@ def require_fitting(value: Input, shape: tuple[int, ...], dtype: np.dtype[Any]) 
         raise CnnError.of("input-dtype", f"input {quoted(value.name)} must hold numbers ({value.dtype}), got {dtype}")
     if shape[1:] != value.shape.dimensions:
         got = "(" + ", ".join(map(str, shape)) + ")"
-        advice = ["add the batch axis: x[None]"] if shape == value.shape.dimensions else []
-        raise CnnError.of(
-            "input-shape", f"input {quoted(value.name)} must have the shape {expected}, got {got}", *advice
-        )
+        message = f"input {quoted(value.name)} must have the shape {expected}, got {got}"
+        raise CnnError.of("input-shape", message, *_mends(shape, value.shape.dimensions))
     if value.dtype == "int64" and dtype.kind == "f":
         raise CnnError.of("input-dtype", f"input {quoted(value.name)} must hold whole numbers, got {dtype}")
+
+
+def _mends(shape: tuple[int, ...], wanted: tuple[int, ...]) -> list[str]:
+    """What makes an array fit an input (channels, spatial...), where an axis is missing or elsewhere."""
+    single = wanted[0] == 1 and len(wanted) > 1
+    last = (*wanted[1:], wanted[0])
+    if shape == wanted:
+        return ["add the batch axis: x[None]"]
+    if single and shape == wanted[1:]:
+        return ["add the axes of the batch and of the channel: x[None, None]"]
+    if single and shape[1:] == wanted[1:]:
+        return ["add the axis of the channel: x[:, None]"]
+    if len(wanted) > 1 and last in (shape, shape[1:]):
+        code = "np.moveaxis(x, -1, 1)" if shape != last else "np.moveaxis(x, -1, 0)[None]"
+        return [f"the channels are the last axis: --channels-last on the command line, {code} in Python"]
+    return []

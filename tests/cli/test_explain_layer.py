@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-LONG = "9" * 5000
+LONG = "x" * 5000
 
 
 def test_a_layer(cnndsl, folder):

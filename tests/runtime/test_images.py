@@ -10,7 +10,7 @@ from PIL import Image
 
 from cnndsl.errors import CnnError
 from cnndsl.ir import Input
-from cnndsl.runtime.data.images import image_files, read_array, read_batch, read_image
+from cnndsl.runtime.data.images import image_files, read_array, read_image
 from cnndsl.runtime.data.made import made_input
 from cnndsl.shapes import Shape
 
@@ -119,9 +119,6 @@ def test_folders(tmp_path):
     (tmp_path / "notes.txt").write_text("")
     files = image_files(tmp_path)
     assert [path.name for path in files] == ["a.JPG", "b.png", "c.bmp"]
-    batch = read_batch(files, an_input(1))
-    assert batch.shape == (3, 1, 3, 5)
-    np.testing.assert_array_equal(batch[1:, 0, 0, 0], np.float32([10, 30]) / np.float32(255))
     (tmp_path / "empty").mkdir()
     for folder in (tmp_path / "empty", tmp_path / "missing", tmp_path / "notes.txt"):
         with pytest.raises(CnnError) as error:

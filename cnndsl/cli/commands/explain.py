@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cnndsl.cli.initial import say_initial_weights, to_json, used_initial_weights
-from cnndsl.cli.inputs import ONE, first_example
+from cnndsl.cli.inputs import ONE, add_arguments, first_example, reading_options
 from cnndsl.cli.options import add_source_arguments, add_weights
 from cnndsl.cli.outputs import require_free, require_suffix, wrote
 from cnndsl.cli.terminal import only_network, unwritable
@@ -26,7 +26,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("layer", nargs="?", metavar="LAYER", help="the layer or input whose numbers are explained")
     at_help = "works out one output value, of a channel and a place as in 0,2,3; needs --input"
     command.add_argument("--at", metavar="POSITION", help=at_help)
-    command.add_argument("--input", metavar="X", help=f"for --at: {ONE}; of several examples the first")
+    add_arguments(command, f"for --at: {ONE}; of several examples the first")
     add_weights(command, "initial weights and random input", seed=None, purpose="for --at: ")
     format_help = "text (default); json: one object; html: a page that needs nothing from outside"
     command.add_argument("--format", choices=FORMATS, help=format_help)
@@ -38,10 +38,11 @@ def execute(options: argparse.Namespace) -> int:
     if options.layer is None:
         if _is_file(options.subject):
             raise _layer_missing(options)
-        for name in ("at", "input", "weights", "seed", "format", "set", "network"):
+        for name in ("at", "input", "weights", "seed", "format", "set", "network", *reading_options(options)):
             if getattr(options, name) not in (None, []):
                 advice = "name a file and a layer, such as examples/lenet.cnn conv1"
-                raise CnnError.of("bad-setting", f"--{name} is for explaining a layer, not a code", advice)
+                shown = name.replace("_", "-")
+                raise CnnError.of("bad-setting", f"--{shown} is for explaining a layer, not a code", advice)
         require_suffix(options.out or "-", "text")
         _write(_code(options.subject), options.out)
         return 0
@@ -49,10 +50,11 @@ def execute(options: argparse.Namespace) -> int:
     network = only_network(options.subject, options)
     require_free(options.out, options, network)
     if options.at is None:
-        for name in ("input", "weights", "seed"):
+        for name in ("input", "weights", "seed", *reading_options(options)):
             if getattr(options, name) is not None:
                 advice = f"give --at POSITION too, such as --at {_middle(network, options.layer)}"
-                raise CnnError.of("bad-setting", f"--{name} is for working out one value", advice)
+                shown = name.replace("_", "-")
+                raise CnnError.of("bad-setting", f"--{shown} is for working out one value", advice)
         shown = _layer(network, options.layer, options.format)
     else:
         shown = _value(network, options)
@@ -105,7 +107,7 @@ def _value(network: Any, options: argparse.Namespace) -> str:
     position = _position(options.at, network, options.layer)
     require_position(network.graph, options.layer, position)  # before weights are made, which may take long
     seed = options.seed or 0
-    inputs = first_example(network.graph, options.input, seed)
+    inputs = first_example(network.graph, options, seed)
     weights = network.weights_from(options.weights, seed)
     initial = used_initial_weights(options, network)
     say_initial_weights(initial)

@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from cnndsl.cli.initial import say_initial_weights, used_initial_weights
-from cnndsl.cli.inputs import ONE, first_example
+from cnndsl.cli.inputs import ONE, add_arguments, first_example, reading_options
 from cnndsl.cli.options import add_batch, add_file, add_out, add_source_arguments, add_weights
 from cnndsl.cli.outputs import require_free, require_suffix, wrote
 from cnndsl.cli.terminal import checked, given_settings, say, unwritable
@@ -19,7 +19,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     add_file(command)
     add_out(command, "the .html file to write")
     input_help = f"shows the feature maps of an example too: {ONE}; of several examples the first"
-    command.add_argument("--input", metavar="X", help=input_help)
+    add_arguments(command, input_help)
     layers_help = "whose maps are shown (default: the first eight layers with windows); at most 64 of a layer"
     command.add_argument("--layers", metavar="A,B", help=layers_help)
     add_weights(command, "initial weights and random input", seed=None, purpose="for the feature maps: ")
@@ -28,9 +28,10 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    for name in ("layers", "weights", "seed"):
+    for name in ("layers", "weights", "seed", *reading_options(options)):
         if options.input is None and getattr(options, name) is not None:
-            raise CnnError.of("bad-setting", f"--{name} is for the feature maps", "give an example: --input X")
+            shown = name.replace("_", "-")
+            raise CnnError.of("bad-setting", f"--{shown} is for the feature maps", "give an example: --input X")
     require_suffix(options.out, "html")
     from cnndsl import api
     from cnndsl.report.page import page
@@ -65,7 +66,7 @@ def _images(options: argparse.Namespace, network: Any) -> Any:
     layers = tuple(dict.fromkeys(chosen))
     seed = options.seed or 0
     run = network.runner(weights=options.weights, seed=seed, keep=layers)
-    inputs = first_example(network.graph, options.input, seed)
+    inputs = first_example(network.graph, options, seed)
     initial = used_initial_weights(options, network)
     say_initial_weights(initial)
     values = {name: batch[0] for name, batch in {**inputs, **run(inputs)}.items()}

@@ -14,7 +14,7 @@ from cnndsl.cli import plotting
 from cnndsl.cli.initial import InitialWeights, say_initial_weights, to_json, used_initial_weights
 from cnndsl.cli.options import add_file, add_source_arguments, add_weights, positive
 from cnndsl.cli.outputs import require_free, wrote
-from cnndsl.cli.terminal import only_network, unwritable
+from cnndsl.cli.terminal import FINE, WRONG, only_network, say, unwritable
 from cnndsl.errors import CnnError, quoted, visible
 from cnndsl.network import BACKENDS
 
@@ -24,8 +24,8 @@ EXAMPLE = "cnndsl run digits.cnn --weights digits.safetensors --input three.png 
 def arguments(command: argparse.ArgumentParser) -> None:
     """Adds the options of the command."""
     add_file(command)
-    input_help = f"{given.MANY}; of an .npz one array for each input, by name"
-    command.add_argument("--input", required=True, metavar="X", help=input_help)
+    input_help = f"{given.MANY}; of an .npz one array for each input, by name; {given.SEVERAL}"
+    given.add_arguments(command, input_help, required=True)
     add_weights(command, "initial weights and random input")
     backend_help = "what computes: the interpreter (numpy, default), ONNX Runtime, an extra, or the reference"
     command.add_argument("--backend", choices=BACKENDS, default=BACKENDS[0], help=backend_help)
@@ -70,13 +70,15 @@ def execute(options: argparse.Namespace) -> int:
     say_initial_weights(initial)
     shown = options.format == "json" or not sys.stdout.isatty()  # results that run over the terminal are progress too
     with closing(Results(network, labels, options, initial, profile)) as results:
-        with closing(given.batches(network.graph, options.input, options.seed, options.batch, shown)) as batches:
+        examples = given.batches(network.graph, options, options.seed, options.batch, shown, results.leave_out)
+        with closing(examples) as batches:
             for names, inputs in batches:
                 values = run(inputs)
                 results.add(names, plot.add(names, inputs, values) if plot else values)
+        results.require_some()
         drawn = plot.write(labels) if plot else None
         results.finish(drawn)
-    return 0
+    return WRONG if results.unreadable else FINE
 
 
 def _profile(options: argparse.Namespace) -> Any:
@@ -122,6 +124,8 @@ class Results:
         self.options = options
         self.kept = NpzStream()
         self.reports: list[dict[str, Any]] = []
+        self.unreadable: list[dict[str, str]] = []
+        self.count = 0
         for name, shape in network.outputs.items():
             if labels is not None and (not shape.is_vector or len(labels) != shape.channels):
                 message = f"there are {len(labels)} labels, but output {quoted(name)} is {shape}"
@@ -129,6 +133,7 @@ class Results:
 
     def add(self, names: Sequence[str], values: dict[str, Any]) -> None:
         """One batch's values by layer name."""
+        self.count += len(names)
         if self.options.out:
             try:
                 for name, value in values.items():
@@ -143,6 +148,16 @@ class Results:
                 self.reports.append(report)
             else:
                 self._print(report)
+
+    def leave_out(self, name: str, error: CnnError) -> None:
+        """Says why an example of many is left out."""
+        say(error.diagnostics, error.sources)
+        self.unreadable.append({"input": name, "message": error.diagnostics[0].message})
+
+    def require_some(self) -> None:
+        """Raises CnnError where nothing could be read."""
+        if not self.count:
+            raise CnnError.of("input-file", f"none of the {len(self.unreadable)} images can be read")
 
     def _described(self, value: Any) -> dict[str, Any]:
         """A value's largest elements if it is a vector, and its range."""
@@ -186,7 +201,7 @@ class Results:
             wrote(self.options.out)
         if self.options.format == "json":
             about = {"version": 1, "network": self.network.name, "initial_weights": to_json(self.initial)}
-            report = {**about, "results": self.reports}
+            report = {**about, "results": self.reports, "unreadable": self.unreadable}
             if self.profile:
                 report["profile"] = self.profile.rows()
             if drawn:

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
@@ -14,9 +13,11 @@ from cnndsl.arrays import Float32
 from cnndsl.errors import CnnError, listed, quoted
 from cnndsl.files import require_regular
 from cnndsl.ir import Input
+from cnndsl.runtime.data.preparation import Preparation, prepared
 from cnndsl.runtime.data.weights import DAMAGE, Header, first_line, npy_header, npz_headers, read_npz
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+AS_IT_IS = Preparation()
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -30,7 +31,7 @@ def image_files(folder: Path) -> list[Path]:
     return files
 
 
-def read_image(path: Path, value: Input) -> Float32:
+def read_image(path: Path, value: Input, preparation: Preparation = AS_IT_IS) -> Float32:
     """An image as (1, C, H, W), RGB or grey, scaled to 0..1. Raises CnnError where it does not fit the input."""
     from PIL import Image, UnidentifiedImageError
 
@@ -41,8 +42,7 @@ def read_image(path: Path, value: Input) -> Float32:
             warnings.simplefilter("ignore")  # about damage that Pillow gets over
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
-                _check_size(image.size, value, shown)
-                pixels = _pixels(image)
+                return prepared(image, value, preparation, shown)[None]
     except CnnError:
         raise
     except FileNotFoundError:
@@ -52,41 +52,6 @@ def read_image(path: Path, value: Input) -> Float32:
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
         reason = getattr(error, "strerror", None) or first_line(error)
         raise CnnError.of("input-file", f"cannot read the image {shown}: {reason}") from None
-    if pixels.shape[0] != value.shape.channels:
-        kinds = {1: "grey", 3: "RGB", 4: "RGB with transparency"}
-        raise CnnError.of(
-            "image-channels",
-            f"{shown} has {pixels.shape[0]} channels ({kinds[pixels.shape[0]]}), but input {quoted(value.name)} "
-            f"takes {value.shape.channels}: {value.shape}",
-            "convert the image, or begin the network with an input of its channels and a 1x1 convolution",
-        )
-    return pixels[None]
-
-
-def _check_size(size: tuple[int, int], value: Input, shown: str) -> None:
-    width, height = size
-    if len(value.shape.spatial) != 2:
-        raise CnnError.of("input-shape", f"{shown} is an image, but input {quoted(value.name)} is {value.shape}")
-    if (height, width) != value.shape.spatial:
-        raise CnnError.of(
-            "image-size",
-            f"{shown} is {height}x{width} (height x width), but input {quoted(value.name)} is {value.shape}",
-            "resize the image",
-        )
-
-
-def _pixels(image: Any) -> Float32:
-    """Channels first, scaled to 0..1; palettes become RGB, 16-bit grey keeps its precision."""
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):  # the latter: before Pillow 11
-        return (np.asarray(image, np.float32) / np.float32(65535))[None]
-    if image.mode in ("I", "F"):
-        raise ValueError("its pixels are numbers of 32 bits, whose range is unknown; save it with 8 or 16 bits")
-    if image.mode in ("1", "LA"):
-        image = image.convert("L")
-    elif image.mode not in ("L", "RGB", "RGBA"):
-        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-    array = np.asarray(image, np.float32) / np.float32(255)
-    return array[None] if array.ndim == 2 else np.ascontiguousarray(array.transpose(2, 0, 1))
 
 
 def array_headers(path: Path, inputs: Sequence[Input]) -> dict[str, Header]:
@@ -129,8 +94,3 @@ def _explained(path: Path) -> Iterator[None]:
         raise CnnError.of("input-file", f"cannot read {shown}: {error.strerror or error}") from None
     except DAMAGE as error:
         raise CnnError.of("input-file", f"cannot read the array {shown}: {first_line(error)}") from None
-
-
-def read_batch(files: Sequence[Path], value: Input) -> Float32:
-    """Images as one array (N, C, H, W)."""
-    return np.concatenate([read_image(path, value) for path in files])
