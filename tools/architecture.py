@@ -44,7 +44,7 @@ FLOORS = {
     "cnndsl.interop.onnx": ["exporter importer", "runtime"],
     "cnndsl.draw": ["canvas outline", "layout", "styles", "__init__"],
     "cnndsl.report": [
-        "as_json sarif table",
+        "as_json operators sarif table",
         "annotations markup plots trace",
         "explained",
         "page",

@@ -14,15 +14,13 @@ from itertools import groupby, takewhile
 from pathlib import Path
 
 from cnndsl import ops
-from cnndsl.analysis.costs import layer_costs
 from cnndsl.api import Network, check_file
 from cnndsl.codes import AREAS, circumstances
 from cnndsl.codes.code import Code
 from cnndsl.ir import Graph
-from cnndsl.lang.compile import compile_text
 from cnndsl.lang.elaborate.bind import takes_share
 from cnndsl.ops.base import Operator
-from cnndsl.ops.fields import written
+from cnndsl.report.operators import ExampleLayer, default_of
 from cnndsl.report.table import one_line
 from tools import architecture, command_docs
 
@@ -44,15 +42,6 @@ FAMILIES = {
         "The shape stays; element by element, softmax and log_softmax excepted.",
     ),
     "merge": ("Merges", "Several branches become one value: `add { conv 8 3x3 pad=1; identity }`."),
-}
-
-# What a parameter without a value means, by its name.
-UNSET = {
-    "stride": "the kernel",
-    "weight": "initial weights",
-    "connect": "every channel",
-    "min": "no bound",
-    "max": "no bound",
 }
 
 OPERATORS = """\
@@ -125,43 +114,19 @@ def operator_parts(cls: type[Operator]) -> Iterator[str]:
     yield f"- Output and counts: {escaped(cls.rule)}"
     if example.weights:
         shareable = "; *shareable*" if takes_share(cls) else ""
-        yield f"- Weights: {', '.join(example.weights)}{shareable}"
+        weights = [f"{buffer}`{name}` ({shape})" for name, (buffer, shape) in example.weights.items()]
+        yield f"- Weights: {', '.join(weights)}{shareable}"
     yield f"- Source: {escaped(cls.source)}\n"
     yield fenced(cls.example, "cnn")
-    yield f"{example.result}\n"
+    yield f"`{example.name}` gives {', '.join([f'`{example.shape}`', *example.counts])}.\n"
 
 
 def parameter_row(cls: type[Operator], name: str) -> str:
-    field = cls.model_fields[name]
     position = "position" if name in cls.positional else ""
-    if field.is_required():
-        default = ""
-    elif field.default is None:
-        default = UNSET[name]
-    else:
-        default = f"`{written(field.default)}`"
+    default = default_of(cls, name) or ""
+    if default and cls.model_fields[name].default is not None:
+        default = f"`{default}`"
     return f"| `{name}` | {position} | {escaped(cls.expects(name))} | {default} |\n"
-
-
-class ExampleLayer:
-    """The first layer of an operator's example that uses the operator: its weights and results."""
-
-    def __init__(self, cls: type[Operator]) -> None:
-        (network,) = compile_text(cls.example, f"{cls.operator}.cnn").networks
-        costs = zip(network.layers, layer_costs(network), strict=True)
-        node, cost = next((node, cost) for node, cost in costs if node.op.operator == cls.operator)
-        counts = {
-            "parameters": cost.params,
-            "buffer elements": cost.buffers,
-            "MACs": cost.macs,
-            "connections": cost.connections,
-        }
-        listed = [f"{count:,} {what}" for what, count in counts.items() if count]
-        self.result = f"`{node.name}` gives {', '.join([f'`{node.shape}`', *listed])}."
-        self.weights = [
-            f"{'buffer ' if weight.buffer else ''}`{name}` ({', '.join(map(str, weight.shape))})"
-            for name, weight in network.weights(node).items()
-        ]
 
 
 def errors_page() -> str:

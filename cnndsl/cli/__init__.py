@@ -40,7 +40,7 @@ COMMANDS = {
     "report": "write everything about a network as one HTML page",
     "filters": "draw a layer's weights as .png, .svg or .pdf",
     "fmt": "format files in place, all in one style",
-    "explain": "explain a diagnostic code, or how the numbers of a layer come about",
+    "explain": "explain an operator, a diagnostic code or a topic, or how the numbers of a layer come about",
 }
 """Every command and what it does; a command's module is loaded when the command is used."""
 

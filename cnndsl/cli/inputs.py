@@ -58,7 +58,7 @@ class Source(NamedTuple):
     """What one ``--input`` names."""
 
     inputs: tuple[Input, ...]
-    count: int | None
+    examples: int | None
     """How many examples; None for as many as the others have."""
     read: "Callable[[slice], tuple[list[str], Arrays]]"
     """The names of some of them, and their arrays by the names of the inputs."""
@@ -83,14 +83,14 @@ def batches(
 
     sources = _sources(graph, options, seed, batch, failed)
     _require_used(options, {source.kind for source in sources})
-    counts = {source.inputs[0].name: source.count for source in sources if source.count is not None}
+    counts = {source.inputs[0].name: source.examples for source in sources if source.examples is not None}
     if len(set(counts.values())) > 1:
         sizes = ", ".join(f"{name} has {count}" for name, count in counts.items())
         raise CnnError.of("input-shape", f"the inputs differ in batch size: {sizes}")
     count = next(iter(counts.values()), batch or 1)
     if not counts:
         require_memory(graph, count)
-    sources.sort(key=lambda source: source.count is None)  # the others have the better names
+    sources.sort(key=lambda source: source.examples is None)  # the others have the better names
     at_once = (batch or 32) if counts else count
     slices = [slice(start, min(start + at_once, count)) for start in range(0, count, at_once)]
     with closing(progress(slices, "running", shown)) as parts:

@@ -4,6 +4,7 @@ Nothing loads it but ``cnndsl explain``, SARIF reports, the docs and the tests. 
 ones are added. ``code`` says what the table holds for each; the codes are in ``text`` (characters and grammar),
 ``names``, ``structure`` (how statements fit together), ``values`` (arguments and expressions), ``shapes``, ``files``
 (what is imported, read and written), ``data`` (weights, images, ONNX, JSON), ``limits``, and ``lint``, the warnings.
+``topics`` are pages about the language.
 """
 
 from textwrap import fill, indent

@@ -215,7 +215,7 @@ CODES = (
         "bad-json",
         "JSON that is no network",
         "`cnndsl.from_json` reads what `to_json` wrote. Everything is checked again: the form, the order of the "
-        "layers, and every shape. docs/network.schema.json describes the form.",
+        "layers, and every shape.",
         'cnndsl.from_json(net.to_json().replace("6", "7"))',
         "cnndsl.from_json(net.to_json())",
         language="python",

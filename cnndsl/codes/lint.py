@@ -201,7 +201,7 @@ CODES = (
         "layers that have seen the whole input already",
         "From here on a larger receptive field adds nothing, and layers contribute little to the accuracy (Richter et "
         'al. 2021, "(Input) Size matters for CNN classifiers"). Opt-in: the last stages of every ResNet are such '
-        "layers at 224x224. The receptive field is that of docs/conventions.md (Araujo, Norris, Sim 2019).",
+        "layers at 224x224. The receptive field is that of `cnndsl explain counts` (Araujo, Norris, Sim 2019).",
         "input 3@8x8\nrepeat 4 { conv 16 3x3 pad=1 -> relu }\nconv 16 3x3 pad=1 -> relu",
         "input 3@8x8\nrepeat 3 { conv 16 3x3 pad=1 -> relu }\nconv 16 3x3 pad=1 -> relu",
         severity="warning",

@@ -31,7 +31,7 @@ CODES = (
         "unknown-operator",
         "a word that is neither an operator nor a block",
         "The first word of a stage is the name of an operator or of a block defined in this file or one it imports. "
-        f"Capitals count. The operators are, {_operators()}. docs/operators.md describes each.",
+        f"Capitals count. The operators are, {_operators()}. `cnndsl explain conv` describes conv.",
         "input 1@28x28\ncnov 6 5x5",
         "input 1@28x28\nconv 6 5x5",
     ),
@@ -65,9 +65,9 @@ CODES = (
     Code(
         "unknown-parameter",
         "an argument that the operator or block does not take",
-        "Every operator has a fixed list of parameters; the message shows it, and docs/operators.md explains each. "
-        "Other tools may call the same thing by another name: `padding`, `strides`, `out_channels` and `use_bias` are "
-        "`pad`, `stride`, `filters` and `bias` here.",
+        "Every operator has a fixed list of parameters; the message shows it, and `cnndsl explain conv` explains "
+        "those of conv. Other tools may call the same thing by another name: `padding`, `strides`, `out_channels` and "
+        "`use_bias` are `pad`, `stride`, `filters` and `bias` here.",
         "input 3@32x32\nconv 8 3x3 padding=1",
         "input 3@32x32\nconv 8 3x3 pad=1",
     ),

@@ -2,8 +2,8 @@
 
 - ``annotations``: messages, one line each, for editors and GitHub. ``sarif``: for code scanning. ``as_json``: the
   report as JSON.
-- ``table``: the layer table. ``explained``: the arithmetic behind a layer's numbers. ``trace``: one output value worked
-  out.
+- ``operators``: what an operator takes and gives. ``table``: the layer table.
+- ``explained``: the arithmetic behind a layer's numbers. ``trace``: one output value worked out.
 - ``plots``: feature maps and weights as figures.
 - ``page``: the HTML report. ``notebook``: what Jupyter shows. ``markup``: what everything that writes HTML needs.
 """

@@ -87,7 +87,7 @@ def test_one_value_is_the_one_of_a_run(cnndsl, folder):
 def test_a_code_has_no_options_of_layers(cnndsl, folder, option):
     found = cnndsl("explain", "kernel-too-large", *option.split())
     assert (found.status, found.out) == (2, "")
-    assert f"{option.split()[0]} is for explaining a layer, not a code" in found.err
+    assert f"{option.split()[0]} is for explaining a layer\n" in found.err
 
 
 @pytest.mark.parametrize(

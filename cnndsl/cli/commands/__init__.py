@@ -4,5 +4,5 @@
 - ``run``: values, on images, arrays or made-up input. ``verify``: the interpreter beside ONNX Runtime.
 - ``export``: ONNX, JSON or expanded text. ``import_``: text from an ONNX model.
 - ``draw``: the network as a picture. ``filters``: a layer's weights as one. ``report``: all of it as one HTML page.
-- ``explain``: a diagnostic code, or the numbers of a layer.
+- ``explain``: an operator, a diagnostic code, a topic, or the numbers of a layer.
 """

@@ -1,9 +1,12 @@
-"""``cnndsl explain``: what a diagnostic code means, or how the numbers of a layer come about."""
+"""``cnndsl explain``: an operator, a diagnostic code, a topic, or how the numbers of a layer come about."""
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from os.path import isfile
 from pathlib import Path
+from textwrap import fill, indent
 from typing import Any
 
 from cnndsl.cli.initial import say_initial_weights, to_json, used_initial_weights
@@ -21,8 +24,11 @@ SHOWN = 12
 
 def arguments(command: argparse.ArgumentParser) -> None:
     """Adds the options of the command."""
-    subject_help = "a code such as kernel-too-large; or, before LAYER, a .cnn or .onnx file, or - for standard input"
-    command.add_argument("subject", metavar="CODE|FILE", help=subject_help)
+    subject_help = (
+        "an operator such as conv, a code such as kernel-too-large, or a topic (without it: a list of all); or, before "
+        "LAYER, a .cnn or .onnx file, or - for standard input"
+    )
+    command.add_argument("subject", nargs="?", metavar="NAME|FILE", help=subject_help)
     command.add_argument("layer", nargs="?", metavar="LAYER", help="the layer or input whose numbers are explained")
     at_help = "works out one output value, of a channel and a place as in 0,2,3; needs --input"
     command.add_argument("--at", metavar="POSITION", help=at_help)
@@ -36,15 +42,15 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     if options.layer is None:
-        if _is_file(options.subject):
+        if options.subject is not None and _is_file(options.subject):
             raise _layer_missing(options)
         for name in ("at", "input", "weights", "seed", "format", "set", "network", *reading_options(options)):
             if getattr(options, name) not in (None, []):
                 advice = "name a file and a layer, such as examples/lenet.cnn conv1"
                 shown = name.replace("_", "-")
-                raise CnnError.of("bad-setting", f"--{shown} is for explaining a layer, not a code", advice)
+                raise CnnError.of("bad-setting", f"--{shown} is for explaining a layer", advice)
         require_suffix(options.out or "-", "text")
-        _write(_code(options.subject), options.out)
+        _write(_page(options.subject) if options.subject else _list(), options.out)
         return 0
     require_suffix(options.out or "-", options.format or "text")
     network = only_network(options.subject, options)
@@ -62,14 +68,58 @@ def execute(options: argparse.Namespace) -> int:
     return 0
 
 
-def _code(code: str) -> str:
+def _page(name: str) -> str:
+    """What is said of an operator, a code or a topic. Raises CnnError for a name of none."""
+    from cnndsl import ops
     from cnndsl.codes import CODES, explain
+    from cnndsl.codes.topics import TOPICS
+    from cnndsl.lang.synonyms import exact_operator
 
-    if code not in CODES:
-        suggestion = nearest(code, CODES)
-        advice = f"did you mean {quoted(suggestion)}?" if suggestion else f"the codes are {', '.join(sorted(CODES))}"
-        raise CnnError.of("bad-setting", f"there is no code {quoted(code)}", advice)
-    return explain(code) + "\n"
+    if name in CODES:
+        return explain(name) + "\n"
+    if name in TOPICS:
+        topic = TOPICS[name]
+        return f"{name}: {topic.title}\n\n{fill(topic.words, 80)}\n\n{indent(topic.example, '    ')}\n"
+    if name in ops.NAMES:
+        from cnndsl.report.operators import operator_text
+
+        return operator_text(ops.operator(name))
+    several = f"{name}s" if f"{name}s" in TOPICS else None
+    suggestion = several or exact_operator(name, ops.NAMES) or nearest(name, [*ops.NAMES, *CODES, *TOPICS])
+    advice = [f"did you mean {quoted(suggestion)}?"] if suggestion else []
+    message = f"there is no operator, code or topic {quoted(name)}"
+    raise CnnError.of("bad-setting", message, *advice, "`cnndsl explain` lists all")
+
+
+def _list() -> str:
+    """Everything that can be explained."""
+    from cnndsl import ops
+    from cnndsl.codes import AREAS
+    from cnndsl.codes.topics import TOPICS
+
+    families = {family: [*names] for family, names in groupby(ops.NAMES, ops.family)}
+    areas = {area.lower(): [code.code for code in codes] for area, codes in AREAS.items()}
+    width = max(map(len, TOPICS))
+    topics = "\n".join(f"  {name.ljust(width)}  {topic.title}" for name, topic in TOPICS.items())
+    return (
+        f"cnndsl explain NAME\n\ntopics\n{topics}\n\noperators\n{_columns(families)}\n\n"
+        f"codes of diagnostics\n{_columns(areas)}\n\ncnndsl explain FILE LAYER: how the numbers of a layer come about\n"
+    )
+
+
+def _columns(groups: Mapping[str, Sequence[str]]) -> str:
+    """A title and names, a group each."""
+    width = max(map(len, groups)) + 4
+    return "\n".join(
+        fill(
+            " ".join(names),
+            100,
+            initial_indent=f"  {title}".ljust(width),
+            subsequent_indent=" " * width,
+            break_on_hyphens=False,
+        )
+        for title, names in groups.items()
+    )
 
 
 def _is_file(subject: str) -> bool:
