@@ -44,13 +44,21 @@ FLOORS = {
     "cnndsl.interop.onnx": ["exporter importer", "runtime"],
     "cnndsl.draw": ["canvas outline", "layout", "styles", "__init__"],
     "cnndsl.report": [
-        "as_json operators sarif table",
+        "as_json operators sarif table values",
         "annotations markup plots trace",
         "explained",
         "page",
         "notebook",
     ],
-    "cnndsl.cli": ["config options terminal", "fix initial inputs outputs plotting", "commands", "__init__", "process"],
+    "cnndsl.cli": [
+        "config options terminal",
+        "fix initial inputs outputs plotting",
+        "saved",
+        "results",
+        "commands",
+        "__init__",
+        "process",
+    ],
 }
 """The rooms of a package, floor by floor from the ground: a room may import rooms on lower floors."""
 

@@ -5,11 +5,13 @@ The commands are in ``commands``, one module each; only the one that is used is 
 - ``terminal``: reading sources, speaking to people, progress, the meaning of exit statuses.
 - ``options``: options of several commands. ``config``: ``[tool.cnndsl]`` of pyproject.toml.
 - ``inputs``: what ``--input`` names. ``initial``: what is said where weights are initial ones.
+- ``results``: what ``run`` shows. ``saved``: what its ``--out`` writes.
 - ``outputs``: which files may be written. ``fix``: ``check --fix``. ``plotting``: ``run --plot``.
 - ``process``: the entry of a process that is there for one command, which starts and ends sooner.
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -44,6 +46,9 @@ COMMANDS = {
 }
 """Every command and what it does; a command's module is loaded when the command is used."""
 
+NEGATIVE = re.compile(r"-\.?[0-9][0-9.,e+-]*")
+"""Values that begin like an option: a negative number, or several."""
+
 MODULES = {"import": "import_"}
 """The modules of commands whose names are words of Python."""
 
@@ -65,6 +70,7 @@ def parser(used: str | None = None) -> argparse.ArgumentParser:
         module = import_module(f"cnndsl.cli.commands.{MODULES.get(name, name)}")
         command.epilog = f"example: {module.EXAMPLE}"
         module.arguments(command)
+        command._negative_number_matcher = NEGATIVE  # argparse knows no other way to take -1,1 for a value
         command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         command.set_defaults(execute=module.execute)
     return top

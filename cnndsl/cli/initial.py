@@ -44,7 +44,6 @@ def used_initial_weights(options: argparse.Namespace, network: Any) -> InitialWe
 
 def say_initial_weights(initial: InitialWeights | None) -> None:
     if initial is not None:
-        from cnndsl.report.diagnostics import visible
 
         complain(visible(initial.words))
 

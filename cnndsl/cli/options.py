@@ -59,6 +59,14 @@ def some_divisors(text: str) -> tuple[float, ...]:
     return some_numbers(text)
 
 
+def number_range(text: str) -> tuple[float, float]:
+    """Two numbers, the smaller one first. Raises argparse.ArgumentTypeError."""
+    numbers = some_numbers(text)
+    if len(numbers) != 2 or numbers[0] >= numbers[1]:
+        raise argparse.ArgumentTypeError(f"{text!r} is no range: write LOW,HIGH, as in -1,1")
+    return numbers[0], numbers[1]
+
+
 def input_name(given: str, names: Collection[str]) -> tuple[str | None, str]:
     """``left=a.png`` as the input's name and what it is; without a name None. Raises CnnError for an unknown name."""
     name, equals, what = given.partition("=")

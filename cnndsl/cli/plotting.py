@@ -21,7 +21,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     columns_help = "maps in a row (default: by their number: 6 are 2x3, 32 are 4x8, 64 are 8x8)"
     group.add_argument("--columns", type=positive, metavar="N", help=columns_help)
     scale_help = (
-        "black and white are the least and the largest value of the layer's maps (shared, default), or of each map"
+        "black and white are the least and the largest value of the layer's maps (shared, default), or of each map; of "
+        "the .png of --out, of the image or of each channel (default: as --range says)"
     )
     group.add_argument("--scale", choices=SCALES, help=scale_help)
     group.add_argument("--maps", type=positive, metavar="N", help=f"draws at most N maps of a layer (default: {MOST})")
@@ -101,6 +102,6 @@ def plot_of(options: argparse.Namespace, network: Any, kept: Sequence[str], weig
     if options.plot is not None:
         return Plot(options, network, kept, weights)
     for name in ("columns", "scale", "maps"):
-        if getattr(options, name) is not None:
+        if getattr(options, name) is not None and not (name == "scale" and options.out):
             raise CnnError.of("bad-setting", f"--{name} says how --plot draws", "give a file: --plot maps.png")
     return None

@@ -4,6 +4,7 @@
   report as JSON.
 - ``operators``: what an operator takes and gives. ``table``: the layer table.
 - ``explained``: the arithmetic behind a layer's numbers. ``trace``: one output value worked out.
+- ``values``: numbers laid out as they lie.
 - ``plots``: feature maps and weights as figures.
 - ``page``: the HTML report. ``notebook``: what Jupyter shows. ``markup``: what everything that writes HTML needs.
 """

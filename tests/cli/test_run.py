@@ -166,7 +166,9 @@ def test_values_that_are_not_finite(cnndsl, folder):
     np.save("odd.npy", np.array([[np.nan, 2, -np.inf]], np.float32))
     status, out, err = cnndsl("run", "root.cnn", "--input", "odd.npy")
     assert (status, err) == (0, "")
-    assert [line.split()[0] for line in out.splitlines()[2:]] == ["2", "-inf", "nan"]
+    assert out.splitlines()[2].split() == ["nan", "2", "-inf"]
+    ranked = cnndsl("run", "root.cnn", "--input", "odd.npy", "--top", "3").out.splitlines()
+    assert [line.split()[0] for line in ranked[2:]] == ["2", "-inf", "nan"]
     (result,) = report(cnndsl("run", "root.cnn", "--input", "odd.npy", "--format", "json"))["results"]
     assert [row["value"] for row in result["outputs"]["identity1"]["top"]] == [2, None, None]
 

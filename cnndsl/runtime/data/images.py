@@ -1,11 +1,13 @@
-"""Inputs from files: images scaled to 0..1, arrays, folders of images."""
+"""Inputs from files: images scaled to 0..1, arrays, folders of images. And values as images."""
 
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
@@ -94,3 +96,31 @@ def _explained(path: Path) -> Iterator[None]:
         raise CnnError.of("input-file", f"cannot read {shown}: {error.strerror or error}") from None
     except DAMAGE as error:
         raise CnnError.of("input-file", f"cannot read the array {shown}: {first_line(error)}") from None
+
+
+def png(value: NDArray[Any], ends: Sequence[tuple[float, float]]) -> bytes:
+    """A value of 1 or 3 channels (C, H, W) as a grey or RGB image; each channel's ``ends`` become black and white.
+
+    What lies outside is black or white, what is not a number black.
+    """
+    from PIL import Image
+
+    levels = np.stack([_levels(channel, *both) for channel, both in zip(value, ends, strict=True)], axis=-1)
+    stream = BytesIO()
+    Image.fromarray(levels.squeeze(-1) if len(value) == 1 else levels).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def _levels(channel: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
+    with np.errstate(all="ignore"):
+        shades = (channel.astype(np.float64) - low) / (high - low) if high > low else np.full(channel.shape, 0.5)
+    return np.round(np.nan_to_num(shades.clip(0, 1)) * 255).astype(np.uint8)
+
+
+def count_outside(value: NDArray[Any], ends: Sequence[tuple[float, float]]) -> int:
+    """How many numbers are no shade between the ends; what rounding makes of the ends themselves is one."""
+    found = 0
+    for channel, (low, high) in zip(value, ends, strict=True):
+        slack = (high - low) / 510
+        found += int(channel.size - ((channel >= low - slack) & (channel <= high + slack)).sum())
+    return found
