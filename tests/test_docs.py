@@ -12,7 +12,7 @@ import pytest
 
 import cnndsl
 from cnndsl import draw, ops
-from cnndsl.cli import COMMANDS, parser
+from cnndsl.cli import COMMANDS, parser, subparsers
 from cnndsl.cli.commands import export
 from cnndsl.cli.outputs import SUFFIXES
 from cnndsl.ir import Graph
@@ -88,7 +88,7 @@ def test_every_command_has_a_section_with_every_argument(name: str) -> None:
     shared = {option for option in ("--set", "--network") if name not in ("fmt", "import")}
     if name in ("report", "explain"):  # the section of run has these
         shared |= {"--convert", "--resize", "--crop", "--mean", "--std", "--channels-last"}
-    for action in command_docs.subparsers()[name]._actions:
+    for action in subparsers(parser())[name]._actions:
         words = [action.metavar or action.dest] if not action.option_strings else action.option_strings
         hidden = {"-h", "--help", "--debug"} | shared
         missing = [word for word in words if word not in hidden and word.replace("|", "\\|") not in section]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from cnndsl.analysis.lint import GROUPS, RULES
-from cnndsl.cli import COMMANDS, parser
+from cnndsl.cli import COMMANDS, parser, subparsers
 from cnndsl.cli.options import READING, SOURCE
 from cnndsl.runtime.data.made import MADE
 
@@ -40,7 +40,7 @@ def page(written: str) -> str:
 
 def blocks() -> dict[str, str]:
     """Every table by the name of its place: of each command, and of a group of its options ``command: title``."""
-    commands = subparsers()
+    commands = subparsers(parser())
     found = {"commands": table("command", ((f"[`{name}`](#{name})", words) for name, words in COMMANDS.items()))}
     for place, title in SHARED.items():
         found[place] = shared(commands, title)
@@ -51,12 +51,6 @@ def blocks() -> dict[str, str]:
                 found[place] = table("argument", ((usage(action), meaning(action)) for action in actions))
     found["warnings"] = table("group", ((f"`{group}`", warnings(group)) for group in GROUPS), "warnings")
     return found
-
-
-def subparsers() -> dict[str, argparse.ArgumentParser]:
-    """The parser of every command."""
-    (action,) = (action for action in parser()._actions if isinstance(action, argparse._SubParsersAction))
-    return dict(action.choices)
 
 
 def groups(command: argparse.ArgumentParser) -> dict[str, list[argparse.Action]]:

@@ -13,7 +13,7 @@ The commands are in ``commands``, one module each; only the one that is used is 
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 
 from cnndsl.cli.terminal import (
@@ -29,7 +29,8 @@ from cnndsl.cli.terminal import (
     say,
     usable_streams,
 )
-from cnndsl.errors import CnnError
+from cnndsl.errors import CnnError, listed, quoted
+from cnndsl.suggest import nearest
 from cnndsl.version import VERSION
 
 COMMANDS = {
@@ -82,8 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             try:
                 words = sys.argv[1:] if arguments is None else list(arguments)
-                used = next((word for word in words if word in COMMANDS), None)
-                return _execute(parser(used).parse_args(words))
+                return _execute(_parsed(words))
             finally:
                 sys.stdout.flush()
         except KeyboardInterrupt:
@@ -93,6 +93,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return FINE
             complain(str(error))
             return USAGE
+
+
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    """The arguments; what is wrong with them is said with the usage of the command. Raises SystemExit."""
+    used = next((word for word in words if word in COMMANDS), None)
+    top = parser(used)
+    first = next((word for word in words if not word.startswith("-")), None)
+    if first is not None and first not in COMMANDS:
+        top.error(
+            f"there is no command {quoted(first)}{_meant(first, COMMANDS) or f'; there are {listed([*COMMANDS], 20)}'}"
+        )
+    if used is not None:
+        command = subparsers(top)[used]
+        known = [option for each in (top, command) for action in each._actions for option in action.option_strings]
+        for word in words[: words.index("--") if "--" in words else None]:
+            name = word.partition("=")[0]
+            if name.startswith("--") and not any(option.startswith(name) for option in known):
+                command.error(f"there is no option {quoted(name)}{_meant(name, known)}")
+    options, rest = top.parse_known_args(words)
+    if rest:
+        subparsers(top)[options.command].error(f"{quoted(rest[0])} is one argument too many")
+    return options
+
+
+def subparsers(top: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The parser of every command."""
+    (action,) = (action for action in top._actions if isinstance(action, argparse._SubParsersAction))
+    return dict(action.choices)
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    suggestion = nearest(word, known)
+    return f"; did you mean {quoted(suggestion)}?" if suggestion else ""
 
 
 def _execute(options: argparse.Namespace) -> int:

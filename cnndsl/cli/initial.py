@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cnndsl.cli.terminal import complain
-from cnndsl.errors import quoted
+from cnndsl.errors import quoted, visible
 
 MOST_FILES = 64
 """Files beside the text that are looked into."""
@@ -44,7 +44,6 @@ def used_initial_weights(options: argparse.Namespace, network: Any) -> InitialWe
 
 def say_initial_weights(initial: InitialWeights | None) -> None:
     if initial is not None:
-
         complain(visible(initial.words))
 
 

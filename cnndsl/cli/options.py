@@ -83,7 +83,8 @@ def add_file(command: argparse.ArgumentParser, several: bool = False) -> None:
     """What the command reads: a network, or ``several`` files of them."""
     words = "a .cnn or .onnx file, or - for standard input"
     if several:
-        command.add_argument("files", nargs="+", metavar="FILE", help=words)
+        more = "a .cnn or .onnx file, a folder for all .cnn files below it, or - for standard input"
+        command.add_argument("files", nargs="+", metavar="FILE", help=more)
     else:
         command.add_argument("file", metavar="FILE", help=words)
 

@@ -4,7 +4,7 @@ import argparse
 import errno
 import os
 import sys
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -105,6 +105,25 @@ def given_settings(options: argparse.Namespace, inputs: Sequence[str] = (), stri
         "network": options.network,
         "strict": strict,
     }
+
+
+def source_files(names: Iterable[str]) -> list[str]:
+    """The files, and of folders all ``.cnn`` files in them and below. Raises CnnError for a folder without."""
+    found: list[str] = []
+    for name in names:
+        if name == "-" or not os.path.isdir(name):
+            found.append(name)
+            continue
+        inside = [
+            os.path.join(folder, file)
+            for folder, _, files in os.walk(name)
+            for file in files
+            if file.lower().endswith(".cnn")
+        ]
+        if not inside:
+            raise CnnError.of("file-unreadable", f"there are no .cnn files in `{name}`")
+        found += sorted(inside)
+    return found
 
 
 def checked(file: str, settings: Mapping[str, Any]) -> Any:

@@ -131,7 +131,7 @@ def test_the_table(cnndsl):
 @pytest.mark.parametrize(
     ("line", "status"),
     [("net.cnn", 0), ("bad.cnn", 1), ("warned.cnn", 0), ("warned.cnn --strict", 1), ("net.cnn --strict", 0),
-     ("missing.cnn", 2), (".", 2), ("net.cnn bad.cnn", 1), ("net.cnn missing.cnn", 2), ("missing.cnn bad.cnn", 2),
+     ("missing.cnn", 2), (".", 1), ("net.cnn bad.cnn", 1), ("net.cnn missing.cnn", 2), ("missing.cnn bad.cnn", 2),
      ("net.cnn warned.cnn", 0), ("net.cnn warned.cnn --strict", 1)],
 )  # fmt: skip
 @pytest.mark.parametrize("format", ["text", "json", "github"])
@@ -343,3 +343,41 @@ def test_models_are_files(cnndsl, folder):
     for name in ("pipe", "zero", "loop"):
         status, _, err = cnndsl("check", f"{name}.onnx")
         assert status == 2 and err.startswith("error[onnx-file]"), err
+
+
+def test_folders_are_walked(cnndsl, folder):
+    (folder / "deep" / "er").mkdir(parents=True)
+    for name in ("deep/b.cnn", "deep/er/A.CNN"):
+        (folder / name).write_text("input 4\nrelu\n")
+    (folder / "deep" / "notes.txt").write_text("no network")
+    status, out, err = cnndsl("check", "deep", "net.cnn")
+    assert (status, err) == (0, "")
+    names = [Path(line.split(":")[0]).as_posix() for line in out.splitlines()]
+    assert names == ["deep/b.cnn", "deep/er/A.CNN", "net.cnn"]
+    assert cnndsl("check", ".").status == 1  # bad.cnn
+    assert cnndsl("check", "deep/er").out.startswith("A: input 4\n")  # one file: its table
+    (folder / "empty").mkdir()
+    status, out, err = cnndsl("check", "empty")
+    assert (status, out) == (2, "") and "there are no .cnn files in `empty`" in err
+
+
+def test_fmt_walks_folders_too(cnndsl, folder):
+    (folder / "deep").mkdir()
+    (folder / "deep" / "a.cnn").write_text("input   4\nrelu\n")
+    status, out, _ = cnndsl("fmt", "--check", "deep")
+    assert status == 1 and Path(out.strip()).as_posix() == "deep/a.cnn"
+
+
+@pytest.mark.parametrize("line", ["--set classes=3", "--network Other", "--input x=1@8x8"])
+def test_a_setting_that_is_none_shows_no_table_below_it(cnndsl, line):
+    first, second = line.split()
+    status, out, _ = cnndsl("check", "net.cnn", first, second)
+    assert (status, out) == (1, "")
+    status, out, _ = cnndsl("check", "net.cnn", "warned.cnn", first, second)
+    assert (status, out.splitlines()) == (1, ["net.cnn: 1 error", "warned.cnn: 1 error"])
+
+
+def test_a_sound_network_beside_a_broken_one_is_shown(cnndsl, folder):
+    (folder / "two.cnn").write_text("network A { input 8; relu }\nnetwork B { input 9; relo }\n")
+    status, out, _ = cnndsl("check", "two.cnn")
+    assert status == 1 and out.startswith("A: input 8\n")

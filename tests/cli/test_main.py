@@ -226,3 +226,27 @@ def test_progress_on_a_terminal_only(folder, environment, command):
     (images / "2.png").write_bytes(b"no image")
     status, shown = in_a_terminal(line, environment)
     assert status == 2 and re.search(r"\r +\r(\x1b\[[0-9;]*m)*error\[input-file\]", shown)
+
+
+@pytest.mark.parametrize(
+    ("line", "command", "words"),
+    [("chek net.cnn", "", "there is no command `chek`; did you mean `check`?"), ("xyz", "", "there are check, run,"),
+     ("check net.cnn --stirct", "check", "there is no option `--stirct`; did you mean `--strict`?"),
+     ("check net.cnn --nope=3", "check", "there is no option `--nope`"),
+     ("run net.cnn --inptu zeros", "run", "there is no option `--inptu`; did you mean `--input`?"),
+     ("run net.cnn --input zeros more", "run", "`more` is one argument too many"),
+     ("fmt net.cnn -x", "fmt", "`-x` is one argument too many")],
+)  # fmt: skip
+def test_usage_errors_say_what_is_meant(cnndsl, folder, line, command, words):
+    status, out, err = cnndsl(*line.split())
+    assert (status, out) == (2, "")
+    assert err.startswith(f"usage: cnndsl {command}".rstrip()) and words in err.splitlines()[-1]
+    assert err.splitlines()[-1].startswith(f"cnndsl {command}: error: " if command else "cnndsl: error: ")
+
+
+def test_options_may_be_shortened_and_values_negative(cnndsl, folder):
+    assert cnndsl("check", "net.cnn", "--stri").status == 0
+    (folder / "two.cnn").write_text("input 1@1x2\nidentity\n")
+    line = ["run", "two.cnn", "--input", "-1.5,2", "--out", "a.png", "--range", "-2,2"]
+    assert cnndsl(*line).status == 0
+    assert cnndsl("run", "two.cnn", "--input", "-.5 1e-3").status == 0

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from cnndsl.analysis.lint import GROUPS
 from cnndsl.cli.options import add_batch, add_file, add_shapes, add_source_arguments, natural
-from cnndsl.cli.terminal import checked, exit_status, given_settings, say
+from cnndsl.cli.terminal import checked, exit_status, given_settings, say, source_files
 from cnndsl.errors import CnnError, Diagnostic, visible
 
 EXAMPLE = "cnndsl check examples/lenet.cnn --input 1@32x32"
@@ -57,6 +57,7 @@ def execute(options: argparse.Namespace) -> int:
     status = 0
     given, choice = given_settings(options, options.input, options.strict), chosen(options)
     found: list[Found] = []
+    options.files = source_files(options.files)
     for file in options.files:
         try:
             settings = configured(file, given, choice)
@@ -137,12 +138,14 @@ def _show_text(one: Found, options: argparse.Namespace) -> None:
     say(one.diagnostics, one.sources)
     if options.quiet:
         return
+    refused = any(diagnostic.severity == "error" and diagnostic.span is None for diagnostic in one.diagnostics)
+    networks = () if refused else one.networks  # what is shown would be other than what was asked for
     if len(options.files) == 1:
-        sys.stdout.write("\n".join(network.summary(options.depth, options.batch) for network in one.networks))
+        sys.stdout.write("\n".join(network.summary(options.depth, options.batch) for network in networks))
         return
     from cnndsl.report.table import one_line
 
     errors = sum(diagnostic.severity == "error" for diagnostic in one.diagnostics)
     verdict = f"{errors} error{'' if errors == 1 else 's'}" if errors else "fine, no networks"
-    lines = [one_line(network) for network in one.networks] or [verdict]
+    lines = [one_line(network) for network in networks] or [verdict]
     print("\n".join(f"{visible(one.file)}: {line}" for line in lines))

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from cnndsl.cli.terminal import FINE, WRONG, exit_status, say, unwritable
+from cnndsl.cli.terminal import FINE, WRONG, exit_status, say, source_files, unwritable
 from cnndsl.errors import CnnError, visible
 
 EXAMPLE = "cnndsl fmt examples/lenet.cnn"
@@ -12,7 +12,7 @@ EXAMPLE = "cnndsl fmt examples/lenet.cnn"
 
 def arguments(command: argparse.ArgumentParser) -> None:
     """Adds the options of the command."""
-    files_help = "a .cnn file, or - for standard input to standard output"
+    files_help = "a .cnn file, a folder for all .cnn files below it, or - for standard input to standard output"
     command.add_argument("files", nargs="+", metavar="FILE", help=files_help)
     check_help = "writes nothing; prints the names of the files that would change; exit status 1 if there are any"
     command.add_argument("--check", action="store_true", help=check_help)
@@ -26,7 +26,7 @@ def execute(options: argparse.Namespace) -> int:
     The names of files that change go to standard output.
     """
     status = FINE
-    for file in options.files:
+    for file in source_files(options.files):
         try:
             changes = _format(file, options)
         except CnnError as error:

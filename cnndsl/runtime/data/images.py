@@ -114,7 +114,8 @@ def png(value: NDArray[Any], ends: Sequence[tuple[float, float]]) -> bytes:
 def _levels(channel: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     with np.errstate(all="ignore"):
         shades = (channel.astype(np.float64) - low) / (high - low) if high > low else np.full(channel.shape, 0.5)
-    return np.round(np.nan_to_num(shades.clip(0, 1)) * 255).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.round(np.nan_to_num(shades.clip(0, 1)) * 255).astype(np.uint8)
+    return levels
 
 
 def count_outside(value: NDArray[Any], ends: Sequence[tuple[float, float]]) -> int:
