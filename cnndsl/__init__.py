@@ -9,7 +9,8 @@ What Python programs use is in ``api`` and ``network``; commands are in ``cli`` 
 ``notebook``. ``lang`` reads texts into the graph of ``ir``, whose layers are operators of ``ops``. ``analysis`` counts,
 ``runtime`` computes, ``interop`` speaks ONNX, ``draw`` makes pictures, and ``report`` all other output. Everything
 stands on ``shapes`` (the window formula, broadcasting), ``errors`` (diagnostics), ``codes`` (what they mean),
-``limits``, ``suggest`` (did you mean), ``files``, ``arrays`` and ``version``. docs/architecture.md is the whole plan.
+``limits``, ``suggest`` (did you mean), ``files``, ``progress``, ``arrays`` and ``version``. docs/architecture.md
+is the whole plan.
 """
 
 from cnndsl.version import VERSION

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 FLOORS = {
     "cnndsl": [
-        "arrays errors files limits shapes suggest version",
+        "arrays errors files limits progress shapes suggest version",
         "ops",
         "codes ir",
         "analysis",
@@ -52,7 +52,7 @@ FLOORS = {
     ],
     "cnndsl.cli": [
         "config options terminal",
-        "fix initial inputs outputs plotting",
+        "fix initial inputs outputs plotting progress",
         "saved",
         "results",
         "commands",

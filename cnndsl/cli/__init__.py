@@ -6,7 +6,8 @@ The commands are in ``commands``, one module each; only the one that is used is 
 - ``options``: options of several commands. ``config``: ``[tool.cnndsl]`` of pyproject.toml.
 - ``inputs``: what ``--input`` names. ``initial``: what is said where weights are initial ones.
 - ``results``: what ``run`` shows. ``saved``: what its ``--out`` writes.
-- ``outputs``: which files may be written. ``fix``: ``check --fix``. ``plotting``: ``run --plot``.
+- ``progress``: how far long work is. ``outputs``: which files may be written.
+- ``fix``: ``check --fix``. ``plotting``: ``run --plot``.
 - ``process``: the entry of a process that is there for one command, which starts and ends sooner.
 """
 
@@ -73,7 +74,7 @@ def parser(used: str | None = None) -> argparse.ArgumentParser:
         module.arguments(command)
         command._negative_number_matcher = NEGATIVE  # argparse knows no other way to take -1,1 for a value
         command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-        command.set_defaults(execute=module.execute)
+        command.set_defaults(execute=module.execute, work=getattr(module, "WORK", None))
     return top
 
 
@@ -130,8 +131,12 @@ def _meant(word: str, known: Iterable[str]) -> str:
 
 def _execute(options: argparse.Namespace) -> int:
     try:
-        status: int = options.execute(options)
-        return status
+        if options.work is None:
+            return int(options.execute(options))
+        from cnndsl.cli.progress import shown_progress
+
+        with shown_progress(options.work):
+            return int(options.execute(options))
     except CnnError as error:
         say(error.diagnostics, error.sources)
         return exit_status(error)

@@ -8,8 +8,8 @@ from os.path import isdir
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from cnndsl import progress
 from cnndsl.cli.options import READING, input_name, size, some_divisors, some_numbers
-from cnndsl.cli.terminal import progress
 from cnndsl.errors import CnnError, listed, quoted
 from cnndsl.ir import Graph, Input
 from cnndsl.runtime.data.made import MADE, made_input
@@ -71,10 +71,9 @@ def batches(
     options: argparse.Namespace,
     seed: int = 0,
     batch: int | None = None,
-    shown: bool = False,
     failed: Failed | None = None,
 ) -> "Generator[tuple[list[str], Arrays]]":
-    """The inputs by name, a batch at a time, with a name for every example; ``shown`` with a progress bar.
+    """The inputs by name, a batch at a time, with a name for every example.
 
     Images of a folder that cannot be read are left out if ``failed`` is there to hear of them. Raises CnnError for
     files that cannot be read or do not fit.
@@ -93,13 +92,14 @@ def batches(
     sources.sort(key=lambda source: source.examples is None)  # the others have the better names
     at_once = (batch or 32) if counts else count
     slices = [slice(start, min(start + at_once, count)) for start in range(0, count, at_once)]
-    with closing(progress(slices, "running", shown)) as parts:
-        for part in parts:
-            names, arrays = sources[0].read(part)
-            for source in sources[1:]:
-                arrays |= source.read(part)[1]
-            if names:
-                yield names, {value.name: arrays[value.name] for value in graph.inputs}
+    progress.begin("running", count, "examples")
+    for part in slices:
+        names, arrays = sources[0].read(part)
+        for source in sources[1:]:
+            arrays |= source.read(part)[1]
+        if names:
+            yield names, {value.name: arrays[value.name] for value in graph.inputs}
+        progress.advance(part.stop - part.start)
 
 
 def first_example(graph: Graph, options: argparse.Namespace, seed: int = 0) -> "Arrays":

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from cnndsl.cli import terminal
 from cnndsl.cli.initial import InitialWeights, to_json
 from cnndsl.cli.outputs import wrote
 from cnndsl.cli.saved import saved
@@ -56,7 +57,8 @@ class Results:
             if self.options.format == "json":
                 self.reports.append(report)
             else:
-                self._print(report)
+                with terminal.speaking():
+                    self._print(report)
 
     def leave_out(self, name: str, error: CnnError) -> None:
         """Says why an example of many is left out."""
@@ -123,6 +125,10 @@ class Results:
         """Writes the file and the JSON, once all is computed; ``drawn`` says what a picture shows."""
         if self.saved:
             wrote(*self.saved.write())
+        with terminal.speaking():
+            self._conclude(drawn)
+
+    def _conclude(self, drawn: dict[str, Any] | None) -> None:
         if self.options.format == "json":
             about = {"version": 1, "network": self.network.name, "initial_weights": to_json(self.initial)}
             report = {**about, "results": self.reports, "unreadable": self.unreadable}

@@ -1,14 +1,14 @@
-"""What the commands share: reading sources, speaking to people, progress."""
+"""What the commands share: reading sources, speaking to people."""
 
 import argparse
 import errno
 import os
 import sys
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 from cnndsl.errors import CnnError, Diagnostic, render
 
@@ -31,7 +31,8 @@ USAGE_CODES = frozenset(
 )
 """Codes of what is wrong with the command or its files, not with a network."""
 
-Item = TypeVar("Item")
+speaking: Callable[[], AbstractContextManager[None]] = nullcontext
+"""What is said is said inside of it; ``progress`` keeps its line out of the way then."""
 
 
 def exit_status(error: CnnError) -> int:
@@ -81,7 +82,14 @@ def silence(stream: IO[str]) -> None:
 
 def complain(message: str) -> None:
     """One line on standard error."""
-    print("cnndsl:", " ".join(message.split()), file=sys.stderr)
+    with speaking():
+        print("cnndsl:", " ".join(message.split()), file=sys.stderr)
+
+
+def put(text: str) -> None:
+    """Text on standard output."""
+    with speaking():
+        sys.stdout.write(text)
 
 
 def coloured(stream: IO[str]) -> bool:
@@ -92,7 +100,8 @@ def coloured(stream: IO[str]) -> bool:
 def say(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str]) -> None:
     """Diagnostics for a person, on standard error."""
     if diagnostics:
-        print(render(diagnostics, sources, coloured(sys.stderr)), file=sys.stderr)
+        with speaking():
+            print(render(diagnostics, sources, coloured(sys.stderr)), file=sys.stderr)
 
 
 def given_settings(options: argparse.Namespace, inputs: Sequence[str] = (), strict: bool = False) -> dict[str, Any]:
@@ -154,21 +163,3 @@ def only_network(file: str, options: argparse.Namespace, inputs: Sequence[str] =
 
 def unwritable(path: object, error: OSError) -> CnnError:
     return CnnError.of("file-unwritable", f"cannot write `{path}`: {error.strerror or error}")
-
-
-def progress(items: Sequence[Item], what: str, shown: bool = True) -> Generator[Item]:
-    """The items, with a bar on standard error if that is a terminal and there is more than one.
-
-    Close it (``contextlib.closing``) before anything else is said: that ends the bar's line.
-    """
-    if not (shown and sys.stderr.isatty() and len(items) > 1):
-        yield from items
-        return
-    try:
-        for index, item in enumerate(items):
-            filled = 30 * index // len(items)
-            bar = f"\r{what} [{'#' * filled}{' ' * (30 - filled)}] {index}/{len(items)}"
-            print(bar, end="", file=sys.stderr, flush=True)
-            yield item
-    finally:
-        print(f"\r{' ' * len(bar)}\r", end="", file=sys.stderr, flush=True)

@@ -12,6 +12,7 @@ import onnx
 import pytest
 
 import cnndsl as package
+from cnndsl.interop.onnx.exporter import model as exporter
 from cnndsl.runtime.data.weights import save_weights
 
 
@@ -109,7 +110,7 @@ def test_a_failure_keeps_the_old_file_and_leaves_no_other(cnndsl, folder, monkey
 
     if failing == "write":
         monkeypatch.setattr(Path, "write_text", fail)
-        monkeypatch.setattr(Path, "write_bytes", fail)
+        monkeypatch.setattr(exporter, "_write_bytes", fail)
     else:
         monkeypatch.setattr(os, failing, fail)
     outcome = cnndsl("export", "net.cnn", "-o", target, *(["--force"] if suffix == "cnn" else []))

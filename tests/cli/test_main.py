@@ -168,13 +168,13 @@ def test_a_narrow_encoding_and_a_strange_file_name(folder, command):
     assert (report.status, report.err) == (0, "") and report.out.isascii()
 
 
-def in_a_terminal(line, environment, **variables):
+def in_a_terminal(line, environment, program=("-m", "cnndsl"), **variables):
     """What a process writes when both its output streams are a terminal."""
     import pty
 
     leader, follower = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "cnndsl", *line],
+        [sys.executable, *program, *line],
         stdin=subprocess.DEVNULL,
         stdout=follower,
         stderr=follower,
@@ -206,26 +206,41 @@ def test_colour_on_a_terminal_only(folder, environment, command):
     assert piped.status == 1 and "error[unknown-operator]" in piped.err and "\x1b" not in piped.err
 
 
+AT_ONCE = (
+    "import sys, cnndsl.cli.progress as p; p.DELAY = p.EVERY = 0.001; from cnndsl.cli import main; sys.exit(main())"
+)
+
+
 @needs_posix
 def test_progress_on_a_terminal_only(folder, environment, command):
     images = Path("images")
     images.mkdir()
     from PIL import Image
 
-    for index in range(3):
-        Image.new("L", (28, 28), index).save(images / f"{index}.png")
+    for index in range(40):
+        Image.new("L", (28, 28), index).save(images / f"{index:02}.png")
+    (images / "20.png").write_bytes(b"no image")
     line = ["run", "net.cnn", "--input", "images", "--batch", "1", "--format", "json"]
-    status, shown = in_a_terminal(line, environment)
-    assert status == 0
-    assert [f"{index}/3" in shown for index in range(3)] == [True] * 3
-    assert shown.index("2/3") < shown.index('"version"')
-    assert "\r" in shown.split("2/3")[1].split("{")[0]  # the bar is wiped before the data
+    status, shown = in_a_terminal(line, environment, program=["-c", AT_ONCE])
+    assert status == 1
+    steps = [int(step) for step in re.findall(r"\rrunning: (\d+) of 40 examples, \d+ s left", shown)]
+    assert len(steps) > 2 and steps == sorted(steps)
+    before, error, _ = shown.partition("error[input-file]")
+    assert error and re.search(r"\r +\r(\x1b\[[0-9;]*m)*$", before)  # the line is wiped before anything else
+    assert re.search(r"\r +\r[^r]*\{", shown.partition('"version"')[0])
     piped = command(*line)
-    assert piped.status == 0 and piped.err == ""
+    assert piped.status == 1 and "running" not in piped.err
 
-    (images / "2.png").write_bytes(b"no image")
-    status, shown = in_a_terminal(line, environment)
-    assert status == 2 and re.search(r"\r +\r(\x1b\[[0-9;]*m)*error\[input-file\]", shown)
+
+@needs_posix
+def test_nothing_is_shown_of_what_is_soon_done(folder, environment):
+    hidden = "import cnndsl.cli.progress as p; p.DELAY = 600; import sys; from cnndsl.cli import main; sys.exit(main())"
+    line = ["export", "net.cnn", "-o", "net.onnx"]
+    status, shown = in_a_terminal(line, environment, program=["-c", hidden])
+    assert status == 0 and [text for text in shown.splitlines() if not text.startswith("cnndsl: ")] == []
+    status, shown = in_a_terminal(line, environment, program=["-c", AT_ONCE])
+    assert status == 0 and re.search(r"\r(making initial weights|putting the model together|exporting|writing)", shown)
+    assert shown.endswith("wrote net.onnx\r\n")
 
 
 @pytest.mark.parametrize(

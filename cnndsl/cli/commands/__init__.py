@@ -1,5 +1,7 @@
 """The commands: each module has ``arguments``, which adds the options, ``execute``, and an ``EXAMPLE`` for the help.
 
+What may take long has a name for it, ``WORK``, and shows on a terminal how far it is.
+
 - ``check``: diagnostics and the layer table. ``fmt``: files in the one style.
 - ``run``: values, on images, arrays or made-up input. ``verify``: the interpreter beside ONNX Runtime.
 - ``export``: ONNX, JSON or expanded text. ``import_``: text from an ONNX model.

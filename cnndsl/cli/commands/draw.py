@@ -10,6 +10,7 @@ from cnndsl.cli.terminal import only_network, unwritable
 from cnndsl.draw.canvas.theme import THEMES
 
 EXAMPLE = "cnndsl draw examples/resnet50.cnn -o resnet50.svg --depth 1"
+WORK = "drawing"
 
 
 def arguments(command: argparse.ArgumentParser) -> None:

@@ -1,7 +1,6 @@
 """``cnndsl explain``: an operator, a diagnostic code, a topic, or how the numbers of a layer come about."""
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from os.path import isfile
@@ -13,11 +12,12 @@ from cnndsl.cli.initial import say_initial_weights, to_json, used_initial_weight
 from cnndsl.cli.inputs import ONE, add_arguments, first_example, reading_options
 from cnndsl.cli.options import add_source_arguments, add_weights
 from cnndsl.cli.outputs import require_free, require_suffix, wrote
-from cnndsl.cli.terminal import only_network, unwritable
+from cnndsl.cli.terminal import only_network, put, unwritable
 from cnndsl.errors import CnnError, quoted
 from cnndsl.suggest import nearest
 
 EXAMPLE = "cnndsl explain examples/lenet.cnn conv1"
+WORK = "explaining"
 FORMATS = ("text", "json", "html")
 SHOWN = 12
 
@@ -192,7 +192,7 @@ def _json(value: object) -> str:
 
 def _write(shown: str, out: str | None) -> None:
     if out is None or out == "-":
-        sys.stdout.write(shown)
+        put(shown)
         return
     from cnndsl.files import write_text
 

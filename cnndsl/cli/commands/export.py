@@ -9,11 +9,12 @@ from typing import Any
 from cnndsl.cli.initial import say_initial_weights, used_initial_weights
 from cnndsl.cli.options import add_file, add_out, add_source_arguments, add_weights, natural
 from cnndsl.cli.outputs import add_force, require_free, require_own, require_suffix, wrote
-from cnndsl.cli.terminal import only_network, unwritable
+from cnndsl.cli.terminal import only_network, put, unwritable
 from cnndsl.errors import CnnError, either, quoted
 from cnndsl.files import write_text
 
 EXAMPLE = "cnndsl export examples/lenet.cnn -o lenet.onnx --weights lenet.safetensors"
+WORK = "exporting"
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -62,14 +63,14 @@ def _onnx(network: Any, options: argparse.Namespace) -> None:
 
 def _json(network: Any, options: argparse.Namespace) -> None:
     if options.out == "-":
-        sys.stdout.write(network.to_json())
+        put(network.to_json())
     else:
         write_text(Path(options.out), network.to_json())
 
 
 def _cnn(network: Any, options: argparse.Namespace) -> None:
     if options.out == "-":
-        sys.stdout.write(network.to_cnn())
+        put(network.to_cnn())
         return
     from cnndsl.interop.origin import is_own_text, marked
 

@@ -10,6 +10,7 @@ from cnndsl.cli.terminal import only_network, unwritable
 from cnndsl.report.plots.sheet import SUFFIXES
 
 EXAMPLE = "cnndsl filters digits.cnn conv1 --weights digits.safetensors -o conv1.png"
+WORK = "drawing"
 
 
 def arguments(command: argparse.ArgumentParser) -> None:

@@ -1,16 +1,16 @@
 """``cnndsl import``: an ONNX model as readable text, its weights beside it."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 from cnndsl.cli.outputs import add_force, require_own, wrote
-from cnndsl.cli.terminal import say, unwritable
+from cnndsl.cli.terminal import put, say, unwritable
 from cnndsl.errors import CnnError, quoted
 from cnndsl.files import is_stream, require_output, text_writer, write_together, write_whole
 
 EXAMPLE = "cnndsl import resnet50.onnx -o resnet50.cnn"
+WORK = "importing"
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -42,7 +42,7 @@ def execute(options: argparse.Namespace) -> int:
     network = api.Network(imported.network, imported.weights)
     text, network = network.decompiled(folded=not options.expanded)
     if out is None:
-        sys.stdout.write(text)
+        put(text)
         return 0
     try:
         wrote(*_write(network, text, out, options.force))

@@ -12,6 +12,7 @@ from cnndsl.cli.terminal import checked, given_settings, say, unwritable
 from cnndsl.errors import CnnError
 
 EXAMPLE = "cnndsl report examples/lenet.cnn -o lenet.html"
+WORK = "writing the report"
 
 
 def arguments(command: argparse.ArgumentParser) -> None:

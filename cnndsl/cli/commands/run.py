@@ -1,7 +1,6 @@
 """``cnndsl run``: executes a network on images, arrays or made-up inputs."""
 
 import argparse
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from cnndsl.errors import CnnError
 from cnndsl.network import BACKENDS
 
 EXAMPLE = "cnndsl run digits.cnn --weights digits.safetensors --input three.png --top 3"
+WORK = "running"
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -69,9 +69,8 @@ def execute(options: argparse.Namespace) -> int:
         profile=profile,
     )
     say_initial_weights(initial)
-    shown = options.format == "json" or not sys.stdout.isatty()  # results that run over the terminal are progress too
     with closing(Results(network, labels, options, initial, profile)) as results:
-        examples = given.batches(network.graph, options, options.seed, options.batch, shown, results.leave_out)
+        examples = given.batches(network.graph, options, options.seed, options.batch, results.leave_out)
         with closing(examples) as batches:
             for names, inputs in batches:
                 values = run(inputs)

@@ -5,7 +5,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from cnndsl.cli.initial import say_initial_weights, to_json, used_initial_weights
+from cnndsl.cli import terminal
+from cnndsl.cli.initial import InitialWeights, say_initial_weights, to_json, used_initial_weights
 from cnndsl.cli.options import add_file, add_source_arguments, add_weights, positive
 from cnndsl.cli.terminal import only_network
 from cnndsl.errors import CnnError, quoted
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from cnndsl.interop.verify import Verification
 
 EXAMPLE = "cnndsl verify digits.cnn --weights digits.safetensors"
+WORK = "comparing"
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -50,11 +52,8 @@ def execute(options: argparse.Namespace) -> int:
     )
     initial = used_initial_weights(options, network)
     say_initial_weights(initial)
-    if options.format == "json":
-        about = {"version": 1, "network": network.name, "initial_weights": to_json(initial)}
-        print(json.dumps({**about, **facts(result)}, indent=1, allow_nan=False))
-    else:
-        print("\n".join(lines(result)))
+    with terminal.speaking():
+        _show(result, options, network, initial)
     if result.ok:
         return 0
     if result.first is None:
@@ -68,6 +67,14 @@ def execute(options: argparse.Namespace) -> int:
     ]
     message = f"the interpreter and ONNX Runtime differ by more than {result.tolerance:g}"
     raise CnnError.of("verify-failed", message, where, *verdicts)
+
+
+def _show(result: "Verification", options: argparse.Namespace, network: Any, initial: InitialWeights | None) -> None:
+    if options.format == "json":
+        about = {"version": 1, "network": network.name, "initial_weights": to_json(initial)}
+        print(json.dumps({**about, **facts(result)}, indent=1, allow_nan=False))
+    else:
+        print("\n".join(lines(result)))
 
 
 def lines(result: "Verification") -> list[str]:

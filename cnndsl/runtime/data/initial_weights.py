@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from cnndsl import ops
+from cnndsl import ops, progress
 from cnndsl.arrays import Float32
 from cnndsl.ir import Graph
 from cnndsl.ops.base import Weight
@@ -30,6 +30,7 @@ def initial_weights(network: Graph, seed: int = 0, keep: Mapping[str, Float32] |
     (seed, key), so that adding a layer leaves the others' weights as they were.
     """
     kept = keep or {}
+    progress.begin("making initial weights", sum(w.elements for key, _, w in network.all_weights() if key not in kept))
     rectified = feeding_rectifiers(network)
     return {
         key: kept[key] if key in kept else initial(weight, key, seed, node.name in rectified)
@@ -62,6 +63,7 @@ def initial(weight: Weight, key: str, seed: int, rectified: bool) -> Float32:
         part = flat[start : start + CHUNK_NUMBERS]
         uniform = (bits.random_raw(part.size) >> np.uint64(11)).astype(np.float64) * 2.0**-53 + 2.0**-54
         part[:] = _shaped(weight, uniform, rectified)
+        progress.advance(part.size)
     if weight.links is not None:
         values *= link_mask(weight)
     return values

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import ArrayLike, NDArray
 
+from cnndsl import progress
 from cnndsl.arrays import Float32
 from cnndsl.errors import CnnError, listed, quoted
 from cnndsl.files import Write, require_regular, write_whole
@@ -69,6 +70,7 @@ def load_weights(network: Graph, path: str | os.PathLike[str]) -> dict[str, Floa
         headers = _headers(file)
         check_headers(network, headers, str(file))
         wanted = [key for key, _, _ in network.all_weights() if key in headers]
+        progress.begin("reading weights")
         given = read(file, wanted)
     except OSError as error:
         raise _unreadable(file, error.strerror or str(error)) from None

@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -17,6 +17,7 @@ from google.protobuf.message import EncodeError
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
+from cnndsl import progress
 from cnndsl.errors import CnnError, Diagnostic, Span, quoted
 from cnndsl.files import is_stream, write_together, write_whole
 from cnndsl.interop.onnx.exporter.layer import ExportedLayer, OnnxGraph
@@ -42,6 +43,9 @@ MODEL_BYTES = (1 << 31) - (1 << 24)
 LONGEST_NAME = 230
 """Bytes of a model's name to which a digest and a suffix can be added: a name has 255 at most."""
 
+CHUNK_BYTES = 1 << 22
+"""Bytes that are written at a time."""
+
 PAGE = 4096
 """Tensors in that file begin at multiples of this, so that they can be mapped into memory."""
 
@@ -62,6 +66,7 @@ def export(
     _check_weights(network, weights)
     if _bytes_of_weights(network) > MODEL_BYTES:
         raise _too_large()
+    progress.begin("putting the model together")
     tensors = [_tensor(key, weights[key]) for key, _, _ in network.all_weights()]
     return _model(network, tensors, opset, metadata or {})
 
@@ -81,7 +86,7 @@ def write(
     """
     if _bytes_of_weights(network) <= EXTERNAL_BYTES or is_stream(path):
         model = export(network, weights, opset=opset, metadata=metadata)
-        write_whole(path, lambda part: Path(part).write_bytes(serialised(model)))
+        write_whole(path, lambda part: _write_bytes(part, serialised(model)))
         return
     _check_weights(network, weights)
     target = Path(os.path.realpath(path))  # a model finds its data in the folder where it really is
@@ -119,10 +124,12 @@ def _data_prefix(name: str) -> str:
     return name if len(os.fsencode(name)) <= LONGEST_NAME else hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
 
 
-def _content_digest(arrays: Iterable[NDArray[Any]]) -> str:
+def _content_digest(arrays: Sequence[NDArray[Any]]) -> str:
     digest = hashlib.sha256()
+    progress.begin("summing up the weights", sum(array.nbytes for array in arrays))
     for array in arrays:
         digest.update(np.ascontiguousarray(array, "<f4").data)
+        progress.advance(array.nbytes)
     return digest.hexdigest()[:16]
 
 
@@ -152,11 +159,21 @@ def _external_tensors(network: Graph, location: str) -> list[TensorProto]:
     return tensors
 
 
-def _write_pages(path: str, arrays: Iterable[NDArray[Any]]) -> None:
+def _write_bytes(path: str, content: bytes) -> None:
+    progress.begin("writing", len(content))
+    with open(path, "wb") as stream:
+        for start in range(0, len(content), CHUNK_BYTES):
+            stream.write(memoryview(content)[start : start + CHUNK_BYTES])
+            progress.advance(CHUNK_BYTES)
+
+
+def _write_pages(path: str, arrays: Sequence[NDArray[Any]]) -> None:
+    progress.begin("writing", sum(array.nbytes for array in arrays))
     with open(path, "wb") as stream:
         for array in arrays:
             stream.write(np.ascontiguousarray(array, "<f4").data)  # no copy of what may be gigabytes
             stream.write(bytes(-stream.tell() % PAGE))
+            progress.advance(array.nbytes)
 
 
 def _check_weights(network: Graph, weights: Weights) -> None:
