@@ -97,7 +97,7 @@ def write(
     write_together(
         [
             (data, lambda part: _write_pages(part, arrays)),
-            (target, lambda part: Path(part).write_bytes(serialised(model))),
+            (target, lambda part: _write_bytes(part, serialised(model))),
         ],
         superseded=re.compile(rf"{re.escape(prefix)}\.[0-9a-f]{{16}}\.data"),
     )
