@@ -90,7 +90,7 @@ def test_every_command_has_a_section_with_every_argument(name: str) -> None:
         shared |= {"--convert", "--resize", "--crop", "--mean", "--std", "--channels-last"}
     for action in subparsers(parser())[name]._actions:
         words = [action.metavar or action.dest] if not action.option_strings else action.option_strings
-        hidden = {"-h", "--help", "--debug"} | shared
+        hidden = {"-h", "--help", "--debug", "--color"} | shared
         missing = [word for word in words if word not in hidden and word.replace("|", "\\|") not in section]
         assert not missing, f"run python -m tools.make_docs: {missing}"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -17,7 +17,9 @@ import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 
+from cnndsl.cli import terminal
 from cnndsl.cli.terminal import (
+    COLOURS,
     FAULT,
     FINE,
     INTERRUPTED,
@@ -64,6 +66,8 @@ def parser(used: str | None = None) -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"cnndsl {VERSION}")
     top.add_argument("--debug", action="store_true", help="show a traceback if cnndsl itself fails")
+    color_help = "whether messages have colour: on a terminal (auto, default), always or never"
+    top.add_argument("--color", choices=COLOURS, default=COLOURS[0], help=color_help)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, purpose in COMMANDS.items():
         command = commands.add_parser(name, help=purpose, description=purpose)
@@ -74,6 +78,7 @@ def parser(used: str | None = None) -> argparse.ArgumentParser:
         module.arguments(command)
         command._negative_number_matcher = NEGATIVE  # argparse knows no other way to take -1,1 for a value
         command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        command.add_argument("--color", choices=COLOURS, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         command.set_defaults(execute=module.execute, work=getattr(module, "WORK", None))
     return top
 
@@ -86,6 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 words = sys.argv[1:] if arguments is None else list(arguments)
                 return _execute(_parsed(words))
             finally:
+                terminal.colour = COLOURS[0]
                 sys.stdout.flush()
         except KeyboardInterrupt:
             return INTERRUPTED
@@ -100,8 +106,8 @@ def _parsed(words: Sequence[str]) -> argparse.Namespace:
     """The arguments; what is wrong with them is said with the usage of the command. Raises SystemExit."""
     used = next((word for word in words if word in COMMANDS), None)
     top = parser(used)
-    first = next((word for word in words if not word.startswith("-")), None)
-    if first is not None and first not in COMMANDS:
+    first = next((word for word in words if not word.startswith("-") and word not in COLOURS), None)
+    if used is None and first is not None:
         top.error(
             f"there is no command {quoted(first)}{_meant(first, COMMANDS) or f'; there are {listed([*COMMANDS], 20)}'}"
         )
@@ -130,6 +136,7 @@ def _meant(word: str, known: Iterable[str]) -> str:
 
 
 def _execute(options: argparse.Namespace) -> int:
+    terminal.colour = options.color
     try:
         if options.work is None:
             return int(options.execute(options))

@@ -31,6 +31,10 @@ USAGE_CODES = frozenset(
 )
 """Codes of what is wrong with the command or its files, not with a network."""
 
+COLOURS = ("auto", "always", "never")
+colour = "auto"
+"""What ``--color`` says while a command runs."""
+
 speaking: Callable[[], AbstractContextManager[None]] = nullcontext
 """What is said is said inside of it; ``progress`` keeps its line out of the way then."""
 
@@ -93,8 +97,10 @@ def put(text: str) -> None:
 
 
 def coloured(stream: IO[str]) -> bool:
-    """Whether to use colour: only on a terminal, never under NO_COLOR."""
-    return stream.isatty() and not os.environ.get("NO_COLOR")
+    """Whether to use colour: as ``--color`` says, or else never under NO_COLOR, under FORCE_COLOR, on a terminal."""
+    if colour != "auto":
+        return colour == "always"
+    return not os.environ.get("NO_COLOR") and (bool(os.environ.get("FORCE_COLOR")) or stream.isatty())
 
 
 def say(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str]) -> None:

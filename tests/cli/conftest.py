@@ -60,7 +60,9 @@ def cnndsl(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
 @pytest.fixture
 def environment(root: Path) -> dict[str, str]:
     """An environment in which `python -m cnndsl` is this project's, whatever the current folder."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "PYTHONIOENCODING")}
+    kept = {
+        name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "PYTHONIOENCODING")
+    }
     return {**kept, "PYTHONPATH": str(root)}
 
 

@@ -204,6 +204,30 @@ def test_colour_on_a_terminal_only(folder, environment, command):
         assert status == 1 and "error[unknown-operator]" in shown and "\x1b" not in shown
     piped = command("check", "bad.cnn")
     assert piped.status == 1 and "error[unknown-operator]" in piped.err and "\x1b" not in piped.err
+    status, shown = in_a_terminal(["check", "bad.cnn", "--color", "never"], environment)
+    assert status == 1 and "\x1b" not in shown
+
+
+@pytest.mark.parametrize(
+    ("line", "variables", "coloured"),
+    [("check bad.cnn", {"FORCE_COLOR": "1"}, True), ("check bad.cnn", {"FORCE_COLOR": ""}, False),
+     ("check bad.cnn", {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False), ("check bad.cnn --color always", {}, True),
+     ("--color always check bad.cnn", {"NO_COLOR": "1"}, True),
+     ("check bad.cnn --color never", {"FORCE_COLOR": "1"}, False)],
+)  # fmt: skip
+def test_colour_that_is_asked_for(cnndsl, folder, monkeypatch, line, variables, coloured):
+    (folder / "bad.cnn").write_text(BAD)
+    for name in ("FORCE_COLOR", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert ("\x1b[1;31merror[" in cnndsl(*line.split()).err) is coloured
+
+
+def test_one_command_does_not_colour_the_next(cnndsl, folder):
+    (folder / "bad.cnn").write_text(BAD)
+    assert "\x1b" in cnndsl("check", "bad.cnn", "--color", "always").err
+    assert "\x1b" not in cnndsl("check", "bad.cnn").err
 
 
 AT_ONCE = (
