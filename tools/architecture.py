@@ -45,7 +45,7 @@ FLOORS = {
     "cnndsl.draw": ["canvas outline", "layout", "styles", "__init__"],
     "cnndsl.report": [
         "as_json operators sarif table values",
-        "annotations markup plots trace",
+        "annotations markup plots summaries trace",
         "explained",
         "page",
         "notebook",

@@ -2,7 +2,8 @@
 
 - ``annotations``: messages, one line each, for editors and GitHub. ``sarif``: for code scanning. ``as_json``: the
   report as JSON.
-- ``operators``: what an operator takes and gives. ``table``: the layer table.
+- ``operators``: what an operator takes and gives. ``table``: the layer table. ``summaries``: it in other looks, and as
+  CSV.
 - ``explained``: the arithmetic behind a layer's numbers. ``trace``: one output value worked out.
 - ``values``: numbers laid out as they lie.
 - ``plots``: feature maps and weights as figures.

@@ -38,7 +38,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--quiet", action="store_true", help="nothing but diagnostics")
     format_help = (
         "text: for people (default); concise: a line for each diagnostic; json: one object; github: workflow commands, "
-        "shown beside the code in pull requests; sarif: for code scanning"
+        "shown beside the code in pull requests; sarif: for code scanning; csv: a line for each layer; keras: the "
+        "table as Keras prints it; torchinfo: as torchinfo does"
     )
     command.add_argument("--format", choices=FORMATS, default="text", help=format_help)
     command.add_argument("--fix", action="store_true", help="mends what has a safe fix, in place")
@@ -74,7 +75,12 @@ def execute(options: argparse.Namespace) -> int:
             found.append(Found(file, result.diagnostics, result.sources, result.networks))
         if options.format == "text":
             _show_text(found.pop(), options)
-    if options.format != "text":
+        elif options.format in TABLES:
+            say(found[-1].diagnostics, found[-1].sources)
+    if options.format in TABLES:
+        shown = [(one.file, network) for one in found for network in _asked(one)]
+        sys.stdout.write("" if options.quiet else TABLES[options.format](shown, options))
+    elif options.format != "text":
         sys.stdout.write(REPORTS[options.format](found, options.batch))
     return status
 
@@ -130,7 +136,39 @@ REPORTS: dict[str, Callable[[Sequence[Found], int], str]] = {
 }
 """The formats for other programs, and what writes the report on all files; the batch is for the memory."""
 
-FORMATS = ("text", *REPORTS)
+
+def _csv(networks: Sequence[tuple[str, Any]], options: argparse.Namespace) -> str:
+    from cnndsl.report.summaries import as_csv
+
+    return as_csv(networks)
+
+
+def _keras(networks: Sequence[tuple[str, Any]], options: argparse.Namespace) -> str:
+    from cnndsl.report.summaries import keras
+
+    return "\n".join(keras(network, options.depth) for _, network in networks)
+
+
+def _torchinfo(networks: Sequence[tuple[str, Any]], options: argparse.Namespace) -> str:
+    from cnndsl.report.summaries import torchinfo
+
+    return "\n".join(torchinfo(network, options.depth, options.batch) for _, network in networks)
+
+
+TABLES: dict[str, Callable[[Sequence[tuple[str, Any]], argparse.Namespace], str]] = {
+    "csv": _csv,
+    "keras": _keras,
+    "torchinfo": _torchinfo,
+}
+"""The layer table in other looks, of all networks with their files; diagnostics go to standard error."""
+
+FORMATS = ("text", *REPORTS, *TABLES)
+
+
+def _asked(one: Found) -> Sequence[Any]:
+    """The networks, unless they are other than what was asked for: with a setting that is none."""
+    refused = any(diagnostic.severity == "error" and diagnostic.span is None for diagnostic in one.diagnostics)
+    return () if refused else one.networks
 
 
 def _show_text(one: Found, options: argparse.Namespace) -> None:
@@ -138,8 +176,7 @@ def _show_text(one: Found, options: argparse.Namespace) -> None:
     say(one.diagnostics, one.sources)
     if options.quiet:
         return
-    refused = any(diagnostic.severity == "error" and diagnostic.span is None for diagnostic in one.diagnostics)
-    networks = () if refused else one.networks  # what is shown would be other than what was asked for
+    networks = _asked(one)
     if len(options.files) == 1:
         sys.stdout.write("\n".join(network.summary(options.depth, options.batch) for network in networks))
         return
