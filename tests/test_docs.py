@@ -12,8 +12,9 @@ import pytest
 
 import cnndsl
 from cnndsl import draw, ops
-from cnndsl.cli import COMMANDS, parser, subparsers
+from cnndsl.cli import COMMANDS, parser
 from cnndsl.cli.commands import export
+from cnndsl.cli.options import subparsers
 from cnndsl.cli.outputs import SUFFIXES
 from cnndsl.ir import Graph
 from cnndsl.lang.compile import compile_text
@@ -85,7 +86,7 @@ def test_every_command_has_a_section_with_every_argument(name: str) -> None:
     _, _, rest = cli_page().partition(f"\n## {name}\n")
     section = rest.partition("\n## ")[0]
     assert f"`cnndsl {name} " in section
-    shared = {option for option in ("--set", "--network") if name not in ("fmt", "import")}
+    shared = {option for option in ("--set", "--network") if name not in ("fmt", "import", "completion")}
     if name in ("report", "explain"):  # the section of run has these
         shared |= {"--convert", "--resize", "--crop", "--mean", "--std", "--channels-last"}
     for action in subparsers(parser())[name]._actions:

@@ -2,6 +2,7 @@
 
 import os
 import pkgutil
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 import cnndsl
 
+EXTRA = re.compile(r'missing_library\("[^"]+", "(\w+)"\)|cnndsl\[(\w+)\]')
 SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "cnndsl", "grammar", "tools", "tests", "benchmarks")
 
 
@@ -75,3 +77,14 @@ def test_the_console_script_is_there(root: Path) -> None:
 
 def test_changelog_knows_the_version(root: Path) -> None:
     assert f"\n## {cnndsl.__version__}\n" in (root / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_extra_all_is_what_commands_can_use(root: Path) -> None:
+    extras = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    used = {library for name in ("plot", "onnxruntime", "completion") for library in extras[name]}
+    assert set(extras["all"]) == used <= set(extras["test"])
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    assert [name for name in ("plot", "onnxruntime", "completion", "all") if f"| `{name}` |" not in readme] == []
+    sources = [path.read_text(encoding="utf-8") for path in (root / "cnndsl").rglob("*.py")]
+    named = {"".join(words) for source in sources for words in EXTRA.findall(source)}
+    assert named == {"plot", "onnxruntime", "completion"}

@@ -87,6 +87,7 @@ LIBRARIES = {
     "onnxruntime": Library(on_use=frozenset({"interop", "runtime"})),
     "threadpoolctl": Library(on_use=frozenset({"runtime"})),
     "PIL": Library(on_use=frozenset({"runtime", "report", "cli"})),
+    "shtab": Library(on_use=frozenset({"cli"})),
     "matplotlib": Library(on_use=frozenset({"draw", "report"})),
 }
 

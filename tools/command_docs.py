@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable
 
 from cnndsl.analysis.lint import GROUPS, RULES
-from cnndsl.cli import COMMANDS, parser, subparsers
-from cnndsl.cli.options import READING, SOURCE
+from cnndsl.cli import COMMANDS, parser
+from cnndsl.cli.options import READING, SOURCE, subparsers
 from cnndsl.runtime.data.made import MADE
 
 BEGIN = "<!-- begin {}: python -m tools.make_docs writes this part -->"

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 
 from cnndsl.cli import terminal
+from cnndsl.cli.options import subparsers
 from cnndsl.cli.terminal import (
     COLOURS,
     FAULT,
@@ -47,6 +48,7 @@ COMMANDS = {
     "filters": "draw a layer's weights as .png, .svg or .pdf",
     "fmt": "format files in place, all in one style",
     "explain": "explain an operator, a diagnostic code or a topic, or how the numbers of a layer come about",
+    "completion": "print what makes bash, zsh or fish complete commands, options and names of files",
 }
 """Every command and what it does; a command's module is loaded when the command is used."""
 
@@ -79,7 +81,7 @@ def parser(used: str | None = None) -> argparse.ArgumentParser:
         command._negative_number_matcher = NEGATIVE  # argparse knows no other way to take -1,1 for a value
         command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         command.add_argument("--color", choices=COLOURS, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-        command.set_defaults(execute=module.execute, work=getattr(module, "WORK", None))
+        command.set_defaults(execute=module.execute, work=getattr(module, "WORK", None), parser=parser)
     return top
 
 
@@ -122,12 +124,6 @@ def _parsed(words: Sequence[str]) -> argparse.Namespace:
     if rest:
         subparsers(top)[options.command].error(f"{quoted(rest[0])} is one argument too many")
     return options
-
-
-def subparsers(top: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    """The parser of every command."""
-    (action,) = (action for action in top._actions if isinstance(action, argparse._SubParsersAction))
-    return dict(action.choices)
 
 
 def _meant(word: str, known: Iterable[str]) -> str:

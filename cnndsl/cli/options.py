@@ -123,3 +123,9 @@ def add_batch(command: argparse.ArgumentParser) -> None:
 def add_out(command: argparse.ArgumentParser, words: str = "the file to write") -> None:
     """The file that the command must be given to write to, or standard output."""
     command.add_argument("-o", "--out", required=True, metavar="OUT", help=f"{words}; - for standard output")
+
+
+def subparsers(top: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The parser of every command."""
+    (action,) = (action for action in top._actions if isinstance(action, argparse._SubParsersAction))
+    return dict(action.choices)

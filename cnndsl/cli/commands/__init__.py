@@ -7,4 +7,5 @@ What may take long has a name for it, ``WORK``, and shows on a terminal how far 
 - ``export``: ONNX, JSON or expanded text. ``import_``: text from an ONNX model.
 - ``draw``: the network as a picture. ``filters``: a layer's weights as one. ``report``: all of it as one HTML page.
 - ``explain``: an operator, a diagnostic code, a topic, or the numbers of a layer.
+- ``completion``: what a shell needs to complete words.
 """
