@@ -15,7 +15,7 @@ import pytest
 
 import cnndsl
 
-EXTRA = re.compile(r'missing_library\("[^"]+", "(\w+)"\)|cnndsl\[(\w+)\]')
+EXTRA = re.compile(r'missing_library\("[^"]+", "(\w+)"[,)]|cnndsl\[(\w+)\]')
 SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "cnndsl", "grammar", "tools", "tests", "benchmarks")
 
 

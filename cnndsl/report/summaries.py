@@ -7,7 +7,7 @@ from itertools import islice, takewhile
 from typing import NamedTuple
 
 from cnndsl.analysis.measured import Layer, Measured
-from cnndsl.report.diagnostics import visible
+from cnndsl.errors import visible
 from cnndsl.report.table import bytes_text, folded
 from cnndsl.shapes import Shape, extents
 

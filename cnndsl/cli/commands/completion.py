@@ -22,8 +22,8 @@ def execute(options: argparse.Namespace) -> int:
     """0 if the text is written. Raises CnnError where shtab, the extra ``completion``, is missing."""
     try:
         import shtab
-    except ImportError:
-        raise missing_library("shtab", "completion") from None
+    except ImportError as error:
+        raise missing_library("shtab", "completion", error) from None
     top: argparse.ArgumentParser = options.parser()
     for action in _actions([top, *subparsers(top).values()]):
         if action.metavar in FILES:
