@@ -13,7 +13,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from cnndsl import progress
 from cnndsl.errors import CnnError, quoted
 
 if sys.platform != "win32":
@@ -146,6 +145,8 @@ def _settle(part: Part) -> None:
         if part.target.exists():
             _keep_owner_and_attributes(part)
             shutil.copymode(part.target, part.temporary)  # last: another owner takes bits away
+        from cnndsl import progress  # nothing that is read needs it
+
         progress.begin("waiting for the disk")
         os.fsync(stream.fileno())
 

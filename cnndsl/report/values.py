@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 FEW = 64
 """Numbers that are shown of any value."""
 SIDE = 16
-MANY = 4 * SIDE * SIDE
-"""Of maps of at most SIDE rows and columns so many numbers are shown."""
+MANY = SIDE * SIDE
+"""Numbers that are shown of maps of at most SIDE rows and columns."""
 IN_A_ROW = 10
 """Numbers of a vector in one line."""
 
