@@ -34,7 +34,8 @@ def test_columns_stand_below_each_other():
 @pytest.mark.parametrize(
     ("shape", "small"),
     [((64,), True), ((65,), False), ((1, 16, 16), True), ((2, 11, 11), True), ((2, 12, 12), False),
-     ((1, 17, 4), False), ((1, 1, 64), True), ((2, 17), True), ((4, 4, 4, 4), True), ((5, 4, 4, 4), False), ((256, 1, 1), True), ((257, 1, 1), False)],
+     ((1, 17, 4), False), ((1, 1, 64), True), ((2, 17), True), ((4, 4, 4, 4), True), ((5, 4, 4, 4), False),
+     ((256, 1, 1), True), ((257, 1, 1), False)],
 )  # fmt: skip
 def test_what_is_small(shape, small):
     assert is_small(shape) is small
