@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 
 class Topic(NamedTuple):
-    """A page: its title, some words, and a text that checks without a warning."""
+    """A page: its title, some words, and a text that checks without a warning; ``about`` are words of the language."""
 
     title: str
     words: str
     example: str
+    about: tuple[str, ...] = ()
 
 
 TOPICS: dict[str, Topic] = {
@@ -19,6 +20,7 @@ TOPICS: dict[str, Topic] = {
         "with `#`. Every layer has a name, `conv1` or one given by `as`.",
         "input 1@28x28\nconv 6 5x5 pad=2 -> tanh   # 6 filters of 5x5\navgpool 2x2 as halved\nflatten -> dense 10 -> "
         "softmax",
+        ("network",),
     ),
     "shapes": Topic(
         "channels first: 3@32x32",
@@ -27,6 +29,7 @@ TOPICS: dict[str, Topic] = {
         "makes (W - K + 2*P)/S + 1 of W positions, rounded down. `expect` fails where a shape is another than you "
         "think.",
         "input 3@32x32\nconv 16 3x3 pad=1 -> relu\nmaxpool 2x2\nexpect 16@16x16",
+        ("input", "expect"),
     ),
     "counts": Topic(
         "parameters, MACs, connections, receptive field",
@@ -36,6 +39,7 @@ TOPICS: dict[str, Topic] = {
         "the input one output can see; `/4` behind it says how far those of neighbours are apart. `cnndsl explain "
         "FILE LAYER` works them out.",
         "input 1@28x28\nconv 6 5x5 -> relu\nexpect params == 6 * (25 + 1)\nexpect macs == 6 * 24 * 24 * 25",
+        ("params", "macs", "connections", "receptive_field"),
     ),
     "merges": Topic(
         "branches: add, concat and others",
@@ -50,6 +54,7 @@ TOPICS: dict[str, Topic] = {
         "the weights of another layer. `output a b` says which values the network gives; without it, the last one.",
         "input 8@32x32\nconv 8 3x3 pad=1 as early -> relu\nconv 8 3x3 pad=1 share=early\nconcat { identity; from "
         "early }",
+        ("as", "from", "share", "output"),
     ),
     "blocks": Topic(
         "block: what is used several times",
@@ -57,6 +62,7 @@ TOPICS: dict[str, Topic] = {
         'is applied to, as in `in.channels`. `import "file.cnn"` brings the blocks of another file.',
         "block Unit(width, stride=1) {\n  conv width 3x3 stride=stride pad=1 bias=false -> batchnorm -> relu\n}\n"
         "input 3@33x33\nUnit 16\nUnit 32 stride=2",
+        ("block", "import", "in"),
     ),
     "loops": Topic(
         "repeat, for, if, let",
@@ -64,12 +70,14 @@ TOPICS: dict[str, Topic] = {
         "`range(4)`. `if` chooses, `let` names a number. All of it is expanded before anything is computed.",
         "input 3@32x32\nfor [width, depth] in [[16, 1], [32, 2]] {\n  repeat depth { conv width 3x3 pad=1 -> relu }\n"
         "  maxpool 2x2\n}",
+        ("repeat", "for", "if", "else", "let"),
     ),
     "settings": Topic(
         "param: numbers that the command line changes",
         "`param classes = 10` is a number with a default; `--set classes=100` gives another. `check --input 3@64x64` "
         "replaces the shape of the input.",
         "param classes = 10\ninput 1@28x28\nflatten -> dense classes -> softmax",
+        ("param",),
     ),
     "weights": Topic(
         "where weights come from",
@@ -80,3 +88,8 @@ TOPICS: dict[str, Topic] = {
     ),
 }
 """Every topic by its name."""
+
+
+def topic_about(word: str) -> str | None:
+    """The topic of that name, or about that word of the language."""
+    return word if word in TOPICS else next((name for name, topic in TOPICS.items() if word in topic.about), None)

@@ -21,7 +21,7 @@ def test_the_list_has_everything_once(cnndsl):
 
 
 def test_no_name_means_two_things():
-    names = [*ops.NAMES, *CODES, *TOPICS]
+    names = [*ops.NAMES, *CODES, *TOPICS, *(word for topic in TOPICS.values() for word in topic.about)]
     assert len(names) == len(set(names))
 
 
@@ -52,6 +52,11 @@ def test_topics_have_examples_that_check(cnndsl, name):
     assert result.diagnostics == () and result.networks
     status, out, err = cnndsl("explain", name)
     assert (status, err) == (0, "") and out.startswith(f"{name}: {TOPICS[name].title}\n")
+
+
+@pytest.mark.parametrize(("word", "topic"), [("repeat", "loops"), ("as", "names"), ("param", "settings")])
+def test_words_of_the_language_have_a_topic(cnndsl, word, topic):
+    assert cnndsl("explain", word) == cnndsl("explain", topic) and word in cnndsl("explain", topic).out
 
 
 @pytest.mark.parametrize(

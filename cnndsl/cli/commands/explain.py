@@ -72,14 +72,15 @@ def _page(name: str) -> str:
     """What is said of an operator, a code or a topic. Raises CnnError for a name of none."""
     from cnndsl import ops
     from cnndsl.codes import CODES, explain
-    from cnndsl.codes.topics import TOPICS
+    from cnndsl.codes.topics import TOPICS, topic_about
     from cnndsl.lang.synonyms import exact_operator
 
     if name in CODES:
         return explain(name) + "\n"
-    if name in TOPICS:
-        topic = TOPICS[name]
-        return f"{name}: {topic.title}\n\n{fill(topic.words, 80)}\n\n{indent(topic.example, '    ')}\n"
+    about = topic_about(name)
+    if about is not None:
+        topic = TOPICS[about]
+        return f"{about}: {topic.title}\n\n{fill(topic.words, 80)}\n\n{indent(topic.example, '    ')}\n"
     if name in ops.NAMES:
         from cnndsl.report.operators import operator_text
 
