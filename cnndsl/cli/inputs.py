@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import closing
 from os.path import isdir
 from pathlib import Path
@@ -83,9 +83,7 @@ def batches(
     sources = _sources(graph, options, seed, batch, failed)
     _require_used(options, {source.kind for source in sources})
     counts = {source.inputs[0].name: source.examples for source in sources if source.examples is not None}
-    if len(set(counts.values())) > 1:
-        sizes = ", ".join(f"{name} has {count}" for name, count in counts.items())
-        raise CnnError.of("input-shape", f"the inputs differ in batch size: {sizes}")
+    _require_equal(counts)
     count = next(iter(counts.values()), batch or 1)
     if not counts:
         require_memory(graph, count)
@@ -202,9 +200,7 @@ def _of_arrays(inputs: Sequence[Input], given: "Arrays", label: str, channels_la
         given = {value.name: _with_channels_first(given[value.name], value) for value in inputs}
     arrays = {value.name: checked_input(value, given[value.name]) for value in inputs}
     counts = {name: len(array) for name, array in arrays.items()}
-    if len(set(counts.values())) > 1:
-        sizes = ", ".join(f"{name} has {count}" for name, count in counts.items())
-        raise CnnError.of("input-shape", f"the inputs differ in batch size: {sizes}")
+    _require_equal(counts)
     count = next(iter(counts.values()))
     if not count:
         raise CnnError.of("input-shape", f"{shown} holds no examples")
@@ -214,6 +210,13 @@ def _of_arrays(inputs: Sequence[Input], given: "Arrays", label: str, channels_la
         return names, {name: array[part] for name, array in arrays.items()}
 
     return Source(tuple(inputs), count, read, "arrays")
+
+
+def _require_equal(counts: Mapping[str, int]) -> None:
+    """Raises CnnError where inputs have different numbers of examples."""
+    if len(set(counts.values())) > 1:
+        sizes = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        raise CnnError.of("input-shape", f"the inputs differ in batch size: {sizes}")
 
 
 def _with_channels_first(array: Any, value: Input) -> Any:

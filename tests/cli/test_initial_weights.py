@@ -46,6 +46,11 @@ def test_every_command_that_computes_says_so_once(said, line):
     assert "initial" not in said(*line.split(), "--weights", "net.npz")[0]
 
 
+def test_what_cannot_be_read_says_nothing_of_weights(capsys):
+    assert main(["run", "net.cnn", "--input", "missing.png"]) == 2
+    assert "initial" not in capsys.readouterr().err
+
+
 def test_weights_beside_the_file_are_named_where_they_fit(said, folder):
     weights = package.load("net.cnn").weights()
     save_weights({"other.weight": weights["conv1.weight"]}, "net.npz")

@@ -109,6 +109,7 @@ def test_mean_and_std(read):
     [((3, 5, 3), an_input(1, 3, 5), "--convert grey"), ((3, 5, 4), an_input(3, 3, 5), "transparency"),
      ((3, 5, 1), an_input(3, 3, 5), "--convert rgb"), ((3, 5, 3), an_input(2, 3, 5), "1x1 convolution"),
      ((3, 5, 3), an_input(3, 5, 3), "--resize --crop center"),
+     ((3, 5, 3), an_input(1, 5, 3), "--convert grey too"), ((3, 5, 4), an_input(3, 5, 3), "--convert rgb too"),
      ((3, 5, 1), Input(name="input", shape=Shape(15)), "input 1@28x28")],
 )  # fmt: skip
 def test_the_message_says_what_mends_it(read, shape, value, advice):

@@ -68,11 +68,12 @@ def execute(options: argparse.Namespace) -> int:
         threads=options.threads,
         profile=profile,
     )
-    say_initial_weights(initial)
     with closing(Results(network, labels, options, initial, profile)) as results:
         examples = given.batches(network.graph, options, options.seed, options.batch, results.leave_out)
         with closing(examples) as batches:
             for names, inputs in batches:
+                if not results.count:
+                    say_initial_weights(initial)
                 values = run(inputs)
                 results.add(names, plot.add(names, inputs, values) if plot else values)
         results.require_some()

@@ -12,6 +12,8 @@ from cnndsl.shapes import extents
 Kind: TypeAlias = Literal["grey", "rgb"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MODES = {"grey": "L", "rgb": "RGB"}
+KINDS_OF: dict[int, Kind] = {1: "grey", 3: "rgb"}
+BANDS = {"L": 1, "RGB": 3, "RGBA": 4}
 CHANNELS = {1: "grey", 3: "RGB", 4: "RGB with transparency"}
 LARGEST = 1 << 26
 """Pixels that an image may have once it is resized."""
@@ -39,7 +41,8 @@ def prepared(image: Any, value: Input, preparation: Preparation, shown: str) -> 
             "input-shape", f"{shown} is an image, but input {quoted(value.name)} is {value.shape}", advice
         )
     if preparation.resize is None and not preparation.crop:
-        _require_size(image.size, value, shown)
+        kept = preparation.convert is None and BANDS.get(image.mode, value.shape.channels) != value.shape.channels
+        _require_size(image.size, value, shown, KINDS_OF.get(value.shape.channels) if kept else None)
     image = _plain(image)
     if preparation.convert is not None and image.mode != "F":
         image = image.convert(MODES[preparation.convert])
@@ -107,21 +110,22 @@ def _cropped(image: Any, value: Input, shown: str) -> Any:
     return image.crop((left, top, left + wanted_width, top + wanted_height))
 
 
-def _require_size(size: tuple[int, int], value: Input, shown: str) -> None:
+def _require_size(size: tuple[int, int], value: Input, shown: str, kind: Kind | None = None) -> None:
+    """Raises CnnError for another size; ``kind`` is what the image has to be converted to as well."""
     width, height = size
     if (height, width) != value.shape.spatial:
         raise CnnError.of(
             "image-size",
             f"{shown} is {height}x{width} (height x width), but input {quoted(value.name)} is {value.shape}",
             "make it fit, as the training images were made to: --resize stretches it, --resize --crop center keeps the "
-            "ratio of its sides",
+            "ratio of its sides" + (f"; its channels need --convert {kind} too" if kind else ""),
         )
 
 
 def _require_channels(channels: int, value: Input, shown: str) -> None:
     wanted = value.shape.channels
     if channels != wanted:
-        kind = {1: "grey", 3: "rgb"}.get(wanted)
+        kind = KINDS_OF.get(wanted)
         lost = ", which leaves the transparency out" if channels == 4 else ""
         advice = "convert the image, or begin the network with an input of its channels and a 1x1 convolution"
         raise CnnError.of(
