@@ -100,6 +100,8 @@ class Operator(BaseModel):
     """Whether it picks one of the cells by their order: what never falls may be done before it or after it alike."""
     hands_on_bias: ClassVar[bool] = False
     """Whether the planner may add a number a channel after it instead of before: f(x + b) = f(x) + b."""
+    independent: ClassVar[bool] = False
+    """Whether its value is its own, whatever flows in: of that it needs the number of examples alone."""
     drops: ClassVar[bool] = False
     """Whether it sets values to zero at random while training."""
     transparent: ClassVar[bool] = False

@@ -136,6 +136,7 @@ class Parameter(Operator):
         "A learned value of its own, the same for every example; what flows in is not read. Beside a map in a merge it "
         "stretches along axes of size 1: position maps, gates, temperatures."
     )
+    independent: ClassVar[bool] = True
     positional: ClassVar[tuple[str, ...]] = ("shape",)
     rule: ClassVar[str] = "the shape given; parameters its elements"
     source: ClassVar[str] = "Dosovitskiy et al. 2021 (ViT), for position embeddings; PyTorch Parameter"

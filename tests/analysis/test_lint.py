@@ -352,6 +352,8 @@ def test_abrupt_bottleneck(layers: str, expected: int) -> None:
         ("input 8@9x9 as x\nconv 8 3x3 -> relu\nfrom x\nconv 8 3x3", [2]),
         ("input 8@9x9 as x\ninput 8@9x9 as y\nconv 8 3x3", [1]),
         ("input 8@9x9 as x\nconv 8 3x3 as a\nfrom x\nconv 8 5x5 as b\noutput a b", []),
+        ("input 8@9x9\nconv 8 3x3\nparameter 8@7x7 -> relu", [2]),
+        ("input 8@9x9\nconv 8 3x3\nadd { parameter 8@7x7; identity }", []),
     ],
 )
 def test_unused_value(text: str, lines: list[int]) -> None:

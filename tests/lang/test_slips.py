@@ -51,6 +51,10 @@ def test_the_first_help_says_it_and_the_fix_writes_it(wrong: str, says: str, rig
 
 TOLD = [
     ("conv 3x3", "`3x3` stands where `filters` belongs", "`conv 16 3x3`"),
+    ("parameter 3x32", "shape must be", "`3@32`"),
+    ("reshape 3x32x32", "shape must be", "`3@32x32`"),
+    ("add { identity; parameter 32@32x32 }", "different shapes", "`parameter 3@32x32`"),
+    ("add { parameter 3@31x1; relu }", "different shapes", "`parameter 3@32x32`"),
     ("conv 8 3x3 pad=-1", "pad must be", "`crop 1 -> conv ...`"),
     ("conv 8 3x3 stride=0", "stride must be", "a stride of 1"),
     ("conv 8 0x0", "kernel must be", "1x1"),
@@ -191,6 +195,7 @@ def warned(body: str) -> list[tuple[str, int]]:
         ("concat { conv 3 1x1; dropout 0.5 }", [("broken-branch", 2)]),
         ("add { conv 3 1x1 bias=false -> batchnorm; batchnorm }", []),
         ("mul { identity; sigmoid }", []),
+        ("mul { parameter 3@1x1; sigmoid }", []),
         ("concat { conv 3 2x2 stride=2; maxpool 2x2 }", []),
         ("concat { repeat 2 { conv 3 1x1 } }", []),
         ("add { identity; if in.channels == 4 { conv 3 1x1 } }", []),

@@ -53,6 +53,12 @@ def test_elementwise_means_that_a_cell_reaches_its_own_place_only(name: str) -> 
     assert op.elementwise is alone
 
 
+@pytest.mark.parametrize("name", OF_ONE_INPUT)
+def test_independent_means_that_no_value_is_read(name: str) -> None:
+    op, _, _, kernel, x = example(name)
+    assert op.independent is np.array_equal(kernel(x), kernel(np.zeros_like(x)))
+
+
 @pytest.mark.parametrize("name", [name for name in OF_ONE_INPUT if ops.operator(name).elementwise])
 def test_channel_affine_means_a_factor_and_a_constant(name: str) -> None:
     op, shape, output, kernel, x = example(name)

@@ -43,7 +43,7 @@ class LintView:
         self.readers: dict[str, list[Node]] = {}
         self._operators = {type(node.op) for node in network.layers}
         for node in network.layers:
-            for name in node.inputs:
+            for name in () if node.op.independent else node.inputs:
                 self.readers.setdefault(name, []).append(node)
         self._axes: dict[tuple[int, Shape], tuple[Axis, ...]] = {}
 

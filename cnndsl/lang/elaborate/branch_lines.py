@@ -30,8 +30,9 @@ def _goes_on(last: str, branch: syntax.Pipeline, pools: bool) -> bool:
     if len(words) < len(branch.stages) or not all(_minor(word, pools) for word in words):
         return False
     family = ops.family(last) if last in ops.NAMES else ""
-    # A norm below a norm is RepVGG's third branch.
-    return family in ("conv", "dense") or (last in _NORMS and words[0] not in _NORMS)
+    # A parameter is a branch of its own; a norm below a norm is RepVGG's third branch.
+    makes = family in ("conv", "dense") and not ops.operator(last).independent
+    return makes or (last in _NORMS and words[0] not in _NORMS)
 
 
 def _minor(word: str, pools: bool) -> bool:

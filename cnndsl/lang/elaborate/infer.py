@@ -161,7 +161,8 @@ class GraphBuilder:
         self, error: ShapeError, flows: Sequence[Flow], span: Span, arguments: Mapping[str, Span]
     ) -> Diagnostic:
         """A shape error with its places: the argument to blame, and the lines that gave each input its shape."""
-        from cnndsl.lang.elaborate.provenance import inside, keeping_size, shape_label, shape_labels, size_chain
+        from cnndsl.lang.elaborate import provenance
+        from cnndsl.lang.elaborate.provenance import inside, shape_label, shape_labels, size_chain
 
         labels: list[Label] = []
         if len(flows) > 1:
@@ -174,8 +175,9 @@ class GraphBuilder:
             labels += shape_labels(self.values, flows[0].name)
         advice = error.help
         if error.code == "merge-mismatch" and error.branch is not None:
-            keeping = keeping_size(self.values, [flows[0].name, flows[error.branch].name])
-            advice = (keeping,) if keeping else advice
+            names = [flows[0].name, flows[error.branch].name]
+            better = provenance.fitting_parameter(self.values, names) or provenance.keeping_size(self.values, names)
+            advice = (better,) if better else advice
         place = arguments.get(error.argument or "", span)
         return Diagnostic(error.code, error.message, place, labels=tuple(dict.fromkeys(labels)), help=advice)
 

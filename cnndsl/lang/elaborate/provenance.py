@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from cnndsl.errors import Label, Span, quoted
 from cnndsl.ir import Input, Node
-from cnndsl.shapes import Shape, extents
+from cnndsl.shapes import Shape, broadcast, extents
 
 Part = TypeVar("Part")
 Values = Mapping[str, Node | Input]
@@ -20,10 +20,15 @@ def setter(values: Values, name: str, part: Callable[[Shape], Part], of_channels
     while isinstance(value, Node):
         wanted = part(value.shape)
         unchanged = [source for source in value.inputs if part(values[source].shape) == wanted]
-        if not unchanged or (of_channels and states_channels(value)):
+        if not unchanged or states_shape(value) or (of_channels and states_channels(value)):
             break
         value = values[unchanged[0]]
     return value
+
+
+def states_shape(node: Node) -> bool:
+    """Whether the layer's own arguments say what comes out, even if the same goes in."""
+    return "shape" in type(node.op).model_fields
 
 
 def states_channels(node: Node) -> bool:
@@ -89,6 +94,17 @@ def keeping_size(values: Values, names: Sequence[str]) -> str | None:
     pads = {(window.reach - 1) // 2 for window in windows}
     if len(pads) == 1 and all(window.stride == 1 and window.reach % 2 for window in windows):
         return f"pad={pads.pop()} on {quoted(layer.name)} keeps {extents(wanted)}"
+    return None
+
+
+def fitting_parameter(values: Values, names: Sequence[str]) -> str | None:
+    """The parameter to write where one of two branches is one and has another shape."""
+    first, other = (values[name] for name in names)
+    if broadcast((first.shape, other.shape)) is not None:
+        return None  # a third branch is to blame
+    for value, beside in ((other, first), (first, other)):
+        if isinstance(value, Node) and value.op.independent:
+            return f"`parameter {beside.shape}` has the shape of the other branch; axes of size 1 stretch"
     return None
 
 

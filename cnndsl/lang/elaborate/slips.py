@@ -11,6 +11,7 @@ from cnndsl.lang.expressions.values import Fault, ListValue, Value, slip
 from cnndsl.lang.synonyms import exact_operator, exact_parameter
 from cnndsl.lang.text import syntax
 from cnndsl.ops.base import Operator
+from cnndsl.shapes import Shape
 
 Written = syntax.Apply | syntax.Merge
 
@@ -147,4 +148,7 @@ def value(
         advice = "a stride of 1, the smallest, looks at every place; it need not be written"
     elif name == "kernel" and 0 in whole:
         advice = "the smallest kernel, 1x1, looks at one place at a time"
+    elif isinstance(node, syntax.Size) and Shape in accepted(cls.operator, name):
+        channels, _, size = context.text(node).partition("x")
+        advice = f"a shape begins with its channels, then `@`: {quoted(f'{channels}@{size}')}"
     return Fault(Diagnostic("bad-argument", message, context.span(node), help=(advice,))) if advice else None

@@ -23,7 +23,6 @@ from cnndsl.files import is_stream, write_together, write_whole
 from cnndsl.interop.onnx.exporter.layer import ExportedLayer, OnnxGraph
 from cnndsl.interop.onnx.exporter.operators import TRANSLATIONS
 from cnndsl.ir import Graph, Node
-from cnndsl.ops.dense import Parameter
 from cnndsl.ops.merge import Merge
 from cnndsl.shapes import Shape, extents, product
 from cnndsl.version import VERSION
@@ -250,7 +249,7 @@ def _check_expressible(network: Graph) -> None:
 
 def _stretched(network: Graph) -> set[str]:
     """The parameters that merges alone read, beside values that have a batch."""
-    found = {node.name for node in network.layers if isinstance(node.op, Parameter)} - {*network.outputs}
+    found = {node.name for node in network.layers if node.op.independent} - {*network.outputs}
     for node in network.layers:
         if not isinstance(node.op, Merge) or found.issuperset(node.inputs):
             found.difference_update(node.inputs)
