@@ -26,15 +26,18 @@ def hull(cells: Iterable[int]) -> tuple[int, int]:
 
 
 def test_resizing() -> None:
-    for size, cells, o in every(SIZES, SIZES, SIZES):
-        if o >= cells:
-            continue
+    for size, cells, o in [(n, m, o) for n, m in every(SIZES, SIZES) for o in range(m)]:
         nearest = floor(Fraction(o * size, cells))
         assert interval(resize_reach("nearest", False, size, cells), o) == (nearest, nearest)
         centre = Fraction((2 * o + 1) * size, 2 * cells) - Fraction(1, 2)
         assert interval(resize_reach("linear", False, size, cells), o) == (floor(centre), ceil(centre))
         corner = Fraction(o * (size - 1), cells - 1) if cells > 1 else Fraction(0)
         assert interval(resize_reach("linear", True, size, cells), o) == (floor(corner), ceil(corner))
+
+
+def test_a_single_cell_does_not_move() -> None:
+    for size in SIZES:
+        assert resize_reach("linear", True, size, 1) == AxisReach(step=0)
 
 
 @pytest.mark.parametrize(
