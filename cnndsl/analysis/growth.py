@@ -67,7 +67,8 @@ def _stepped(word: str, before: Before, after: Pattern, layer: Layer, symbolic: 
     windows = symbolic.op.windows(symbolic.inputs[0])
     if not simple or step.rate != 1 or len(after.intervals) != 1:
         sizes = sorted({high - low + 1 for low, high in filter(None, after.intervals)})
-        if simple and len(sizes) == 1 and (met := (step.before + step.after + 1) // step.rate):
+        if simple and len(sizes) == 1 and None not in after.intervals:
+            met = step.before // step.rate + step.after // step.rate + 1  # by position 0, and so by all
             yield _enlarged(word, size, jump, met, after, symbolic)
             yield from _moves(word, after)
             return
