@@ -282,6 +282,7 @@ WHOLE, COPY = "every position reads the whole axis", "every position sees what o
         (f"{TWO} -> upsample 3", [f"r = 3 = 3 {COPY}", "None 2/3 cells on average", "0"]),
         (f"{TWO} -> upsample 2 mode=linear", ["r + (n - 1)*j = 3 + (2 - 1)*2 = 5", "1", "-2"]),
         (f"{TWO} -> conv_transpose 1 1 stride=2", ["3", "1", "0"]),
+        (f"{TWO} -> conv_transpose 1 6 stride=2 pad=2", ["r + (n - 1)*j = 3 + (3 - 1)*2 = 7", "1", "-2"]),
         (f"{ONE}\nresize 60 mode=linear", ["r + (n - 1)*j = 1 + (2 - 1)*1 = 2", "None 2/3 cells on average", "-1"]),
         (f"{THREE} -> resize 52 mode=linear", ["r + (n - 1)*j = 3 + (2 - 1)*3 = 6", "None 3/4 cells on average", "-3"]),
         (

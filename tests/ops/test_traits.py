@@ -127,3 +127,13 @@ def test_what_the_planner_and_lint_are_told() -> None:
     assert having("centres") == {"batchnorm", "instancenorm"}
     assert having("drops") == {"dropout", "spatial_dropout"}
     assert having("looks_up") == {"embedding"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "clipped"), [("(-1) 2", [-1, 0, 2]), ("min=(-1)", [-1, 0, 5]), ("max=2", [-5, 0, 2])]
+)
+def test_the_formula_of_clip_has_the_bounds_that_it_has(arguments: str, clipped: list[int]) -> None:
+    (network,) = compile_text(f"input 4\nclip {arguments}").networks
+    op = network.layers[0].op
+    (formula,) = op.formulas()
+    assert [eval(formula.format(x=x, **dict(op))) for x in (-5, 0, 5)] == clipped
