@@ -180,14 +180,6 @@ def test_what_is_not_counted_is_no_claim_about_the_layer(operator):
             assert sections[key].words.startswith("none are counted for it: only those of conv")
 
 
-def test_fields_of_one_size_at_uneven_steps_are_not_called_different():
-    """Two neighbours of a transposed convolution with stride 2 see the same cells, so the pool sees 1 jump in 2."""
-    network = cnndsl.loads("input 1@16x16\nconv_transpose 1 4 stride=2 pad=1 as t -> maxpool 3 stride=1 as p")
-    section = {s.key: s for s in arithmetic(network, "p").sections}["receptive_field"]
-    height = next(line for line in section.lines if line.topic == "height")
-    assert height.words == "what it reads moves over the input in steps that are not alike"
-
-
 def test_dilation_and_uneven_padding():
     found = explained("input 1@32x32\nconv 2 3 dilation=2 pad=1 as a -> conv 2 3 pad=[1, 1, 2, 1] as b", "a")
     assert found["output"]["height"][1:] == ("(32 - (2*(3 - 1) + 1) + 2*1)/1 + 1", 30)
@@ -248,94 +240,6 @@ def test_transposed_and_upsampled():
     assert explained("input 6@8x8\nupsample 2 as u", "u")["output"]["width"] == ("W*scale", "8*2", 16)
 
 
-def test_fields_of_what_makes_maps_larger():
-    """By hand: of 4 taps at stride 2 each output cell meets 2; of 2 taps, and of copies, 1. Before: fields of 3."""
-    before = "input 1@16x16\nconv 1 3 stride=2"
-    found = explained(f"{before} -> conv_transpose 1 4x2 stride=2 pad=[1, 0, 1, 0] as t", "t")["receptive_field"]
-    assert found["height"] == ("r + (n - 1)*j", "3 + (2 - 1)*2", 5)
-    assert found["width"] == ("r", "3", 3)
-    assert explained(f"{before} -> upsample 2 as u", "u")["receptive_field"]["height"] == ("r", "3", 3)
-    # of 3 taps every other cell meets 2, the others 1
-    found = explained(f"{before} -> conv_transpose 1 3 stride=2 as t", "t")["receptive_field"]
-    assert found["height"] == ("", "", 5)
-
-
-ONE, TWO, THREE = "input 1@40", "input 1@40\nconv 1 3 stride=2", "input 1@40\nconv 1 3 stride=3"
-"""Fields of 1 cell and a jump of 1; of 3 and 2, 19 positions; of 3 and 3."""
-WHOLE, COPY = "every position reads the whole axis", "every position sees what one position of its input sees"
-
-
-@pytest.mark.parametrize(
-    ("text", "lines"),
-    [
-        (
-            f"{TWO} -> conv 1 3 stride=3 pad=1",
-            ["r + (K - 1)*j = 3 + (3 - 1)*2 = 7", "j*S = 2*3 = 6", "a - P*j = 0 - 1*2 = -2 2 cells into the padding"],
-        ),
-        (f"{TWO} -> maxpool 2", ["r + (K - 1)*j = 3 + (2 - 1)*2 = 5", "j*S = 2*2 = 4", "a - P*j = 0 - 0*2 = 0"]),
-        (f"{TWO} -> global_avgpool", [f"r + (L - 1)*j = 3 + (19 - 1)*2 = 39 {WHOLE}"]),
-        (f"{TWO} -> flatten", [f"r + (L - 1)*j = 3 + (19 - 1)*2 = 39 {WHOLE}"]),
-        (f"{TWO} -> relu", ["r = 3 = 3 it sees what its input sees", "j = 2 = 2", "a = 0 = 0"]),
-        (f"{TWO} -> crop [2, 1]", ["r = 3 = 3", "j = 2 = 2", "a - (-2)*j = 0 - (-2)*2 = 4"]),
-        (f"{TWO} -> pad [2, 1]", ["r = 3 = 3", "j = 2 = 2", "a - 2*j = 0 - 2*2 = -4 4 cells into the padding"]),
-        (f"{TWO} -> slice 3 9 axis=1", ["r = 3 = 3", "j = 2 = 2", "a - (-3)*j = 0 - (-3)*2 = 6"]),
-        (f"{TWO} -> upsample 3", [f"r = 3 = 3 {COPY}", "None 2/3 cells on average", "0"]),
-        (f"{TWO} -> upsample 2 mode=linear", ["r + (n - 1)*j = 3 + (2 - 1)*2 = 5", "1", "-2 2 cells into the padding"]),
-        (f"{TWO} -> conv_transpose 1 1 stride=2", ["3", "1", "0"]),
-        (
-            f"{TWO} -> conv_transpose 1 6 stride=2 pad=2",
-            ["r + (n - 1)*j = 3 + (3 - 1)*2 = 7", "1", "-2 2 cells into the padding"],
-        ),
-        (
-            f"{ONE}\nresize 60 mode=linear",
-            ["r + (n - 1)*j = 1 + (2 - 1)*1 = 2", "None 2/3 cells on average", "-1 1 cell into the padding"],
-        ),
-        (
-            f"{THREE} -> resize 52 mode=linear",
-            ["r + (n - 1)*j = 3 + (2 - 1)*3 = 6", "None 3/4 cells on average", "-3 3 cells into the padding"],
-        ),
-        (
-            f"{ONE}\nadaptive_avgpool 7",
-            ["7 positions see fields of 6 and 7 cells in turn: the largest counts", "None 40/7 cells on average", "0"],
-        ),
-        (
-            f"{ONE}\nmul {{ identity; conv 1 40 }}",
-            ["max(r1, r2) = max(1, 40) = 40 `conv1` decides: it sees the most"],
-        ),
-        (
-            f"{ONE}\nadd {{ slice 1 40 axis=1; slice 0 39 axis=1 }}",
-            ["2 the branches see different cells, together more than any of them", "1", "0"],
-        ),
-        (f"{ONE}\nadd {{ conv 1 3; conv 1 3 }}", ["r1 = 3 = 3 all branches see equally much", "1", "0"]),
-    ],
-)
-def test_how_fields_grow(text, lines):
-    """By hand: the rule that is shown, the numbers put in, the result, and what words say of it."""
-    network = cnndsl.loads(text)
-    sections = {section.key: section for section in arithmetic(network, list(network.layers)[-1]).sections}
-    found = []
-    for line in sections["receptive_field"].lines:
-        parts = [part for part in (line.rule, line.numbers, str(line.result)) if part]
-        found.append(f"{' = '.join(parts)} {line.words}".strip())
-    assert found == lines
-
-
-def test_fields_of_planes_grow_along_both_axes():
-    found = explained("input 1@36x36\nconv 1 2x2 stride=2 -> space_to_depth 3 as s", "s")["receptive_field"]
-    assert found["height"] == found["width"] == ("r + 2*j", "2 + 2*2", 6)
-    assert found["height, jump"] == ("j*3", "2*3", 6)
-    found = explained("input 1@40x30\nconv 1 3 stride=2 -> global_avgpool as g", "g")["receptive_field"]
-    assert found["height"] == ("r + (H - 1)*j", "3 + (19 - 1)*2", 39)
-    assert found["width"] == ("r + (W - 1)*j", "3 + (14 - 1)*2", 29)
-    found = explained("input 6@9x9\npermute [1, 0, 2] as p", "p")["receptive_field"]
-    assert found == {
-        "height": ("", "", 9),
-        "width": ("r", "1", 1),
-        "width, jump": ("j", "1", 1),
-        "width, start": ("a", "0", 0),
-    }
-
-
 def test_merges_and_their_receptive_fields():
     text = "input 3@8x8\nconcat { conv 4 3 pad=1 as a; conv 5 5 pad=2 as b; identity as c } as all"
     found = explained(text, "all")
@@ -345,12 +249,6 @@ def test_merges_and_their_receptive_fields():
     assert section.lines[0].words == "`b` decides: it sees the most"
     found = explained("input 3@8x8\nadd { conv 3 3 pad=1; identity } as sum", "sum")
     assert found["output"]["channels"] == ("C", "3", 3)
-
-
-def test_the_receptive_field_grows_by_the_jump():
-    found = explained("input 1@32x32\nconv 1 3 stride=2 -> maxpool 2 -> conv 1 5 pad=2 as c", "c")["receptive_field"]
-    assert found["height"] == ("r + (Kh - 1)*j", "5 + (5 - 1)*4", 21)
-    assert found["height, start"] == ("a - P*j", "0 - 2*4", -8)
 
 
 def test_shared_weights_count_where_they_live():
