@@ -60,10 +60,11 @@ def _stepped(word: str, before: Before, after: Pattern, layer: Layer, symbolic: 
         why = "its input stretches along this axis" if reach == "point" else "every position reads the whole axis"
         yield _checked(word, grown if reach == "whole" else size, after, why)
         return
-    axis, step = _walk(reach, pattern.axis)
-    if step is None:
+    walked = _walk(reach, pattern.axis)
+    if walked is None:
         yield _checked(word, size, after, "every position reads the whole axis")
         return
+    axis, step = walked
     windows = symbolic.op.windows(symbolic.inputs[0])
     if not simple or step.rate != 1 or len(after.intervals) != 1:
         sizes = sorted({high - low + 1 for low, high in filter(None, after.intervals)})
@@ -101,12 +102,12 @@ def _enlarged(word: str, size: Term, jump: Term, met: int, after: Pattern, symbo
     return _checked(word, size + (positions - 1) * jump, after)
 
 
-def _walk(reach: Sequence[AxisReach], along: int) -> tuple[int, AxisReach | None]:
-    """The output's axis that walks along an axis of the input, and how."""
+def _walk(reach: Sequence[AxisReach], along: int) -> tuple[int, AxisReach] | None:
+    """The output's axis that walks along an axis of the input, and how; None is no axis."""
     for axis, step in enumerate(reach):
         if (axis if step.source is None else step.source) == along:
             return axis, step
-    return 0, None
+    return None
 
 
 def _extent(shape: Shape, axis: int) -> int:
@@ -118,12 +119,10 @@ def _moves(word: str, after: Pattern, jump: int | None = None, start: int | None
     if after.axis is None:
         return
     if after.stride.denominator == 1:
-        stride = int(after.stride)
-        yield line(f"{word}, jump", jump if jump is not None and jump == stride else stride)
+        yield line(f"{word}, jump", _true(jump, int(after.stride)))
     else:
         yield FormulaLine(f"{word}, jump", "", "", None, f"{after.stride} cells on average")
-    known = start is not None and start == after.start
-    yield line(f"{word}, start", start if start is not None and known else after.start, _outside(after.start))
+    yield line(f"{word}, start", _true(start, after.start), _outside(after.start))
 
 
 def _outside(start: int) -> str:
@@ -132,7 +131,12 @@ def _outside(start: int) -> str:
 
 def _checked(word: str, grown: int, after: Pattern, words: str = "") -> FormulaLine:
     """The line of a rule that gives the field's size, or the size alone."""
-    return line(word, grown if grown == after.size else after.size, words)
+    return line(word, _true(grown, after.size), words)
+
+
+def _true(term: int | None, number: int) -> int:
+    """The term of a rule that gives the number, or the number alone."""
+    return term if term is not None and term == number else number
 
 
 def _united(word: str, before: Sequence[Before], after: Pattern, symbolic: Symbolic) -> Iterator[FormulaLine]:

@@ -20,7 +20,10 @@ def by_topic(text: str) -> dict[str, tuple[str, str, int | None]]:
 
 ONE, TWO, THREE = "input 1@40", "input 1@40\nconv 1 3 stride=2", "input 1@40\nconv 1 3 stride=3"
 """Fields of 1 cell and a jump of 1; of 3 and 2, 19 positions; of 3 and 3."""
+NOTHING = "input 1@40\nconv_transpose 1 1 stride=2 -> slice 1 40 axis=1 -> conv 1 1 stride=2"
+"""The places between the cells, where only the bias is."""
 WHOLE, COPY = "every position reads the whole axis", "every position sees what one position of its input sees"
+UNEVEN = "what it reads moves over the input in steps that are not alike"
 
 
 @pytest.mark.parametrize(
@@ -29,6 +32,15 @@ WHOLE, COPY = "every position reads the whole axis", "every position sees what o
         (
             f"{TWO} -> conv 1 3 stride=3 pad=1",
             ["r + (K - 1)*j = 3 + (3 - 1)*2 = 7", "j*S = 2*3 = 6", "a - P*j = 0 - 1*2 = -2 2 cells into the padding"],
+        ),
+        (
+            f"{TWO} -> conv 1 3 dilation=2",
+            [
+                "dilation*(K - 1) + 1 = 2*(3 - 1) + 1 = 5",
+                "r + (Keff - 1)*j = 3 + (5 - 1)*2 = 11",
+                "j*S = 2*1 = 2",
+                "a - P*j = 0 - 0*2 = 0",
+            ],
         ),
         (f"{TWO} -> maxpool 2", ["r + (K - 1)*j = 3 + (2 - 1)*2 = 5", "j*S = 2*2 = 4", "a - P*j = 0 - 0*2 = 0"]),
         (f"{TWO} -> global_avgpool", [f"r + (L - 1)*j = 3 + (19 - 1)*2 = 39 {WHOLE}"]),
@@ -56,6 +68,21 @@ WHOLE, COPY = "every position reads the whole axis", "every position sees what o
             f"{ONE}\nadaptive_avgpool 7",
             ["7 positions see fields of 6 and 7 cells in turn: the largest counts", "None 40/7 cells on average", "0"],
         ),
+        (
+            f"{ONE}\nresize 16 mode=linear -> conv_transpose 1 3 stride=2",
+            [
+                "5 positions see fields of 2 to 5 cells in turn: the largest counts",
+                "None 5/4 cells on average",
+                "-2 2 cells into the padding",
+            ],
+        ),
+        (f"{ONE}\nresize 20 mode=linear", ["r + (n - 1)*j = 1 + (2 - 1)*1 = 2", "2", "0"]),
+        (f"{ONE}\nupsample 2 -> maxpool 2", [f"1 {UNEVEN}", "1", "0"]),
+        (
+            f"{TWO} -> upsample 2 mode=linear -> relu",
+            ["r = 5 = 5 it sees what its input sees", "1", "a = -2 = -2 2 cells into the padding"],
+        ),
+        (f"{NOTHING} -> conv 1 3 stride=2 pad=1", ["0", "j*S = 1*2 = 2", "0"]),
         (
             f"{ONE}\nmul {{ identity; conv 1 40 }}",
             ["max(r1, r2) = max(1, 40) = 40 `conv1` decides: it sees the most"],
@@ -108,7 +135,7 @@ def test_fields_of_one_size_at_uneven_steps_are_not_called_different():
     """Two neighbours of a transposed convolution with stride 2 see the same cells, so the pool sees 1 jump in 2."""
     height = lines_of_the_last("input 1@16x16\nconv_transpose 1 4 stride=2 pad=1 -> maxpool 3 stride=1")[0]
     assert height.topic == "height"
-    assert height.words == "what it reads moves over the input in steps that are not alike"
+    assert height.words == UNEVEN
 
 
 def test_the_receptive_field_grows_by_the_jump():
