@@ -22,17 +22,20 @@ class Before(NamedTuple):
 
     name: str
     shape: Shape
+    symbolic: Shape
+    """The same with terms."""
     pattern: Pattern
 
 
 def growth(network: Measured, layer: Layer, symbolic: Symbolic) -> Iterator[FormulaLine]:
     """Size, jump and start of the field along every axis of the input that the layer's table line is about."""
     source = network.fields.first(layer.name)
-    names = dict(zip(layer.inputs, network.graph.input_shapes(layer.node), strict=True))
-    seen = [(name, shape, network.fields.fields[name].get(source, ())) for name, shape in names.items()]
+    shapes = zip(network.graph.input_shapes(layer.node), symbolic.inputs, strict=True)
+    inputs = dict(zip(layer.inputs, shapes, strict=True))
+    seen = [(name, pair, network.fields.fields[name].get(source, ())) for name, pair in inputs.items()]
     words = axis_words(len(network.inputs[source].spatial)) or ("features",)
     for axis, (word, after) in enumerate(zip(words, layer.field, strict=True)):
-        before = [Before(name, shape, field[axis]) for name, shape, field in seen if field]
+        before = [Before(name, *pair, field[axis]) for name, pair, field in seen if field]
         if len(before) == 1:
             yield from _stepped(word, before[0], after, layer, symbolic)
         else:
@@ -55,7 +58,7 @@ def _stepped(word: str, before: Before, after: Pattern, layer: Layer, symbolic: 
             yield from _moves(word, after, jump, start)
         return
     if isinstance(reach, str):
-        positions = _extent(symbolic.inputs[0], pattern.axis)
+        positions = _extent(before.symbolic, pattern.axis)
         grown = size + (positions - 1) * jump if simple else size
         why = "its input stretches along this axis" if reach == "point" else "every position reads the whole axis"
         yield _checked(word, grown if reach == "whole" else size, after, why)
@@ -65,7 +68,7 @@ def _stepped(word: str, before: Before, after: Pattern, layer: Layer, symbolic: 
         yield _checked(word, size, after, "every position reads the whole axis")
         return
     axis, step = walked
-    windows = symbolic.op.windows(symbolic.inputs[0])
+    windows = symbolic.op.windows(before.symbolic)
     if not simple or step.rate != 1 or len(after.intervals) != 1:
         sizes = sorted({high - low + 1 for low, high in filter(None, after.intervals)})
         if simple and len(sizes) == 1 and None not in after.intervals:

@@ -142,3 +142,9 @@ def test_the_receptive_field_grows_by_the_jump():
     found = by_topic("input 1@32x32\nconv 1 3 stride=2 -> maxpool 2 -> conv 1 5 pad=2")
     assert found["height"] == ("r + (Kh - 1)*j", "5 + (5 - 1)*4", 21)
     assert found["height, start"] == ("a - P*j", "0 - 2*4", -8)
+
+
+def test_maps_beside_each_other_are_read_whole():
+    """The second of them is the one that sees the first input: 4 rows, not 6."""
+    found = by_topic("input 3@4x5 as a\ninput 3@6x5 as b\nconcat axis=1 { from b; from a }")
+    assert found == {"height": ("r + (H2 - 1)*j", "1 + (4 - 1)*1", 4), "width": ("r + (W - 1)*j", "1 + (5 - 1)*1", 5)}

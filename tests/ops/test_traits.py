@@ -130,10 +130,18 @@ def test_what_the_planner_and_lint_are_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "clipped"), [("(-1) 2", [-1, 0, 2]), ("min=(-1)", [-1, 0, 5]), ("max=2", [-5, 0, 2])]
+    ("layer", "values"),
+    [
+        ("clip (-1) 2", [-1, 0, 2]),
+        ("clip min=(-1)", [-1, 0, 5]),
+        ("clip max=2", [-5, 0, 2]),
+        ("scale", [-15, 0, 15]),
+        ("scale bias=true", [-14, 1, 16]),
+    ],
 )
-def test_the_formula_of_clip_has_the_bounds_that_it_has(arguments: str, clipped: list[int]) -> None:
-    (network,) = compile_text(f"input 4\nclip {arguments}").networks
-    op = network.layers[0].op
-    (formula,) = op.formulas()
-    assert [eval(formula.format(x=x, **dict(op))) for x in (-5, 0, 5)] == clipped
+def test_formulas_have_the_numbers_that_a_layer_has(layer: str, values: list[int]) -> None:
+    """At -5, 0 and 5, with a weight of 3 and a bias of 1."""
+    (network,) = compile_text(f"input 4\n{layer}").networks
+    (formula,) = network.layers[0].op.formulas()
+    numbers = dict(network.layers[0].op) | {"weight": 3, "bias": 1}
+    assert [eval(formula.format(x=x, **numbers)) for x in (-5, 0, 5)] == values
