@@ -132,6 +132,8 @@ TEXTS += [
     ("input (32, 32, 3)\nrelu", "`3@32x32`", "input 3@32x32\nrelu"),
     ("input 3 32 32 as image\nrelu", "`3@32x32`", "input 3@32x32 as image\nrelu"),
     ("input 3x32x32\nrelu", "`3@32x32`", "input 3@32x32\nrelu"),
+    ("input 2 as a\nrelu as b\nadd a b", "`add { from a; from b }`", "input 2 as a\nrelu as b\nadd { from a; from b }"),
+    ("input 2 as a\nrelu -> mul a", "`mul { identity; from a }`", "input 2 as a\nrelu -> mul { identity; from a }"),
 ]
 
 

@@ -7,7 +7,7 @@ from cnndsl import ops
 from cnndsl.errors import Diagnostic, Fix, Span, quoted
 from cnndsl.lang.elaborate.accepted import accepted, words
 from cnndsl.lang.expressions.scope import Context
-from cnndsl.lang.expressions.values import Fault, ListValue, Value, slip
+from cnndsl.lang.expressions.values import Fault, ListValue, Value, fault, slip
 from cnndsl.lang.synonyms import exact_operator, exact_parameter
 from cnndsl.lang.text import syntax
 from cnndsl.ops.base import Operator
@@ -129,6 +129,18 @@ def size_for_number(context: Context, cls: type[Operator], node: Written) -> Fau
     place = context.span(syntax.Name(first.start, second.end, ""))
     advice = f"{wanted} first: {quoted(f'{cls.operator} {swapped}')}"
     return slip("bad-argument", message, context.span(first), advice, swapped, place)
+
+
+def missing_branches(context: Context, node: syntax.Apply) -> Fault:
+    """A merge without a body; the names that follow it may be meant as its branches: ``add a b``, ``add skip``."""
+    message, span = f"{node.name} joins branches", context.span(node)
+    named = [argument.value for argument in node.arguments if argument.name is None]
+    if not named or len(named) < len(node.arguments) or not all(isinstance(one, syntax.Name) for one in named):
+        return fault("missing-branches", message, span, f"as in `{node.name} {{ conv 8 3x3 pad=1; identity }}`")
+    branches = [*(["identity"] if len(named) == 1 else []), *(f"from {context.text(one)}" for one in named)]
+    written = f"{node.name} {{ {'; '.join(branches)} }}"
+    place = context.span(syntax.Name(node.start, named[-1].end, ""))
+    return slip("missing-branches", message, span, f"write {quoted(written)}", written, place)
 
 
 def value(
