@@ -187,6 +187,14 @@ GRAPHS = {
         lambda: one_node(helper.make_node("MaxPool", ["x"], ["y"], kernel_shape="wide")),
         "import-unsupported",
     ),
+    "words that are fractions": (
+        lambda: one_node(
+            helper.make_node("Gather", ["table", "x"], ["y"]),
+            [numpy_helper.from_array(np.ones((9, 4), np.float32), "table")],
+            shape=(1, 6),
+        ),
+        "import-unsupported",
+    ),
     "an output from nowhere": (lambda: one_node(helper.make_node("Relu", ["x"], ["z"])), "onnx-graph"),
     "opset 99": (lambda: one_node(helper.make_node("Relu", ["x"], ["y"]), opset=99), "onnx-file"),
     "another domain": (

@@ -16,6 +16,7 @@ from cnndsl.arrays import Array
 from cnndsl.errors import quoted
 from cnndsl.interop.onnx.importer.names import called_weight, layer_name
 from cnndsl.ir import Dtype, Graph, Input, Node
+from cnndsl.lang.elaborate.infer import dtype_after
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.ops.base import Operator
 from cnndsl.ops.shape import Flatten, Permute, Reshape
@@ -167,9 +168,12 @@ class Builder:
             raise Refusal(f"its weights are {_shapes(arrays)}, but must be {wanted}")
         if any(map(beyond_float32, arrays.values())):
             raise Refusal("its weights are beyond float32")
-        dtype: Dtype = "float32" if op.looks_up else inputs[0].dtype
-        if inputs[0].dtype != "float32" and not op.takes_integers:
-            raise Refusal("it computes with whole numbers, and the language with float32 only")
+        dtype = dtype_after(op, [value.dtype for value in inputs])
+        if dtype is None:
+            looks_up = "it looks up numbers that are not whole"
+            raise Refusal(
+                looks_up if op.looks_up else "it computes with whole numbers, and the language with float32 only"
+            )
         output = in_order(f"{len(self.layers)} {op.operator}", shape, dtype)
         layer = self.layers[output.name] = ImportedLayer(label, op, tuple(inputs), output, arrays)
         layer.origin = self.origin
