@@ -182,6 +182,7 @@ ARGUMENTS: dict[str, Callable[[Draw], str]] = {
     "lppool": lppool,
     "subsample": subsample,
     "global_lppool": lambda draw: f"p={draw.integer(1, 3)}",
+    "reduce": lambda draw: f"by={draw.one_of('sum', 'mean', 'max', 'min', 'norm')} axis={draw.integer(0, draw.rank)}",
     "adaptive_avgpool": lambda draw: draw.sizes(1, 9),
     "adaptive_maxpool": lambda draw: draw.sizes(1, 9),
     "dense": lambda draw: str(draw.integer(1, 20)) + draw.option(30, lambda: "bias=false"),

@@ -257,6 +257,14 @@ def folded(function: Callable[[Tensor, Tensor], Tensor]) -> Reference:
     return lambda op, weights, *branches: reduce(function, branches)
 
 
+REDUCTIONS: dict[str, Callable[..., Tensor]] = {
+    "sum": torch.sum,
+    "mean": torch.mean,
+    "max": torch.amax,
+    "min": torch.amin,
+    "norm": lambda x, axis, keepdim: torch.linalg.vector_norm(x, 2, axis, keepdim),
+}
+
 REFERENCES: dict[str, Reference] = {
     "conv": conv,
     "depthwise": conv,
@@ -268,6 +276,7 @@ REFERENCES: dict[str, Reference] = {
     "global_maxpool": plain(lambda x: x.amax(positions(x), keepdim=True)),
     "global_avgpool": plain(lambda x: x.mean(positions(x), keepdim=True)),
     "global_lppool": lambda op, weights, x: torch.linalg.vector_norm(x, op.p, positions(x), keepdim=True),
+    "reduce": lambda op, weights, x: REDUCTIONS[op.by](x, op.axis + 1, keepdim=True),
     "adaptive_avgpool": lambda op, weights, x: ADAPTIVE_AVG[rank(x)](x, each(op.size, x)),
     "adaptive_maxpool": lambda op, weights, x: ADAPTIVE_MAX[rank(x)](x, each(op.size, x)),
     "dense": lambda op, weights, x: F.linear(x, weights["weight"], weights.get("bias")),

@@ -22,6 +22,7 @@ _FAMILIES: dict[str, dict[str, str]] = {
         "global_maxpool": "GlobalMaxPool",
         "global_avgpool": "GlobalAvgPool",
         "global_lppool": "GlobalLpPool",
+        "reduce": "Reduce",
         "adaptive_avgpool": "AdaptiveAvgPool",
         "adaptive_maxpool": "AdaptiveMaxPool",
     },

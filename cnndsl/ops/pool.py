@@ -1,10 +1,10 @@
 """Pooling: windows that summarise each channel by itself."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from cnndsl.ops.base import AxisReach, Geometry, Reach, Unweighted, Weight, Windowed, spatial_rank
-from cnndsl.ops.fields import Count, Flag, OptionalSizes, Pad, Sizes
+from cnndsl.ops.base import AxisReach, Geometry, Reach, Unweighted, Weight, Windowed, over_channels, spatial_rank
+from cnndsl.ops.fields import Count, Expects, Flag, Natural, OptionalSizes, Pad, Sizes
 from cnndsl.shapes import Shape, ShapeError, per_axis, product
 
 POOL_RULE = (
@@ -149,6 +149,44 @@ class GlobalLpPool(GlobalPool):
     example: ClassVar[str] = "input 64@7x7\nglobal_lppool -> flatten"
 
     p: Count = 2
+
+
+Reduction = Annotated[Literal["sum", "mean", "max", "min", "norm"], Expects("one of sum, mean, max, min, norm")]
+
+
+class Reduce(Unweighted):
+    operator: ClassVar[str] = "reduce"
+    summary: ClassVar[str] = (
+        "One axis in one cell: the sum, mean, largest, least or Euclidean norm along the channels (axis 0) or along a "
+        "spatial axis."
+    )
+    rule: ClassVar[str] = "the axis becomes 1; connections in_elements"
+    source: ClassVar[str] = (
+        "ONNX ReduceSum, ReduceMean, ReduceMax, ReduceMin, ReduceL2; Woo et al. 2018 (CBAM), section 3"
+    )
+    example: ClassVar[str] = (
+        "input 64@28x28\nmul { identity; concat { reduce by=mean; reduce by=max } -> conv 1 7x7 pad=3 -> sigmoid }"
+    )
+
+    by: Reduction
+    axis: Natural = 0
+
+    def output(self, shapes: Sequence[Shape]) -> Shape:
+        dimensions = list(shapes[0].dimensions)
+        if self.axis >= len(dimensions):
+            raise ShapeError(
+                "wrong-rank",
+                f"reduce: axis={self.axis}, but the input {shapes[0]} has the axes 0 to {len(dimensions) - 1}",
+                argument="axis",
+            )
+        dimensions[self.axis] = 1
+        return Shape(dimensions[0], tuple(dimensions[1:]))
+
+    def connections(self, shapes: Sequence[Shape], output: Shape) -> int:
+        return shapes[0].elements
+
+    def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
+        return over_channels(output) if self.axis == 0 else "whole"
 
 
 class AdaptivePool(Unweighted):

@@ -558,10 +558,10 @@ def test_formulas_that_are_something_else_are_read_node_by_node():
 
 def test_all_that_is_not_understood_is_listed():
     nodes = [("LSTM", "x w r", "l", {"hidden_size": 4}), ("Shape", "l", "s", {}), ("Gather", "s zero", "g", {})]
-    nodes += [("Erf", "l", "a", {}), ("Relu", "a", "b", {}), ("Cos", "b", "c", {}), ("Expand", "c g", "y", {})]
+    nodes += [("Erf", "l", "a", {}), ("Relu", "a", "b", {}), ("Cos", "b", "c", {}), ("Compress", "c g", "y", {})]
     weights = {"w": np.ones((1, 16, 3), np.float32), "r": np.ones((1, 16, 4), np.float32), "zero": np.array([0])}
     listed = [message.split(":")[0] for message in messages(model_of(nodes, ["N", 2, 3], **weights))]
-    assert listed == ["LSTM `l`", "Erf `a`", "Cos `c`", "Expand `y`"]
+    assert listed == ["LSTM `l`", "Erf `a`", "Cos `c`", "Compress `y`"]
 
 
 def test_an_attribute_of_a_function_that_is_not_there():

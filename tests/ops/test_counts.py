@@ -112,6 +112,7 @@ def test_pools_count_padding_cells() -> None:
     node, params, macs, connections = counted("input 3@8x6\nsubsample 2x3")
     assert (params, macs, connections) == (6, 0, node.shape.elements * (2 * 3 + 1))
     assert counted("input 3@8x6\nglobal_avgpool")[1:] == (0, 0, 3 * 8 * 6)
+    assert counted("input 3@8x6\nreduce by=max axis=1")[1:] == (0, 0, 3 * 8 * 6)
 
 
 def test_adaptive_windows_added_up() -> None:

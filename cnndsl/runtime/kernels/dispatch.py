@@ -232,6 +232,7 @@ _STEPS: dict[str, Build] = {
     "global_maxpool": _plain(pooling.global_max_pool),
     "global_avgpool": _plain(pooling.global_average_pool),
     "global_lppool": _plain(pooling.global_lp_pool, "p"),
+    "reduce": _plain(pooling.reduce, "axis", "by"),
     "adaptive_avgpool": _to_size(pooling.adaptive_average_pool),
     "adaptive_maxpool": _to_size(pooling.adaptive_max_pool),
     "dense": lambda op, site: partial(products.dense, weight=site.weight, bias=site.bias),

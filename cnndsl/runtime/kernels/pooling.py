@@ -91,6 +91,13 @@ def global_lp_pool(x: Array, p: float) -> Array:
     return _root(_absolute_power(x, p).sum(axis=_spatial_axes(x), keepdims=True), p)
 
 
+def reduce(x: Array, axis: int, by: str) -> Array:
+    """Axis ``axis`` (0 the channels) in one cell: its sum, mean, largest, least or Euclidean norm."""
+    if by == "norm":
+        return np.asarray(np.sqrt(np.square(x).sum(axis=axis + 1, keepdims=True)))
+    return np.asarray(getattr(x, by)(axis=axis + 1, keepdims=True))
+
+
 def adaptive_average_pool(x: Array, output: Sizes) -> Array:
     """The mean of each of ``output`` regions: (N, C, *spatial) to (N, C, *output).
 

@@ -62,6 +62,7 @@ _WORKINGS: dict[str, Work] = {
     "global_maxpool": windows.largest_reached,
     "global_avgpool": windows.mean_reached,
     "global_lppool": windows.global_lppool,
+    "reduce": terms.reduced,
     "adaptive_avgpool": windows.mean_reached,
     "adaptive_maxpool": windows.largest_reached,
     "dense": terms.product,

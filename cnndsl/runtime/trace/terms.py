@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 
-from cnndsl.ops import activation, dense, merge, norm
+from cnndsl.ops import activation, dense, merge, norm, pool
 from cnndsl.runtime.trace.formulas import AFFINE, STANDARD, Rule
-from cnndsl.runtime.trace.parts import Doubles, Places, Terms, TracedLayer, TraceStep, Working, wide
+from cnndsl.runtime.trace.parts import Doubles, Places, Terms, TracedLayer, TraceStep, Working, coordinate_names, wide
 
 
 def _numbered(what: str, columns: Mapping[str, Doubles], first: int = 0, marked: int | None = None) -> Terms:
@@ -68,6 +69,33 @@ def softmax(op: activation.Softmax | activation.LogSoftmax, site: TracedLayer) -
     what = "feature" if site.output.is_vector else "channel"
     terms = _numbered(what, {"x": inputs, "e^(x - largest)": powers}, marked=site.channel)
     return Working((site.all_channels(),), steps, terms=terms)
+
+
+def reduced(op: pool.Reduce, site: TracedLayer) -> Working:
+    """One line of cells along the axis."""
+    index: tuple[Any, ...] = (*site.position[: op.axis], slice(None), *site.position[op.axis + 1 :])
+    inputs, every = wide(site.values[0][index]), range(site.shapes[0].dimensions[op.axis])
+    places = tuple((place,) for place in site.position[1:])
+    if op.axis == 0:
+        read = site.all_channels()
+    else:
+        read = site.read(site.position[:1], (*places[: op.axis - 1], tuple(every), *places[op.axis :]))
+    what = coordinate_names(site.shapes[0])[op.axis]
+    columns, total = {"x": inputs}, float(inputs.sum())
+    if op.by in ("max", "min"):
+        best = int(inputs.argmax() if op.by == "max" else inputs.argmin())
+        step = TraceStep("value", "", {}, float(inputs[best]))
+        return Working((read,), (step,), terms=_numbered(what, columns, marked=best))
+    if op.by == "norm":
+        columns["x^2"] = np.square(inputs)
+        total = float(columns["x^2"].sum())
+    steps = [TraceStep("sum", "", {}, total)]
+    if op.by == "mean":
+        numbers = {"sum": total, "cells": float(len(inputs))}
+        steps.append(TraceStep("value", "{sum}/{cells}", numbers, total / len(inputs)))
+    elif op.by == "norm":
+        steps.append(TraceStep("value", "{sum}^(1/2)", {"sum": total}, total**0.5))
+    return Working((read,), tuple(steps), terms=_numbered(what, columns))
 
 
 def response(op: norm.LocalResponseNorm, site: TracedLayer) -> Working:

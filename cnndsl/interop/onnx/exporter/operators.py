@@ -296,6 +296,7 @@ POOLS: dict[str, Translation] = {
     "global_maxpool": plain("GlobalMaxPool"),
     "global_avgpool": plain("GlobalAveragePool"),
     "global_lppool": windows.global_lppool,
+    "reduce": windows.reduced,
     "adaptive_avgpool": windows.adaptive,
     "adaptive_maxpool": windows.adaptive,
 }

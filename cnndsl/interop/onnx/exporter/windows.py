@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cnndsl.interop.onnx.exporter.layer import ExportedLayer
 from cnndsl.ops.conv import Conv, ConvTranspose, Depthwise
-from cnndsl.ops.pool import AdaptiveAvgPool, AdaptivePool, AvgPool, GlobalLpPool, LpPool, MaxPool, Subsample
+from cnndsl.ops.pool import AdaptiveAvgPool, AdaptivePool, AvgPool, GlobalLpPool, LpPool, MaxPool, Reduce, Subsample
 from cnndsl.shapes import Axis, Pairs, per_axis, product
 
 
@@ -128,6 +128,13 @@ def global_lppool(layer: ExportedLayer[GlobalLpPool]) -> str:
     if layer.opset >= 22:
         return layer.emit("LpPool", layer.input, p=layer.op.p, kernel_shape=list(layer.shape.spatial))
     return layer.emit("GlobalLpPool", layer.input, p=layer.op.p)
+
+
+REDUCTIONS = {"sum": "ReduceSum", "mean": "ReduceMean", "max": "ReduceMax", "min": "ReduceMin", "norm": "ReduceL2"}
+
+
+def reduced(layer: ExportedLayer[Reduce]) -> str:
+    return layer.reduce(REDUCTIONS[layer.op.by], layer.input, [layer.op.axis + 1], keepdims=True)
 
 
 def adaptive(layer: ExportedLayer[AdaptivePool]) -> str:

@@ -17,7 +17,7 @@ GENERATED_BYTES = 1 << 30
 WORKED_BYTES = 1 << 28
 """What all nodes of a model together may read and write while constants are computed, beside ..."""
 
-WORKED_PER_STORED_BYTE = 4
+WORKED_PER_STORED_BYTE = 64
 """... so much for each byte of the constants that it holds."""
 
 Room: TypeAlias = Callable[[int], None]
@@ -200,17 +200,37 @@ def _scattered(attributes: Attributes, inputs: Sequence[Array], room: Room) -> A
 
 
 def _batchnorm(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
-    if attributes.get("training_mode"):
-        raise Unfoldable("it normalises by the batch itself")
+    """By the statistics given, or those of the constant itself: how weights are standardised."""
     x = inputs[0]
-    room(4 * 8 * x.size)
-    shape = (1, -1, *(1 for _ in x.shape[2:]))
+    room(5 * 8 * x.size)
+    shape, others = (1, -1, *(1 for _ in x.shape[2:])), (0, *range(2, x.ndim))
     scale, bias, mean, variance = (array.astype(np.float64).reshape(shape) for array in inputs[1:5])
+    if attributes.get("training_mode"):
+        mean, variance = x.mean(others, np.float64, keepdims=True), x.var(others, np.float64, keepdims=True)
     found: Array = (x - mean) / np.sqrt(variance + attributes.get("epsilon", 1e-5)) * scale + bias
     return found.astype(x.dtype)
 
 
-Fold: TypeAlias = Callable[[Attributes, Sequence[Array], Room], Array]
+def _norm(array: Array, axis: tuple[int, ...] | None, keepdims: bool) -> Array:
+    return np.asarray(np.sqrt(np.square(array, dtype=np.float64).sum(axis=axis, keepdims=keepdims)))
+
+
+def _tile(attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
+    room(inputs[0].nbytes * product([max(int(count), 0) for count in inputs[1]]))
+    return np.tile(inputs[0], inputs[1])
+
+
+def _split(attributes: Attributes, inputs: Sequence[Array], room: Room) -> list[Array]:
+    axis, sizes = attributes.get("axis", 0), attributes.get("split")
+    sizes = inputs[1] if len(inputs) > 1 else sizes
+    if sizes is None:
+        raise Unfoldable("the sizes of its parts are not given")
+    if sum(sizes) != inputs[0].shape[axis] or min(sizes) < 0:
+        raise Unfoldable("its parts do not make up the axis")
+    return np.split(inputs[0], np.cumsum(sizes)[:-1], axis)
+
+
+Fold: TypeAlias = Callable[[Attributes, Sequence[Array], Room], Array | list[Array]]
 
 FOLDS: dict[str, Fold] = {
     "Identity": lambda attributes, inputs, room: inputs[0],
@@ -236,6 +256,8 @@ FOLDS: dict[str, Fold] = {
     "Mul": _elementwise(np.multiply),
     "Pow": _elementwise(np.power),
     "Mod": _elementwise(np.mod),
+    "Sum": _elementwise(lambda *arrays: sum(arrays)),
+    "Xor": _elementwise(np.logical_xor),
     "Min": _elementwise(lambda *arrays: np.minimum.reduce(list(arrays))),
     "Max": _elementwise(lambda *arrays: np.maximum.reduce(list(arrays))),
     "Neg": _elementwise(np.negative),
@@ -265,13 +287,26 @@ FOLDS: dict[str, Fold] = {
     "ReduceMean": _reduction(np.mean),
     "ReduceMax": _reduction(np.max),
     "ReduceMin": _reduction(np.min),
+    "ReduceL2": _reduction(_norm),
     "Clip": _clip,
     "CumSum": _running_sum,
     "ScatterND": _scattered,
     "CastLike": _cast_like,
     "BatchNormalization": _batchnorm,
+    "Tile": _tile,
+    "Split": _split,
 }
 """How a node whose inputs are all known is computed."""
+
+AS_LARGE = frozenset(
+    {
+        *("Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cosh", "Sinh", "Tan", "Erf", "Round", "IsInf", "IsNaN"),
+        *("Celu", "Elu", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "Selu", "Sigmoid", "Softplus"),
+        *("Softsign", "ThresholdedRelu", "Softmax", "LogSoftmax", "ArgMax", "ArgMin", "ReduceL1", "ReduceLogSum"),
+        *("ReduceLogSumExp", "ReduceSumSquare", "GatherElements", "ScatterElements", "Trilu"),
+    }
+)
+"""Operators that onnx.reference computes: what they give is no larger than what they read."""
 
 
 class Folding:
@@ -285,15 +320,40 @@ class Folding:
             raise Unfoldable("the constants of the model would take too much memory and time to compute")
         self.left -= wanted
 
-    def value(self, node: NodeProto, attributes: Attributes, inputs: Sequence[Array]) -> Array | None:
-        """The node's value; None for an operator that is not computed here. Raises Unfoldable."""
+    def values(
+        self, node: NodeProto, attributes: Attributes, inputs: Sequence[Array | None], opset: int
+    ) -> list[Array] | None:
+        """What the node gives; None for an operator that is not computed here. Raises Unfoldable."""
         rule = FOLDS.get(node.op_type)
+        if rule is None and node.op_type in AS_LARGE:
+            rule = _by_reference(node, opset)
         return None if rule is None else _computed(rule, attributes, inputs, self.take)
 
 
-def _computed(rule: Fold, attributes: Attributes, inputs: Sequence[Array], room: Room) -> Array:
+def _by_reference(node: NodeProto, opset: int) -> Fold:
+    """As ONNX's own implementation computes it."""
+
+    def fold(attributes: Attributes, inputs: Sequence[Array], room: Room) -> list[Array]:
+        from onnx.reference import ReferenceEvaluator
+
+        room(16 * sum(array.nbytes for array in inputs if array is not None))
+        given = {name: array for name, array in zip(node.input, inputs, strict=True) if name}
+        sides = [helper.make_tensor_value_info(name, 0, None) for name in (*given, *node.output)]
+        graph = helper.make_graph([node], "constant", sides[: len(given)], sides[len(given) :])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+        try:
+            return list(ReferenceEvaluator(model).run(None, given))
+        except Exception as error:  # it promises nothing about what it raises
+            said = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
+            raise Unfoldable(f"ONNX's own implementation does not compute it: {said}") from None
+
+    return fold
+
+
+def _computed(rule: Fold, attributes: Attributes, inputs: Sequence[Any], room: Room) -> list[Array]:
     try:
         with np.errstate(all="ignore"):
-            return np.asarray(rule(attributes, inputs, room))
+            found = rule(attributes, inputs, room)
+            return [np.asarray(array) for array in (found if isinstance(found, list) else [found])]
     except (ValueError, IndexError, TypeError, KeyError, AttributeError, OverflowError, MemoryError) as error:
         raise Unfoldable(str(error).splitlines()[0][:120] if str(error) else "its inputs do not fit") from None

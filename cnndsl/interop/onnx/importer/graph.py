@@ -5,7 +5,7 @@ Graphs from channels-last exporters lose their transpositions that way.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -103,6 +103,8 @@ class ImportedLayer:
         """Whether others use its weights."""
         self.incomplete = False
         """Whether a later node must add the weight that is zeros as yet."""
+        self.stretched: Value | None = None
+        """The value that it repeats along axes of one cell, as merges do by themselves."""
         self.origin: NodeProto | None = None
         """The node that it came from."""
 
@@ -127,6 +129,8 @@ class Builder:
         self.lenders: dict[tuple[object, ...], ImportedLayer] = {}
         self.learnt: set[str] = set()
         """The tensors that are parameters: float initializers, and what is computed from them."""
+        self.gain_of: Callable[[str, int], tuple[Array, Array] | None] = lambda name, axis: None
+        """A weight without its gain along an axis, and the gain; None for one that has none."""
         self.origin: NodeProto | None = None
         """The node that is translated."""
         self._taken: set[str] = set()
@@ -277,8 +281,13 @@ class NodeContext:
         self.inputs = inputs
         self.opset = opset
         self.uses = uses
+        self.producer = producer
         self.label = layer_name(node, producer)
         self.own_export = producer == "cnndsl"
+
+    def reading(self, *inputs: Value | Array | None) -> "NodeContext":
+        """The node with other inputs."""
+        return NodeContext(self.builder, self.node, self.attributes, inputs, self.opset, self.uses, self.producer)
 
     def attribute(self, name: str, default: Any) -> Any:
         return self.attributes.get(name, default)

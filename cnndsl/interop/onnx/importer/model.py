@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from onnx import AttributeProto, ModelProto, NodeProto, ValueInfoProto, helper
+from onnx import ModelProto, NodeProto, ValueInfoProto
 from pydantic import ValidationError
 
 from cnndsl.arrays import Array
 from cnndsl.errors import CnnError, Diagnostic, quoted, require_path
 from cnndsl.interop.onnx.importer import constant_layers
+from cnndsl.interop.onnx.importer.attributes import attributes_of, held_constant
 from cnndsl.interop.onnx.importer.batch import batch_extents, same_network
 from cnndsl.interop.onnx.importer.constant_folding import Folding, Unfoldable
 from cnndsl.interop.onnx.importer.file import DOMAINS, Model, broken, check_model, describe, read_model, tensor_array
+from cnndsl.interop.onnx.importer.gains import Gains
 from cnndsl.interop.onnx.importer.graph import Builder, NeedsConstant, NodeContext, Refusal, Value, reason
 from cnndsl.interop.onnx.importer.groups import GROUPS, NodeGroup
 from cnndsl.interop.onnx.importer.names import printable, value_name
@@ -73,7 +75,7 @@ def import_model(
 
     ``given`` fixes inputs as constants; with it, an input that should be one raises NeedsConstant.
     """
-    attributes = {id(node): _attributes(node) for node in model.nodes}
+    attributes = {id(node): attributes_of(node) for node in model.nodes}
     few, many = batch_extents(model, attributes)
     refused: dict[int, str] = {}
     while True:
@@ -127,6 +129,7 @@ class Importer:
         self.builder.learnt = learnt_tensors(model) | set(given)
         self.places = {id(node): place for place, node in enumerate(model.nodes)}
         self.folding = Folding(sum(array.nbytes for array in model.constants.values()))
+        self.builder.gain_of = Gains(model, attributes, self.known, self.builder.learnt, self.folding).of
         self.outputs: list[Value] = []
         self.limits = limits
 
@@ -220,10 +223,10 @@ class Importer:
         if node.domain not in DOMAINS or not node.output:
             return False
         if node.op_type == "Constant":
-            found = _constant(attributes)
-            if found is not None:
-                self.known[node.output[0]] = found
-            return found is not None
+            held = held_constant(attributes)
+            if held is not None:
+                self.known[node.output[0]] = held
+            return held is not None
         known: list[Any] = list(inputs)
         if node.op_type in ("Shape", "Size") and inputs and isinstance(inputs[0], Value):
             sizes = (*self.builder.leading, *inputs[0].dimensions)
@@ -234,16 +237,19 @@ class Importer:
         elif any(isinstance(value, Value) for value in inputs) or all(value is None for value in inputs):
             return False
         try:
-            found = self.folding.value(node, attributes, known)
+            found = self.folding.values(node, attributes, known, self.model.opset)
         except Unfoldable as error:
             if not early:
                 raise Refusal(str(error)) from None
             return False
-        if found is not None:
-            self.known[node.output[0]] = found
-            if found.dtype.kind == "f" and any(name in self.builder.learnt for name in node.input):
-                self.builder.learnt.add(node.output[0])
-        return found is not None
+        if found is None:
+            return False
+        learnt = any(name in self.builder.learnt for name in node.input)
+        for name, array in zip(node.output, found, strict=False):
+            self.known[name] = array
+            if learnt and array.dtype.kind == "f":
+                self.builder.learnt.add(name)
+        return True
 
     def _step(self, node: NodeProto, match: Match | None, around: NodeProto | None = None) -> None:
         """Translates one node, or reports it. ``around`` is the If whose branch has it."""
@@ -309,7 +315,7 @@ class Importer:
         self.known.update((tensor.name, tensor_array(tensor, self.model.name)) for tensor in graph.initializer)
         self.builder.learnt.update(tensor.name for tensor in graph.initializer)
         for inner in graph.node:
-            self.attributes[id(inner)] = _attributes(inner)
+            self.attributes[id(inner)] = attributes_of(inner)
             self.uses.update(inner.input)
         for inner in graph.node:
             self._step(inner, None, around=self.builder.origin or node)
@@ -401,34 +407,6 @@ def _extents(value: ValueInfoProto) -> tuple[int, ...]:
 def _network_name(name: str) -> str:
     text = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name)[:60].strip("_")
     return text if text[:1].isalpha() else "network"
-
-
-def _attributes(node: NodeProto) -> dict[str, Any]:
-    """Attributes as Python values; graphs are left out."""
-    found: dict[str, Any] = {}
-    for attribute in node.attribute:
-        if attribute.ref_attr_name:
-            label = quoted(attribute.ref_attr_name)
-            raise broken("the model", f"{describe(node)} refers to the attribute {label} of a function around it")
-        if attribute.type == AttributeProto.TENSOR:
-            found[attribute.name] = tensor_array(attribute.t, "the model")
-        elif attribute.type == AttributeProto.STRING:
-            found[attribute.name] = attribute.s.decode("utf-8", "replace")
-        elif attribute.type in (AttributeProto.FLOAT, AttributeProto.INT, AttributeProto.FLOATS, AttributeProto.INTS):
-            value = helper.get_attribute_value(attribute)
-            found[attribute.name] = list(value) if attribute.type >= AttributeProto.FLOATS else value
-    return found
-
-
-def _constant(attributes: Mapping[str, Any]) -> Array | None:
-    """What a Constant node holds, if it is numbers."""
-    if "value" in attributes:
-        return np.asarray(attributes["value"])
-    for name, dtype in (("value_float", np.float32), ("value_int", np.int64)):
-        for key in (name, f"{name}s"):
-            if key in attributes:
-                return np.asarray(attributes[key], dtype)
-    return None
 
 
 def weights_from(network: Graph, path: str | os.PathLike[str]) -> dict[str, Array]:

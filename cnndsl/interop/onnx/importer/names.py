@@ -7,6 +7,7 @@ from onnx import NodeProto
 LONGEST = 120
 _GENERATED = re.compile(r"(|onnx::\w+|[rnxy]?\d*|_?(output|input|tensor|node|val|Constant)[_.]?\d*)", re.IGNORECASE)
 _WEIGHT = re.compile(r"(.+?)(?:[._](?:weight|w|W|kernel|scale|s)(?:_0)?)")
+_MODULE_PARAMETER = re.compile(r"[A-Za-z_]\w*(\.\w+)*\.[A-Za-z_]\w*")
 
 
 def layer_name(node: NodeProto, producer: str = "") -> str:
@@ -41,8 +42,8 @@ def tensor_name(tensor: str) -> str:
 
 
 def called_weight(tensor: str) -> bool:
-    """Whether the name of a tensor says that it is learnt."""
-    return tensor.rpartition(".")[2] in ("weight", "bias", "gamma", "beta")
+    """Whether the name of a tensor says that it is learnt: as that of a module's parameter in PyTorch does."""
+    return bool(_MODULE_PARAMETER.fullmatch(tensor)) or tensor.rpartition(".")[2] in ("weight", "bias", "gamma", "beta")
 
 
 def value_name(name: str) -> str:

@@ -4,7 +4,7 @@ from cnndsl.interop.onnx.importer.graph import LOWEST, Builder, ImportedLayer, V
 from cnndsl.interop.onnx.importer.translations.affine import Norm
 from cnndsl.ops.base import Operator
 from cnndsl.ops.conv import Conv, Depthwise
-from cnndsl.ops.merge import Concat
+from cnndsl.ops.merge import Concat, Merge
 from cnndsl.ops.norm import Scale
 from cnndsl.ops.pool import MaxPool
 from cnndsl.ops.shape import ChannelShuffle, Flatten, Pad, Permute, PixelShuffle, Reshape, Slice, SpaceToDepth
@@ -19,6 +19,7 @@ def tidy(builder: Builder, own_export: bool) -> None:
         padded(builder, layer, own_export)
         padded_for_maximum(builder, layer)
         affine(builder, layer, own_export)
+        stretched(builder, layer)
     if not own_export:
         grown(builder)
 
@@ -173,6 +174,19 @@ def affine(builder: Builder, layer: ImportedLayer, own_export: bool) -> None:
         layer.op, layer.inputs = op, before.inputs
         layer.label = before.label or layer.label
         layer.weights = {**layer.weights, **before.weights}
+
+
+def stretched(builder: Builder, layer: ImportedLayer) -> None:
+    """Values repeated for a merge, which does that by itself."""
+    if not isinstance(layer.op, Merge):
+        return
+    for place, value in enumerate(layer.inputs):
+        before = builder.layers.get(value.name)
+        if before is None or before.stretched is None:
+            continue
+        inputs = (*layer.inputs[:place], before.stretched, *layer.inputs[place + 1 :])
+        if layer.op.output([other.shape for other in inputs]) == layer.output.shape:
+            layer.inputs = inputs
 
 
 def grown(builder: Builder) -> None:

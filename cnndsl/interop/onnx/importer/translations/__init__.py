@@ -2,5 +2,6 @@
 
 - ``operators``: the table of all of them.
 - ``windows``: convolutions, pooling, dense layers, normalisation. ``elements``: activations, arithmetic, merges.
-- ``shaping``: what moves, cuts, joins or resizes. ``affine``: constants that are added or multiplied.
+- ``reductions``: axes that become one cell. ``resizing``: axes that grow or shrink.
+- ``shaping``: what moves, cuts or joins. ``affine``: constants that are added or multiplied.
 """

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from cnndsl.interop.onnx.importer.graph import NodeContext
-from cnndsl.interop.onnx.importer.translations import shaping, windows
+from cnndsl.interop.onnx.importer.translations import resizing, shaping, windows
 from cnndsl.interop.onnx.importer.translations.elements import ACTIVATIONS, ARITHMETIC
+from cnndsl.interop.onnx.importer.translations.reductions import REDUCTIONS
 
 TRANSLATIONS: dict[str, Callable[[NodeContext], Any]] = {
     "Conv": windows.conv,
@@ -16,8 +17,6 @@ TRANSLATIONS: dict[str, Callable[[NodeContext], Any]] = {
     "GlobalAveragePool": windows.global_avgpool,
     "GlobalMaxPool": windows.global_maxpool,
     "GlobalLpPool": windows.global_lppool,
-    "ReduceMean": windows.reduced,
-    "ReduceMax": windows.reduced,
     "Gemm": windows.gemm,
     "MatMul": windows.matmul,
     "BatchNormalization": windows.batchnorm,
@@ -31,18 +30,20 @@ TRANSLATIONS: dict[str, Callable[[NodeContext], Any]] = {
     "Reshape": shaping.reshape,
     "Squeeze": shaping.squeeze,
     "Unsqueeze": shaping.unsqueeze,
+    "Expand": resizing.expand,
     "Transpose": shaping.transpose,
     "Concat": shaping.concat,
     "Slice": shaping.cut,
     "Split": shaping.split,
     "Gather": shaping.gather,
     "Pad": shaping.pad,
-    "Resize": shaping.resize,
-    "Upsample": shaping.resize,
+    "Resize": resizing.resize,
+    "Upsample": resizing.resize,
     "DepthToSpace": shaping.depth_to_space,
     "SpaceToDepth": shaping.space_to_depth,
     **ACTIVATIONS,
     **ARITHMETIC,
+    **REDUCTIONS,
 }
 
 QUANTISED = frozenset(

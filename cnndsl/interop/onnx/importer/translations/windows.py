@@ -1,6 +1,8 @@
 """Convolutions, pooling, dense layers and normalisations from ONNX."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from cnndsl.interop.onnx.importer.graph import Constant, NodeContext, Refusal, V
 from cnndsl.interop.onnx.importer.translations.affine import normed, shifted
 from cnndsl.ops.conv import Conv, ConvTranspose, Depthwise
 from cnndsl.ops.dense import Dense
-from cnndsl.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm
+from cnndsl.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm, Scale
 from cnndsl.ops.pool import AvgPool, GlobalAvgPool, GlobalLpPool, GlobalMaxPool, LpPool, MaxPool
 from cnndsl.ops.shape import Pad
 from cnndsl.shapes import Axis, explicit_padding
@@ -58,6 +60,30 @@ def padding(site: NodeContext, rank: int) -> Any:
     return tuple(pads)
 
 
+def blurred(site: NodeContext) -> Value | None:
+    """A fixed kernel of binomial coefficients, the same for every channel: means of two cells, repeated."""
+    x, weight = map_of(site), site.constant(1, "weight")
+    rank, taps = len(x.shape.spatial), weight.shape[-1]
+    fixed = not site.beside(1, "weight").learnt and not site.given(2) and taps > 1
+    if not fixed or weight.shape != (x.shape.channels, 1, *(taps,) * rank) or site.attribute("group", 1) != len(weight):
+        return None
+    line = np.array([comb(taps - 1, place) for place in range(taps)]) / 2 ** (taps - 1)
+    if set(numbers(site, "dilations", rank, 1)) != {1} or not np.allclose(
+        weight, reduce(np.multiply.outer, [line] * rank)
+    ):
+        return None
+    pad = padding(site, rank)
+    if isinstance(pad, str):
+        return None
+    if pad:
+        x = site.emit(Pad(size=pad), x)
+    kernel = (2,) * rank
+    for _ in range(taps - 2):
+        x = site.emit(AvgPool(kernel=kernel, stride=1), x)
+    stride = compact(numbers(site, "strides", rank, 1))
+    return site.emit(AvgPool(kernel=kernel) if stride == 2 else AvgPool(kernel=kernel, stride=stride), x)
+
+
 def has_bias(site: NodeContext, filters: int) -> bool:
     """Whether the third input is a bias: zeros that nodes made, where an exporter writes one always, are none."""
     if not site.given(2):
@@ -66,7 +92,25 @@ def has_bias(site: NodeContext, filters: int) -> bool:
     return bias.learnt or bias.array.shape != (filters,) or bool(bias.array.any())
 
 
+def with_gain(site: NodeContext, axis: int, layer: Callable[[NodeContext], Value]) -> Value:
+    """The layer; if its weight has a gain for each filter, the layer without it and without its bias, both behind."""
+    site.constant(1, "weight")
+    found = site.builder.gain_of(site.node.input[1], axis)
+    bias = site.constant(2, "bias").ravel() if site.given(2) else None
+    if found is None or (bias is not None and bias.size != found[1].size):
+        return layer(site)
+    weight, gain = found
+    value = layer(site.reading(site.inputs[0], weight))
+    weights = {"weight": gain} | ({} if bias is None else {"bias": bias})
+    flat = value.ordered(range(len(value.order)))
+    return site.emit(Scale(bias="bias" in weights), flat, **weights).ordered(value.order)
+
+
 def conv(site: NodeContext) -> Value:
+    return blurred(site) or with_gain(site, 0, convolved)
+
+
+def convolved(site: NodeContext) -> Value:
     x, weight = map_of(site), site.constant(1, "weight")
     rank = len(x.shape.spatial)
     if weight.ndim != rank + 2:
@@ -253,6 +297,12 @@ def linear(site: NodeContext, x: Value, weight: Array, bias: Array | None) -> Va
 
 
 def gemm(site: NodeContext) -> Value:
+    if site.real("alpha", 1.0) != 1 or site.real("beta", 1.0) != 1:
+        return general_product(site)
+    return with_gain(site, 0 if site.attribute("transB", 0) else 1, general_product)
+
+
+def general_product(site: NodeContext) -> Value:
     x, weight = site.any(), site.constant(1, "weight")
     if site.attribute("transA", 0):
         if len(x.order) != 2:
@@ -280,6 +330,10 @@ def gemm(site: NodeContext) -> Value:
 def matmul(site: NodeContext) -> Value:
     if not isinstance(site.inputs[0], Value):
         raise Refusal("it multiplies a constant by a value, and the language values by constants")
+    return with_gain(site, -1, product)
+
+
+def product(site: NodeContext) -> Value:
     weight = site.constant(1, "weight")
     return linear(site, site.any(), weight.T if weight.ndim == 2 else weight, None)
 
@@ -354,21 +408,3 @@ def lrn(site: NodeContext) -> Value:
         k=site.real("bias", 1.0),
     )
     return site.emit(op, site.value())
-
-
-def reduced(site: NodeContext) -> Value:
-    """ReduceMean and ReduceMax over all spatial axes: a global pool."""
-    x = site.any()
-    axes = site.attribute("axes", None)
-    if axes is None and site.given(1):
-        axes = site.integers(1, "axes")
-    if axes is None:
-        raise Refusal("it reduces all axes, the batch too")
-    chosen = {site.axis(x, int(axis)) for axis in axes}
-    if chosen != set(range(1, len(x.order))) or not x.shape.spatial:
-        raise Refusal("it reduces other axes than all spatial ones")
-    op = GlobalAvgPool() if site.node.op_type == "ReduceMean" else GlobalMaxPool()
-    pooled = site.emit(op, x.ordered(range(len(x.order))))
-    if site.attribute("keepdims", 1):
-        return pooled.ordered(x.order)
-    return site.reshape(pooled, [x.shape.channels])

@@ -1,0 +1,207 @@
+"""What exporters make of common modules: small graphs written by hand, beside ONNX Runtime."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import numpy_helper
+
+from cnndsl.errors import CnnError
+from cnndsl.interop.onnx.importer.model import from_onnx
+from cnndsl.runtime.interpreter import execute
+from cnndsl.runtime.plan.planner import make_plan
+
+
+def drawn(*shape):
+    """Random numbers, the same whenever a shape is drawn."""
+    return np.random.default_rng(len(shape)).uniform(0.5, 1.5, shape).astype(np.float32)
+
+
+def graph(body, shape, opset=18, **constants):
+    """The model of some nodes from x to y; float constants are its initializers, and so are lists of whole numbers."""
+    sizes = ",".join(map(str, shape))
+    head = f'<ir_version: 8, opset_import: ["": {opset}]> wild (float[N,{sizes}] x) => (float[] y) {{ {body} }}'
+    model = onnx.parser.parse_model(head)
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    arrays = {name: np.asarray(value) for name, value in constants.items()}
+    model.graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in arrays.items())
+    return model
+
+
+def imported_like_runtime(model):
+    """The imported network, once it gives what ONNX Runtime gives, for one example and for three."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    imported = from_onnx(model)
+    plan = make_plan(imported.network, imported.weights)
+    shape = [axis.dim_value for axis in model.graph.input[0].type.tensor_type.shape.dim][1:]
+    for batch in (1, 3):
+        x = np.random.default_rng(batch).standard_normal((batch, *shape), np.float32)
+        (wanted,) = session.run(None, {"x": x})
+        found = execute(plan, {imported.network.inputs[0].name: x})[imported.network.outputs[0]]
+        assert found.shape == wanted.shape
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+    return imported
+
+
+def parameters(imported):
+    return sum(array.size for array in imported.weights.values())
+
+
+def operators(imported):
+    return [node.op.operator for node in imported.network.layers]
+
+
+# --- reductions -------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("keepdims", [0, 1])
+@pytest.mark.parametrize("axes", [[1], [2], [-1], [1, 2], [2, 3], [1, 2, 3]])
+@pytest.mark.parametrize("kind", ["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL2"])
+def test_any_axes_but_the_batch_are_reduced(kind, axes, keepdims):
+    model = graph(f"y = {kind} <keepdims={keepdims}> (x, axes)", (4, 6, 5), axes=axes)
+    if len(axes) == 3 and not keepdims:
+        with pytest.raises(CnnError, match="a single number without an axis"):
+            from_onnx(model)
+    else:
+        imported_like_runtime(model)
+
+
+def test_axes_of_reductions_were_attributes():
+    imported_like_runtime(graph("y = ReduceMean <axes=[1], keepdims=1> (x)", (4, 6, 5), opset=13))
+
+
+def test_a_reduction_behind_a_transposition():
+    body = "t = Transpose <perm=[0, 2, 3, 1]> (x) r = ReduceMax <keepdims=0> (t, axes) y = Mul(r, r)"
+    imported_like_runtime(graph(body, (4, 6, 5), axes=[1]))
+
+
+def test_a_reduction_of_the_batch_is_refused():
+    with pytest.raises(CnnError, match="across the examples"):
+        from_onnx(graph("y = ReduceSum <keepdims=1> (x, axes)", (4, 6, 5), axes=[0, 1]))
+
+
+def test_split_attention():
+    body = """
+        r = Reshape(x, split) s = ReduceSum <keepdims=0> (r, one) g = GlobalAveragePool(s) a = Conv(g, w)
+        d = Reshape(a, cells) p = Softmax <axis=1> (d) m = Mul(r, p) y = ReduceSum <keepdims=0> (m, one)
+    """
+    model = graph(body, (6, 4, 4), split=[0, 2, 3, 4, 4], cells=[0, 2, 3, 1, 1], one=[1], w=drawn(6, 3, 1, 1))
+    assert parameters(imported_like_runtime(model)) == 18
+
+
+# --- values that are repeated -----------------------------------------------------------------------------------------
+@pytest.mark.parametrize("body", ["g = GlobalAveragePool(x)", "g = ReduceMean <keepdims=1> (x, channels)"])
+@pytest.mark.parametrize("merge", ["Mul", "Add", "Max"])
+def test_a_gate_repeated_for_a_merge_is_not_repeated(body, merge):
+    body = f"{body} s = Shape(x) e = Expand(g, s) y = {merge}(x, e)"
+    found = operators(imported_like_runtime(graph(body, (4, 6, 5), channels=[1])))
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize("sizes", [[1, 4, 6, 5], [1, 1, 6, 5], [1, 4, 1, 1], [1, 4, 1, 5]])
+def test_a_value_is_repeated(sizes):
+    shape = [1 if wanted != 1 else cell for wanted, cell in zip(sizes[1:], (4, 6, 5), strict=True)]
+    imported_like_runtime(graph("e = Expand(x, sizes) y = Relu(e)", shape, sizes=sizes))
+
+
+def test_examples_are_not_repeated():
+    with pytest.raises(CnnError, match="repeats the examples"):
+        from_onnx(graph("y = Expand(x, sizes)", (4, 6, 5), sizes=[3, 1, 4, 6, 5]))
+
+
+# --- weights that are computed ----------------------------------------------------------------------------------------
+STANDARDISED = """
+    r = Reshape(v, flat) s = Mul(gain, size) g = Reshape(s, list)
+    b, mean, variance = BatchNormalization <training_mode=1, epsilon=1e-6> (r, g, zeros, other, ones)
+    w = Reshape(b, full)
+"""
+NORMALISED = "n = ReduceL2 <keepdims=1> (v, axes) d = Div(v, n) w = Mul(d, gain)"
+NORMALISED_BY_DYNAMO = "n = ReduceL2 <keepdims=1> (v, axes) d = Div(gain, n) w = Mul(v, d)"
+
+
+@pytest.mark.parametrize("bias", ["", ", bias"])
+@pytest.mark.parametrize("body", [STANDARDISED, NORMALISED, NORMALISED_BY_DYNAMO])
+def test_a_gain_of_filters_stays_a_parameter(body, bias):
+    constants = {"v": drawn(7, 4, 3, 3), "gain": drawn(7, 1, 1, 1)} | ({"bias": drawn(7)} if bias else {})
+    helpers = {"flat": [1, 7, -1], "size": np.float32(0.25), "list": [-1], "full": [7, 4, 3, 3], "axes": [1, 2, 3]}
+    # ONNX Runtime writes the running mean over what it reads it from, so that the zeros of the bias are others.
+    zeros, ones = ", ".join(["0.0"] * 7), ", ".join(["1.0"] * 7)
+    held = {"zeros": zeros, "other": zeros, "ones": ones}
+    nodes = " ".join(f"{name} = Constant <value_floats=[{numbers}]> ()" for name, numbers in held.items())
+    model = graph(f"{nodes} {body} y = Conv(x, w{bias})", (4, 6, 5), **constants, **helpers)
+    imported = imported_like_runtime(model)
+    assert operators(imported) == ["conv", "scale"]
+    assert parameters(imported) == sum(array.size for array in constants.values())
+
+
+@pytest.mark.parametrize("layer", ["Gemm <transB=1> (x, w, bias)", "MatMul(x, t)"])
+def test_a_gain_of_units_stays_a_parameter(layer):
+    body = f"n = ReduceL2 <keepdims=1> (v, axes) d = Div(v, n) w = Mul(d, gain) t = Transpose(w) y = {layer}"
+    model = graph(body, (5,), v=drawn(7, 5), gain=drawn(7, 1), bias=drawn(7), axes=[1])
+    assert parameters(imported_like_runtime(model)) == 42 + 7 * ("bias" in layer)
+
+
+def test_a_standardised_weight_without_a_gain_is_a_weight():
+    body = """
+        m = ReduceMean <keepdims=1> (v, axes) c = Sub(v, m) s = Mul(c, c) a = ReduceMean <keepdims=1> (s, axes)
+        e = Add(a, eps) q = Sqrt(e) w = Div(c, q) y = Conv(x, w)
+    """
+    model = graph(body, (4, 6, 5), v=drawn(7, 4, 3, 3), axes=[1, 2, 3], eps=np.float32(1e-5))
+    imported = imported_like_runtime(model)
+    assert operators(imported) == ["conv"]
+    assert parameters(imported) == 7 * 4 * 9
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "c = Sigmoid(k)",
+        "c = Erf(k)",
+        "c = Softmax <axis=0> (k)",
+        "c = ReduceL1 <keepdims=1> (k, axes)",
+        "c, unread = Split <axis=0> (k, halves)",
+        "t = Tile(k, twice) c, unread = Split <axis=0> (t, wholes)",
+        "t = Trilu(k) c = Add(t, k)",
+        "c = Round(k)",
+        "c = Sum(k, k, k)",
+    ],
+)
+def test_constants_are_computed(body):
+    constants = {"k": drawn(4, 1, 1), "axes": [1], "halves": [1, 3], "twice": [2, 1, 1], "wholes": [4, 4]}
+    imported_like_runtime(graph(f"{body} y = Mul(x, c)", (4, 6, 5), **constants))
+
+
+def test_constants_of_any_size_are_not_made():
+    body = "t = Tile(k, many) c = ReduceMax <keepdims=1> (t, axes) y = Mul(x, c)"
+    with pytest.raises(CnnError, match="too much memory"):
+        from_onnx(graph(body, (4, 6, 5), k=drawn(4, 1, 1), many=[1, 100_000, 10_000], axes=[1, 2]))
+
+
+# --- blur -------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("taps", [2, 3, 5])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_fixed_binomial_kernel_has_no_parameters(taps, stride):
+    line = {2: [1, 1], 3: [1, 2, 1], 5: [1, 4, 6, 4, 1]}[taps]
+    kernel = np.outer(line, line) / sum(line) ** 2
+    body = f"z = Conv <group=4, strides=[{stride}, {stride}], pads=[1, 0, 1, 0]> (x, w) a = Conv(z, u) y = Conv(a, v)"
+    model = graph(body, (4, 9, 8), u=drawn(4, 4, 1, 1), v=drawn(4, 4, 1, 1))
+    held = numpy_helper.from_array(np.tile(kernel, (4, 1, 1, 1)).astype(np.float32))
+    model.graph.node.insert(0, onnx.helper.make_node("Constant", [], ["w"], value=held))
+    imported = imported_like_runtime(model)
+    assert parameters(imported) == 2 * 16
+    assert "depthwise" not in operators(imported)
+
+
+# --- padding ----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("cells", [[0, 0, -1, 1, 0, 0, 1, -1], [0, 0, 1, 1, 0, 0, -1, -1], [0, 0, -1, -1, 0, 0, 0, 2]])
+def test_padding_that_crops_too(cells):
+    imported_like_runtime(graph("y = Pad(x, cells)", (4, 6, 5), cells=cells))
+
+
+# --- learnt numbers ---------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["stem.lab.scale", "blocks.0.skipinit_gain", "head.bias"])
+def test_a_number_that_a_module_holds_is_a_parameter(name):
+    kind = "Add" if name.endswith("bias") else "Mul"
+    model = graph(f"y = {kind}(x, number)", (4, 6, 5), number=np.float32(0.75))
+    model.graph.initializer[0].name = model.graph.node[0].input[1] = name
+    assert parameters(imported_like_runtime(model)) == 1

@@ -1,0 +1,172 @@
+"""The networks of ``make wild``: torchvision's and timm's, with random weights, and PyTorch's ways to export them."""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+TORCHVISION = """
+alexnet convnext_tiny convnext_small densenet121 densenet161 densenet169 densenet201
+efficientnet_b0 efficientnet_b1 efficientnet_b2 efficientnet_b3 efficientnet_b4 efficientnet_b5 efficientnet_b6
+efficientnet_v2_s efficientnet_v2_m googlenet inception_v3 mnasnet0_5 mnasnet0_75 mnasnet1_0 mnasnet1_3
+mobilenet_v2 mobilenet_v3_large mobilenet_v3_small
+regnet_x_400mf regnet_x_800mf regnet_x_1_6gf regnet_x_3_2gf regnet_x_8gf
+regnet_y_400mf regnet_y_800mf regnet_y_1_6gf regnet_y_3_2gf regnet_y_8gf
+resnet18 resnet34 resnet50 resnet101 resnet152 resnext50_32x4d resnext101_32x8d resnext101_64x4d
+wide_resnet50_2 wide_resnet101_2 shufflenet_v2_x0_5 shufflenet_v2_x1_0 shufflenet_v2_x1_5 shufflenet_v2_x2_0
+squeezenet1_0 squeezenet1_1 vgg11 vgg11_bn vgg16
+fcn_resnet50 fcn_resnet101 deeplabv3_resnet50 deeplabv3_resnet101 deeplabv3_mobilenet_v3_large
+lraspp_mobilenet_v3_large r3d_18 mc3_18 r2plus1d_18 s3d
+"""
+
+TIMM = """
+resnet26t resnet50_gn resnetaa34d resnetblur18 resnetv2_50x1_bit resnext26ts gcresnext26ts nf_resnet26
+legacy_seresnet18 seresnext26d_32x4d ecaresnet26t skresnet18 resnest14d res2net50_26w_4s res2next50
+eca_nfnet_l0 nf_regnet_b0 densenet121 densenetblur121d dla34 dla46_c dla60_res2net dpn68
+efficientnet_b0 efficientnet_b0_gn efficientnet_blur_b0 efficientnet_lite0 efficientnet_es efficientnetv2_rw_t
+tf_efficientnetv2_b0 tf_efficientnet_lite0 mixnet_s tf_mixnet_s
+mobilenetv1_100 mobilenetv2_050 mobilenetv3_small_050 mobilenetv3_large_100 tf_mobilenetv3_small_minimal_100
+mobilenetv4_conv_small mobilenetv4_conv_aa_medium mobilenet_edgetpu_v2_xs mnasnet_small semnasnet_050 spnasnet_100
+fbnetc_100 fbnetv3_b lcnet_050 lcnetv2_small tinynet_e hardcorenas_a ghostnet_050 ghostnetv2_100 ghostnetv3_050
+repghostnet_050 hrnet_w18_small inception_v3 inception_v4 inception_resnet_v2 inception_next_atto nasnetalarge
+pnasnet5large regnetx_002 regnety_002 regnetz_005 regnetv_040 repvgg_a0 mobileone_s0 repvit_m0_9 rexnet_100
+rexnetr_100 selecsls42b vovnet39a ese_vovnet19b_dw legacy_xception xception41 convnext_atto convnextv2_atto
+convnext_zepto_rms convmixer_768_32 cspresnet50 cspdarknet53 cs3darknet_focus_s cspnext_tiny darknet17 darknetaa53
+sedarknet21 gernet_s hgnetv2_b0 tresnet_m starnet_s1 fasternet_t0 rdnet_tiny mambaout_femto poolformer_s12
+poolformerv2_s12 convformer_s18 edgenext_xx_small
+"""
+
+HYBRIDS = """
+botnet26t_256 halonet26t lambda_resnet26t mobilevit_xxs mobilevitv2_050 efficientformer_l1
+"""
+"""Networks of timm that are convolutional in part: attention has no operator in the language."""
+
+VIDEO = ("r3d_18", "mc3_18", "r2plus1d_18", "s3d")
+SIDES = {
+    "torchvision": {"inception": 299, "alexnet": 224, "vgg": 224},
+    "timm": {"botnet26t": 256, "halonet26t": 256, "efficientformer": 224},
+}
+"""Images that they are made for; others take smaller ones."""
+SEGMENTATION = ("fcn", "deeplab", "lraspp")
+NORMS = (torch.nn.modules.batchnorm._NormBase, torch.nn.GroupNorm, torch.nn.LayerNorm)
+
+SCRIPT = "TorchScript"
+DYNAMO = "dynamo"
+OPTIMISED = "dynamo, optimised"
+EXPORTERS = (SCRIPT, DYNAMO, OPTIMISED)
+"""PyTorch's old exporter and its new one, which fuses norms and drops zeros unless it is told not to."""
+
+
+def torchvision_models() -> Any:
+    """torchvision's models; the operators that its compiled part would register are declared where that part is missing
+    or made for another build of PyTorch: no network of these calls them.
+    """
+    library = torch.library.Library("torchvision", "DEF")
+    for operator in ("nms", "qnms"):
+        library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    torchvision_models.library = library  # type: ignore[attr-defined]  # it ends with its last reference
+    import torchvision.models
+
+    return torchvision.models
+
+
+class Only(torch.nn.Module):
+    """A network that gives its main output alone, as one tensor."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found = self.network(x)
+        return found["out"] if isinstance(found, dict) else found
+
+
+def built(models: Any, source: str, name: str) -> tuple[torch.nn.Module, tuple[int, ...]]:
+    """A network of random weights whose norms are not ones and zeros, and the shape of an example.
+
+    ``models`` are torchvision's.
+    """
+    torch.manual_seed(0)
+    if source == "timm":
+        import timm
+
+        network = timm.create_model(name)
+    else:
+        options: dict[str, Any] = {"weights": None}
+        if name.startswith(SEGMENTATION):
+            options["weights_backbone"] = None
+        if name in ("googlenet", "inception_v3"):
+            options |= {"aux_logits": False, "init_weights": False}
+        network = models.get_model(name, **options)
+    for module in network.modules():
+        if isinstance(module, NORMS):
+            for label, low, high in (
+                ("weight", 0.5, 1.5),
+                ("bias", -0.2, 0.2),
+                ("running_mean", -0.2, 0.2),
+                ("running_var", 0.5, 1.5),
+            ):
+                if getattr(module, label, None) is not None:
+                    torch.nn.init.uniform_(getattr(module, label), low, high)
+    if name in VIDEO:
+        side = 224 if name == "s3d" else 64
+        return Only(network).eval(), (3, 16, side, side)
+    side = SIDES[source].get(name.partition("_")[0].rstrip("0123456789" if source == "torchvision" else ""), 128)
+    return Only(network).eval(), (3, side, side)
+
+
+def exports(network: torch.nn.Module, shape: Sequence[int], path: Path) -> Iterator[tuple[str, Path, str]]:
+    """Every way to export, its model beside ``path`` and what went wrong, if it did. The batch may be of any size."""
+    example, program = torch.zeros(2, *shape), None
+    given: dict[str, Any] = {"input_names": ["image"], "output_names": ["result"]}
+    for exporter in EXPORTERS:
+        file = path.with_name(f"{path.name}.{exporter.replace(', ', '.')}.onnx")
+        problem = ""
+        try:
+            with quietly():
+                if exporter == SCRIPT:
+                    torch.onnx.export(
+                        network,
+                        (example,),
+                        str(file),
+                        dynamo=False,
+                        dynamic_axes={"image": {0: "batch"}, "result": {0: "batch"}},
+                        training=torch.onnx.TrainingMode.PRESERVE,
+                        do_constant_folding=False,
+                        **given,
+                    )
+                elif exporter == DYNAMO:
+                    program = torch.onnx.export(
+                        network,
+                        (example,),
+                        dynamo=True,
+                        optimize=False,
+                        verbose=False,
+                        dynamic_shapes=({0: torch.export.Dim("batch")},),
+                        **given,
+                    )
+                    program.save(str(file), external_data=False)
+                elif program is not None:
+                    program.optimize()
+                    program.save(str(file), external_data=False)
+                else:
+                    continue
+        except Exception as error:  # whatever PyTorch raises: another exporter's matter
+            problem = f"not exported: {type(error).__name__}: {str(error).splitlines()[0][:100]}"
+        yield exporter, file, problem
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Without what PyTorch says on the way."""
+    out, err = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO())
+    with warnings.catch_warnings(), out, err:
+        warnings.simplefilter("ignore")
+        logging.disable(logging.WARNING)
+        yield
