@@ -2,11 +2,13 @@
 
 import contextlib
 import io
+import json
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -46,9 +48,23 @@ botnet26t_256 halonet26t lambda_resnet26t mobilevit_xxs mobilevitv2_050 efficien
 """
 """Networks of timm that are convolutional in part: attention has no operator in the language."""
 
+BY_BOTH = {
+    "torchvision": """
+        alexnet squeezenet1_1 resnet18 mobilenet_v2 mobilenet_v3_small shufflenet_v2_x0_5 r3d_18
+        lraspp_mobilenet_v3_large convnext_tiny vgg11 mnasnet0_5 googlenet regnet_x_400mf mc3_18 efficientnet_b0
+        densenet121 inception_v3 fcn_resnet50 s3d resnet50
+    """,
+    "timm": """
+        resnet26t resnet50_gn ecaresnet26t resnest14d skresnet18 convnextv2_atto mobilenetv3_small_050 dla46_c repvgg_a0
+        resnetblur18 nf_resnet26 hgnetv2_b0 starnet_s1 fasternet_t0 ghostnet_050 regnety_002 darknet17 mobileone_s0
+        tinynet_e lcnet_050 gernet_s vovnet39a inception_next_atto poolformer_s12 convnext_zepto_rms edgenext_xx_small
+    """,
+}
+"""Those that the new exporter writes too: it takes a minute for each."""
+
 VIDEO = ("r3d_18", "mc3_18", "r2plus1d_18", "s3d")
 SIDES = {
-    "torchvision": {"inception": 299, "alexnet": 224, "vgg": 224},
+    "torchvision": {"inception": 299, "alexnet": 224, **dict.fromkeys(("vgg11", "vgg16"), 224)},
     "timm": {"botnet26t": 256, "halonet26t": 256, "efficientformer": 224},
 }
 """Images that they are made for; others take smaller ones."""
@@ -62,6 +78,7 @@ EXPORTERS = (SCRIPT, DYNAMO, OPTIMISED)
 """PyTorch's old exporter and its new one, which fuses norms and drops zeros unless it is told not to."""
 
 
+@cache
 def torchvision_models() -> Any:
     """torchvision's models; the operators that its compiled part would register are declared where that part is missing
     or made for another build of PyTorch: no network of these calls them.
@@ -93,7 +110,7 @@ def built(models: Any, source: str, name: str) -> tuple[torch.nn.Module, tuple[i
     ``models`` are torchvision's.
     """
     torch.manual_seed(0)
-    if source == "timm":
+    if source.startswith("timm"):
         import timm
 
         network = timm.create_model(name)
@@ -117,31 +134,68 @@ def built(models: Any, source: str, name: str) -> tuple[torch.nn.Module, tuple[i
     if name in VIDEO:
         side = 224 if name == "s3d" else 64
         return Only(network).eval(), (3, 16, side, side)
-    side = SIDES[source].get(name.partition("_")[0].rstrip("0123456789" if source == "torchvision" else ""), 128)
+    side = SIDES[source.partition(",")[0]].get(
+        name.partition("_")[0].rstrip("0123456789" if source == "torchvision" else ""), 128
+    )
     return Only(network).eval(), (3, side, side)
 
 
-def exports(network: torch.nn.Module, shape: Sequence[int], path: Path) -> Iterator[tuple[str, Path, str]]:
-    """Every way to export, its model beside ``path`` and what went wrong, if it did. The batch may be of any size."""
+class Exported(NamedTuple):
+    """A network as one exporter wrote it to ``path``; or the problem that it had."""
+
+    source: str
+    name: str
+    exporter: str
+    path: Path
+    parameters: int
+    shape: tuple[int, ...]
+    problem: str
+
+
+def exported(source: str, name: str, folder: Path) -> Iterator[Exported]:
+    """The network by every exporter that it is for, from ``folder`` where it is there. The batch may be of any size."""
+    ways = {SCRIPT: (SCRIPT,), DYNAMO: (DYNAMO, OPTIMISED)}
+    network: tuple[torch.nn.Module, tuple[int, ...]] | None = None
+    for way, exporters in ways.items():
+        if way == DYNAMO and name not in BY_BOTH.get(source, "").split():
+            continue
+        paths = {
+            exporter: folder / f"{source.partition(',')[0]}.{name}.{exporter.replace(', ', '.')}.onnx"
+            for exporter in exporters
+        }
+        notes = {exporter: path.with_suffix(".json") for exporter, path in paths.items()}
+        if not all(note.exists() for note in notes.values()):
+            network = network or built(torchvision_models(), source, name)
+            problems = written(*network, paths)
+            parameters = sum(part.numel() for part in network[0].parameters())
+            for exporter, note in notes.items():
+                note.write_text(json.dumps([parameters, network[1], problems[exporter]]), encoding="utf-8")
+        for exporter, path in paths.items():
+            parameters, shape, problem = json.loads(notes[exporter].read_text(encoding="utf-8"))
+            yield Exported(source, name, exporter, path, parameters, tuple(shape), problem)
+
+
+def written(network: torch.nn.Module, shape: Sequence[int], paths: Mapping[str, Path]) -> dict[str, str]:
+    """Writes the models, and says what went wrong with each: nothing, mostly."""
     example, program = torch.zeros(2, *shape), None
     given: dict[str, Any] = {"input_names": ["image"], "output_names": ["result"]}
-    for exporter in EXPORTERS:
-        file = path.with_name(f"{path.name}.{exporter.replace(', ', '.')}.onnx")
-        problem = ""
+    problems = dict.fromkeys(paths, "")
+    for exporter, path in paths.items():
         try:
             with quietly():
                 if exporter == SCRIPT:
                     torch.onnx.export(
                         network,
                         (example,),
-                        str(file),
+                        str(path),
                         dynamo=False,
                         dynamic_axes={"image": {0: "batch"}, "result": {0: "batch"}},
                         training=torch.onnx.TrainingMode.PRESERVE,
                         do_constant_folding=False,
                         **given,
                     )
-                elif exporter == DYNAMO:
+                    continue
+                if program is None:
                     program = torch.onnx.export(
                         network,
                         (example,),
@@ -151,15 +205,12 @@ def exports(network: torch.nn.Module, shape: Sequence[int], path: Path) -> Itera
                         dynamic_shapes=({0: torch.export.Dim("batch")},),
                         **given,
                     )
-                    program.save(str(file), external_data=False)
-                elif program is not None:
+                if exporter == OPTIMISED:
                     program.optimize()
-                    program.save(str(file), external_data=False)
-                else:
-                    continue
+                program.save(str(path), external_data=False)
         except Exception as error:  # whatever PyTorch raises: another exporter's matter
-            problem = f"not exported: {type(error).__name__}: {str(error).splitlines()[0][:100]}"
-        yield exporter, file, problem
+            problems[exporter] = f"not exported: {type(error).__name__}: {str(error).splitlines()[0][:80]}"
+    return problems
 
 
 @contextlib.contextmanager

@@ -192,6 +192,54 @@ def test_a_fixed_binomial_kernel_has_no_parameters(taps, stride):
     assert "depthwise" not in operators(imported)
 
 
+def test_a_binomial_kernel_that_is_a_weight_has_parameters():
+    model = graph("y = Conv <group=4> (x, blur_weight)", (4, 9, 8), blur_weight=np.full((4, 1, 2, 2), 0.25, np.float32))
+    assert parameters(imported_like_runtime(model)) == 16
+
+
+def test_a_binomial_kernel_that_is_a_buffer_has_none():
+    model = graph("y = Conv <group=4> (x, filt)", (4, 9, 8), filt=np.full((4, 1, 2, 2), 0.25, np.float32))
+    assert parameters(imported_like_runtime(model)) == 0
+
+
+# --- sequences and strides --------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("sizes", [2, 3, [1, 3, 2]])
+@pytest.mark.parametrize("place", [0, 1, -1])
+def test_a_part_of_a_sequence_is_a_slice(sizes, place):
+    body = "s = SplitToSequence <axis=1, keepdims=1> (x, sizes) y = SequenceAt(s, place)"
+    assert operators(imported_like_runtime(graph(body, (6, 4, 4), sizes=sizes, place=place))) == ["slice"]
+
+
+def test_parts_of_single_cells():
+    body = "s = SplitToSequence <axis=2> (x) y = SequenceAt(s, place)"
+    imported_like_runtime(graph(body, (6, 4, 4), place=3))
+
+
+def test_a_sequence_is_no_value():
+    with pytest.raises(CnnError, match="the language has nothing for this operator"):
+        from_onnx(graph("s = SplitToSequence <axis=1> (x) n = SequenceLength(s) y = Mul(x, n)", (6, 4, 4)))
+    with pytest.raises(CnnError, match="part 7 of 6"):
+        from_onnx(graph("s = SplitToSequence <axis=1> (x) y = SequenceAt(s, place)", (6, 4, 4), place=7))
+
+
+STRIDED = """
+    s = Shape <start=0, end=1> (x) n = Squeeze(s) r = Range(zero, n, one) b = Mul(r, stride) c = Unsqueeze(b, axes)
+    p = Add(c, places) f = Reshape(x, all) y = Gather(f, p)
+"""
+
+
+def test_strides_of_a_reshape_are_a_reshape():
+    constants = {"zero": 0, "one": 1, "stride": 24, "axes": [1, 2], "all": [-1], "places": np.arange(24).reshape(4, 6)}
+    assert operators(imported_like_runtime(graph(STRIDED, (4, 3, 2), **constants))) == ["reshape"]
+
+
+def test_other_strides_are_refused():
+    places = np.arange(24).reshape(6, 4).T
+    constants = {"zero": 0, "one": 1, "stride": 24, "axes": [1, 2], "all": [-1], "places": places}
+    with pytest.raises(CnnError, match="the examples of the batch as its first axis"):
+        from_onnx(graph(STRIDED, (4, 3, 2), **constants))
+
+
 # --- padding ----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("cells", [[0, 0, -1, 1, 0, 0, 1, -1], [0, 0, 1, 1, 0, 0, -1, -1], [0, 0, -1, -1, 0, 0, 0, 2]])
 def test_padding_that_crops_too(cells):

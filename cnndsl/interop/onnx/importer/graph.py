@@ -6,7 +6,7 @@ Graphs from channels-last exporters lose their transpositions that way.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from onnx import NodeProto
@@ -71,6 +71,16 @@ class Value(NamedTuple):
 
     def ordered(self, order: Sequence[int]) -> "Value":
         return self._replace(order=tuple(order))
+
+
+class Parts(NamedTuple):
+    """A sequence of values."""
+
+    values: tuple[Value, ...]
+
+
+Known: TypeAlias = Value | Array | Parts | None
+"""What a tensor of the model is; None for what was reported."""
 
 
 class Constant(NamedTuple):
@@ -270,7 +280,7 @@ class NodeContext:
         builder: Builder,
         node: NodeProto,
         attributes: Mapping[str, Any],
-        inputs: Sequence[Value | Array | None],
+        inputs: Sequence[Known],
         opset: int,
         uses: Mapping[str, int],
         producer: str = "",
@@ -285,7 +295,7 @@ class NodeContext:
         self.label = layer_name(node, producer)
         self.own_export = producer == "cnndsl"
 
-    def reading(self, *inputs: Value | Array | None) -> "NodeContext":
+    def reading(self, *inputs: Known) -> "NodeContext":
         """The node with other inputs."""
         return NodeContext(self.builder, self.node, self.attributes, inputs, self.opset, self.uses, self.producer)
 
@@ -299,6 +309,8 @@ class NodeContext:
     def any(self, index: int = 0) -> Value:
         """The value at that place, with its axes in any order."""
         value = self.inputs[index] if index < len(self.inputs) else None
+        if isinstance(value, Parts):
+            raise Refusal("it works on a sequence")
         if not isinstance(value, Value):
             raise Refusal("it works on a constant alone" if value is not None else "it lacks an input")
         return value
@@ -310,7 +322,7 @@ class NodeContext:
     def constant(self, index: int, what: str) -> Array:
         """The constant at that place. Raises NeedsConstant."""
         value = self.inputs[index] if index < len(self.inputs) else None
-        if isinstance(value, Value):
+        if isinstance(value, Value | Parts):
             raise NeedsConstant(self.node.input[index], what)
         if value is None:
             raise Refusal(f"it has no {what}")

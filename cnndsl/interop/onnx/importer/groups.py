@@ -151,6 +151,18 @@ def adaptive(group: NodeGroup) -> Value:
     return site.emit(op, x)
 
 
+def strided(group: NodeGroup) -> Value:
+    """PyTorch's as_strided: places counted through all examples. Only those of a reshape are places in each alone."""
+    site, x, places = group.site, group.site.any(), group.constants["OUTER"]
+    leading = site.builder.leading
+    whole = group.constants["INNER"].tolist() in ([-1], [product(leading) * x.shape.elements])
+    if not leading or not whole or places.ndim < 2 or places.shape[:1] != leading or site.attribute("axis", 0):
+        raise Refusal("it picks cells that are no range")
+    if not np.array_equal(places.ravel(), np.arange(places.size)) or places.size != leading[0] * x.shape.elements:
+        raise Refusal("it picks cells that are no range")
+    return site.reshape(x, places.shape[1:])
+
+
 def _check_reduced(site: NodeContext, axis: int, rank: int, keeps: bool = True) -> None:
     """Refused, unless the last node reduces that axis of so many, and (if it must) none is kept."""
     axes = [int(place) % rank for place in site.attribute("axes", None) or []]
@@ -185,5 +197,6 @@ GROUPS: dict[str, Callable[[NodeGroup], Value]] = {
     "subsample": subsample,
     "lrn": lrn,
     "adaptive": adaptive,
+    "strided": strided,
     "rbf": rbf,
 }

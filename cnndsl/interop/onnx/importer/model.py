@@ -21,7 +21,7 @@ from cnndsl.interop.onnx.importer.batch import batch_extents, same_network
 from cnndsl.interop.onnx.importer.constant_folding import Folding, Unfoldable
 from cnndsl.interop.onnx.importer.file import DOMAINS, Model, broken, check_model, describe, read_model, tensor_array
 from cnndsl.interop.onnx.importer.gains import Gains
-from cnndsl.interop.onnx.importer.graph import Builder, NeedsConstant, NodeContext, Refusal, Value, reason
+from cnndsl.interop.onnx.importer.graph import Builder, Known, NeedsConstant, NodeContext, Parts, Refusal, Value, reason
 from cnndsl.interop.onnx.importer.groups import GROUPS, NodeGroup
 from cnndsl.interop.onnx.importer.names import printable, value_name
 from cnndsl.interop.onnx.importer.parameters import learnt_tensors
@@ -115,7 +115,7 @@ class Importer:
         self.sizes: set[str] = set()
         """Extents of values that are unknown."""
         given = given or {}
-        self.known: dict[str, Value | Array | None] = {**model.constants, **given}
+        self.known: dict[str, Known] = {**model.constants, **given}
         self.inputs = [value for value in model.graph.input if value.name not in self.known]
         self.uses = Counter(name for node in model.nodes for name in node.input)
         self.uses.update(value.name for value in model.graph.output)
@@ -217,7 +217,7 @@ class Importer:
             ):
                 self._fold(node, [self.known.get(name) for name in node.input], early=True)
 
-    def _fold(self, node: NodeProto, inputs: Sequence[Value | Array | None], early: bool = False) -> bool:
+    def _fold(self, node: NodeProto, inputs: Sequence[Known], early: bool = False) -> bool:
         """Whether the node is a constant. Values that are known to be too large are left to the walk."""
         attributes = self.attributes[id(node)]
         if node.domain not in DOMAINS or not node.output:
@@ -234,7 +234,7 @@ class Importer:
             known = [np.broadcast_to(np.int8(0), sizes)]
         elif node.op_type == "CastLike" and isinstance(inputs[0], np.ndarray) and isinstance(inputs[-1], Value):
             known = [inputs[0], np.empty(0, inputs[-1].dtype)]
-        elif any(isinstance(value, Value) for value in inputs) or all(value is None for value in inputs):
+        elif any(isinstance(value, Value | Parts) for value in inputs) or all(value is None for value in inputs):
             return False
         try:
             found = self.folding.values(node, attributes, known, self.model.opset)
@@ -304,7 +304,7 @@ class Importer:
                 self._step(other, None)
         self._step(node, None)
 
-    def _chosen(self, node: NodeProto, inputs: Sequence[Value | Array | None]) -> list[Value | Array | None]:
+    def _chosen(self, node: NodeProto, inputs: Sequence[Known]) -> list[Known]:
         """The results of the branch of an If that is always taken."""
         if not isinstance(inputs[0], np.ndarray) or inputs[0].size != 1:
             raise Refusal("which branch is taken depends on the network's inputs")
@@ -321,16 +321,14 @@ class Importer:
             self._step(inner, None, around=self.builder.origin or node)
         return [self.known.get(output.name) for output in graph.output]
 
-    def _translated(
-        self, node: NodeProto, match: Match | None, inputs: Sequence[Value | Array | None]
-    ) -> Sequence[Value | Array]:
+    def _translated(self, node: NodeProto, match: Match | None, inputs: Sequence[Known]) -> Sequence[Known]:
         attributes = self._resolved(node) if match else self.attributes[id(node)]
         site = NodeContext(self.builder, node, attributes, inputs, self.model.opset, self.uses, self.model.producer)
         if match is not None:
             return [GROUPS[match.meaning](self._group(site, match))]
         translate = self._translation(node)
-        if not any(isinstance(value, Value) for value in inputs):
-            arrays = [None if isinstance(value, Value) else value for value in inputs]
+        if not any(isinstance(value, Value | Parts) for value in inputs):
+            arrays = [None if isinstance(value, Value | Parts) else value for value in inputs]
             found = constant_layers.computed(import_model, node, arrays, self.model.opset, self.folding.take)
             self.builder.learnt.update(node.output if self.builder.learnt.intersection(node.input) else ())
             return list(found)

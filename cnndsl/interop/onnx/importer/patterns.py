@@ -42,6 +42,7 @@ subsample   Add(Mul(Mul(AveragePool(x), CELLS), WEIGHT), BIAS)
 lrn         Div(x, Pow(Add(Mul(Reshape(AveragePool(Reshape(Mul(x, x), INNER)), OUTER), ALPHA), K), BETA))
 adaptive    ReduceSum(Mul(Gather(x, CELLS), SHARES))
 adaptive    ReduceMax(Gather(x, CELLS))
+strided     Gather(Reshape(x, INNER), OUTER)
 rbf         ReduceSum(Mul(Sub(Unsqueeze(x), CENTERS), Sub(Unsqueeze(x), CENTERS)))
 """
 

@@ -233,7 +233,9 @@ def cast(site: NodeContext) -> Value:
 def cast_like(site: NodeContext) -> Value:
     """A change to the type of something else: nothing changes among floats."""
     x, like = site.any(), site.inputs[-1]
-    floats = like.dtype == "float32" if isinstance(like, Value) else like is not None and like.dtype.kind == "f"
+    floats = (
+        like.dtype == "float32" if isinstance(like, Value) else isinstance(like, np.ndarray) and like.dtype.kind == "f"
+    )
     if not floats or x.dtype != "float32":
         raise Refusal("it changes floats into whole numbers or back")
     return x

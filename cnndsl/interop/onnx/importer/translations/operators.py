@@ -35,6 +35,8 @@ TRANSLATIONS: dict[str, Callable[[NodeContext], Any]] = {
     "Concat": shaping.concat,
     "Slice": shaping.cut,
     "Split": shaping.split,
+    "SplitToSequence": shaping.split_to_sequence,
+    "SequenceAt": shaping.sequence_at,
     "Gather": shaping.gather,
     "Pad": shaping.pad,
     "Resize": resizing.resize,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cnndsl.interop.onnx.importer.constant_folding import Unfoldable, reshaped
-from cnndsl.interop.onnx.importer.graph import LOWEST, NodeContext, Refusal, Value
+from cnndsl.interop.onnx.importer.graph import LOWEST, NodeContext, Parts, Refusal, Value
 from cnndsl.interop.onnx.importer.translations.affine import learnt_branch
 from cnndsl.ops.dense import Embedding
 from cnndsl.ops.merge import Concat
@@ -189,11 +189,42 @@ def split(site: NodeContext) -> list[Value]:
     if sizes is None:
         part = -(-size // count)
         sizes = [min(part, size - part * index) for index in range(count)]
-    if sum(sizes) != size or min(sizes) < 1 or len(sizes) != count:
+    if len(sizes) != count:
+        raise Refusal(f"its parts {list(sizes)} are not {count}")
+    return _parts(site, x, axis, sizes)
+
+
+def _parts(site: NodeContext, x: Value, axis: int, sizes: Sequence[int]) -> list[Value]:
+    """Slices of these sizes along an axis of the value's shape."""
+    size = x.shape.dimensions[axis]
+    if sum(sizes) != size or min(sizes) < 1:
         raise Refusal(f"its parts {list(sizes)} do not make up an axis of {size}")
     ends = np.cumsum(sizes).tolist()
     parts = zip(ends, sizes, strict=True)
     return [cropped(site, x, {axis: (int(end - part), int(end))}) for end, part in parts]
+
+
+def split_to_sequence(site: NodeContext) -> list[Parts]:
+    """A sequence of slices: sizes as a list, or one number for all but the last."""
+    x = site.any()
+    axis = site.axis(x, int(site.attribute("axis", 0)))
+    size = x.shape.dimensions[axis]
+    if not site.given(1) and not site.attribute("keepdims", 1):
+        raise Refusal("it drops the axis that it splits")
+    sizes = site.integers(1, "split") if site.given(1) else [1] * size
+    if not site.given(1) or site.constant(1, "split").ndim == 0:
+        part = sizes[0] if sizes else 1
+        sizes = [min(part, size - begin) for begin in range(0, size, part)] if part > 0 else []
+    return [Parts(tuple(_parts(site, x, axis, sizes)))]
+
+
+def sequence_at(site: NodeContext) -> Value:
+    parts, place = site.inputs[0], int(site.number(1, "place"))
+    if not isinstance(parts, Parts):
+        raise Refusal("its sequence is none of parts of a value")
+    if not -len(parts.values) <= place < len(parts.values):
+        raise Refusal(f"it takes part {place} of {len(parts.values)}")
+    return parts.values[place]
 
 
 def gather(site: NodeContext) -> Value:

@@ -64,13 +64,13 @@ def blurred(site: NodeContext) -> Value | None:
     """A fixed kernel of binomial coefficients, the same for every channel: means of two cells, repeated."""
     x, weight = map_of(site), site.constant(1, "weight")
     rank, taps = len(x.shape.spatial), weight.shape[-1]
-    fixed = not site.beside(1, "weight").learnt and not site.given(2) and taps > 1
-    if not fixed or weight.shape != (x.shape.channels, 1, *(taps,) * rank) or site.attribute("group", 1) != len(weight):
+    layout = (x.shape.channels, 1, *(taps,) * rank)
+    parameter = site.beside(1, "weight").learnt and site.node.input[1].endswith("weight")
+    if weight.shape != layout or site.attribute("group", 1) != len(weight) or parameter or site.given(2) or taps < 2:
         return None
     line = np.array([comb(taps - 1, place) for place in range(taps)]) / 2 ** (taps - 1)
-    if set(numbers(site, "dilations", rank, 1)) != {1} or not np.allclose(
-        weight, reduce(np.multiply.outer, [line] * rank)
-    ):
+    binomial = np.allclose(weight, reduce(np.multiply.outer, [line] * rank))
+    if not binomial or set(numbers(site, "dilations", rank, 1)) != {1}:
         return None
     pad = padding(site, rank)
     if isinstance(pad, str):
