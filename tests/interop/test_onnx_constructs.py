@@ -240,6 +240,17 @@ def test_other_strides_are_refused():
         from_onnx(graph(STRIDED, (4, 3, 2), **constants))
 
 
+def test_examples_that_are_all_written_anew():
+    body = """
+        s = Shape <start=0, end=1> (x) n = Squeeze(s) r = Range(zero, n, one) c = Unsqueeze(r, last) w = Relu(x)
+        y = ScatterND(x, c, w)
+    """
+    constants = {"zero": 0, "one": 1, "last": [-1]}
+    assert operators(imported_like_runtime(graph(body, (4, 3, 2), **constants))) == ["relu"]
+    with pytest.raises(CnnError, match="into a part of a value"):
+        from_onnx(graph(body, (4, 3, 2), **constants | {"zero": 1}))
+
+
 # --- padding ----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("cells", [[0, 0, -1, 1, 0, 0, 1, -1], [0, 0, 1, 1, 0, 0, -1, -1], [0, 0, -1, -1, 0, 0, 0, 2]])
 def test_padding_that_crops_too(cells):

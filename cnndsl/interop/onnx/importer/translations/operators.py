@@ -37,6 +37,7 @@ TRANSLATIONS: dict[str, Callable[[NodeContext], Any]] = {
     "Split": shaping.split,
     "SplitToSequence": shaping.split_to_sequence,
     "SequenceAt": shaping.sequence_at,
+    "ScatterND": shaping.scatter,
     "Gather": shaping.gather,
     "Pad": shaping.pad,
     "Resize": resizing.resize,

@@ -227,6 +227,16 @@ def sequence_at(site: NodeContext) -> Value:
     return parts.values[place]
 
 
+def scatter(site: NodeContext) -> Value:
+    """ScatterND that writes all examples anew: what is left of a slice of the batch that is assigned to."""
+    x, cells, written = site.any(), site.constant(1, "list of cells"), site.any(2)
+    leading = site.builder.leading
+    every = len(leading) == 1 and np.array_equal(cells, np.arange(leading[0])[:, None])
+    if not every or site.attribute("reduction", "none") != "none" or written.dimensions != x.dimensions:
+        raise Refusal("it writes into a part of a value")
+    return written
+
+
 def gather(site: NodeContext) -> Value:
     """Gather: word vectors from a table, or neighbouring cells of a value."""
     if not isinstance(site.inputs[0], Value):

@@ -66,7 +66,9 @@ def blurred(site: NodeContext) -> Value | None:
     rank, taps = len(x.shape.spatial), weight.shape[-1]
     layout = (x.shape.channels, 1, *(taps,) * rank)
     parameter = site.beside(1, "weight").learnt and site.node.input[1].endswith("weight")
-    if weight.shape != layout or site.attribute("group", 1) != len(weight) or parameter or site.given(2) or taps < 2:
+    if weight.shape != layout or site.attribute("group", 1) != len(weight) or parameter or taps < 2:
+        return None
+    if has_bias(site, len(weight)):
         return None
     line = np.array([comb(taps - 1, place) for place in range(taps)]) / 2 ** (taps - 1)
     binomial = np.allclose(weight, reduce(np.multiply.outer, [line] * rank))
