@@ -251,6 +251,47 @@ def test_examples_that_are_all_written_anew():
         from_onnx(graph(body, (4, 3, 2), **constants | {"zero": 1}))
 
 
+# --- cells that are picked --------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("axis", [1, 2, 3])
+@pytest.mark.parametrize("cells", [[3, 1, 2], [-1, 0], [0, 0, 1], [[0, 1], [3, 2]], 2, [[2]]])
+def test_cells_are_picked_by_fixed_places(axis, cells):
+    imported_like_runtime(graph(f"y = Gather <axis={axis}> (x, cells)", (4, 6, 5), cells=cells))
+
+
+def test_cells_that_are_not_there_or_too_many_are_not_picked():
+    with pytest.raises(CnnError, match="beyond an axis of 4"):
+        from_onnx(graph("y = Gather <axis=1> (x, cells)", (4, 6, 5), cells=[0, 4]))
+    with pytest.raises(CnnError, match="20 ranges"):
+        from_onnx(graph("y = Gather <axis=1> (x, cells)", (40, 6, 5), cells=list(range(0, 40, 2))))
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "axes", "steps"),
+    [
+        ([0, 1], [99, 99], [2, 3], [2, 2]),
+        ([1], [5], [2], [3]),
+        ([0], [99], [1], [2]),
+        ([-1], [-99], [3], [-1]),
+        ([1, 0, 4], [3, 6, 0], [1, 2, 3], [1, 4, -2]),
+    ],
+)
+def test_every_other_cell(begins, ends, axes, steps):
+    settings = {"begins": begins, "ends": ends, "axes": axes, "steps": steps}
+    imported_like_runtime(graph("y = Slice(x, begins, ends, axes, steps)", (4, 6, 5), **settings))
+
+
+def test_every_product_of_values_is_reported():
+    body = "a = MatMul(x, x) b = Relu(a) c = MatMul(b, x) d = MatMul(c, c) e = MatMul(d, w) y = Softmax(e)"
+    with pytest.raises(CnnError) as caught:
+        from_onnx(graph(body, (4, 6, 6), w=drawn(6, 6)))
+    assert [diagnostic.message.partition(":")[0] for diagnostic in caught.value.diagnostics] == [
+        "MatMul `a`",
+        "MatMul `c`",
+        "MatMul `d`",
+    ]
+    assert "attention" in caught.value.diagnostics[0].message
+
+
 # --- padding ----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("cells", [[0, 0, -1, 1, 0, 0, 1, -1], [0, 0, 1, 1, 0, 0, -1, -1], [0, 0, -1, -1, 0, 0, 0, 2]])
 def test_padding_that_crops_too(cells):

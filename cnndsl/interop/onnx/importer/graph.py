@@ -47,8 +47,8 @@ class Refusal(Exception):
 class NeedsConstant(Refusal):
     """A node takes from an input of the network what the language wants to be fixed."""
 
-    def __init__(self, name: str, what: str) -> None:
-        super().__init__(f"its {what} is computed from the network's inputs", "weights and settings must be constants")
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message, "weights and settings must be constants")
         self.name = name
 
 
@@ -323,7 +323,7 @@ class NodeContext:
         """The constant at that place. Raises NeedsConstant."""
         value = self.inputs[index] if index < len(self.inputs) else None
         if isinstance(value, Value | Parts):
-            raise NeedsConstant(self.node.input[index], what)
+            raise NeedsConstant(self.node.input[index], f"its {what} is computed from the network's inputs")
         if value is None:
             raise Refusal(f"it has no {what}")
         return value

@@ -28,6 +28,7 @@ from cnndsl.interop.onnx.importer.parameters import learnt_tensors
 from cnndsl.interop.onnx.importer.patterns import Finder, Match
 from cnndsl.interop.onnx.importer.simplify import tidy
 from cnndsl.interop.onnx.importer.translations.operators import QUANTISED, TRANSLATIONS
+from cnndsl.interop.onnx.importer.translations.windows import OF_VALUES
 from cnndsl.interop.onnx.importer.writable import unwritable_number
 from cnndsl.ir import Dtype, Graph
 from cnndsl.limits import DEFAULT_LIMITS, Limits
@@ -291,6 +292,10 @@ class Importer:
         if node.op_type in ("Shape", "Size") or all(name in self.sizes for name in unknown):
             self.sizes.update(node.output)
         elif not matched and node.op_type != "If":
+            if node.op_type == "MatMul" and not any(
+                isinstance(self.known.get(name), np.ndarray) for name in node.input
+            ):
+                self._report(node, OF_VALUES)
             try:
                 self._translation(node)
             except Refusal as refusal:

@@ -10,7 +10,14 @@ from cnndsl.interop.onnx.importer.translations.affine import learnt_branch
 from cnndsl.ops.dense import Embedding
 from cnndsl.ops.merge import Concat
 from cnndsl.ops.norm import Dropout
+from cnndsl.ops.pool import MaxPool
 from cnndsl.ops.shape import Crop, Pad, PixelShuffle, Resize, Slice
+
+MAX_POOLED = 3
+"""Spatial axes that a pool takes."""
+
+MOST_RUNS = 16
+"""Slices that one node becomes."""
 
 
 def same(site: NodeContext) -> Value:
@@ -138,18 +145,44 @@ def cut(site: NodeContext) -> Value:
     axes = range(len(starts)) if axes is None else axes
     steps = [1] * len(starts) if steps is None else steps
     ranges: dict[int, tuple[int, int]] = {}
+    steps_of: dict[int, int] = {}
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         if _whole_batch(site, int(axis), int(start), int(end), len(x.order)):
             continue
         place = site.axis(x, int(axis))
         size = x.shape.dimensions[place]
-        if step != 1 and size > 1:
-            raise Refusal(f"it takes every {step}th element")
-        begin, stop, _ = slice(int(start), int(end)).indices(size)
-        if begin >= stop:
+        cells = range(size)[int(start) : int(end) : int(step)]
+        if not cells:
             raise Refusal("its result is empty")
-        ranges[place] = (begin, stop)
-    return cropped(site, x, ranges)
+        if len(cells) == 1 or step == 1:
+            ranges[place] = (cells[0], cells[-1] + 1)
+        elif step > 1 and place > 0 and len(x.shape.spatial) <= MAX_POOLED:
+            ranges[place], steps_of[place] = (cells[0], cells[-1] + 1), int(step)
+        else:
+            x = picked(site, x, place, cells)
+    value = cropped(site, x, ranges)
+    if not steps_of:
+        return value
+    stride = tuple(steps_of.get(axis, 1) for axis in range(1, len(value.order)))
+    flat = value.ordered(range(len(value.order)))
+    return site.emit(MaxPool(kernel=(1,) * len(stride), stride=stride), flat).ordered(value.order)
+
+
+def picked(site: NodeContext, x: Value, axis: int, cells: Sequence[int]) -> Value:
+    """Cells of an axis of the value's shape in any order: slices for those that follow each other."""
+    runs: list[tuple[int, int]] = []
+    for cell in cells:
+        if runs and runs[-1][1] == cell:
+            runs[-1] = (runs[-1][0], cell + 1)
+        else:
+            runs.append((cell, cell + 1))
+    if not runs or len(runs) > MOST_RUNS:
+        raise Refusal(f"it picks cells that are {len(runs):,} ranges, over {MOST_RUNS}" if runs else "it picks nothing")
+    parts = [cropped(site, x, {axis: run}) for run in runs]
+    if len(parts) == 1:
+        return parts[0]
+    flat = [part.ordered(range(len(part.order))) for part in parts]
+    return site.emit(Concat(axis=axis), *flat).ordered(x.order)
 
 
 def _whole_batch(site: NodeContext, axis: int, start: int, end: int, rank: int) -> bool:
@@ -258,14 +291,14 @@ def gather(site: NodeContext) -> Value:
         if before is not None and nearest and x.shape.dimensions[axis] == before.extent(axis):
             return site.builder.replaced(before, op)
         return site.emit(op, x.ordered(range(len(x.order)))).ordered(x.order)
-    if cells.ndim > 1 or not chosen or chosen != list(range(chosen[0], chosen[0] + len(chosen))):
-        raise Refusal("it picks cells that are no range")
-    picked = cropped(site, x, {axis: (chosen[0], chosen[-1] + 1)})
+    if not all(0 <= cell < size for cell in chosen):
+        raise Refusal(f"it picks cells beyond an axis of {size}")
+    found = picked(site, x, axis, chosen)
     if cells.ndim == 1:
-        return picked
+        return found
     place = len(site.builder.leading) + x.order.index(axis)
-    sizes = [*site.builder.leading, *picked.dimensions]
-    return to_dimensions(site, picked, [*sizes[:place], *sizes[place + 1 :]])
+    sizes = [*site.builder.leading, *found.dimensions]
+    return to_dimensions(site, found, [*sizes[:place], *cells.shape, *sizes[place + 1 :]])
 
 
 PAD_MODES = {"constant": "zeros", "reflect": "reflect", "edge": "edge", "wrap": "circular"}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnndsl.arrays import Array
-from cnndsl.interop.onnx.importer.graph import Constant, NodeContext, Refusal, Value
+from cnndsl.interop.onnx.importer.graph import Constant, NeedsConstant, NodeContext, Refusal, Value
 from cnndsl.interop.onnx.importer.translations.affine import normed, shifted
 from cnndsl.ops.conv import Conv, ConvTranspose, Depthwise
 from cnndsl.ops.dense import Dense
@@ -18,6 +18,7 @@ from cnndsl.ops.shape import Pad
 from cnndsl.shapes import Axis, explicit_padding
 
 WRITTEN_LINKS = 1 << 16
+OF_VALUES = "it is the product of two matrices that both depend on the network's inputs, as in attention"
 CHANCE = 0.02
 """Zeros among the links that do not make a connect table."""
 
@@ -332,6 +333,8 @@ def general_product(site: NodeContext) -> Value:
 def matmul(site: NodeContext) -> Value:
     if not isinstance(site.inputs[0], Value):
         raise Refusal("it multiplies a constant by a value, and the language values by constants")
+    if isinstance(site.inputs[1], Value):
+        raise NeedsConstant(site.node.input[1], OF_VALUES)
     return with_gain(site, -1, product)
 
 
