@@ -76,12 +76,15 @@ def _applied(site: NodeContext, value: Value, constant: Constant, layer: Importe
         raise Refusal("its constant is not finite")
     if layer is not None and _absorbed(layer, numbers, multiply):
         return value
+    if multiply and not np.all(numbers):
+        raise Refusal("it multiplies by 0 what the language multiplies by parameters only")
     if not _per_channel(numbers):
-        raise Refusal(f"a constant of {array.shape} is neither one number nor one per channel of {value.shape}")
+        axes = [axis for axis, size in enumerate(numbers.shape) if size > 1]
+        if len(axes) > 1:
+            raise Refusal(f"a constant of {array.shape} differs along several axes of {value.shape}")
+        value, layer = site.builder.led_by(value, axes[0]), None
     if not multiply:
         return _normalized(site, layer, value, -numbers.ravel(), np.ones(1))
-    if not np.all(numbers):
-        raise Refusal("it multiplies by 0 what the language multiplies by parameters only")
     return _normalized(site, layer, value, np.zeros(1), 1 / numbers.ravel())
 
 
@@ -107,9 +110,9 @@ def _with_parameter(
         return value
     if not _per_channel(numbers):
         return _with_map(site, value, numbers, multiply)
-    op, name = (Scale(), "weight") if multiply else (Bias(), "bias")
     if numbers.size < value.shape.channels:
-        return alone(site, value, op, **{name: numbers.ravel()})
+        return _with_map(site, value, numbers, multiply)
+    op, name = (Scale(), "weight") if multiply else (Bias(), "bias")
     return site.emit(op, value.ordered(range(len(value.order))), **{name: numbers.ravel()}).ordered(value.order)
 
 
