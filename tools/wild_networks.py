@@ -71,6 +71,10 @@ SIDES = {
 SEGMENTATION = ("fcn", "deeplab", "lraspp")
 NORMS = (torch.nn.modules.batchnorm._NormBase, torch.nn.GroupNorm, torch.nn.LayerNorm)
 
+UNSTEADY = 1e-5
+"""Random statistics let the values of some deep networks grow until rounding decides: PyTorch's differ by so much from
+its own in float64. Such networks get statistics of random images."""
+
 SCRIPT = "TorchScript"
 DYNAMO = "dynamo"
 OPTIMISED = "dynamo, optimised"
@@ -131,13 +135,39 @@ def built(models: Any, source: str, name: str) -> tuple[torch.nn.Module, tuple[i
             ):
                 if getattr(module, label, None) is not None:
                     torch.nn.init.uniform_(getattr(module, label), low, high)
+    side = SIDES[source.partition(",")[0]].get(name.partition("_")[0], 128)
+    shape: tuple[int, ...] = (3, side, side)
     if name in VIDEO:
         side = 224 if name == "s3d" else 64
-        return Only(network).eval(), (3, 16, side, side)
-    side = SIDES[source.partition(",")[0]].get(
-        name.partition("_")[0].rstrip("0123456789" if source == "torchvision" else ""), 128
-    )
-    return Only(network).eval(), (3, side, side)
+        shape = (3, 16, side, side)
+    only = Only(network).eval()
+    if unsteady(only, shape) > UNSTEADY:
+        with_statistics(only, shape)
+    return only, shape
+
+
+def unsteady(network: torch.nn.Module, shape: Sequence[int]) -> float:
+    """How much PyTorch's own float32 differs from its float64, as a share of the largest value."""
+    image = torch.randn(2, *shape)
+    with torch.no_grad():
+        single = network(image).double()
+        double = network.double()(image.double())
+    network.float()
+    return float((single - double).abs().max() / double.abs().max())
+
+
+def with_statistics(network: torch.nn.Module, shape: Sequence[int]) -> None:
+    """Gives the norms the means and variances of what they see on random images, as training would."""
+    norms = [module for module in network.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = 1.0
+        norm.train()
+    with torch.no_grad():
+        network(torch.randn(8, *shape))
+    for norm in norms:
+        norm.momentum = 0.1
+        norm.eval()
 
 
 class Exported(NamedTuple):
