@@ -20,9 +20,9 @@ import numpy as np
 import onnx
 
 from cnndsl.api import from_onnx
+from cnndsl.arrays import Array
 from cnndsl.errors import CnnError
 from cnndsl.interop.onnx.runtime import run_file
-from cnndsl.network import Network
 from tools import wild_networks
 from tools.wild_networks import HYBRIDS, OPTIMISED, TIMM, TORCHVISION
 
@@ -56,6 +56,11 @@ def tried(model: wild_networks.Exported) -> Found:
     if model.problem:
         return Found(*network, 0, 0, 0.0, model.problem)
     nodes = len(onnx.load(model.path, load_external_data=False).graph.node)
+    images = [np.random.default_rng(batch).normal(size=(batch, *model.shape)).astype(np.float32) for batch in (1, 3)]
+    try:
+        wanted = [run_file(model.path, [image], optimised=False)[0] for image in images]
+    except CnnError as error:
+        return Found(*network, nodes, 0, 0.0, f"ONNX Runtime does not run it: {error.diagnostics[0].message[:80]}")
     try:
         imported = from_onnx(model.path)
     except CnnError as error:
@@ -63,23 +68,15 @@ def tried(model: wild_networks.Exported) -> Found:
         others = f" (and {len(more)} more)" if more else ""
         return Found(*network, nodes, 0, 0.0, f"refused: {first.message}{others}")
     lines = len(imported.decompiled()[0].splitlines())
-    problem = ""
+    difference = max(compared(imported.run(image), values) for image, values in zip(images, wanted, strict=True))
+    problem = "" if difference <= TOLERANCE else "values differ"
     if model.exporter != OPTIMISED and imported.params != model.parameters:
         problem = f"{imported.params:,} parameters"
-    try:
-        difference = max(compared(imported, model, batch) for batch in (1, 3))
-    except CnnError as error:
-        return Found(*network, nodes, lines, 0.0, f"ONNX Runtime does not run it: {error.diagnostics[0].message[:80]}")
-    if not difference <= TOLERANCE:
-        problem = "values differ"
     return Found(*network, nodes, lines, difference, problem)
 
 
-def compared(imported: Network, model: wild_networks.Exported, batch: int) -> float:
-    """The largest difference from ONNX Runtime's values, as a share of the largest of them."""
-    image = np.random.default_rng(batch).normal(size=(batch, *model.shape)).astype(np.float32)
-    (wanted,) = run_file(model.path, [image], optimised=False)
-    found = imported.run(image)
+def compared(found: Array, wanted: Array) -> float:
+    """The largest difference, as a share of the largest value."""
     if found.shape != wanted.shape:
         return float("inf")
     return float(np.abs(found - wanted).max() / max(np.abs(wanted).max(), 1e-30))

@@ -432,7 +432,7 @@ ROW = np.arange(1, 9, dtype=np.float32).reshape(8, 1, 1)
         ([("Add", "x zeros", "y", {})], "bias", 8),
         ([("Mul", "x c", "m", {}), ("Add", "m c", "y", {})], "scale bias=true", 16),
         ([("Mul", "x half", "y", {})], "normalize mean=0 std=2", 0),
-        ([("Mul", "x half.weight", "y", {})], "scale", 1),
+        ([("Mul", "x half.weight", "y", {})], "parameter", 1),
         ([("Neg", "x", "y", {})], "neg", 0),
         ([("Sub", "half x", "y", {})], "normalize mean=0.5 std=-1", 0),
         ([("PRelu", "x slope", "y", {})], "prelu", 1),
