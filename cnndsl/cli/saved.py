@@ -11,6 +11,8 @@ from cnndsl.errors import CnnError, quoted
 from cnndsl.files import require_output, write_together
 
 ARRAYS, PICTURE = ".npz", ".png"
+UNIT = (0.0, 1.0)
+"""What is black and what is white, unless it is said otherwise."""
 
 
 class Saved(Protocol):
@@ -33,6 +35,8 @@ def saved(options: argparse.Namespace, network: Any) -> Saved | None:
         raise CnnError.of("bad-setting", f"--out writes .npz and .png files, not {quoted(options.out)}")
     if suffix != PICTURE and options.range is not None:
         raise CnnError.of("bad-setting", "--range is for an output that becomes an image", "give --out NAME.png")
+    if None not in (options.range, options.scale) and options.plot is None:
+        raise CnnError.of("bad-setting", "--range and --scale both say what is black and what is white", "give one")
     if not options.out:
         return None
     return Arrays(options.out) if suffix == ARRAYS else Pictures(options, network)
@@ -93,13 +97,12 @@ class Pictures:
 
     def _ends(self, value: Any) -> list[tuple[float, float]]:
         """The numbers that become black and white, for each channel."""
-        if self.range is not None:
-            return [self.range] * len(value)
-        if self.scale == "shared":
-            return [(float(value.min()), float(value.max()))] * len(value)
-        if self.scale == "map":
-            return [(float(channel.min()), float(channel.max())) for channel in value]
-        return [(0.0, 1.0)] * len(value)
+        from cnndsl.report.plots.maps import value_range
+
+        if self.range is None and self.scale == "map":
+            return [value_range(channel) or UNIT for channel in value]
+        stretched = value_range(value) if self.scale == "shared" else None
+        return [self.range or stretched or UNIT] * len(value)
 
     def write(self) -> list[str]:
         several = len(self.pictures) > 1
@@ -115,12 +118,16 @@ class Pictures:
         except OSError as error:
             raise unwritable(self.out, error) from None
         if self.outside:
-            low, high = self.range or (0, 1)
-            share = f"{100 * self.outside / self.total:.2g}% of the numbers"
-            advice = "--range LOW,HIGH gives others, --scale shared the least and the largest"
-            complain(f"{share} are not within {low:g} and {high:g}, black and white; {advice}")
+            complain(f"{100 * self.outside / self.total:.2g}% of the numbers {self._fault()}")
         shown = [str(name) for name in names]
         return shown if len(names) <= 3 else [f"{shown[0]} to {shown[-1]} ({len(names)} images)"]
+
+    def _fault(self) -> str:
+        if self.range is None and self.scale is not None:
+            return "are not finite"
+        low, high = self.range or UNIT
+        advice = "--range LOW,HIGH gives others, --scale shared the least and the largest"
+        return f"are not within {low:g} and {high:g}, black and white; {advice}"
 
     def _numbered(self, index: int) -> Path:
         digits = len(str(len(self.pictures) - 1))

@@ -18,7 +18,7 @@ UNSET = {
 }
 """What a parameter without a value means, by its name."""
 
-SYMBOLS = "C: input channels, W: the input's size along an axis, K: kernel, S: stride, P: padding of both sides"
+SYMBOLS = "C: input channels, W: input size along an axis, K: kernel, S: stride, P: padding of both sides"
 
 
 class ExampleLayer:
@@ -55,7 +55,7 @@ def operator_text(cls: type[Operator], width: int = 100) -> str:
     example = ExampleLayer(cls)
     parts = [f"{cls.operator}\n{fill(_plain(cls.summary), width, initial_indent='  ', subsequent_indent='  ')}"]
     if cls.parameters():
-        parts.append("parameters\n" + "\n".join(_parameters(cls)))
+        parts.append("parameters\n" + "\n".join(_parameters(cls, width)))
     rule = "\n".join(
         fill(part.strip(), width, initial_indent="  ", subsequent_indent="    ") for part in cls.rule.split(";")
     )
@@ -70,7 +70,7 @@ def operator_text(cls: type[Operator], width: int = 100) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _parameters(cls: type[Operator]) -> Iterator[str]:
+def _parameters(cls: type[Operator], width: int) -> Iterator[str]:
     """A line for each: its name, its default, and what it takes; those that may go by position first."""
     rows = []
     for name in cls.parameters():
@@ -79,8 +79,9 @@ def _parameters(cls: type[Operator]) -> Iterator[str]:
         rows.append((name, place, "must be given" if default is None else f"default {default}", cls.expects(name)))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True) if width]
-        yield "  ".join(["", *cells, row[3]])
+        cells = [cell.ljust(most) for cell, most in zip(row[:3], widths, strict=True) if most]
+        before = "  ".join(["", *cells, ""])
+        yield fill(row[3], width, initial_indent=before, subsequent_indent=" " * len(before))
 
 
 def _result(example: ExampleLayer) -> Iterator[str]:

@@ -71,6 +71,15 @@ def test_what_is_outside_of_the_range_is_said(cnndsl):
     assert err.startswith("cnndsl: 25% of the numbers are not within 0 and 1") and "--range LOW,HIGH" in err
 
 
+def test_numbers_that_are_not_finite_spoil_no_scale(cnndsl):
+    np.save("x.npy", np.array([[[[np.nan, 1], [3, np.inf]]]], np.float32))
+    for option in ("--scale=shared", "--scale=map"):
+        err = cnndsl("run", "grey.cnn", "--input", "x.npy", "--out", "a.png", option).err
+        assert err.startswith("cnndsl: 50% of the numbers are not finite\n")
+        with Image.open("a.png") as image:
+            assert np.asarray(image).ravel().tolist() == [0, 0, 255, 255]
+
+
 def test_colours_and_their_scales(cnndsl):
     x = np.arange(12, dtype=np.float32).reshape(1, 3, 2, 2)
     np.save("x.npy", x)
@@ -96,6 +105,7 @@ def test_several_examples_are_several_images(cnndsl, folder):
      ("grey.cnn --input zeros --out a.jpg", ".npz and .png"),
      ("grey.cnn --input zeros --range 0,1", "--range is for"),
      ("grey.cnn --input zeros --scale map", "--plot maps.png"),
+     ("grey.cnn --input zeros --out a.png --range 0,2 --scale map", "both say"),
      ("pair.cnn --input zeros --out a.png", "has 2 outputs")],
 )  # fmt: skip
 def test_what_is_no_image(cnndsl, folder, line, words):
