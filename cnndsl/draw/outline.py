@@ -99,7 +99,9 @@ class _Folding:
         self.layers = list(network.layers.values())
         places = {name: -1 - index for index, name in enumerate(network.inputs)}
         places.update({layer.name: index for index, layer in enumerate(self.layers)})
-        self.inputs = [tuple(places[name] for name in layer.inputs) for layer in self.layers]
+        self.inputs = [
+            () if layer.node.op.independent else tuple(places[name] for name in layer.inputs) for layer in self.layers
+        ]
         self.readers: list[list[int]] = [[] for _ in self.layers]
         for reader, sources in enumerate(self.inputs):
             for source in sources:

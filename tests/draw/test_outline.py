@@ -40,6 +40,11 @@ def test_single_layers_are_units_of_their_own() -> None:
     assert [unit.outputs for unit in found.units] == [()] * 6 + [("dense1",)]
 
 
+def test_no_line_leads_to_a_parameter() -> None:
+    found = outline(loads("input 8@9x9\nconv 8 3x3\nadd { identity; parameter 8@7x7 }\nparameter 8@1x1 as gain\nrelu"))
+    assert pairs(found) == [("input", "conv1"), ("conv1", "add1"), ("parameter1", "add1"), ("gain", "relu1")]
+
+
 def test_alike_instances_in_a_row_are_one_unit() -> None:
     network = loads(RESIDUAL + "Residual 8\nResidual 8\nResidual 8\nconv 4 1x1")
     found = outline(network)
@@ -190,7 +195,7 @@ def test_too_many_boxes() -> None:
     network = loads("input 1@8x8\n" + "relu\n" * module.MOST_UNITS)
     with pytest.raises(CnnError) as caught:
         outline(network)
-    assert str(caught.value) == "error[bad-setting]: the picture would have 2,001 boxes, more than 2,000"
+    assert "the picture would have 2,001 boxes, more than 2,000\n" in str(caught.value)
 
 
 def test_many_layers_in_blocks_are_few_boxes() -> None:
