@@ -396,8 +396,8 @@ class Network(Measured):
     def decompiled(self, folded: bool = True) -> "tuple[str, Network]":
         """The graph as text that a person would have written, with blocks and loops, and the network of that text.
 
-        Its layers have the names that the text gives them; its weights are this network's, if it has its own. Without
-        ``folded`` the text has one line a layer.
+        Its layers have the names that the text gives them, and sums of sums are one; its weights are this network's, if
+        it has its own. Without ``folded`` the text has one line a layer.
         """
         from cnndsl.lang.decompile.decompiler import decompile
 

@@ -28,6 +28,7 @@ import numpy as np
 import cnndsl
 from cnndsl.codes import CODES
 from cnndsl.errors import CnnError, Diagnostic, render
+from cnndsl.lang.decompile.sums import flattened
 from cnndsl.lang.review.fixes import apply_fixes
 from cnndsl.lang.settings import parse_input, parse_setting
 from cnndsl.lang.style.format import same_tree
@@ -182,8 +183,9 @@ def nameless(network: cnndsl.Network) -> list[object]:
 
 
 def unordered(network: cnndsl.Network) -> list[object]:
-    """What stays when independent layers change places."""
-    operators = Counter(layer.operator for layer in network.layers.values() if layer.operator != "identity")
+    """What stays when independent layers change places, and sums of sums become one sum."""
+    layers = flattened(network.graph).layers
+    operators = Counter(node.op.operator for node in layers if node.op.operator != "identity")
     return [network.params, network.macs, operators, list(network.outputs.values()), list(network.inputs.values())]
 
 

@@ -1,5 +1,7 @@
 """Graphs as text again: the same graph, short, and as a person would have written it."""
 
+import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from cnndsl.interop.onnx.importer.model import from_onnx
 from cnndsl.ir import Graph
 from cnndsl.lang.compile import compile_text
 from cnndsl.lang.decompile.decompiler import decompile, same_graph
+from cnndsl.lang.decompile.sums import flattened
 from cnndsl.runtime.data.initial_weights import link_mask
 
 LIGHT = Path(onnx.__file__).parent / "backend/test/data/light"
@@ -143,13 +146,206 @@ def test_names_that_begin_with_a_digit_begin_with_the_operator():
 
 def test_skips_of_a_u_net_are_named_and_come_back(examples):
     text = folded(api.load(examples / "zoo/unet.cnn").graph)
-    assert text.count("{ from down") >= 2
-    assert max(len(line) - len(line.lstrip()) for line in text.splitlines()) <= 6
+    assert "  for filters in [64, 128, 256] {\n    repeat 2 { conv filters 3x3 -> relu } as down_relu\n" in text
+    assert "block Up(filters, size, skip) {\n" in text
+    assert (
+        "  for [filters, size, i] in [[512, 16, 2], [256, 40, 1], [128, 88, 0]] { Up filters size down_relu[i] }\n"
+        in text
+    )
 
 
 def test_dense_connections_written_as_one_long_concat_are_nested():
     text = "block Layer { concat { identity; conv 4 3x3 pad=1 } }\ninput 4@8x8\nrepeat 5 { Layer }\n"
     assert "repeat 5 { concat { identity; conv 4 3x3 pad=1 } }" in text_of(text)
+
+
+def plain(source):
+    """The graph of a text as an importer gives it to the decompiler: no blocks, names that say nothing."""
+    network = without_identities(compiled(source))
+    numbers, names = Counter(), {value.name: value.name for value in network.inputs}
+    layers = []
+    for node in network.layers:
+        numbers[node.op.operator] += 1
+        names[node.name] = f"{node.op.operator}{numbers[node.op.operator]}"
+        inputs = tuple(names[name] for name in node.inputs)
+        layers.append(node.model_copy(update={"name": names[node.name], "inputs": inputs, "path": ()}))
+    outputs = tuple(names[name] for name in network.outputs)
+    return Graph(name="net", inputs=network.inputs, layers=tuple(layers), outputs=outputs)
+
+
+def test_resnet18_has_one_block_of_each_kind():
+    source = """
+block Basic(width, stride=1) {
+  add {
+    conv width 3x3 stride=stride pad=1 bias=false -> batchnorm -> relu -> conv width 3x3 pad=1 bias=false -> batchnorm
+    if stride != 1 { conv width 1x1 stride=stride bias=false -> batchnorm } else { identity }
+  }
+  relu
+}
+network net {
+  input 3@64x64
+  conv 64 7x7 stride=2 pad=3 bias=false -> batchnorm -> relu
+  maxpool 3x3 stride=2 pad=1
+  repeat 2 { Basic 64 }
+  for width in [128, 256, 512] { Basic width stride=2; Basic width }
+  global_avgpool -> flatten
+  dense 10
+}
+"""
+    assert (
+        folded(plain(source))
+        == """\
+block Residual(filters) {
+  add {
+    conv filters 3x3 pad=1 bias=false -> batchnorm -> relu
+      -> conv filters 3x3 pad=1 bias=false -> batchnorm
+    identity
+  } -> relu
+}
+
+block Projection(filters) {
+  add {
+    conv filters 3x3 stride=2 pad=1 bias=false -> batchnorm -> relu
+      -> conv filters 3x3 pad=1 bias=false -> batchnorm
+    conv filters 1x1 stride=2 bias=false -> batchnorm
+  } -> relu
+}
+
+network net {
+  input 3@64x64
+  conv 64 7x7 stride=2 pad=3 bias=false -> batchnorm -> relu
+  maxpool 3x3 stride=2 pad=1
+  repeat 2 { Residual 64 }
+  for filters in [128, 256, 512] {
+    Projection filters
+    Residual filters
+  }
+  global_avgpool -> flatten
+  dense 10
+  expect params == 11_181_642
+}
+"""
+    )
+
+
+def wavenet(layers):
+    """WaveNet as it is computed: every layer hands one value on, and adds another to a sum."""
+    lines, total = ["input 1@64", "conv 8 1 as x0"], ""
+    for index in range(layers):
+        gate = f"conv 8 2 dilation={2**index} pad=causal"
+        lines += [
+            f"mul {{ {gate} -> tanh; {gate} -> sigmoid }} as z{index}",
+            f"conv 16 1 as s{index}",
+            f"add {{ from z{index} -> conv 8 1; from x{index} }} as x{index + 1}",
+        ]
+        if index:
+            lines.append(f"add {{ from {total}; from s{index} }} as t{index}")
+        total = f"t{index}" if index else "s0"
+        lines.append(f"from x{index + 1}")
+    return "\n".join([*lines[:-1], f"from {total} -> relu -> conv 4 1"])
+
+
+def test_values_that_the_turns_of_a_loop_make_are_read_behind_it():
+    text = folded(plain(wavenet(4)))
+    assert "  for dilation in [1, 2, 4, 8] {\n    identity as start\n    Gate dilation=dilation as muls\n" in text
+    assert "    add { conv 8 1; from start }\n" in text
+    assert len(folded(plain(wavenet(9))).splitlines()) <= len(text.splitlines())
+
+
+def test_blocks_with_several_inputs():
+    source = """
+block Cell(width, previous) {
+  conv width 1x1 bias=false -> batchnorm as right
+  from previous -> relu -> conv width 1x1 bias=false -> batchnorm as left
+  add { from right -> relu -> depthwise 3x3 pad=1; from left -> avgpool 3x3 stride=1 pad=1 } as one
+  add { from left -> relu -> depthwise 5x5 pad=2; from right } as two
+  concat { from left; from one; from two }
+}
+network net {
+  input 3@16x16
+  conv 8 3x3 pad=1 as stem
+  conv 8 3x3 pad=1 as first
+  Cell 8 stem as second
+  Cell 8 first as third
+  Cell 16 second as fourth
+  Cell 16 third
+  dropout 0.5
+}
+"""
+    text = folded(plain(source))
+    assert "block Cell(filters, skip) {\n" in text
+    assert text.count("  Cell ") == 4
+    assert len(text.splitlines()) <= 30
+
+
+def test_branches_are_rolled_up_too():
+    unit = "add { identity; { conv 4 1x1 -> relu -> conv 4 3x3 pad=1 -> relu } }"
+    text = folded(plain(f"input 8@8x8\nconcat {{ slice 0 4; {{ slice 4 8; {unit}; {unit}; {unit}; conv 4 1x1 }} }}\n"))
+    assert "      slice 4 8\n      repeat 3 { Residual }\n      conv 4 1x1\n" in text
+
+
+def test_equal_branches_are_the_turns_of_a_loop():
+    text = text_of(
+        "input 8@8x8\nadd { identity; " + "conv 8 3x3 pad=1 bias=false -> batchnorm; " * 4 + "conv 8 1x1 }\n"
+    )
+    assert "    repeat 4 { conv 8 3x3 pad=1 bias=false -> batchnorm }\n" in text
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        (
+            "add { add { conv 4 1x1; conv 4 1x1 bias=false }; identity }",
+            "add { conv 4 1x1; conv 4 1x1 bias=false; identity }",
+        ),
+        ("add { identity; add { conv 4 1x1; relu } }", "add { conv 4 1x1; relu; identity }"),
+        ("add { add { add { tanh; relu }; elu }; identity }", "add { tanh; relu; elu; identity }"),
+        ("add { identity; tanh; add { elu; relu } }", "add { identity; tanh; add { elu; relu } }"),
+        ("add { add { tanh; relu }; add { elu; identity } }", "add { tanh; relu; add { elu; identity } }"),
+    ],
+)
+def test_sums_of_sums_are_one_sum_of_the_same_bits(source, text):
+    network = without_identities(compiled(f"input 4@6x6\n{source}\n"))
+    found = decompile(network)
+    assert f"  {text}\n" in found.text
+    x = np.random.default_rng(3).normal(size=(2, 4, 6, 6)).astype(np.float32) * 1e3
+    before = api.Network(network, sound_weights(network))
+    (wanted,), (actual,) = (net.runner(backend="reference")(x).values() for net in (before, before.decompiled()[1]))
+    np.testing.assert_array_equal(actual, wanted)
+
+
+def test_a_sum_that_is_read_twice_stays():
+    network = without_identities(compiled("input 4@6x6\nadd { tanh; relu } as s\nadd { from s; elu }\n"))
+    assert len(flattened(network).layers) == len(network.layers)
+
+
+def test_columns_and_parameters_have_names_of_their_own():
+    """Two columns were called c1, one for a parameter of a block, the other for a convolution (mnasnet)."""
+
+    def unit(wide, kernel, narrow):
+        return (
+            f"conv {wide} 1x1 bias=false -> batchnorm -> relu; "
+            f"depthwise {kernel} pad={kernel // 2} bias=false -> batchnorm -> relu; conv {narrow} 1x1"
+        )
+
+    lines = ["input 8@16x16"]
+    for wide, narrow, kernel, count in ((24, 16, 3, 2), (48, 24, 5, 3), (72, 40, 3, 2)):
+        lines.append(unit(wide, kernel, narrow))
+        lines.append(f"repeat {count} {{ add {{ {{ {unit(3 * narrow + wide, kernel, narrow)} }}; identity }} }}")
+    text = folded(plain("\n".join(lines)))
+    for table in re.findall(r"for \[(.*)\] in|block \w+\((.*)\)", text):
+        names = [name.partition("=")[0] for name in "".join(table).split(", ")]
+        assert len(names) == len(set(names))
+    assert "pad=kernel//2" in text
+    assert len(text.splitlines()) <= 25
+
+
+def test_long_names_are_shortened():
+    network = compiled("input 4@6x6\nconv 4 1x1 as first -> relu\nconv 4 1x1 as second\noutput first second\n")
+    text = network.model_dump_json().replace('"first"', '"model.stage4.0.fuse_layers.3.1.conv_exp.act2"')
+    text = decompile(Graph.model_validate_json(text)).text
+    assert " as stage4_conv_exp_act2 -> relu" in text
+    assert max(map(len, re.findall(r"[A-Za-z_]\w*", text))) <= 20
 
 
 def sound_weights(network):

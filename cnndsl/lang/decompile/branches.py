@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 from cnndsl import ops
 from cnndsl.ir import Graph, Node
-from cnndsl.lang.decompile.printer import identifier
-from cnndsl.lang.decompile.stages import From, LayerStage, Sequence_, Stage, arguments_of, size
-from cnndsl.lang.elaborate.naming import KEYWORDS
+from cnndsl.lang.decompile.names import ValueNames
+from cnndsl.lang.decompile.stages import From, LayerStage, Sequence_, Stage, Value, arguments_of, size
 
 LONGEST_BRANCH = 32
 """Layers in a branch; of a longer one only the end is written inside the merge."""
@@ -34,22 +33,24 @@ class Branch(NamedTuple):
 
 
 class Stages:
-    """Works out the stages of one network."""
+    """Works out the stages of one network: with ``given_order`` in the order of its layers, otherwise by chains."""
 
-    def __init__(self, network: Graph) -> None:
+    def __init__(self, network: Graph, given_order: bool = False) -> None:
         self.network = network
+        self.given_order = given_order
         self.nodes: Mapping[str, Node] = {node.name: node for node in network.layers}
         self.uses = Counter(name for node in network.layers for name in node.inputs)
         self.uses.update(network.outputs)
         self.shared = {node.share for node in network.layers if node.share}
         self.uses.update(self.shared)  # the layer must be at the top, where its name is seen
-        self.names = self._readable_names()
+        self.names = ValueNames(network)
         self.named: set[str] = set()
         self._branches: dict[str, list[Branch]] = {}
         self._absorbed: set[str] = set()
+        self.listed = self._stages()
+        """The network's layers as stages, inputs and outputs left out."""
 
-    def stages(self) -> list[Stage]:
-        """The network's layers as stages, inputs and outputs left out; fills ``named``."""
+    def _stages(self) -> list[Stage]:
         for node in reversed(self.network.layers):
             if node.name not in self._absorbed and node.op.operator in ops.MERGES:
                 reached = [self._reach(name, 1) for name in node.inputs]
@@ -71,27 +72,9 @@ class Stages:
         self.named.update(self.shared)
         return [self._aliased(stage) for stage in found]
 
-    def _readable_names(self) -> dict[str, str]:
-        """A name that the language can write for every value, all different."""
-        names: dict[str, str] = {}
-        taken: set[str] = set()
-        for name in self.network.shapes:
-            plain = "x" if name == "input" else identifier(name)
-            if name[:1].isdigit():  # PyTorch counts the parts of a Sequential
-                plain = f"{self.nodes[name].op.operator if name in self.nodes else 'input'}{plain}"
-            if plain in ops.NAMES or plain in KEYWORDS:
-                plain += "_"
-            base, number = plain, 1
-            while plain in taken:
-                number += 1
-                plain = f"{base}_{number}"
-            taken.add(plain)
-            names[name] = plain
-        return names
-
     def _aliased(self, stage: Stage) -> Stage:
         if isinstance(stage, LayerStage) and stage.source in self.named:
-            return stage._replace(alias=self.names[stage.source])
+            return stage._replace(alias=self.names[stage.source], owner=stage.source in self.shared)
         return stage
 
     def _layer(self, node: Node, branches: tuple[Sequence_, ...] | None = None) -> LayerStage:
@@ -145,6 +128,8 @@ class Stages:
 
     def _order(self) -> list[str]:
         """The layers at the top, chains unbroken: what a layer reads last stands right before it."""
+        if self.given_order:
+            return [node.name for node in self.network.layers if node.name not in self._absorbed]
         order: list[str] = []
         done: set[str] = set()
         for output in self._ends():
@@ -182,7 +167,7 @@ class Stages:
         if not value or value == current:
             return []
         self.named.add(value)
-        return [From(self.names[value])]
+        return [From(Value(self.names[value]))]
 
 
 def _winding(operator: str, stages: Sequence_) -> bool:

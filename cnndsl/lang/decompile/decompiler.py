@@ -4,28 +4,28 @@ Sequences are folded to ``->``, merges get their branches, and what repeats is w
 or a ``for`` over a table. :func:`cnndsl.lang.decompile.printer.print_network` writes one line a layer instead.
 """
 
-import re
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from cnndsl import ops
 from cnndsl.analysis.measured import Measured
 from cnndsl.errors import CnnError
 from cnndsl.ir import Graph, Node
 from cnndsl.lang.compile import compile_text
 from cnndsl.lang.decompile.branches import Stages
+from cnndsl.lang.decompile.names import block_name
 from cnndsl.lang.decompile.printer import identifier, print_network
 from cnndsl.lang.decompile.rerolling import BlockDefinition, Roller
-from cnndsl.lang.decompile.stages import LayerStage, Stage, sources
+from cnndsl.lang.decompile.stages import Stage, Value, sources
+from cnndsl.lang.decompile.sums import flattened
 from cnndsl.lang.decompile.text import Writer
-from cnndsl.lang.elaborate.naming import KEYWORDS, snake_case
+from cnndsl.lang.elaborate.naming import snake_case
 from cnndsl.limits import DEFAULT_LIMITS
 
-SHORTEST_WORD = 4
+LARGER_BLOCKS = 1.1
+"""How much longer a text may be whose blocks hold one merge each, not several."""
 LONGEST_TEXT = 1 << 26
 """Bytes of a text with one line a layer, which is longer than what a person would write."""
-
-_AUTOMATIC = re.compile(rf"({'|'.join(ops.NAMES)})_?\d*")
 
 
 class Decompiled(NamedTuple):
@@ -44,34 +44,46 @@ def decompile(network: Graph, folded: bool = True) -> Decompiled:
     """
     if not folded:
         return _flat(network)
-    stages = Stages(network)
-    listed = stages.stages()
-    order = list(sources(listed))
-    text = _written(network, stages, listed)
-    return _checked(network, text, order) or _flat(network)
+    simpler = flattened(network)
+    orders = [Stages(simpler), Stages(simpler, given_order=True)]
+    found: list[tuple[float, str, list[str | None]]] = []
+    for stages in orders if orders[0].listed != orders[1].listed else orders[:1]:
+        order = list(sources(stages.listed))
+        text, several = _written(simpler, stages, single=True)
+        found.append((text.count("\n"), text, order))
+        if several:
+            text, _ = _written(simpler, stages, single=False)
+            found.append((text.count("\n") * LARGER_BLOCKS, text, order))
+    for _, text, order in sorted(found, key=lambda choice: choice[0]):
+        if (checked := _checked(simpler, text, order)) is not None:
+            return checked
+    return _flat(network)
 
 
-def _written(network: Graph, stages: Stages, listed: list[Stage]) -> str:
+def _written(network: Graph, stages: Stages, single: bool) -> tuple[str, bool]:
+    """The text, and whether it might have blocks with several merges."""
     blocks: dict[str, BlockDefinition] = {}
     writer = Writer(blocks)
-    taken = {snake_case(name) for name in stages.names.values()} | {network.name}
+    inputs = _inputs(network, stages)
+    values = set(stages.names.given.values())
+    taken = {*map(snake_case, values), network.name}
 
     def name(pieces: Sequence[Sequence[Stage]]) -> str:
-        chosen = _block_name(pieces, taken)
+        chosen = block_name(pieces, taken)
         taken.add(snake_case(chosen))
         return chosen
 
-    roller = Roller(lambda piece: len(writer.lines(piece)), name)
-    rolled = roller.rolled(listed)
+    outputs = [Value(stages.names[name]) for name in network.outputs]
+    roller = Roller(lambda piece: len(writer.lines(piece)), name, outputs, values, single)
+    rolled = roller.rolled(stages.listed)
     blocks.update((block.name, block) for block in roller.blocks)
     lines = [line for block in roller.blocks for line in (*writer.block(block), "")]
     title = identifier(network.name)
-    body = [*_inputs(network, stages), *writer.lines(rolled)]
-    outputs = network.outputs
-    if outputs != (next(reversed(list(sources(listed))), network.inputs[-1].name),):
-        body.append("output " + " ".join(stages.names[name] for name in outputs))
+    body = [*inputs, *writer.lines(rolled)]
+    if network.outputs != (next(reversed(list(sources(stages.listed))), network.inputs[-1].name),):
+        body.append("output " + " ".join(value.text for value in roller.results))
     body.append(f"expect params == {Measured(network).params:_}")
-    return "\n".join([*lines, f"network {title} {{", *(f"  {line}" for line in body), "}"]) + "\n"
+    return "\n".join([*lines, f"network {title} {{", *(f"  {line}" for line in body), "}"]) + "\n", roller.passed_over
 
 
 def _inputs(network: Graph, stages: Stages) -> list[str]:
@@ -90,15 +102,27 @@ def _checked(network: Graph, text: str, order: Sequence[str | None]) -> Decompil
     if len(compiled.networks) != 1 or any(found.severity == "error" for found in compiled.diagnostics):
         return None
     (found,) = compiled.networks
-    names = {layer.name: name for layer, name in zip(found.layers, order, strict=False) if name is not None}
-    return Decompiled(text, found, names) if same_graph(found, network, names) else None
+    nodes = {node.name: node for node in network.layers}
+    names = {}
+    pending = deque(order)
+    for layer in found.layers:
+        name = pending[0] if pending else None
+        if name is None or layer.op.operator != "identity" or nodes[name].op.operator == "identity":
+            if pending:
+                pending.popleft()
+            if name is not None:
+                names[layer.name] = name
+    return Decompiled(text, found, names) if not pending and same_graph(found, network, names) else None
 
 
 def same_graph(found: Graph, original: Graph, names: Mapping[str, str]) -> bool:
-    """Whether the graphs are one but for names and order; ``names`` are the original's by those of ``found``.
+    """Whether the graphs are one but for names, order and sums of sums; ``names`` are the original's by those of
+    ``found``.
 
     Layers of ``found`` without a name there must be identities.
     """
+    found, original = flattened(found), flattened(original)
+    names = {node.name: names[node.name] for node in found.layers if node.name in names}
     if len(names) != len(original.layers) or len(found.inputs) != len(original.inputs):
         return False
     values = {a.name: b.name for a, b in zip(found.inputs, original.inputs, strict=True)}
@@ -112,11 +136,11 @@ def same_graph(found: Graph, original: Graph, names: Mapping[str, str]) -> bool:
                 return False
             values[node.name] = values[node.inputs[0]]
             continue
-        other = nodes[names[node.name]]
-        values[node.name] = other.name
-        if [values[name] for name in node.inputs] != list(other.inputs) or not _same_layer(node, other):
+        other = nodes.get(names[node.name])
+        if other is None or [values[name] for name in node.inputs] != list(other.inputs):
             return False
-        if (node.share and values[node.share]) != other.share:
+        values[node.name] = other.name
+        if not _same_layer(node, other) or (node.share and values[node.share]) != other.share:
             return False
     return tuple(values[name] for name in found.outputs) == original.outputs
 
@@ -144,40 +168,3 @@ def _flat(network: Graph) -> Decompiled:
     (found,) = compiled.networks
     pairs = zip(found.layers, network.layers, strict=True)
     return Decompiled(text, found, {layer.name: node.name for layer, node in pairs})
-
-
-def _block_name(pieces: Sequence[Sequence[Stage]], taken: set[str]) -> str:
-    """What the layers of all pieces are called in common, otherwise what the block is."""
-    names = [name for piece in pieces for name in sources(piece) if name is not None]
-    word = _common_word(names)
-    base = word or _kind(pieces[0])
-    name, number = base, 1
-    while snake_case(name) in taken or name in ops.NAMES or name.lower() in KEYWORDS:
-        number += 1
-        name = f"{base}{'ABCDEFGHIJKLMNOPQRSTUVWXYZ'[number - 1]}" if number <= 26 else f"{base}_{number}"
-    return name
-
-
-def _common_word(names: Sequence[str]) -> str:
-    """``Inception`` for inception_3a/1x1 and inception_3b/pool; "" where the names share no word."""
-    words = [re.match(r"[A-Za-z]*", name) for name in names if not _AUTOMATIC.fullmatch(name)]
-    found = {word.group().lower() for word in words if word}
-    if len(found) != 1:
-        return ""
-    (word,) = found
-    generic = {"layer", "features", "conv", "node", "model", "net", "network", "backbone", "module", *ops.NAMES}
-    plain = len(word) < SHORTEST_WORD or word in generic or word.endswith("conv")
-    return "" if plain else word.capitalize()
-
-
-def _kind(piece: Sequence[Stage]) -> str:
-    """A name by what a block does."""
-    merge = next((stage for stage in piece if isinstance(stage, LayerStage) and stage.branches), None)
-    if merge is None or merge.branches is None:
-        return "Unit"
-    identity = any(not branch for branch in merge.branches)
-    if merge.operator == "add":
-        return "Residual" if identity else "Projection"
-    if merge.operator == "concat":
-        return "DenseLayer" if identity else "Inception"
-    return "Gate" if merge.operator == "mul" else "Merge"

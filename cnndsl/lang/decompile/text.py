@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from cnndsl import ops
-from cnndsl.lang.decompile.rerolling import SETTINGS, BlockDefinition
+from cnndsl.lang.decompile.generalise import SETTINGS
+from cnndsl.lang.decompile.rerolling import BlockDefinition
 from cnndsl.lang.decompile.stages import (
     AS_KERNEL,
     Argument,
@@ -12,9 +13,11 @@ from cnndsl.lang.decompile.stages import (
     From,
     Hole,
     LayerStage,
+    Parallel,
     Repeat,
     Stage,
     Use,
+    Value,
     Word,
 )
 from cnndsl.ops.fields import written
@@ -37,33 +40,40 @@ class Writer:
         return [head, *_indented(self.lines(block.body)), "}"]
 
     def lines(self, stages: Sequence[Stage]) -> list[str]:
-        """A body, one statement after another; what goes with a layer stands behind it."""
-        lines: list[str] = []
-        started = False  # whether the last line can go on with an arrow
+        """A body, one statement after another."""
+        return [line for statement in self.statements(stages) for line in statement]
+
+    def statements(self, stages: Sequence[Stage]) -> list[list[str]]:
+        """The lines of every statement; what goes with a layer stands behind it."""
+        found: list[list[str]] = []
+        started = False  # whether the last statement can go on with an arrow
         begun = False  # whether it is a `from` that must
         for stage in stages:
             text = self.stage(stage)
-            joins = started and (begun or _joins(stage)) and len(text) == 1
-            if joins and lines and len(lines[-1]) + len(text[0]) + 4 <= WIDTH:
-                lines[-1] += f" -> {text[0]}"
-            elif joins or begun:
-                lines += [f"{'' if begun else '  '}-> {text[0]}", *text[1:]] if lines else text
+            if found and (begun or (started and _joins(stage) and len(text) == 1)):
+                last = found[-1]
+                if len(last[-1]) + len(text[0]) + 4 <= WIDTH:
+                    last[-1] += f" -> {text[0]}"
+                    last += text[1:]
+                else:
+                    last += [f"  -> {text[0]}", *_indented(text[1:])]
             else:
-                lines += text
+                found.append(text)
             begun = isinstance(stage, From)
             started = isinstance(stage, LayerStage | Use | From)
-        return lines
+        return found
 
     def stage(self, stage: Stage) -> list[str]:
         if isinstance(stage, From):
-            return [f"from {stage.name}"]
-        if isinstance(stage, Use):
-            return [self.use(stage)]
-        if isinstance(stage, Repeat):
-            return _braced(f"repeat {number(stage.times, positional=True)}", self.lines(stage.body))
-        if isinstance(stage, For):
-            return self.table(stage)
+            return [f"from {stage.value.text}"]
+        if isinstance(stage, Parallel):
+            return _loop(stage.loop, self.branch(stage.loop.body))
         alias = f" as {stage.alias}" if stage.alias else ""
+        if isinstance(stage, Repeat | For):
+            *lines, last = _loop(stage, self.lines(stage.body))
+            return [*lines, last + alias]
+        if isinstance(stage, Use):
+            return [self.use(stage) + alias]
         call = " ".join([stage.operator, *_arguments(stage)])
         if stage.share:
             call += f" share={stage.share}"
@@ -79,8 +89,13 @@ class Writer:
         """One branch: a pipeline over several lines, or statements in braces."""
         if not stages:
             return ["identity"]
-        lines = self.lines(stages)
-        if len(lines) == 1:
+        statements = self.statements(stages)
+        lines = [line for statement in statements for line in statement]
+        if isinstance(stages[0], Parallel):
+            return lines
+        if len(stages) == 1 and isinstance(stages[0], Repeat | For):  # its turns would be branches
+            return [f"{{ {lines[0]} }}"] if len(lines) == 1 else ["{", *_indented(lines), "}"]
+        if len(statements) == 1:
             return lines
         if all(isinstance(stage, LayerStage | Use | From) and len(self.stage(stage)) == 1 for stage in stages):
             joined = " -> ".join(self.stage(stage)[0] for stage in stages)
@@ -102,22 +117,32 @@ class Writer:
                 parts.append(f"{parameter.name}={number(value)}")
         return " ".join(parts)
 
-    def table(self, stage: For) -> list[str]:
-        """A loop over rows; a table of one column is a list."""
-        single = len(stage.variables) == 1
-        target = stage.variables[0] if single else f"[{', '.join(stage.variables)}]"
-        rows = [number(row[0]) if single else f"[{', '.join(map(number, row))}]" for row in stage.rows]
-        head = f"for {target} in ["
-        lines, indent = [head], " " * len(head)
-        for index, row in enumerate(rows):
-            piece = row + ("," if index + 1 < len(rows) else "] {")
-            gap = "" if index == 0 or lines[-1] == indent else " "
-            if len(lines[-1]) + len(piece) + 1 > WIDTH and index:
-                lines.append(indent)
-                gap = ""
-            lines[-1] += gap + piece
-        body = self.lines(stage.body)
-        return [*lines, *_indented(body), "}"]
+
+def _loop(stage: Repeat | For, body: Sequence[str]) -> list[str]:
+    """A loop around the lines of its body."""
+    if isinstance(stage, Repeat):
+        return _braced(f"repeat {number(stage.times, positional=True)}", body)
+    head = _table(stage)
+    return _braced(head[0], body) if len(head) == 1 else [*head[:-1], f"{head[-1]} {{", *_indented(body), "}"]
+
+
+def _table(stage: For) -> list[str]:
+    """The head of a loop over rows; a table of one column is a list."""
+    single = len(stage.variables) == 1
+    target = stage.variables[0] if single else f"[{', '.join(stage.variables)}]"
+    if single and [row[0] for row in stage.rows] == list(range(len(stage.rows))):
+        return [f"for {target} in range({len(stage.rows)})"]
+    rows = [number(row[0]) if single else f"[{', '.join(map(number, row))}]" for row in stage.rows]
+    head = f"for {target} in ["
+    lines, indent = [head], " " * len(head)
+    for index, row in enumerate(rows):
+        piece = row + ("," if index + 1 < len(rows) else "]")
+        gap = "" if index == 0 or lines[-1] == indent else " "
+        if len(lines[-1]) + len(piece) + 3 > WIDTH and index:
+            lines.append(indent)
+            gap = ""
+        lines[-1] += gap + piece
+    return lines
 
 
 def _joins(stage: Stage) -> bool:
@@ -150,6 +175,8 @@ def number(value: Hole | Word, positional: bool = False) -> str:
         return value.text
     if isinstance(value, Formula):
         return f"({value.text})" if positional and not value.text.isidentifier() else value.text
+    if isinstance(value, Value):
+        return value.text
     return written(value, positional)
 
 
