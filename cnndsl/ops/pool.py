@@ -186,7 +186,12 @@ class Reduce(Unweighted):
         return shapes[0].elements
 
     def reach(self, shapes: Sequence[Shape], output: Shape) -> Reach:
-        return over_channels(output) if self.axis == 0 else "whole"
+        if self.axis == 0:
+            return over_channels(output)
+        extents = enumerate(shapes[0].spatial, start=1)
+        return tuple(
+            AxisReach(step=0, after=extent - 1) if axis == self.axis else AxisReach() for axis, extent in extents
+        )
 
 
 class AdaptivePool(Unweighted):

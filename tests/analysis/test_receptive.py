@@ -96,11 +96,13 @@ def taps(node: Node, shape: Shape, o: int) -> list[int]:
         return [o + begin if name == "crop" else o - begin]
     if name == "slice":
         return [o + (op.begin if op.axis == 1 else 0)]
-    if name in ("global_avgpool", "flatten", "dense", "groupnorm", "instancenorm"):
+    if name == "parameter":
+        return []
+    if name in ("global_avgpool", "flatten", "dense", "groupnorm", "instancenorm") or (name == "reduce" and op.axis):
         return list(range(size))
     if name in ("add", "mul", "maximum") and size == 1 < output:
         return [0]
-    assert name in ("relu", "batchnorm", "identity", "add", "mul", "maximum", "concat"), name
+    assert name in ("relu", "batchnorm", "identity", "add", "mul", "maximum", "concat", "reduce"), name
     return [o]
 
 
@@ -264,6 +266,11 @@ def test_resizing_a_single_cell_moves_nowhere() -> None:
         "input 4@40\nadd { conv 4 5 pad=2; identity } -> conv 4 3",
         "input 4@40\nconcat { conv 4 5 pad=2; conv 4 3 pad=1 } -> crop 3 -> conv 4 3",
         "input 4@40\nmul { identity; global_avgpool }",
+        "input 4@40\nconv 4 3 -> reduce by=sum axis=1",
+        "input 4@40\nconv 4 3\nmul { identity; reduce by=max axis=1 } -> conv 1 3",
+        "input 4@40\nmul { identity; reduce by=mean -> conv 1 5 pad=2 }",
+        "input 4@40\nconv 2 3 pad=1\nadd { identity; parameter 2@40 } -> conv 4 3",
+        "input 4@40\nconcat { parameter 4@40 -> conv 4 3 pad=1; conv 4 5 pad=2 } -> conv 4 2",
         "input 4@40 as x\nconv 4 2 stride=2 as d -> conv_transpose 4 2 stride=2\nconcat { from x; identity }",
         "input 4@40 as x\nglobal_avgpool -> flatten -> dense 3",
         "input 4@40 as a\nconv 4 3 pad=1 as b\ninput 4@40 as c\nconv 4 5 pad=2\nadd { identity; from b }",
@@ -301,6 +308,9 @@ def test_axes_have_fields_of_their_own() -> None:
     assert sizes("input 1@20x30\nconv 4 3x5 -> maxpool 2x1") == (4, 5)
     assert sizes("input 1@20x30\nconv 4 3x5 -> permute [0, 2, 1] -> conv 4 2x1") == (3, 6)
     assert sizes("input 1@20x30\nconv 4 3x5 -> permute [1, 0, 2]") == (20, 5)
+    assert sizes("input 1@20x30\nconv 4 3x5 -> reduce by=max axis=1") == (20, 5)
+    assert sizes("input 1@20x30\nconv 4 3x5 -> reduce by=max axis=2") == (3, 30)
+    assert sizes("input 1@20x30\nconv 4 3x5 -> reduce by=max") == (3, 5)
 
 
 @pytest.mark.parametrize("layer", ["softmax", "log_softmax", "lrn 5", "layernorm axes=channel", "channel_shuffle 3"])

@@ -71,6 +71,11 @@ def test_refusals_name_the_argument(text: str, code: str, blamed: str) -> None:
     assert (diagnostic.code, underlined(text, diagnostic)) == (code, blamed)
 
 
+def test_axes_are_counted_from_0() -> None:
+    assert refused("input 3@9x9\nreduce by=mean axis=3").message.endswith("the input 3@9x9 has the axes 0 to 2")
+    assert refused("input 3\nreduce by=mean axis=1").message.endswith("the input 3 has the axes 0 to 0")
+
+
 @pytest.mark.parametrize(
     "text",
     [
