@@ -364,6 +364,14 @@ def test_fields_of_positions_that_see_nothing() -> None:
     assert Pattern(0, ((3, 4), None), 1).start == Pattern(0, ((3, 4), (5, 7)), 1).start == 3
 
 
+def test_what_is_learned_sees_nothing_and_does_not_move() -> None:
+    network = compiled("input 4@9x7\nadd { identity; parameter 4@9x7 }")
+    learned = receptive_fields(network).of("parameter1")
+    assert [(pattern.size, pattern.start, pattern.stride) for pattern in learned] == [(0, 0, 0)] * 2
+    assert sizes("input 4@9x7\nadd { conv 4 3 pad=1; parameter 4@9x7 }") == (3, 3)
+    assert sizes("input 4@9x7\nadd { parameter 4@9x7; conv 4 3 pad=1 }") == (3, 3)
+
+
 def test_fields_are_kept_for_the_first_four_inputs() -> None:
     network = compiled(
         "".join(f"input 1@5 as x{index}\n" for index in range(6)) + "add { from x5; from x3; from x1 } as a\n"

@@ -92,6 +92,8 @@ def test_axes_that_differ_and_axes_that_move() -> None:
     [
         ("input 6\nparameter 6", "nothing"),
         ("input 6@9\nadd { identity; parameter 6@1 }", "point"),
+        ("input 6@9\nreduce by=max", "point"),
+        ("input 6\nreduce by=max", "whole"),
         ("input 6\nsoftmax", "whole"),
         ("input 6@9\nsoftmax", "point"),
         ("input 6@9\nlayernorm axes=channel", "point"),
@@ -106,3 +108,13 @@ def test_what_has_no_axes_to_walk_along(text: str, reach: str) -> None:
     (network,) = compile_text(text).networks
     node = network.layers[-1]
     assert node.op.reach(network.input_shapes(node), node.shape) == reach
+
+
+@pytest.mark.parametrize(
+    ("axis", "expected"),
+    [(1, (AxisReach(step=0, after=8), AxisReach())), (2, (AxisReach(), AxisReach(step=0, after=6)))],
+)
+def test_what_reduces_an_axis_reads_all_of_it(axis: int, expected: tuple[AxisReach, ...]) -> None:
+    (network,) = compile_text(f"input 3@9x7\nreduce by=max axis={axis}").networks
+    (node,) = network.layers
+    assert node.op.reach(network.input_shapes(node), node.shape) == expected
