@@ -42,6 +42,7 @@ conv_transpose 4 3 dilation=3 output_pad=2
 maxpool 3 stride=2 pad=1 | maxpool 3 stride=2 ceil_mode=true
 maxpool 2 dilation=2 stride=2 pad=1 ceil_mode=true | maxpool 2 dilation=4 pad=2 stride=1
 maxpool 2 stride=1 pad=same | maxpool 2 stride=1 pad=same_lower | maxpool 3 dilation=2 stride=1 pad=same
+reduce by=sum | reduce by=mean axis=1 | reduce by=max | reduce by=min axis=1 | reduce by=norm
 avgpool 3 stride=2 pad=1 | avgpool 3 stride=2 pad=1 count_include_pad=true | avgpool 2 ceil_mode=true
 avgpool 4 stride=2 pad=same
 avgpool 3 pad=1 ceil_mode=true | avgpool 2 stride=3 pad=1 count_include_pad=true ceil_mode=true
