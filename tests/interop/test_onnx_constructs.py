@@ -6,8 +6,10 @@ import onnxruntime
 import pytest
 from onnx import numpy_helper
 
+import cnndsl
 from cnndsl.errors import CnnError
 from cnndsl.interop.onnx.importer.model import from_onnx
+from cnndsl.lang.decompile.decompiler import decompile
 from cnndsl.runtime.interpreter import execute
 from cnndsl.runtime.plan.planner import make_plan
 
@@ -317,3 +319,29 @@ def test_a_number_that_a_module_holds_is_a_parameter(name):
     model = graph(f"y = {kind}(x, number)", (4, 6, 5), number=np.float32(0.75))
     model.graph.initializer[0].name = model.graph.node[0].input[1] = name
     assert parameters(imported_like_runtime(model)) == 1
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("dealt", "order", "cells"),
+    [
+        ([0, 3, 4, 2, 4, 2], [0, 1, 3, 5, 2, 4], [0, 12, 4, 4]),  # as space_to_depth does
+        ([0, 3, 1, 8, 8], [0, 2, 1, 3, 4], [0, 3, 8, 8]),  # as channel_shuffle does
+    ],
+)
+def test_words_are_moved_step_by_step(dealt, order, cells):
+    """What rearranges channels is defined for numbers; the text must say what it can."""
+    perm = ",".join(map(str, order))
+    model = graph(f"r = Reshape(x, dealt) t = Transpose <perm=[{perm}]> (r) y = Reshape(t, cells)", (3, 8, 8))
+    model.graph.initializer.extend(
+        numpy_helper.from_array(np.array(v), n) for n, v in [("dealt", dealt), ("cells", cells)]
+    )
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.elem_type = onnx.TensorProto.INT64
+    imported = from_onnx(model)
+    assert not {"space_to_depth", "channel_shuffle"} & set(operators(imported))
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    x = np.random.default_rng(0).integers(0, 99, (2, 3, 8, 8))
+    again = cnndsl.loads(decompile(imported.network).text).graph
+    found = execute(make_plan(again, {}), {again.inputs[0].name: x})[again.outputs[0]]
+    np.testing.assert_array_equal(found, session.run(None, {"x": x})[0])

@@ -14,6 +14,8 @@ from cnndsl.shapes import Shape, ShapeError, explicit_padding
 def tidy(builder: Builder, own_export: bool) -> None:
     """Joins layers in place; what nobody reads afterwards is dropped when the network is made."""
     for layer in list(builder.layers.values()):
+        if layer.output.dtype != "float32":
+            continue  # words: what moves them says so step by step, and what computes is not for them
         shuffled(builder, layer)
         wrapped(builder, layer)
         padded(builder, layer, own_export)
