@@ -291,6 +291,15 @@ def spatial_rank(shape: Shape, operator: str) -> int:
     return len(shape.spatial)
 
 
+def along(operator: str, axis: int, shape: Shape) -> list[int]:
+    """The extents of a shape, which has the axis; 0 is the channels. Raises ShapeError."""
+    dimensions = list(shape.dimensions)
+    if axis >= len(dimensions):
+        message = f"{operator}: axis={axis}, but the input {shape} has the axes 0 to {len(dimensions) - 1}"
+        raise ShapeError("wrong-rank", message, argument="axis")
+    return dimensions
+
+
 def kernel_too_large(operator: str, shape: Shape, axes: Sequence[Axis]) -> ShapeError:
     misfit = next(axis for axis in axes if axis.output < 1)
     window = extents([axis.reach for axis in axes])

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
-from cnndsl.ops.base import AxisReach, Geometry, Reach, Unweighted, Weight, Windowed, over_channels, spatial_rank
+from cnndsl.ops.base import AxisReach, Geometry, Reach, Unweighted, Weight, Windowed, along, over_channels, spatial_rank
 from cnndsl.ops.fields import Count, Expects, Flag, Natural, OptionalSizes, Pad, Sizes
 from cnndsl.shapes import Shape, ShapeError, per_axis, product
 
@@ -172,13 +172,7 @@ class Reduce(Unweighted):
     axis: Natural = 0
 
     def output(self, shapes: Sequence[Shape]) -> Shape:
-        dimensions = list(shapes[0].dimensions)
-        if self.axis >= len(dimensions):
-            raise ShapeError(
-                "wrong-rank",
-                f"reduce: axis={self.axis}, but the input {shapes[0]} has the axes 0 to {len(dimensions) - 1}",
-                argument="axis",
-            )
+        dimensions = along(self.operator, self.axis, shapes[0])
         dimensions[self.axis] = 1
         return Shape(dimensions[0], tuple(dimensions[1:]))
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
-from cnndsl.ops.base import AxisReach, Elementwise, Reach, Unweighted, over_channels, spatial_rank
+from cnndsl.ops.base import AxisReach, Elementwise, Reach, Unweighted, along, over_channels, spatial_rank
 from cnndsl.ops.conv import check_pad_mode
 from cnndsl.ops.fields import Cells, Count, Expects, Flag, Natural, Order, PadMode, Real, Sizes, Target, listed
 from cnndsl.shapes import Axis, Shape, ShapeError, explicit_padding, per_axis
@@ -217,13 +217,7 @@ class Slice(Unweighted):
     axis: Natural = 0
 
     def output(self, shapes: Sequence[Shape]) -> Shape:
-        dimensions = list(shapes[0].dimensions)
-        if self.axis >= len(dimensions):
-            raise ShapeError(
-                "wrong-rank",
-                f"slice: axis={self.axis}, but the input {shapes[0]} has the axes 0 to {len(dimensions) - 1}",
-                argument="axis",
-            )
+        dimensions = along(self.operator, self.axis, shapes[0])
         size = dimensions[self.axis]
         if not self.begin < self.end <= size:
             raise ShapeError(
