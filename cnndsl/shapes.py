@@ -4,7 +4,7 @@ Here and in the operators of :mod:`cnndsl.ops` sizes are compared and meet ``+ -
 answer as well as an integer. These ask for more (the list is tested):
 
 - ``%``: Axis.exact, ratio, check_groups, largest_divisor, GroupNorm.output, ChannelShuffle.output, PixelShuffle.output,
-  SpaceToDepth.output
+  SpaceToDepth.output, resize_reach
 - ``/``: ratio, Subsample.weights
 - ``min``: Axis.unread, Crop.output
 - ``max``: Axis.output, Axis.trailing, Axis.unread, resolve_padding, kernel_too_large, largest_divisor, check_pad_mode,

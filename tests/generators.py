@@ -138,9 +138,13 @@ def crop(draw: Draw) -> str:
     return draw.one_of(draw.sizes(0, 2), draw.sizes(0, 3, 2 * draw.rank))
 
 
+SMOOTH = ("linear", "cubic")
+
+
 def resize(draw: Draw) -> str:
     size = draw.sizes(1, 2 * LARGEST[draw.rank])
-    return size + draw.one_of("", " mode=linear", " mode=linear align_corners=true")
+    smooth = f" mode={draw.one_of(*SMOOTH)}"
+    return size + draw.one_of("", smooth, f"{smooth} align_corners=true")
 
 
 def cut(draw: Draw) -> str:
@@ -193,7 +197,7 @@ ARGUMENTS: dict[str, Callable[[Draw], str]] = {
     "permute": permute,
     "pad": pad,
     "crop": crop,
-    "upsample": lambda draw: draw.sizes(1, 3) + draw.option(50, lambda: "mode=linear"),
+    "upsample": lambda draw: draw.sizes(1, 3) + draw.option(60, lambda: f"mode={draw.one_of(*SMOOTH)}"),
     "resize": resize,
     "slice": cut,
     "channel_shuffle": lambda draw: str(draw.divisor(draw.shape.channels)),

@@ -185,6 +185,8 @@ def crop(op: Any, weights: Weights, x: Tensor) -> Tensor:
 def upsample(op: Any, weights: Weights, x: Tensor) -> Tensor:
     if op.mode == "nearest":
         return F.interpolate(x, scale_factor=each(op.scale, x), mode="nearest")
+    if op.mode == "cubic":
+        return cubic(x, [size * times for size, times in zip(x.shape[2:], each(op.scale, x), strict=True)], False)
     return F.interpolate(x, scale_factor=each(op.scale, x), mode=LINEAR[rank(x)], align_corners=False)
 
 
@@ -192,9 +194,21 @@ def resize(op: Any, weights: Weights, x: Tensor) -> Tensor:
     size = each(op.size, x)
     if op.mode == "linear":
         return F.interpolate(x, size, mode=LINEAR[rank(x)], align_corners=op.align_corners)
+    if op.mode == "cubic":
+        return cubic(x, size, op.align_corners)
     # PyTorch's nearest multiplies by a float32 ratio, whose floor may slip; whole ratios are exact.
     for axis, (before, after) in enumerate(zip(x.shape[2:], size, strict=True), start=2):
         x = x.index_select(axis, torch.arange(after) * before // after)
+    return x
+
+
+def cubic(x: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
+    """PyTorch's bicubic, which is of images only, along one axis after the other."""
+    for axis, target in enumerate(size, start=2):
+        before, after = x.shape[1:axis], x.shape[axis + 1 :]
+        lines = x.reshape(len(x), before.numel(), x.shape[axis], after.numel())
+        resized = F.interpolate(lines, (target, after.numel()), mode="bicubic", align_corners=align_corners)
+        x = resized.reshape(len(x), *before, target, *after)
     return x
 
 

@@ -140,17 +140,23 @@ class Crop(Unweighted):
         return tuple(AxisReach(before=-begin, after=begin) for begin, _ in pairs)
 
 
-Mode = Annotated[Literal["nearest", "linear"], Expects("nearest or linear")]
+Mode = Annotated[Literal["nearest", "linear", "cubic"], Expects("nearest, linear or cubic")]
 
 
 def resize_reach(mode: str, align_corners: bool, size: int, cells: int) -> AxisReach:
-    """nearest reads floor(o*n/m); linear the two cells around (o + 1/2)*n/m - 1/2, or o*(n - 1)/(m - 1) if aligned."""
+    """nearest reads floor(o*n/m); linear the two cells around (o + 1/2)*n/m - 1/2, or o*(n - 1)/(m - 1) if aligned.
+
+    cubic reads one more on either side, unless every such place is that of a cell, whose value it then takes.
+    """
     if mode == "nearest":
         return AxisReach(step=size, rate=cells, before=cells - 1, after=0)
-    if not align_corners:
-        return AxisReach(step=2 * size, rate=2 * cells, before=3 * cells - size - 1, after=size + cells - 1)
-    rate = max(cells - 1, 1)
-    return AxisReach(step=size - 1 if cells > 1 else 0, rate=rate, before=rate - 1, after=rate - 1)
+    if align_corners:
+        step, shift, rate = size - 1 if cells > 1 else 0, 0, max(cells - 1, 1)
+    else:
+        step, shift, rate = 2 * size, size - cells, 2 * cells
+    between = mode == "cubic" and (step % rate or shift % rate)
+    around = 2 * rate - 1 if between else rate - 1
+    return AxisReach(step=step, rate=rate, before=around - shift, after=around + shift)
 
 
 class Upsample(Unweighted):
@@ -158,7 +164,7 @@ class Upsample(Unweighted):
     summary: ClassVar[str] = "Every axis larger by a whole factor."
     positional: ClassVar[tuple[str, ...]] = ("scale",)
     rule: ClassVar[str] = "C@(spatial*scale)"
-    source: ClassVar[str] = "PyTorch Upsample (linear: half-pixel centres)"
+    source: ClassVar[str] = "PyTorch Upsample (linear and cubic: half-pixel centres)"
     example: ClassVar[str] = "input 64@16x16\nupsample 2 -> conv 32 3x3 pad=1"
 
     scale: Sizes
@@ -176,10 +182,13 @@ class Upsample(Unweighted):
 
 class Resize(Unweighted):
     operator: ClassVar[str] = "resize"
-    summary: ClassVar[str] = "The map at another size, by the nearest pixel or linear interpolation."
+    summary: ClassVar[str] = "The map at another size, by the nearest pixel, or linear or cubic interpolation."
     positional: ClassVar[tuple[str, ...]] = ("size",)
     rule: ClassVar[str] = "C@size"
-    source: ClassVar[str] = "PyTorch interpolate (nearest, linear, bilinear, trilinear)"
+    source: ClassVar[str] = (
+        "PyTorch interpolate (nearest, linear, bilinear, trilinear, bicubic); cubic: Keys 1981 (Cubic convolution "
+        "interpolation for digital image processing) with a = -0.75"
+    )
     example: ClassVar[str] = "input 21@28x28\nresize 224x224 mode=linear"
 
     size: Sizes
@@ -191,7 +200,7 @@ class Resize(Unweighted):
         if self.align_corners and self.mode == "nearest":
             raise ShapeError(
                 "bad-argument",
-                "resize: align_corners is for mode=linear; the nearest pixel has no corners to align",
+                "resize: align_corners is for mode=linear and mode=cubic; the nearest pixel has no corners to align",
                 argument="align_corners",
             )
         return Shape(shape.channels, per_axis(self.size, spatial_rank(shape, self.operator), "size"))

@@ -51,6 +51,15 @@ UNEVEN = "what it reads moves over the input in steps that are not alike"
         (f"{TWO} -> slice 3 9 axis=1", ["r = 3 = 3", "j = 2 = 2", "a - (-3)*j = 0 - (-3)*2 = 6"]),
         (f"{TWO} -> upsample 3", [f"r = 3 = 3 {COPY}", "None 2/3 cells on average", "0"]),
         (f"{TWO} -> upsample 2 mode=linear", ["r + (n - 1)*j = 3 + (2 - 1)*2 = 5", "1", "-2 2 cells into the padding"]),
+        (f"{TWO} -> upsample 2 mode=cubic", ["r + (n - 1)*j = 3 + (4 - 1)*2 = 9", "1", "-4 4 cells into the padding"]),
+        (
+            f"{ONE}\nupsample 3 mode=cubic",
+            [
+                "4 positions see fields of 3 and 4 cells in turn: the largest counts",
+                "None 1/3 cells on average",
+                "-2 2 cells into the padding",
+            ],
+        ),
         (f"{TWO} -> conv_transpose 1 1 stride=2", ["3", "1", "0"]),
         (
             f"{TWO} -> conv_transpose 1 6 stride=2 pad=2",

@@ -84,7 +84,9 @@ def taps(node: Node, shape: Shape, o: int) -> list[int]:
             centre = Fraction(o * (size - 1), output - 1) if output > 1 else Fraction(0)
         else:
             centre = Fraction((2 * o + 1) * size, 2 * output) - Fraction(1, 2)
-        return [floor(centre), ceil(centre)]
+        if op.mode == "linear" or resampled_at_cells(op, size, output):
+            return [floor(centre), ceil(centre)]
+        return [cell for cell in range(floor(centre) - 1, floor(centre) + 3) if abs(cell - centre) < 2]
     if name == "pixel_shuffle":
         return [o // op.factor]
     if name == "space_to_depth":
@@ -104,6 +106,13 @@ def taps(node: Node, shape: Shape, o: int) -> list[int]:
         return [0]
     assert name in ("relu", "batchnorm", "identity", "add", "mul", "maximum", "concat", "reduce"), name
     return [o]
+
+
+def resampled_at_cells(op: Any, size: int, output: int) -> bool:
+    """Whether every position of a resized axis lies on a cell, which cubic convolution then takes as it is."""
+    if getattr(op, "align_corners", False):
+        return output == 1 or (size - 1) % (output - 1) == 0
+    return size % output == 0 and size // output % 2 == 1
 
 
 def judge(text: str) -> list[tuple[bool, int, int]]:
@@ -144,9 +153,10 @@ def chain(random: Random, gaps: bool) -> str:
                 f"avgpool {kernel} stride={stride}",
                 f"conv_transpose 4 {kernel if gaps else max(kernel, stride)} stride={stride} pad={random.randint(0, 1)}"
                 + (f" dilation={random.randint(1, 2)}" if gaps else ""),
-                f"upsample {random.randint(1, 3)} mode={random.choice(['nearest', 'linear'])}",
-                f"resize {random.choice([1, 9, 16, 24, 32])} mode={random.choice(['nearest', 'linear'])}",
-                f"resize {random.choice([1, 2, 5, 9, 17])} mode=linear align_corners=true",
+                f"upsample {random.randint(1, 3)} mode={random.choice(['nearest', 'linear', 'cubic'])}",
+                f"resize {random.choice([1, 9, 16, 24, 32])} mode={random.choice(['nearest', 'linear', 'cubic'])}",
+                f"resize {random.choice([1, 2, 5, 9, 17])} align_corners=true "
+                + f"mode={random.choice(['linear', 'cubic'])}",
                 f"adaptive_avgpool {random.choice([1, 4, 6, 8])}",
                 f"subsample {random.randint(1, 2)} stride={random.randint(1, 2)}",
                 f"crop [{random.randint(0, 2)}, {random.randint(0, 2)}]",
@@ -241,8 +251,9 @@ def test_a_field_that_is_too_small_would_be_noticed() -> None:
     assert {name for name, _, _ in surprises(network, 0)} == {"p"}
 
 
-def test_resizing_a_single_cell_moves_nowhere() -> None:
-    network = cnndsl.loads("input 3@1x2x5\nresize [3, 11, 8] mode=linear align_corners=true -> pad 1 -> conv 2 1")
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+def test_resizing_a_single_cell_moves_nowhere(mode: str) -> None:
+    network = cnndsl.loads(f"input 3@1x2x5\nresize [3, 11, 8] mode={mode} align_corners=true -> pad 1 -> conv 2 1")
     for layer in network.layers.values():
         assert (layer.receptive_field[0], layer.rf_stride[0], layer.rf_start[0]) == (1, 0, 0)
         lines = next(
@@ -261,6 +272,10 @@ def test_resizing_a_single_cell_moves_nowhere() -> None:
         "input 1@40\nupsample 2 -> maxpool 2 -> conv 4 3",
         "input 1@40\nresize 60 mode=linear -> conv 4 3",
         "input 1@40\nresize 79 mode=linear align_corners=true",
+        "input 1@40\nupsample 3 mode=cubic -> conv 4 3",
+        "input 1@40\nresize 60 mode=cubic -> conv 4 3",
+        "input 1@40\nresize 79 mode=cubic align_corners=true -> conv 4 2",
+        "input 1@45\nresize 15 mode=cubic -> conv 4 3",
         "input 1@40\nadaptive_avgpool 7",
         "input 1@40\nadaptive_avgpool 7 -> conv 2 3",
         "input 4@40\nadd { conv 4 5 pad=2; identity } -> conv 4 3",

@@ -56,6 +56,9 @@ upsample 2 | upsample 3 mode=linear | resize 3 | resize 10 | resize 22
 resize 1 mode=linear | resize 7 mode=linear | resize 13 mode=linear
 resize 1 mode=linear align_corners=true | resize 3 mode=linear align_corners=true
 resize 13 mode=linear align_corners=true
+upsample 2 mode=cubic | resize 1 mode=cubic | resize 7 mode=cubic | resize 13 mode=cubic | resize 11 mode=cubic
+resize 1 mode=cubic align_corners=true | resize 3 mode=cubic align_corners=true
+resize 13 mode=cubic align_corners=true
 slice 1 3 axis=1 | concat axis=1 { identity; relu } | sub { identity; global_avgpool }
 mul { global_avgpool; identity }
 average { identity; global_avgpool; tanh } | maximum { identity; global_avgpool; tanh }
@@ -273,6 +276,7 @@ def geometries(draw):
                 f"adaptive_maxpool {sizes(1, 9)}",
                 f"resize {sizes(1, 30)}",
                 f"resize {sizes(1, 30)} mode=linear align_corners={draw(flag)}",
+                f"resize {sizes(1, 30)} mode=cubic align_corners={draw(flag)}",
             ]
         )
     )
@@ -287,9 +291,10 @@ def test_random_geometries_agree(text, opset):
 
 
 @pytest.mark.parametrize("size", [3, 7, 11, 100, 255])
-def test_resize_gives_the_size_asked_for(size):
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+def test_resize_gives_the_size_asked_for(size, mode):
     for target in range(1, 300, 23):
-        model = exported(f"input 1@{size}\nresize {target} mode=linear")
+        model = exported(f"input 1@{size}\nresize {target} mode={mode}")
         (result,) = session(model).run(None, {"input": np.zeros((1, 1, size), np.float32)})
         assert result.shape == (1, 1, target)
 

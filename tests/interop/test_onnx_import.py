@@ -228,6 +228,7 @@ def torch_networks():
                 nn.PixelShuffle(2),
                 nn.Upsample(scale_factor=2),
                 nn.Upsample(scale_factor=2, mode="bilinear"),
+                nn.Upsample(size=(37, 20), mode="bicubic"),
                 nn.Conv2d(1, 1, 3),
             ),
             (1, 8, 8),
@@ -836,6 +837,9 @@ def test_every_operator_comes_back_with_its_values(name, opset):
         "input 2@9x7\nadaptive_avgpool 4x3",
         "input 2@9x7\nadaptive_maxpool 4x7",
         "input 2@9x7\nresize 13x10",
+        "input 2@9x7\nresize 13x10 mode=cubic",
+        "input 2@9x7\nresize 13x10 mode=cubic align_corners=true",
+        "input 2@9x7\nupsample 2x3 mode=cubic",
         "input 6@9\nlrn 4 alpha=0.5",
         "input 2@9x7\nconv 3 3x3 pad=1x2 pad_mode=circular",
         "input 2@9x7\npad [1, 0, 0, 2] mode=circular",
@@ -852,6 +856,29 @@ def test_what_the_exporter_composes_is_found_again(text):
     (wanted,) = compile_text(text, "net.cnn").networks
     (node,) = from_onnx(exported(text, opset=13)).network.layers
     assert (node.op, node.shape) == (wanted.layers[0].op, wanted.layers[0].shape)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"cubic_coeff_a": -0.5}, "its cubic coefficient is -0.5; the language has -0.75"),
+        ({"cubic_coeff_a": float("nan")}, "its cubic coefficient is nan; the language has -0.75"),
+        ({"exclude_outside": 1}, "it smooths or leaves out what is outside"),
+        ({"coordinate_transformation_mode": "asymmetric"}, "it interpolates by asymmetric"),
+    ],
+)
+def test_other_cubics_are_refused(settings, reason):
+    scales = np.array([1, 1, 2, 2], np.float32)
+    with pytest.raises(CnnError, match=reason):
+        from_onnx(one("Resize", [1, 2, 5, 4], np.zeros(0, np.float32), scales, mode="cubic", **settings))
+
+
+@pytest.mark.parametrize("coordinates", ["half_pixel", "pytorch_half_pixel", "align_corners"])
+def test_cubic_agrees_with_the_runtime(coordinates):
+    scales = np.array([1, 1, 2.5, 0.75], np.float32)
+    settings = {"mode": "cubic", "coordinate_transformation_mode": coordinates}
+    model = one("Resize", [1, 2, 6, 4], np.zeros(0, np.float32), scales, **settings)
+    assert_agrees_with_runtime(model, np.random.default_rng(0).standard_normal((1, 2, 6, 4), np.float32))
 
 
 @pytest.mark.parametrize("kind", ["Add", "Mul", "Sub", "Div"])

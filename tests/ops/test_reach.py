@@ -35,9 +35,22 @@ def test_resizing() -> None:
         assert interval(resize_reach("linear", True, size, cells), o) == (floor(corner), ceil(corner))
 
 
+def test_cubic_resizing() -> None:
+    """The cells less than 2 away, all that the kernel weighs; only one where no position is between cells."""
+    for size, cells in every(SIZES, SIZES):
+        centres = [Fraction((2 * o + 1) * size, 2 * cells) - Fraction(1, 2) for o in range(cells)]
+        corners = [Fraction(o * (size - 1), cells - 1) if cells > 1 else Fraction(0) for o in range(cells)]
+        for align, places in ((False, centres), (True, corners)):
+            reach, between = resize_reach("cubic", align, size, cells), any(place % 1 for place in places)
+            for o, place in enumerate(places):
+                weighed = [cell for cell in range(-20, 40) if abs(cell - place) < 2] if between else [int(place)]
+                assert interval(reach, o) == hull(weighed)
+
+
 def test_a_single_cell_does_not_move() -> None:
     for size in SIZES:
-        assert resize_reach("linear", True, size, 1) == AxisReach(step=0)
+        for mode in ("linear", "cubic"):
+            assert resize_reach(mode, True, size, 1) == AxisReach(step=0)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +69,8 @@ def test_a_single_cell_does_not_move() -> None:
         ("input 2@9\nupsample 3", lambda o: (o // 3,)),
         ("input 2@9\nupsample 2 mode=linear", lambda o: (floor(o / 2 - 1 / 4), ceil(o / 2 - 1 / 4))),
         ("input 2@9\nresize 4 mode=linear align_corners=true", lambda o: (floor(o * 8 / 3), ceil(o * 8 / 3))),
+        ("input 2@9\nupsample 2 mode=cubic", lambda o: range((o - 1) // 2 - 1, (o - 1) // 2 + 3)),
+        ("input 2@9\nresize 3 mode=cubic", lambda o: (3 * o + 1,)),
         ("input 2@9\nslice 3 8 axis=1", lambda o: (o + 3,)),
         ("input 2@9\nslice 1 2", lambda o: (o,)),
         ("input 8@9x9\npixel_shuffle 2", lambda o: (o // 2,)),

@@ -1,5 +1,6 @@
 """Rearrangements against positions computed cell by cell and against PyTorch."""
 
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
@@ -113,6 +114,49 @@ def test_resize_agrees_with_torch(agree, by_torch, functional, spatial, output):
         )
 
 
+@given(st.tuples(*[st.integers(1, 20)] * 2), st.tuples(*[st.integers(1, 40)] * 2), st.booleans())
+def test_cubic_images_agree_with_torch(spatial, output, align):
+    torch = pytest.importorskip("torch")
+    x = np.random.default_rng(15).standard_normal((2, 3, *spatial))
+    interpolate = torch.nn.functional.interpolate
+    expected = interpolate(torch.from_numpy(x), output, mode="bicubic", align_corners=align).numpy()
+    for dtype, tolerance in ((np.float64, 1e-12), (np.float32, 1e-5)):
+        resized = shaping.resize(x.astype(dtype), output, mode="cubic", align_corners=align)
+        assert resized.dtype == dtype
+        np.testing.assert_allclose(resized, expected, rtol=0, atol=tolerance)
+
+
+def cubic_row(row, size, align):
+    """Cubic convolution of a list, cell by cell, from exact places: Keys 1981 with a = -3/4."""
+    extent, a, resized = len(row), Fraction(-3, 4), []
+    for o in range(size):
+        place = Fraction(2 * o + 1, 2) * Fraction(extent, size) - Fraction(1, 2)
+        if align:
+            place = Fraction(o * (extent - 1), max(size - 1, 1))
+        total = Fraction(0)
+        for cell in range(-3, extent + 3):
+            s = abs(place - cell)
+            if s < 1:
+                weight = (a + 2) * s**3 - (a + 3) * s**2 + 1
+            else:
+                weight = a * s**3 - 5 * a * s**2 + 8 * a * s - 4 * a if s < 2 else 0
+            total += weight * Fraction(row[min(max(cell, 0), extent - 1)])
+        resized.append(float(total))
+    return resized
+
+
+@pytest.mark.parametrize(("spatial", "output"), SIZES)
+@pytest.mark.parametrize("align", [False, True])
+def test_cubic_is_the_definition_along_every_axis(agree, spatial, output, align):
+    def defined(x):
+        for axis, size in enumerate(output, start=2):
+            x = np.apply_along_axis(lambda row, size=size: cubic_row(row.tolist(), size, align), axis, x)
+        return x
+
+    x = np.random.default_rng(16).standard_normal((2, 2, *spatial))
+    agree(partial(shaping.resize, output=output, mode="cubic", align_corners=align), defined, x)
+
+
 def test_resize_rows(agree):
     x = np.array([[[0.0, 6.0, 12.0]]])
     rows = [
@@ -122,6 +166,10 @@ def test_resize_rows(agree):
         ("linear", True, 5, [0, 3, 6, 9, 12]),
         ("linear", False, 1, [6]),
         ("linear", True, 1, [0]),
+        ("cubic", False, 3, [0, 6, 12]),
+        ("cubic", True, 5, [0, 2.4375, 6, 9.5625, 12]),
+        ("cubic", False, 1, [6]),
+        ("cubic", True, 1, [0]),
     ]
     for mode, align, size, row in rows:
         agree(partial(shaping.resize, output=(size,), mode=mode, align_corners=align), lambda x, row=row: [[row]], x)

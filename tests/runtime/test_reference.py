@@ -17,7 +17,8 @@ NETWORKS = {
     "activations": SINGLE + "elu -> selu -> gelu -> silu -> mish -> softplus -> tanh -> sigmoid -> hardswish",
     "more activations": SINGLE + "prelu -> leaky_relu 0.1 -> celu -> softsign -> hardsigmoid -> clip min=-1 max=0.6",
     "sizes": SINGLE
-    + "resize 5x11 mode=linear -> upsample 2 mode=linear -> pad 1 -> crop 1 -> normalize mean=0.3 std=0.7",
+    + "resize 5x11 mode=linear -> upsample 2 mode=linear -> resize 13x17 mode=cubic -> pad 1 -> crop 1"
+    + " -> normalize mean=0.3 std=0.7",
     "merges": SINGLE
     + "concat { conv 4 1x1; identity } -> add { conv 10 1x1; identity } -> average { tanh; relu } -> softmax",
     "vectors": SINGLE + "flatten -> dense 20 -> relu -> rbf 5 -> log_softmax",

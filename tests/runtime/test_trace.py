@@ -332,6 +332,29 @@ def test_linear_interpolation_weighs_its_neighbours():
     assert found.working.patches[0].weights.tolist() == [0.75, 0.25] and found.total == 12.5
 
 
+def test_cubic_interpolation_weighs_the_cells_around():
+    found = worked("input 1@6\nupsample 2 mode=cubic", "upsample1", (0, 5), [[0, 10, 20, 50, 30, 0]])
+    assert read_of(found).places == ((1, 2, 3, 4),)
+    # Keys 1981 with a = -3/4 at the distances 5/4, 1/4, 3/4 and 7/4
+    expected = [-27 / 256, 225 / 256, 67 / 256, -9 / 256]
+    assert found.working.patches[0].weights.tolist() == expected and len(found.working.notes) == 1
+    assert found.total == pytest.approx(found.value) == np.dot(expected, [10, 20, 50, 30])
+
+
+def test_what_lies_beyond_the_edge_falls_to_the_edge():
+    found = worked("input 1@6\nupsample 2 mode=cubic", "upsample1", (0, 0), [[8, 10, 20, 50, 30, 0]])
+    # at -1/4: 7/4, 3/4 and 1/4 from the cells -2, -1 and 0, all of them the edge's, and 5/4 from cell 1
+    assert read_of(found).places == ((0, 1),)
+    assert found.working.patches[0].weights.tolist() == [(-9 + 67 + 225) / 256, -27 / 256]
+    assert "beyond it" in found.working.notes[1]
+    assert found.total == pytest.approx(found.value) == (283 * 8 - 270) / 256
+
+
+def test_an_aligned_corner_is_the_cell_itself():
+    found = worked("input 1@6\nresize 11 mode=cubic align_corners=true", "resize1", (0, 4), [[8, 10, 20, 50, 30, 0]])
+    assert read_of(found).places == ((2,),) and found.total == found.value == 20
+
+
 def test_an_embedding_looks_up_its_word():
     text = "input 3 dtype=int64\nembedding 5 2"
     table = np.arange(10, dtype=np.float32).reshape(5, 2)

@@ -1,13 +1,18 @@
 """Rearranging, cutting, growing and resampling. Results may be views of the input."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from math import prod
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cnndsl.arrays import Array
+from cnndsl.arrays import Array, Float64
 from cnndsl.runtime.kernels.arrays import Padding, PadMode, Sizes
+
+Tap: TypeAlias = tuple[NDArray[np.int64], Float64]
+"""For every position along an axis a cell that it reads, and the cell's weight."""
 
 _NUMPY_MODES: dict[PadMode, Literal["reflect", "edge", "wrap"]] = {
     "reflect": "reflect",
@@ -63,36 +68,60 @@ def upsample_nearest(x: Array, scale: Sizes) -> Array:
     return x
 
 
-def resize(x: Array, output: Sizes, *, mode: Literal["nearest", "linear"], align_corners: bool) -> Array:
+def resize(x: Array, output: Sizes, *, mode: Literal["nearest", "linear", "cubic"], align_corners: bool) -> Array:
     """(N, C, *spatial) resampled to (N, C, *output), as PyTorch's ``interpolate``.
 
-    ``nearest`` takes cell floor(i * in / out), exactly (ONNX: asymmetric, floor). ``linear`` interpolates along each
-    axis at (i + 1/2) * in / out - 1/2, held inside the array (ONNX: half_pixel), or with ``align_corners`` at
+    ``nearest`` takes cell floor(i * in / out), exactly (ONNX: asymmetric, floor). ``linear`` and ``cubic``
+    interpolate along each axis at (i + 1/2) * in / out - 1/2 (ONNX: half_pixel), or with ``align_corners`` at
     i * (in - 1) / (out - 1), or 0 where out is 1.
     """
     for axis, (extent, size) in enumerate(zip(x.shape[2:], output, strict=True), start=2):
         if mode == "nearest":
             x = x.take(np.arange(size) * extent // size, axis=axis)
         elif size != extent:
-            x = _interpolate(x, axis, size, align_corners)
+            x = _weighted(x, axis, interpolation(extent, size, mode == "cubic", align_corners))
     return x
 
 
-def _interpolate(x: Array, axis: int, size: int, align_corners: bool) -> Array:
-    """Linear interpolation along one axis."""
-    extent = x.shape[axis]
+def _weighted(x: Array, axis: int, taps: Sequence[Tap]) -> Array:
+    """The weighted sums of cells along one axis."""
+    shares = [weights.astype(x.dtype).reshape(-1, *(1,) * (x.ndim - 1 - axis)) for _, weights in taps]
+    shares[0] = 1 - np.sum(shares[1:], axis=0)  # rounded to float32 they would not be one together
+    terms = (x.take(cells, axis=axis) * share for (cells, _), share in zip(taps, shares, strict=True))
+    result: Array = next(terms)
+    for term in terms:
+        result += term
+    return result
+
+
+def interpolation(extent: int, size: int, cubic: bool, align_corners: bool) -> list[Tap]:
+    """The two or four taps with which ``size`` positions along an axis read it; beyond the edge they read the edge."""
     if align_corners:
         step, start = Fraction(extent - 1, size - 1) if size > 1 else Fraction(0), Fraction(0)
     else:
         step = Fraction(extent, size)
         start = (step - 1) / 2
     denominator = 2 * step.denominator
-    numerators = np.maximum(np.arange(size) * int(step * denominator) + int(start * denominator), 0)
-    left = np.minimum(numerators // denominator, extent - 1)
-    right = np.minimum(left + 1, extent - 1)
-    share = (numerators % denominator / denominator).astype(x.dtype)
-    share = share.reshape((-1,) + (1,) * (x.ndim - 1 - axis))
-    result: Array = x.take(left, axis=axis) * (1 - share) + x.take(right, axis=axis) * share
+    numerators = np.arange(size) * int(step * denominator) + int(start * denominator)
+    if not cubic:
+        numerators = np.maximum(numerators, 0)
+    left, rest = np.divmod(numerators, denominator)
+    share = rest / denominator
+    weigh = _cubic if cubic else _linear
+    taps = range(-1, 3) if cubic else range(2)
+    return [(np.clip(left + tap, 0, extent - 1), weigh(np.abs(share - tap))) for tap in taps]
+
+
+def _linear(distance: Float64) -> Float64:
+    return 1 - distance
+
+
+def _cubic(distance: Float64) -> Float64:
+    """The cubic convolution kernel of Keys (1981) with PyTorch's and ONNX's a = -0.75."""
+    a = -0.75
+    near = ((a + 2) * distance - (a + 3)) * distance**2 + 1
+    far = ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a
+    result: Float64 = np.where(distance <= 1, near, far)
     return result
 
 

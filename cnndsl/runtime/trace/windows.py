@@ -257,18 +257,24 @@ def global_lppool(op: pool.GlobalLpPool, site: TracedLayer) -> Working:
 
 
 def interpolated(op: shape.Upsample | shape.Resize, site: TracedLayer) -> Working:
-    """The shares of the two cells around, along each axis, are read off a line that counts its own cells."""
+    """The cells around that have a share, along each axis; a cell at the edge has those beyond it as well."""
     aligned = isinstance(op, shape.Resize) and op.align_corners
+    cubic, beyond = op.mode == "cubic", False
     places, shares = [], []
-    pairs = zip(site.shapes[0].spatial, site.output.spatial, site.position[1:], strict=True)
-    for extent, size, output in pairs:
-        line = np.arange(extent, dtype=np.float64)[None, None]
-        resized = shaping.resize(line, (size,), mode="linear", align_corners=aligned)[0, 0]
-        left, share = divmod(float(resized[output]), 1)
-        places.append((int(left), int(left) + 1) if share else (int(left),))
-        shares.append((1 - share, share) if share else (1.0,))
+    for extent, size, output in zip(site.shapes[0].spatial, site.output.spatial, site.position[1:], strict=True):
+        summed: dict[int, float] = {}
+        for cells, weights in shaping.interpolation(extent, size, cubic, aligned):
+            cell, weight = int(cells[output]), float(weights[output])
+            if weight:
+                beyond |= cell in summed
+                summed[cell] = summed.get(cell, 0.0) + weight
+        places.append(tuple(summed))
+        shares.append(np.array(list(summed.values())))
     window = TracedWindow(site.shapes[0], tuple(places), tuple(places))
-    weights = reduce(np.multiply.outer, [np.array(axis) for axis in shares])
+    weights = reduce(np.multiply.outer, shares)
     patch = weighted(window, site.channel, window.over(site.values[0][site.channel]), weights)
-    note = "the weights are the shares of the nearest cells, by their distances"
-    return _summed(site, window, [patch], note)
+    rule = "cubic convolution" if cubic else "their distances"
+    notes = [f"the weights are the shares of the nearest cells, by {rule}"]
+    if cubic and beyond:
+        notes.append("the cells at the edge have the shares of those beyond it, too")
+    return _summed(site, window, [patch], *notes)

@@ -6,7 +6,7 @@ rounding, in ONNX Runtime.
 
 from collections.abc import Callable
 from functools import reduce
-from math import pi, sqrt
+from math import pi, prod, sqrt
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -86,14 +86,19 @@ def cut(layer: ExportedLayer[shape.Slice]) -> str:
 
 
 def upsample(layer: ExportedLayer[shape.Upsample]) -> str:
+    if layer.op.mode == "cubic":
+        return bicubic(layer, "half_pixel")
     return enlarge(layer, layer.op.mode, "asymmetric" if layer.op.mode == "nearest" else "half_pixel")
 
 
 def resize(layer: ExportedLayer[shape.Resize]) -> str:
     """Resize; nearest pixels by a fraction are gathered: its coordinates are float32, and their floor may slip."""
     sizes = list(zip(layer.shape.spatial, layer.output.spatial, strict=True))
+    coordinates = "align_corners" if layer.op.align_corners else "half_pixel"
     if layer.op.mode == "linear":
-        return enlarge(layer, "linear", "align_corners" if layer.op.align_corners else "half_pixel")
+        return enlarge(layer, "linear", coordinates)
+    if layer.op.mode == "cubic":
+        return bicubic(layer, coordinates)
     if all(target % size == 0 for size, target in sizes):
         return enlarge(layer, "nearest", "asymmetric")
     x = layer.input
@@ -103,11 +108,8 @@ def resize(layer: ExportedLayer[shape.Resize]) -> str:
 
 
 def enlarge(layer: ExportedLayer[Any], mode: str, coordinates: str) -> str:
-    """Resize by scales (sizes would fix the batch), each the least float32 that gives the size asked for."""
-    scales: list[float] = []
-    for size, target in zip(layer.shape.spatial, layer.output.spatial, strict=True):
-        scale = np.float32(target / size)
-        scales.append(float(np.nextafter(scale, np.float32(np.inf)) if size * float(scale) < target else scale))
+    """Resize by scales, since sizes would fix the batch."""
+    scales = [least_scale(size, target) for size, target in zip(layer.shape.spatial, layer.output.spatial, strict=True)]
     return layer.emit(
         "Resize",
         layer.input,
@@ -117,6 +119,28 @@ def enlarge(layer: ExportedLayer[Any], mode: str, coordinates: str) -> str:
         coordinate_transformation_mode=coordinates,
         nearest_mode="floor",
     )
+
+
+def bicubic(layer: ExportedLayer[Any], coordinates: str) -> str:
+    """Cubic Resize of images; of other maps axis by axis, since ONNX Runtime takes images only."""
+    settings = {"mode": "cubic", "cubic_coeff_a": -0.75, "coordinate_transformation_mode": coordinates}
+    before, after, channels = layer.shape.spatial, layer.output.spatial, layer.shape.channels
+    if layer.rank == 2:
+        scales = [least_scale(size, target) for size, target in zip(before, after, strict=True)]
+        return layer.emit("Resize", layer.input, "", layer.numbers("scales", [1, 1, *scales]), **settings)
+    x = layer.input
+    for axis, (size, target) in enumerate(zip(before, after, strict=True)):
+        if size == target:
+            continue
+        x = layer.reshape(x, channels * prod(after[:axis]), size, prod(before[axis + 1 :]))
+        x = layer.emit("Resize", x, "", layer.numbers("scales", [1, 1, least_scale(size, target), 1]), **settings)
+    return layer.reshape(x, *layer.output.dimensions)
+
+
+def least_scale(size: int, target: int) -> float:
+    """The least float32 that gives the size asked for."""
+    factor = np.float32(target / size)
+    return float(np.nextafter(factor, np.float32(np.inf)) if size * float(factor) < target else factor)
 
 
 def channel_shuffle(layer: ExportedLayer[shape.ChannelShuffle]) -> str:

@@ -1,6 +1,8 @@
 """Operators that enlarge or shrink axes, from ONNX."""
 
 from collections.abc import Sequence
+from math import isclose
+from typing import Literal
 
 import numpy as np
 
@@ -37,7 +39,7 @@ def expand(site: NodeContext) -> Value:
 
 
 def resize(site: NodeContext) -> Value:
-    """Resize and Upsample: nearest pixels by floor from the corner, or linear."""
+    """Resize and Upsample: nearest pixels by floor from the corner, linear, or cubic."""
     x = site.any()
     sizes = _target(site, x)
     kept = [axis for place, axis in enumerate(x.order) if sizes[place] == x.shape.dimensions[axis]]
@@ -65,8 +67,12 @@ def resize(site: NodeContext) -> Value:
             raise Refusal(f"it picks nearest pixels by {coordinates} and {rounding}")
         op = Upsample(scale=factor) if whole else Resize(size=tuple(spatial))
         return site.emit(op, flat).ordered(x.order)
-    if mode not in ("linear", "bilinear", "trilinear"):
-        raise Refusal(f"its mode is {mode}; the language has nearest and linear")
+    if mode not in ("linear", "bilinear", "trilinear", "cubic"):
+        raise Refusal(f"its mode is {mode}; the language has nearest, linear and cubic")
+    coefficient = site.attribute("cubic_coeff_a", -0.75)
+    if mode == "cubic" and not isclose(coefficient, -0.75, rel_tol=1e-6):
+        raise Refusal(f"its cubic coefficient is {coefficient:g}; the language has -0.75")
+    smooth: Literal["linear", "cubic"] = "cubic" if mode == "cubic" else "linear"
     if coordinates == "pytorch_half_pixel" and 1 not in spatial:
         coordinates = "half_pixel"
     if coordinates == "half_pixel_symmetric":
@@ -74,10 +80,10 @@ def resize(site: NodeContext) -> Value:
     if not _exact_scales(site, x, sizes):
         raise Refusal("its scale is not that of its sizes")
     if coordinates == "align_corners":
-        return site.emit(Resize(size=tuple(spatial), mode="linear", align_corners=True), flat).ordered(x.order)
+        return site.emit(Resize(size=tuple(spatial), mode=smooth, align_corners=True), flat).ordered(x.order)
     if coordinates != "half_pixel":
         raise Refusal(f"it interpolates by {coordinates}")
-    op = Upsample(scale=factor, mode="linear") if whole else Resize(size=tuple(spatial), mode="linear")
+    op = Upsample(scale=factor, mode=smooth) if whole else Resize(size=tuple(spatial), mode=smooth)
     return site.emit(op, flat).ordered(x.order)
 
 
