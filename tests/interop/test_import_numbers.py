@@ -155,6 +155,26 @@ def norm(chain: Chain) -> None:
         chain.then("LayerNormalization", *affine, axis=axis, epsilon=0.1)
 
 
+def norm_by_hand(chain: Chain) -> None:
+    """Batch normalisation as arithmetic, with a weight and a bias or without."""
+    layout = [chain.shape[0], *[1] * (len(chain.shape) - 1)]
+    statistics = [chain.tensor(chain.some(*layout)), chain.tensor(chain.some(*layout, sign=False))]
+    chain.then("Sub", statistics[0])
+    centred, chain.value = chain.value, statistics[1]
+    chain.then("Add", chain.tensor(np.float32(1e-3), chain.random.random() < 0.5))
+    chain.then("Sqrt")
+    if chain.random.random() < 0.3:
+        chain.nodes.append(helper.make_node("Div", [centred, chain.value], [name := chain.fresh("v")]))
+        chain.value = name
+    else:
+        chain.then("Reciprocal")
+        if chain.random.random() < 0.6:
+            chain.then("Mul", chain.learnt(*layout, trivial=1.0))
+        chain.then("Mul", centred)
+    if chain.random.random() < 0.6:
+        chain.then("Add", chain.learnt(*layout, trivial=0.0))
+
+
 def linear(chain: Chain) -> None:
     """A convolution or a dense layer, its bias a node of its own or not there."""
     units, channels = chain.random.choice([1, 3, 4]), chain.shape[0]

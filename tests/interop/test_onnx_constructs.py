@@ -345,3 +345,90 @@ def test_words_are_moved_step_by_step(dealt, order, cells):
     again = cnndsl.loads(decompile(imported.network).text).graph
     found = execute(make_plan(again, {}), {again.inputs[0].name: x})[again.outputs[0]]
     np.testing.assert_array_equal(found, session.run(None, {"x": x})[0])
+
+
+# --- batch normalisation by hand --------------------------------------------------------------------------------------
+DEVIATION = "v = Add(variance, eps) d = Sqrt(v) m = Sub(x, mean)"
+BY_RECIPROCAL = f"{DEVIATION} r = Reciprocal(d)"
+BY_QUOTIENT = f"{DEVIATION} r = Div(one, d)"
+
+
+def normalised(body, layout):
+    """A model that normalises maps, channels first or last, or vectors."""
+    shape = {"first": (4, 6, 5), "last": (6, 5, 4), "vector": (4,)}[layout]
+    given = (4, 1, 1) if layout == "first" else (4,)
+    names = [name for name in ("mean", "variance", "gain", "beta") if name in body]
+    constants = {name: drawn(*given) * (1 + place) for place, name in enumerate(names)}
+    return graph(body, shape, **constants, eps=np.float32(1e-3), one=np.float32(1))
+
+
+@pytest.mark.parametrize("layout", ["first", "last", "vector"])
+@pytest.mark.parametrize(
+    "body, layers, params",
+    [
+        (f"{BY_RECIPROCAL} g = Mul(r, gain) s = Mul(m, g) y = Add(s, beta)", ["batchnorm"], 8),
+        (f"{BY_QUOTIENT} g = Mul(gain, r) s = Mul(g, m) y = Add(beta, s)", ["batchnorm"], 8),
+        (f"{DEVIATION} q = Div(m, d) s = Mul(q, gain) y = Add(s, beta)", ["batchnorm"], 8),
+        (f"{BY_RECIPROCAL} g = Mul(r, gain) y = Mul(m, g)", ["batchnorm", "scale"], 4),
+        (f"{BY_RECIPROCAL} s = Mul(m, r) y = Add(s, beta)", ["batchnorm", "bias"], 4),
+        (f"{BY_QUOTIENT} s = Mul(m, r) y = Add(s, beta)", ["batchnorm", "bias"], 4),
+        (f"{DEVIATION} y = Div(m, d)", ["batchnorm"], 0),
+        ("m = Sub(x, mean) s = Mul(m, gain) y = Add(s, beta)", ["batchnorm"], 8),
+        ("m = Sub(x, mean) y = Mul(m, gain)", ["batchnorm", "scale"], 4),
+    ],
+)
+def test_batch_normalisation_by_hand_has_a_mean_that_is_no_parameter(body, layers, params, layout):
+    imported = imported_like_runtime(normalised(body, layout))
+    assert [operator for operator in operators(imported) if operator != "permute"] == layers
+    assert parameters(imported) == params + 2 * 4
+    assert {key.rpartition(".")[2] for key in imported.weights} >= {"running_mean", "running_var"}
+
+
+def test_statistics_are_those_of_the_file():
+    model = normalised(f"{BY_RECIPROCAL} g = Mul(r, gain) s = Mul(m, g) y = Add(s, beta)", "first")
+    (node,) = (imported := from_onnx(model)).network.layers
+    assert node.op.eps == 1e-3
+    held = {tensor.name: numpy_helper.to_array(tensor).ravel() for tensor in model.graph.initializer}
+    roles = {"running_mean": "mean", "running_var": "variance", "weight": "gain", "bias": "beta"}
+    for role, name in roles.items():
+        np.testing.assert_array_equal(imported.weights[f"{node.name}.{role}"], held[name])
+
+
+@pytest.mark.parametrize("name", ["shift", "head.shift", "conv1.bias"])
+def test_what_is_called_something_else_is_no_mean(name):
+    model = normalised("m = Sub(x, mean) s = Mul(m, gain) y = Add(s, beta)", "first")
+    model.graph.initializer[0].name = model.graph.node[0].input[1] = name
+    imported = imported_like_runtime(model)
+    assert operators(imported) == ["bias", "scale"]
+    assert parameters(imported) == 3 * 4
+
+
+@pytest.mark.parametrize("name", ["onnx::Sub_2406", "norm.running_mean", "bn/moving_mean"])
+def test_what_is_called_a_mean_or_nothing_is_one(name):
+    model = normalised("m = Sub(x, mean) s = Mul(m, gain) y = Add(s, beta)", "last")
+    model.graph.initializer[0].name = model.graph.node[0].input[1] = name
+    assert "batchnorm" in operators(imported_like_runtime(model))
+
+
+@pytest.mark.parametrize("changed", [{"eps": 0.0}, {"eps": -1e-3}, {"variance": [1, 2, -0.0001, 1]}])
+def test_what_is_no_variance_is_computed(changed):
+    model = normalised(f"{BY_RECIPROCAL} g = Mul(r, gain) s = Mul(m, g) y = Add(s, beta)", "first")
+    for tensor in model.graph.initializer:
+        if tensor.name in changed:
+            values = np.array(changed[tensor.name], np.float32).reshape(tuple(tensor.dims))
+            tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    assert "batchnorm" not in operators(imported_like_runtime(model))
+
+
+def test_statistics_of_positions_are_no_batch_normalisation():
+    body = "m = Sub(x, mean) s = Mul(m, gain) y = Add(s, beta)"
+    given = {"mean": drawn(6, 5), "gain": drawn(4, 1, 1), "beta": drawn(4, 1, 1)}
+    imported = imported_like_runtime(graph(body, (4, 6, 5), **given))
+    assert "batchnorm" not in operators(imported)
+    assert parameters(imported) == 30 + 8
+
+
+def test_a_difference_that_others_read_is_taken_apart():
+    body = "m = Sub(x, mean) s = Mul(m, gain) y = Add(s, m)"
+    imported = imported_like_runtime(normalised(body, "first"))
+    assert operators(imported) == ["bias", "scale", "add"]

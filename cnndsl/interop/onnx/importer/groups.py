@@ -8,14 +8,14 @@ from onnx import NodeProto
 
 from cnndsl.arrays import Array
 from cnndsl.interop.onnx.importer.constant_folding import Unfoldable, reshaped
-from cnndsl.interop.onnx.importer.graph import NodeContext, Refusal, Value, decimal
-from cnndsl.interop.onnx.importer.names import called_weight
-from cnndsl.interop.onnx.importer.translations.affine import aligned
+from cnndsl.interop.onnx.importer.graph import Constant, NodeContext, Refusal, Value, decimal
+from cnndsl.interop.onnx.importer.names import called_mean, called_weight
+from cnndsl.interop.onnx.importer.translations.affine import aligned, scaled
 from cnndsl.interop.onnx.importer.translations.elements import pointwise
 from cnndsl.interop.onnx.importer.translations.windows import compact, map_of, normalized_layer, numbers, padding
 from cnndsl.ops import activation
 from cnndsl.ops.dense import Rbf
-from cnndsl.ops.norm import GroupNorm, LocalResponseNorm
+from cnndsl.ops.norm import BatchNorm, GroupNorm, LocalResponseNorm
 from cnndsl.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool, Subsample
 from cnndsl.shapes import product
 
@@ -72,6 +72,39 @@ def groupnorm(group: NodeGroup) -> Value:
             raise Refusal("it scales the groups")
     eps = decimal(group.attributes("InstanceNormalization").get("epsilon", 1e-5))
     return site.emit(GroupNorm(groups=groups, eps=eps, affine=False), x)
+
+
+def batchnorm(group: NodeGroup) -> Value:
+    """Batch normalisation by hand, up to its bias: the statistics are buffers, and the weight stands behind the norm.
+
+    Where the exporter worked out weight/sqrt(var + eps), that is the weight, of a variance of 1.
+    """
+    site, x, learnt = group.site, group.site.any(), group.site.builder.learnt
+    statistics = [name for name in ("MEAN", "VAR") if name in group.constants]
+    known = "VAR" in statistics or ("WEIGHT" in group.tensors and group.tensors["WEIGHT"] in learnt)
+    if site.own_export or not known or any(group.tensors[name] not in learnt for name in statistics):
+        raise Refusal("it normalises by constants")
+    if statistics == ["MEAN"] and not called_mean(group.tensors["MEAN"]):
+        raise Refusal("it subtracts what may be a parameter")
+    mean = aligned(site, x, group.constants["MEAN"])
+    x = site.builder.led_by(x, int(np.argmax(mean.shape)))
+    buffers = {name: aligned(site, x, group.constants[name]) for name in statistics}
+    layout = (x.shape.channels, *(1 for _ in x.shape.spatial))
+    if any(array.shape != layout or not np.isfinite(array).all() for array in buffers.values()):
+        raise Refusal("its statistics are not one per channel")
+    op = BatchNorm(affine=False)
+    variance = np.full(layout, 1 - op.eps)
+    if "VAR" in statistics:
+        eps = group.constants["EPS"]
+        if eps.size != 1 or not 0 < eps.item() < np.inf or np.any(buffers["VAR"] < 0):
+            raise Refusal("it divides by what is no standard deviation")
+        op, variance = BatchNorm(affine=False, eps=decimal(eps.item())), buffers["VAR"]
+    running = {"running_mean": buffers["MEAN"].ravel(), "running_var": variance.ravel()}
+    value = site.emit(op, x.ordered(range(len(x.order))), **running).ordered(x.order)
+    if "WEIGHT" not in group.tensors:
+        return value
+    tensor = group.tensors["WEIGHT"]
+    return scaled(site, value, Constant(group.constants["WEIGHT"], tensor in learnt, called_weight(tensor)))
 
 
 def _reshaped(shape: Sequence[int], target: Array) -> tuple[int, ...]:
@@ -194,6 +227,7 @@ GROUPS: dict[str, Callable[[NodeGroup], Value]] = {
     "softsign": lambda group: pointwise(group.site, activation.Softsign()),
     "layernorm": layernorm,
     "groupnorm": groupnorm,
+    "batchnorm": batchnorm,
     "subsample": subsample,
     "lrn": lrn,
     "adaptive": adaptive,

@@ -46,6 +46,11 @@ def called_weight(tensor: str) -> bool:
     return bool(_MODULE_PARAMETER.fullmatch(tensor)) or tensor.rpartition(".")[2] in ("weight", "bias", "gamma", "beta")
 
 
+def called_mean(tensor: str) -> bool:
+    """Whether the name of a tensor says that it is a mean, or says nothing."""
+    return bool(_GENERATED.fullmatch(tensor)) or "mean" in tensor.lower()
+
+
 def value_name(name: str) -> str:
     """An input's name for the network; "" where it says nothing."""
     name = re.sub(r"^gpu_\d+/", "", name)
