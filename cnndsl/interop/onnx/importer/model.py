@@ -319,10 +319,11 @@ class Importer:
             raise Refusal(f"it has no {name}")
         self.known.update((tensor.name, tensor_array(tensor, self.model.name)) for tensor in graph.initializer)
         self.builder.learnt.update(tensor.name for tensor in graph.initializer)
-        for inner in graph.node:
+        nodes = list(graph.node)  # held, as attributes are found by their identities
+        for inner in nodes:
             self.attributes[id(inner)] = attributes_of(inner)
             self.uses.update(inner.input)
-        for inner in graph.node:
+        for inner in nodes:
             self._step(inner, None, around=self.builder.origin or node)
         return [self.known.get(output.name) for output in graph.output]
 
