@@ -55,7 +55,7 @@ mutants: $(VENV)/mutants.stamp ## change the code that infers and counts, token 
 conformance: $(TESTING) ## run all of ONNX's own backend tests, say why the rest do not pass, and write docs/conformance.md
 	$(BIN)/python -m tools.conformance --write
 
-wild: .venv-wild/wild.stamp ## import networks of torchvision and timm from PyTorch's exporters, write docs/wild.md (hours)
+wild: .venv-wild/wild.stamp ## import networks of torchvision, timm and Keras, write docs/wild.md (hours)
 	.venv-wild/$(SCRIPTS)/python -m tools.wild --write
 
 check: ## everything CI runs: the demo, then the tests with PyTorch

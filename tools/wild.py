@@ -1,11 +1,11 @@
-"""Imports networks of torchvision and timm as people export them, and writes what became of each to docs/wild.md.
+"""Imports networks of torchvision, timm and Keras as people export them; docs/wild.md says what became of each.
 
     .venv-wild/bin/python -m tools.wild [--write] [--keep FOLDER] [NETWORK ...]
 
-Every network has random weights (nothing is downloaded) and is exported by both of PyTorch's exporters with a batch of
-any size. Imported, it must have PyTorch's parameters, all of them (if the exporter fuses nothing), and for one example
-and for three the values that ONNX Runtime computes without its optimiser. With ``--keep``, models and findings stay in
-a folder, and what is there is not exported, measured or both again: delete what should be.
+Every network has random weights (nothing is downloaded) and is exported by both of PyTorch's exporters, or by Keras,
+with a batch of any size. Imported, it must have the library's parameters, all of them (if the exporter fuses nothing),
+and for one example and for three the values that ONNX Runtime computes without its optimiser. With ``--keep``, models
+and findings stay in a folder, and what is there is not exported, measured or both again: delete what should be.
 """
 
 import json
@@ -23,7 +23,8 @@ from cnndsl.api import from_onnx
 from cnndsl.arrays import Array
 from cnndsl.errors import CnnError
 from cnndsl.interop.onnx.runtime import run_file
-from tools import wild_networks
+from tools import wild_keras, wild_networks
+from tools.wild_keras import KERAS
 from tools.wild_networks import HYBRIDS, OPTIMISED, TIMM, TORCHVISION
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "wild.md"
@@ -99,21 +100,24 @@ def summary(found: Sequence[Found], source: str) -> str:
 
 def page(found: Sequence[Found]) -> str:
     """docs/wild.md."""
-    libraries = ("torch", "torchvision", "timm")
+    libraries = ("torch", "torchvision", "timm", "keras")
     versions = ", ".join(f"{library} {version(library).partition('+')[0]}" for library in libraries)
     lines = [
         "# Networks from elsewhere",
         "",
         "Written by `make wild`; do not edit.",
         "",
-        f"Networks of torchvision and timm with random weights, as PyTorch exports them, imported ({versions}).",
+        "Networks of torchvision, timm and Keras with random weights, as PyTorch and Keras export them, imported",
+        f"({versions}; Keras computes with PyTorch).",
         "Values are compared with ONNX Runtime's, its optimiser off, for one example and for three: the",
         f"difference is the largest, as a share of the largest value of the output, and may be {TOLERANCE:g}.",
-        "Parameters must be PyTorch's; they are not compared where the exporter optimises, which fuses norms",
-        "and drops biases that are zeros. Lines are those of the text, with its blocks and loops. All",
-        "networks are written by the TorchScript exporter, some by the new one too. What PyTorch does not",
-        "export or ONNX Runtime does not run is listed and not counted. Statistics of norms are random; where",
-        "that makes PyTorch's own values in float32 and float64 drift apart, they are those of random images.",
+        "Parameters must be the library's (of Keras, those that are trained); they are not compared where",
+        "the exporter optimises, which fuses norms and drops biases that are zeros. Keras writes norms that",
+        "have no weight as those that have one, which is counted then (Inception). Lines are those of the",
+        "text, with its blocks and loops. All networks of PyTorch are written by the TorchScript exporter,",
+        "some by the new one too. What the library does not export or ONNX Runtime does not run is listed",
+        "and not counted. Statistics of norms are random; where that makes PyTorch's own values in float32",
+        "and float64 drift apart, they are those of random images.",
         "",
         "| | networks | models | imported | parameters equal | values equal | lines / nodes, mean |",
         "|---|---:|---:|---:|---:|---:|---:|",
@@ -132,7 +136,8 @@ def page(found: Sequence[Found]) -> str:
 def measured(source: str, name: str, folder: Path) -> list[Found]:
     """One network by every exporter; what was found before is read from the folder."""
     found = []
-    for model in wild_networks.exported(source, name, folder):
+    library = wild_keras if source == "Keras" else wild_networks
+    for model in library.exported(source, name, folder):
         note = model.path.with_suffix(".found.json")
         if note.exists():
             found.append(Found(*json.loads(note.read_text(encoding="utf-8"))))
@@ -150,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     kept = given.pop(given.index("--keep") + 1) if "--keep" in given else None
     wanted = [word for word in given if not word.startswith("--")]
-    lists = {"torchvision": TORCHVISION, "timm": TIMM, "timm, with attention": HYBRIDS}
+    lists = {"torchvision": TORCHVISION, "timm": TIMM, "timm, with attention": HYBRIDS, "Keras": KERAS}
     networks = [(source, name) for source, names in lists.items() for name in names.split()]
     found: list[Found] = []
     with tempfile.TemporaryDirectory() as temporary:
