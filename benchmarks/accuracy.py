@@ -66,12 +66,12 @@ def perturbed(network: cnndsl.Network, seed: int) -> dict[str, Array]:
     return weights
 
 
-def made_inputs(network: cnndsl.Network, seed: int) -> dict[str, Array]:
+def made_inputs(network: cnndsl.Network, seed: int, batch: int = 1) -> dict[str, Array]:
     random = np.random.default_rng([2, seed])
     return {
-        value.name: random.integers(0, 100, (1, *value.shape.dimensions))
+        value.name: random.integers(0, 100, (batch, *value.shape.dimensions))
         if value.dtype == "int64"
-        else random.standard_normal((1, *value.shape.dimensions), np.float32)
+        else random.standard_normal((batch, *value.shape.dimensions), np.float32)
         for value in network.graph.inputs
     }
 
@@ -110,13 +110,16 @@ def pytorch(network: cnndsl.Network, weights: Mapping[str, Array], inputs: Mappi
 
 
 def measure(network: cnndsl.Network, seeds: int, with_pytorch: bool = False) -> Row:
-    """One network; of few numbers ten times the seeds. Raises CnnError where there is not enough memory."""
+    """One network; of few numbers ten examples at once, and ten times the seeds.
+
+    Raises CnnError where there is not enough memory.
+    """
     found: dict[Literal["numpy", "onnxruntime"], list[Errors]] = {"numpy": [], "onnxruntime": []}
     difference = None
     keep = judged(network)
     few = sum(network.graph.shapes[name].elements for name in keep) < FEW
     for seed in range(10 * seeds if few else seeds):
-        weights, inputs = perturbed(network, seed), made_inputs(network, seed)
+        weights, inputs = perturbed(network, seed), made_inputs(network, seed, 10 if few else 1)
         values = network.runner(weights=weights, keep=keep, backend="reference")(inputs)
         exact = {name: values[name] for name in keep}
         for backend, many in found.items():
