@@ -6,7 +6,8 @@ argument binding, the docs and the printer read them from here.
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
+from inspect import get_annotations
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, get_origin
 
 from pydantic import BaseModel, ConfigDict
 
@@ -123,6 +124,10 @@ class Operator(BaseModel):
         if "summary" in cls.__dict__:
             cls.__doc__ = cls.summary
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **keywords: Any) -> None:
+        forget_class_variables(cls)
+
     @abstractmethod
     def output(self, shapes: Sequence[Shape]) -> Shape:
         """The output shape. Raises :class:`ShapeError`."""
@@ -180,6 +185,20 @@ class Operator(BaseModel):
             elif field.is_required() or value != field.default:
                 parts.append(f"{name}={written(value)}")
         return " ".join(parts)
+
+
+def forget_class_variables(cls: type) -> None:
+    """Takes away the annotations of class variables, once Pydantic has seen them.
+
+    It evaluates those of all bases again for every class: with the facts about operators on their classes that was a
+    twentieth of the time of ``cnndsl check``.
+    """
+    class_variable: Any = ClassVar
+    kept = {name: kind for name, kind in get_annotations(cls).items() if get_origin(kind) is not class_variable}
+    cls.__annotations__ = kept
+
+
+forget_class_variables(Operator)
 
 
 class Unweighted(Operator):

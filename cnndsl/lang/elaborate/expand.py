@@ -10,7 +10,6 @@ from typing import cast
 from cnndsl import ops
 from cnndsl.errors import Diagnostic, Label, Span, listed, quoted, shortened
 from cnndsl.ir import Instance, Node
-from cnndsl.lang.elaborate import slips
 from cnndsl.lang.elaborate.bind import Arguments, Shared, takes_share
 from cnndsl.lang.elaborate.block_arguments import matched, missing_arguments, shared
 from cnndsl.lang.elaborate.expansion import Context, Expansion, Twin
@@ -93,7 +92,9 @@ class Expander(Expansion):
     # --- stages ---
     def _apply(self, stage: syntax.Apply, place: Context, flow: Flow | None) -> Flow | None:
         if stage.name in ops.MERGES:
-            raise slips.missing_branches(self, stage)
+            from cnndsl.lang.elaborate.slips import missing_branches
+
+            raise missing_branches(self, stage)
         is_block = stage.name in self.module.blocks
         if not is_block and stage.name not in ops.NAMES:
             raise self._unknown_operator(stage)
