@@ -93,7 +93,8 @@ class Network(Measured):
         """
         from cnndsl.report import explained
 
-        require_names([layer], "the layer")
+        if not isinstance(layer, str):
+            raise CnnError.of("bad-setting", f"the layer must be a name, not {quoted(repr(layer))}")
         if (at is None) != (x is None):
             raise CnnError.of("bad-setting", "a value is worked out at a place of one example: give both at= and x=")
         if at is None or x is None:

@@ -39,7 +39,7 @@ FLOORS = {
         "compile",
         "decompile",
     ],
-    "cnndsl.runtime": ["data memory_limit parallel", "kernels", "plan", "interpreter profile reference", "trace"],
+    "cnndsl.runtime": ["memory_limit parallel", "data", "kernels", "plan", "interpreter profile reference", "trace"],
     "cnndsl.interop": ["onnx origin verify", "onnx_backend"],
     "cnndsl.interop.onnx": ["exporter importer", "runtime"],
     "cnndsl.draw": ["canvas outline", "layout", "styles", "__init__"],

@@ -1,6 +1,7 @@
 """Whether a run fits into memory, decided before anything is allocated."""
 
 import os
+import sys
 from collections.abc import Callable
 
 from cnndsl.analysis.memory import BYTES, memory, size_of
@@ -61,10 +62,14 @@ def require_memory(
 
 
 def require_bytes(wanted: int, what: str, advice: str, limit: int | None = None) -> None:
-    """Raises CnnError where ``what`` would take more than ``limit`` bytes, or than three quarters of what is free."""
+    """Raises CnnError where ``what`` would take more than ``limit`` bytes, or than three quarters of what is free.
+
+    Where nothing is known of that, what the machine can address is the bound.
+    """
     free = free_memory()
-    allowed = limit if limit is not None else None if free is None else int(free * USABLE_FRACTION)
-    if allowed is not None and wanted > allowed:
-        of_what = "the limit" if limit is not None else f"three quarters of the free {free or 0:,}"
+    allowed = limit if limit is not None else sys.maxsize if free is None else int(free * USABLE_FRACTION)
+    if wanted > allowed:
+        known = "what can be addressed" if free is None else f"three quarters of the free {free:,}"
+        of_what = "the limit" if limit is not None else known
         message = f"{what} takes {wanted:,} bytes, more than {of_what}: {allowed:,}"
         raise CnnError.of("memory-limit", message, advice)

@@ -1,12 +1,13 @@
 """Memory: what a run takes is known, and refused where it is too much, before anything is allocated."""
 
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import cnndsl
-from cnndsl import CnnError, Limits
+from cnndsl import CnnError, Limits, cli
 from cnndsl.runtime.memory_limit import (
     SCRATCH_BYTES,
     free_memory,
@@ -64,3 +65,24 @@ def test_the_default_is_three_quarters_of_what_is_free(monkeypatch: pytest.Monke
         require_memory(graph, 1)
     monkeypatch.setattr("cnndsl.runtime.memory_limit.free_memory", lambda: None)
     require_memory(graph, 1_000_000)
+
+
+@pytest.mark.parametrize("free", [1 << 34, None])
+@pytest.mark.parametrize(
+    "layer", ["parameter 2147483647@2147483647", "flatten -> dense 2147483647 -> dense 2147483647"]
+)
+def test_weights_that_no_machine_holds(layer: str, free: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnndsl.runtime.memory_limit.free_memory", lambda: free)
+    net = cnndsl.loads(f"input 3@8x8\n{layer}\n")
+    with pytest.raises(CnnError, match="memory-limit"):
+        net.weights()
+
+
+@pytest.mark.parametrize(
+    "line", ["export net.cnn -o net.onnx", "verify net.cnn", "filters net.cnn dense1 -o dense1.png"]
+)
+def test_commands_that_make_such_weights(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.cnn").write_text("input 2147483647\ndense 2147483647\n")
+    assert cli.main(line.split()) in (1, 2)
+    assert [path.name for path in tmp_path.iterdir()] == ["net.cnn"]

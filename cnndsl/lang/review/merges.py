@@ -35,7 +35,7 @@ def _one_branch(stage: syntax.Merge, source: Source) -> Iterator[Diagnostic]:
         f"{stage.name} has one branch, so that there is nothing to join",
         source.span(stage.start, stage.name_end),
         "warning",
-        help=("`identity` is a branch with the value that enters: `add { ...; identity }`",),
+        help=(f"`identity` is a branch with the value that enters: `{stage.name} {{ ...; identity }}`",),
         fixes=(Fix("add the branch identity", end, "; identity"),),
     )
 

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnndsl import ops, progress
+from cnndsl.analysis.memory import BYTES
 from cnndsl.arrays import Float32
 from cnndsl.ir import Graph
 from cnndsl.ops.base import Weight
+from cnndsl.runtime.memory_limit import require_bytes
 
 CHUNK_NUMBERS = 1 << 16
 """Numbers that are drawn at a time."""
@@ -27,10 +29,14 @@ def initial_weights(network: Graph, seed: int = 0, keep: Mapping[str, Float32] |
 
     What feeds a rectifier starts He-normal (std sqrt(2/fan_in), He et al. 2015), everything else Glorot-uniform (limit
     sqrt(6/(fan_in + fan_out)), Glorot and Bengio 2010); biases 0, norms 1 and 0. The generator of a tensor is seeded by
-    (seed, key), so that adding a layer leaves the others' weights as they were.
+    (seed, key), so that adding a layer leaves the others' weights as they were. Raises CnnError where what is made
+    does not fit into memory.
     """
     kept = keep or {}
-    progress.begin("making initial weights", sum(w.elements for key, _, w in network.all_weights() if key not in kept))
+    made = sum(weight.elements for key, _, weight in network.all_weights() if key not in kept)
+    advice = "make the network smaller, or use a machine with more memory"
+    require_bytes(made * BYTES["float32"], f"making the initial weights of {network.name}", advice)
+    progress.begin("making initial weights", made)
     rectified = feeding_rectifiers(network)
     return {
         key: kept[key] if key in kept else initial(weight, key, seed, node.name in rectified)
