@@ -9,14 +9,14 @@ from cnndsl.ir import Input
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-WRITTEN = re.compile(r"[\s\d.,eE+\-\[\]]*\d[\s\d.,eE+\-\[\]]*")
+WRITTEN = re.compile(r"\s*\[.*|(?=\D*\d)[\s\d.,eE+\-\[\]]+", re.DOTALL)
 TOKEN = re.compile(r"[\[\]]|[^\s,\[\]]+")
 DEEPEST = 10
 """Brackets inside brackets: more than any input has axes."""
 
 
 def is_written(text: str) -> bool:
-    """Whether a text has nothing but numbers and brackets."""
+    """Whether a text begins with a bracket, or has nothing but numbers."""
     return WRITTEN.fullmatch(text) is not None
 
 
