@@ -14,7 +14,7 @@ from cnndsl.lang.text.syntax_errors import lexical
 _SIZE = re.compile(r"[0-9]+(?:[xX×][0-9]+)+(?![A-Za-z0-9_.])")
 _TUPLE = re.compile(r"\(\s*[0-9]+\s*(?:,\s*[0-9]+\s*)*,?\s*\)")
 _NUMBERS = re.compile(r"[0-9]+")
-_SHAPE = re.compile(r"([0-9]+)[ \t]+([0-9]+(?:[ \t]+[0-9]+)*)(?=[ \t]*(?:[;\n#]|$|as\b|dtype\b))")
+_SHAPE = re.compile(r"\b[0-9]{1,9}(?:[ \t]{1,9}[0-9]{1,9}){1,9}(?=[ \t]*(?:[;\n#]|$|as\b|dtype\b))")
 _MERGE = re.compile(rf"\b({'|'.join(ops.MERGES)})[ \t]*$")
 _WORD = re.compile(r"[A-Za-z]+")
 _STATEMENT_START = re.compile(r"[\n;{}]|->")
