@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CHECK = ["-m", "cnndsl", "check", str(ROOT / "examples" / "lenet.cnn")]
 IMPORT = ["-c", "import lark; from pydantic import BaseModel"]
 ROUNDS = 20
-BAR = 1.6
+BAR = 1.45
 
 
 def seconds(arguments: list[str], environment: dict[str, str]) -> float:

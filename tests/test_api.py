@@ -39,7 +39,7 @@ def test_importing_is_cheap_and_silent(root):
         sys.stdlib_module_names
     )
     assert len(loaded) < 40
-    assert loaded & {"lark", "pydantic", "numpy", "onnx", "cnndsl.api"} == set()
+    assert loaded & {"pydantic", "numpy", "onnx", "cnndsl.api"} == set()
 
 
 def test_checking_loads_neither_numpy_nor_onnx(root):

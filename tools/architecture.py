@@ -74,7 +74,6 @@ class Library(NamedTuple):
 
 
 LIBRARIES = {
-    "lark": Library(anywhere=frozenset({"lang"})),
     "pydantic": Library(anywhere=frozenset(" ".join(FLOORS["cnndsl"]).split())),
     "pydantic_core": Library(anywhere=frozenset(" ".join(FLOORS["cnndsl"]).split())),
     "numpy": Library(

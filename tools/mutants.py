@@ -32,7 +32,7 @@ from cosmic_ray.plugins import get_operator
 ROOT = Path(__file__).resolve().parent.parent
 LISTED = ROOT / "tests" / "mutants.toml"
 SURVIVORS = ROOT / "build" / "mutants.toml"
-PRELOADED = ("hypothesis", "lark", "numpy", "onnx", "onnxruntime", "pydantic", "torch")
+PRELOADED = ("hypothesis", "numpy", "onnx", "onnxruntime", "pydantic", "torch")
 PYTEST = ("-x", "-q", "--assert=plain", "--disable-plugin-autoload", "-p", "no:cacheprovider")
 NO_TESTS = (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED)
 MEMORY = 16 * 2**30

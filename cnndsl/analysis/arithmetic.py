@@ -17,7 +17,7 @@ from cnndsl.analysis.terms import Term
 from cnndsl.errors import Span, quoted
 from cnndsl.ir import Input, Node
 from cnndsl.ops.base import Operator, Weight, Windowed
-from cnndsl.ops.pool import AdaptivePool
+from cnndsl.ops.global_pool import AdaptivePool
 from cnndsl.shapes import Axis, Shape, extents, ratio
 from cnndsl.suggest import unknown_layer
 

@@ -7,9 +7,9 @@ from cnndsl.analysis.terms import Term
 from cnndsl.ops.base import Operator, Weight, Windowed
 from cnndsl.ops.conv import Conv, ConvTranspose
 from cnndsl.ops.dense import Embedding, Parameter
+from cnndsl.ops.global_pool import AdaptivePool
 from cnndsl.ops.merge import Concat
-from cnndsl.ops.pool import AdaptivePool
-from cnndsl.ops.shape import Crop, Pad, Resize
+from cnndsl.ops.resize import Crop, Pad, Resize
 from cnndsl.shapes import Shape, explicit_padding, per_axis
 
 LETTERS = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}

@@ -6,9 +6,9 @@ program that calls :func:`cnndsl.cli.main` is spared it.
 
 import gc
 import importlib
-import importlib.util
 import os
 import sys
+from types import ModuleType
 
 from cnndsl.cli import main
 from cnndsl.cli.terminal import silence
@@ -31,17 +31,28 @@ def run() -> int:
 def _prepare() -> None:
     """Called before the heavy imports.
 
-    Imports allocate many objects that live to the end, and the collector would go over them again and again. Pydantic
-    looks for plugins through importlib.metadata, which costs as much as parsing and checking LeNet; the command line
-    uses no plugins, so that module stays unloaded until something asks for one of its attributes.
+    Imports allocate many objects that live to the end, and the collector would go over them again and again.
     """
     gc.set_threshold(200_000, 50, 1_000)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    name = "importlib.metadata"
-    specification = importlib.util.find_spec(name)
-    if name not in sys.modules and specification is not None and specification.loader is not None:
-        loader = importlib.util.LazyLoader(specification.loader)
-        specification.loader = loader
-        sys.modules[name] = module = importlib.util.module_from_spec(specification)
-        loader.exec_module(module)
-        setattr(importlib, "metadata", module)  # noqa: B010  # what the import statement would do
+    _spare_plugins()
+
+
+def _spare_plugins() -> None:
+    """A module that knows of no plugins in the place of the one with which Pydantic looks for them.
+
+    That one imports importlib.metadata, email and twenty more, which takes as long as parsing and checking LeNet. Asked
+    for anything else, the stand-in loads it.
+    """
+    name = "pydantic.plugin._loader"
+    stand_in = ModuleType(name)
+
+    def load(attribute: str) -> object:
+        if attribute.startswith("__"):  # the import statement's own questions
+            raise AttributeError(attribute)
+        if sys.modules.get(name) is stand_in:
+            del sys.modules[name]
+        return getattr(importlib.import_module("pydantic.plugin._loader"), attribute)
+
+    vars(stand_in).update(get_plugins=tuple, __getattr__=load)
+    sys.modules.setdefault(name, stand_in)

@@ -1,10 +1,12 @@
 """The operator table: every operator of the language, its name and what it means.
 
-Families load when an operator of theirs is first asked for, so that checking a file pays for what the file uses.
+Modules load when an operator of theirs is first asked for, so that checking a file pays for what the file uses.
 
 - ``base``: what every operator answers: output shape, weights, counts, reach. ``fields``: the types of parameters.
-- ``conv``: filters that slide. ``pool``: windows that summarise. ``dense``: whole vectors, and look-up.
-- ``norm``, ``activation``: the shape stays. ``shape``: what moves or resizes. ``merge``: several values become one.
+- ``conv``: filters that slide. ``dense``: whole vectors, and look-up.
+- ``pool``: windows that slide and summarise. ``global_pool``: the same over whole extents.
+- ``norm``, ``activation``, ``function``: the shape stays.
+- ``shape``: the same elements, arranged anew. ``resize``: other extents. ``merge``: several values become one.
 """
 
 from functools import cache
@@ -12,13 +14,11 @@ from importlib import import_module
 
 from cnndsl.ops.base import Operator
 
-_FAMILIES: dict[str, dict[str, str]] = {
-    "conv": {"conv": "Conv", "depthwise": "Depthwise", "conv_transpose": "ConvTranspose"},
-    "pool": {
-        "maxpool": "MaxPool",
-        "avgpool": "AvgPool",
-        "lppool": "LpPool",
-        "subsample": "Subsample",
+_MODULES: dict[tuple[str, str], dict[str, str]] = {
+    # (family, module): the operators of a module, by name
+    ("conv", "conv"): {"conv": "Conv", "depthwise": "Depthwise", "conv_transpose": "ConvTranspose"},
+    ("pool", "pool"): {"maxpool": "MaxPool", "avgpool": "AvgPool", "lppool": "LpPool", "subsample": "Subsample"},
+    ("pool", "global_pool"): {
         "global_maxpool": "GlobalMaxPool",
         "global_avgpool": "GlobalAvgPool",
         "global_lppool": "GlobalLpPool",
@@ -26,22 +26,18 @@ _FAMILIES: dict[str, dict[str, str]] = {
         "adaptive_avgpool": "AdaptiveAvgPool",
         "adaptive_maxpool": "AdaptiveMaxPool",
     },
-    "dense": {"dense": "Dense", "rbf": "Rbf", "embedding": "Embedding", "parameter": "Parameter"},
-    "shape": {
+    ("dense", "dense"): {"dense": "Dense", "rbf": "Rbf", "embedding": "Embedding", "parameter": "Parameter"},
+    ("shape", "shape"): {
         "flatten": "Flatten",
         "reshape": "Reshape",
         "permute": "Permute",
-        "pad": "Pad",
-        "crop": "Crop",
-        "upsample": "Upsample",
-        "resize": "Resize",
-        "slice": "Slice",
         "channel_shuffle": "ChannelShuffle",
         "pixel_shuffle": "PixelShuffle",
         "space_to_depth": "SpaceToDepth",
         "identity": "Identity",
     },
-    "norm": {
+    ("shape", "resize"): {"pad": "Pad", "crop": "Crop", "upsample": "Upsample", "resize": "Resize", "slice": "Slice"},
+    ("norm", "norm"): {
         "batchnorm": "BatchNorm",
         "layernorm": "LayerNorm",
         "groupnorm": "GroupNorm",
@@ -53,7 +49,7 @@ _FAMILIES: dict[str, dict[str, str]] = {
         "dropout": "Dropout",
         "spatial_dropout": "SpatialDropout",
     },
-    "activation": {
+    ("activation", "activation"): {
         "relu": "Relu",
         "relu6": "Relu6",
         "leaky_relu": "LeakyRelu",
@@ -71,6 +67,10 @@ _FAMILIES: dict[str, dict[str, str]] = {
         "softplus": "Softplus",
         "softsign": "Softsign",
         "clip": "Clip",
+        "softmax": "Softmax",
+        "log_softmax": "LogSoftmax",
+    },
+    ("activation", "function"): {
         "abs": "Abs",
         "neg": "Neg",
         "square": "Square",
@@ -79,10 +79,8 @@ _FAMILIES: dict[str, dict[str, str]] = {
         "log": "Log",
         "sin": "Sin",
         "pow": "Pow",
-        "softmax": "Softmax",
-        "log_softmax": "LogSoftmax",
     },
-    "merge": {
+    ("merge", "merge"): {
         "add": "Add",
         "mul": "Mul",
         "sub": "Sub",
@@ -94,23 +92,23 @@ _FAMILIES: dict[str, dict[str, str]] = {
     },
 }
 
-_PLACES = {name: (family, cls) for family, members in _FAMILIES.items() for name, cls in members.items()}
+_PLACES = {name: (*place, cls) for place, members in _MODULES.items() for name, cls in members.items()}
 
 NAMES: tuple[str, ...] = tuple(_PLACES)
 """Every operator's name, a family at a time."""
 
-MERGES = frozenset(_FAMILIES["merge"])
+MERGES = frozenset(_MODULES["merge", "merge"])
 """The operators that take branches."""
 
 
 @cache
 def operator(name: str) -> type[Operator]:
     """The class of an operator. Raises KeyError for an unknown name."""
-    family, class_name = _PLACES[name]
-    found: type[Operator] = getattr(import_module(f"cnndsl.ops.{family}"), class_name)
+    _, module, class_name = _PLACES[name]
+    found: type[Operator] = getattr(import_module(f"cnndsl.ops.{module}"), class_name)
     return found
 
 
 def family(name: str) -> str:
-    """The family (the module of this package) that an operator belongs to."""
+    """The family that an operator belongs to, which may be spread over two modules of this package."""
     return _PLACES[name][0]

@@ -108,7 +108,7 @@ def test_importing_cnndsl_leaves_no_traces(folder, environment):
     program = """
 before = state()
 import cnndsl
-bare = [name for name in ("numpy", "pydantic", "lark") if name in sys.modules and name not in loaded]
+bare = [name for name in ("numpy", "pydantic") if name in sys.modules and name not in loaded]
 for name in cnndsl.__all__:
     getattr(cnndsl, name)
 cnndsl.load("net.cnn").run(numpy.zeros((2, 1, 28, 28)), threads=2)

@@ -5,18 +5,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import lark
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lark.exceptions import UnexpectedToken
 
 from cnndsl.errors import CnnError, Diagnostic
-from cnndsl.lang.text import grammar, lexer, syntax
+from cnndsl.lang.text import grammar, lalr_machine, lexer, parser_tables, syntax
 from cnndsl.lang.text.parser import decode, parse
 from cnndsl.lang.text.syntax_errors import MISTAKES, Mistake
+from cnndsl.lang.text.tree_builder import TreeBuilder
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from tools import make_tables
 
@@ -652,18 +657,47 @@ def test_the_tables_are_those_of_the_grammar(root: Path) -> None:
     assert make_tables.tables_text(grammar.grammar_text()) == written, "run make tables"
 
 
-def test_under_another_version_of_lark_the_grammar_itself_gives_the_same_trees(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = {name: parse(text) for name, text in EXAMPLES.items()}
-    complaint = failure("conv 8 -1")
-    monkeypatch.setattr(grammar.parser_tables, "LARK_VERSION", "0.0")
-    grammar.lark_parser.cache_clear()
+@cache
+def larks_parser() -> lark.Lark:
+    """Lark's own, with the tables and the trees that it makes itself."""
+    options = {"parser": "lalr", "lexer": "basic", "start": "file", "keep_all_tokens": True}
+    return lark.Lark(grammar.grammar_text(), maybe_placeholders=False, transformer=TreeBuilder, **options)
+
+
+def by_lark(text: str) -> tuple[object, int]:
+    """The items of a text, or None, and how many tokens Lark took."""
+    parser, items, count = larks_parser().parse_interactive(), None, 0
+    for token in lexer.Lexer(text, grammar.vocabulary(), DEFAULT_LIMITS):
+        try:
+            items = parser.feed_token(token)
+        except UnexpectedToken:
+            return None, count
+        count += 1
+    return items, count
+
+
+def by_machine(text: str) -> tuple[object, int]:
+    """The same from ours."""
+    machine = lalr_machine.Machine(text, DEFAULT_LIMITS)
     try:
-        assert grammar.lark_parser().source_path != "<deserialized>"
-        assert {name: parse(text) for name, text in EXAMPLES.items()} == expected
-    finally:
-        monkeypatch.undo()
-        grammar.lark_parser.cache_clear()
-    assert failure("conv 8 -1") == complaint
+        items = machine.read()
+    except lalr_machine.UnexpectedToken:
+        tokens = list(lexer.Lexer(text, grammar.vocabulary(), DEFAULT_LIMITS))
+        return None, tokens.index(machine.found)
+    return items, len(list(lexer.Lexer(text, grammar.vocabulary(), DEFAULT_LIMITS)))
+
+
+def test_larks_own_parser_reads_the_same_in_every_example(root: Path) -> None:
+    texts = [path.read_text(encoding="utf-8") for path in sorted((root / "examples").glob("**/*.cnn"))]
+    assert len(texts) > 50
+    for text in [*EXAMPLES.values(), *texts]:
+        assert by_machine(text) == by_lark(text)
+
+
+@given(st.lists(st.sampled_from(SOUP)).map(" ".join))
+def test_larks_own_parser_takes_as_much_of_any_text(text: str) -> None:
+    with suppress(lexer.Refused):
+        assert by_machine(text) == by_lark(text)
 
 
 def test_the_keywords_are_those_of_the_language_and_none_is_a_call() -> None:
@@ -675,7 +709,8 @@ def test_the_keywords_are_those_of_the_language_and_none_is_a_call() -> None:
         )
     )
     assert grammar.vocabulary().keywords.keys() == keywords
-    [excluded] = re.findall(r"\(\?!\(\?:([a-z|]+)\)", grammar.lark_parser().get_terminal("FUNCTION").pattern.value)
+    function = next(text for name, text, *_ in parser_tables.TERMINALS if name == "FUNCTION")
+    [excluded] = re.findall(r"\(\?!\(\?:([a-z|]+)\)", function)
     assert set(excluded.split("|")) == keywords
 
 

@@ -2,7 +2,6 @@
 
 import random
 import time
-from importlib import metadata
 
 import pytest
 from hypothesis import given
@@ -27,10 +26,6 @@ def found(text: str, limits: Limits = DEFAULT_LIMITS) -> list[Diagnostic]:
 def lines(text: str) -> list[int]:
     """The lines of the diagnostics of a text."""
     return [diagnostic.span.line for diagnostic in found(text) if diagnostic.span]
-
-
-def test_the_version_of_lark_whose_stacks_recovery_uses() -> None:
-    assert metadata.version("lark").startswith("1.3.")
 
 
 # --- several mistakes -------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import pytest
 
 from cnndsl.ir import Graph, Node
 from cnndsl.lang.compile import compile_text
-from cnndsl.ops.pool import window_sum
+from cnndsl.ops.global_pool import window_sum
 
 
 def compiled(text: str) -> Graph:

@@ -9,7 +9,7 @@ import pytest
 
 from cnndsl.lang.compile import compile_text
 from cnndsl.ops.base import AxisReach
-from cnndsl.ops.shape import resize_reach
+from cnndsl.ops.resize import resize_reach
 
 SIZES = range(1, 13)
 

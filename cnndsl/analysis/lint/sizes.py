@@ -7,7 +7,7 @@ from cnndsl.analysis.lint.view import LintView, called, slides_filters
 from cnndsl.analysis.receptive import receptive_fields
 from cnndsl.errors import Diagnostic, Label
 from cnndsl.ops.conv import Depthwise
-from cnndsl.ops.pool import GlobalPool
+from cnndsl.ops.global_pool import GlobalPool
 from cnndsl.shapes import extents
 
 HEAVY = 10_000

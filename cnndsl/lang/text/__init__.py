@@ -1,8 +1,8 @@
 """From characters to the syntax tree, and to every mistake in a text.
 
 - ``parser``: the way in: :func:`~cnndsl.lang.text.parser.parse`. ``syntax``: the nodes of the tree.
-- ``lexer``: tokens and the layout rules. ``grammar``: the parser that Lark makes of grammar/cnn.lark, by the stored
-  tables of ``parser_tables``. ``lalr_machine`` runs it, ``tree_builder`` makes the nodes.
+- ``lexer``: tokens and the layout rules. ``grammar``: grammar/cnn.lark, by the tables that Lark
+  works out and ``parser_tables`` keeps. ``lalr_machine`` runs them, ``tree_builder`` makes the nodes.
 - ``recovery``: behind each mistake the parser goes on. ``syntax_errors``: what to say about one,
   ``rewrites`` where it is plain what was meant.
 - ``indentation``: what it tells about brackets that are missing.

@@ -1,21 +1,15 @@
-"""The LALR machine of one parse: Lark's, fed by the lexer, and open to recovery.
+"""The LALR machine of one parse, fed by the lexer, and open to recovery.
 
-``state_stack`` and ``value_stack`` are no documented part of Lark; its version is pinned, and the tests of recovery
-fail where they change.
+Aho, Lam, Sethi, Ullman 2006 (Compilers), section 4.5.3: a stack of states, and the value of every symbol read so far.
 """
 
-from collections.abc import Callable
-from copy import copy
 from itertools import islice
 from typing import Any, NamedTuple, cast
 
-from lark.exceptions import UnexpectedToken
-from lark.lexer import Token as LarkToken
-from lark.parsers.lalr_interactive_parser import InteractiveParser
-
 from cnndsl.lang.text import syntax
-from cnndsl.lang.text.grammar import lark_parser, vocabulary
+from cnndsl.lang.text.grammar import START, productions, vocabulary
 from cnndsl.lang.text.lexer import END, Lexer, Refused, Token
+from cnndsl.lang.text.parser_tables import END_STATE, STATES
 from cnndsl.lang.text.tree_builder import current_limits
 from cnndsl.limits import Limits
 
@@ -27,6 +21,10 @@ _SYMBOLS_PER_LEVEL = 60
 
 
 _NOTHING = Token(0, 0, "", "")
+
+
+class UnexpectedToken(Exception):
+    """The grammar has no place for the latest token. :meth:`Machine.failure` says more."""
 
 
 class Failure(NamedTuple):
@@ -57,11 +55,8 @@ class Machine:
         self.budget = len(text) + 2 * _TOKENS_BETWEEN_CHECKS
         self._limits = limits
         self._lexer = Lexer(text, vocabulary(), limits)
-        self._parser = lark_parser().parse_interactive()
-        state = self._parser.parser_state
-        self._states = cast(list[int], state.state_stack)
-        self._values = state.value_stack
-        self._actions = cast(dict[int, dict[str, Any]], state.parse_conf.states)
+        self._states = [START]
+        self._values: list[Any] = []
 
     @property
     def open(self) -> list[Token]:
@@ -72,7 +67,6 @@ class Machine:
 
         Raises UnexpectedToken, or :class:`Refused` for what no grammar says.
         """
-        feed = self._parser.feed_token
         tokens = self._lexer.tokens(position)
         deepest = (self._limits.nesting + 1) * _SYMBOLS_PER_LEVEL
         outer_limits = current_limits.set(self._limits)
@@ -82,8 +76,7 @@ class Machine:
             while token.type != END and self.budget > 0:
                 self.budget -= _TOKENS_BETWEEN_CHECKS
                 for token in islice(tokens, _TOKENS_BETWEEN_CHECKS):
-                    # Lark asks a token for its type only.
-                    items = feed(cast(LarkToken, token))
+                    items = self._take(token)
                 if len(self._states) > deepest:
                     raise Refused.nesting(self._limits.nesting, token.start, token.end)
         finally:
@@ -95,8 +88,8 @@ class Machine:
         """Where the machine stands after UnexpectedToken; in a statement in error anything is expected."""
         expected = frozenset[str]()
         if not self.in_error():
-            accepts = cast(Callable[[], set[str]], self._parser.accepts)
-            expected = frozenset(accepts() - {ERROR})
+            known = STATES[self._states[-1]]
+            expected = frozenset(kind for kind in known if kind.isupper() and kind != ERROR and self.would_take(kind))
         return Failure(self._states[-1], self.found, self._lexer.previous, tuple(self.open), expected, since)
 
     def in_error(self) -> bool:
@@ -107,7 +100,7 @@ class Machine:
         """How many values stand before the statement that is being read."""
         count = len(self._values)
         closed = 0  # bodies whose `}` has been read, but which are not yet values themselves
-        while closed or ERROR not in self._actions[self._states[count]]:
+        while closed or ERROR not in STATES[self._states[count]]:
             count -= 1
             value = self._values[count]
             if type(value) is Token and value.type in ("LBRACE", "RBRACE"):
@@ -116,15 +109,8 @@ class Machine:
 
     def would_take(self, *kinds: str) -> bool:
         """Whether tokens of these types could follow here."""
-        trial = cast(Callable[..., InteractiveParser], self._parser.copy)(deepcopy_values=False)
-        settings = trial.parser_state.parse_conf = copy(trial.parser_state.parse_conf)
-        settings.callbacks = {}
-        try:
-            for kind in kinds:
-                trial.feed_token(cast(LarkToken, Token(0, 0, kind, "")))
-        except UnexpectedToken:
-            return False
-        return True
+        states = self._states.copy()
+        return all(_goes_on(states, kind) for kind in kinds)
 
     def drop_statement(self, position: int) -> None:
         """Puts the ERROR token in place of what has been read of a statement, and forgets its brackets."""
@@ -145,5 +131,39 @@ class Machine:
 
     def _feed(self, kind: str, value: str, position: int) -> Token:
         token = Token(position, position, kind, value)
-        self._parser.feed_token(cast(LarkToken, token))
+        self._take(token)
         return token
+
+    def _take(self, token: Token) -> Any:
+        """Reduces what ends before a token, then shifts it; behind the END token, the value of the whole text."""
+        states, values, rules, kind = self._states, self._values, productions(), token.type
+        while True:
+            action = STATES[states[-1]].get(kind)
+            if action is None:
+                raise UnexpectedToken
+            if action >= 0:
+                states.append(action)
+                values.append(token)
+                return None
+            origin, size, build = rules[~action]
+            first = len(values) - size
+            value = build(values[first:])
+            del values[first:], states[first + 1 :]
+            states.append(STATES[states[-1]][origin])
+            values.append(value)
+            if kind == END and states[-1] == END_STATE:
+                return value
+
+
+def _goes_on(states: list[int], kind: str) -> bool:
+    """Whether a token of this type may follow; the states then are those behind it. As :meth:`Machine._take`."""
+    while (action := STATES[states[-1]].get(kind)) is not None:
+        if action >= 0:
+            states.append(action)
+            return True
+        origin, size, _ = productions()[~action]
+        del states[len(states) - size :]
+        states.append(STATES[states[-1]][origin])
+        if kind == END and states[-1] == END_STATE:
+            return True
+    return False

@@ -2,11 +2,9 @@
 
 import re
 
-from lark.exceptions import UnexpectedToken
-
 from cnndsl.errors import CnnError, Diagnostic, Source, Span, require_text, stopped
 from cnndsl.lang.text import syntax
-from cnndsl.lang.text.lalr_machine import Machine
+from cnndsl.lang.text.lalr_machine import Machine, UnexpectedToken
 from cnndsl.lang.text.lexer import Refused
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 

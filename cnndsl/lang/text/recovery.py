@@ -10,12 +10,10 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import islice
 
-from lark.exceptions import UnexpectedToken
-
 from cnndsl.errors import Diagnostic, Source
 from cnndsl.lang.text import rewrites, syntax_errors
 from cnndsl.lang.text.indentation import first_on_line, indentation
-from cnndsl.lang.text.lalr_machine import Failure, Machine
+from cnndsl.lang.text.lalr_machine import Failure, Machine, UnexpectedToken
 from cnndsl.lang.text.lexer import END, Refused, Token
 from cnndsl.limits import DEFAULT_LIMITS
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from cnndsl.arrays import Array
 from cnndsl.errors import CnnError
-from cnndsl.ops import conv, dense, merge, norm, pool, shape
+from cnndsl.ops import conv, dense, merge, norm, pool, resize, shape
 from cnndsl.ops.base import Operator, Windowed
 from cnndsl.runtime.kernels import activation as activations
 from cnndsl.runtime.kernels import convolution, normalization, pooling, shaping
@@ -194,26 +194,26 @@ def _reshape(op: shape.Reshape, site: LayerContext) -> Compute:
     return partial(shaping.reshape, shape=site.output.dimensions)
 
 
-def _pad(op: shape.Pad, site: LayerContext) -> Compute:
+def _pad(op: resize.Pad, site: LayerContext) -> Compute:
     pairs = explicit_padding(op.size, len(site.output.spatial), "size")
     return partial(shaping.pad, padding=pairs, mode=op.mode, value=op.value)
 
 
-def _crop(op: shape.Crop, site: LayerContext) -> Compute:
+def _crop(op: resize.Crop, site: LayerContext) -> Compute:
     return partial(shaping.crop, cropping=explicit_padding(op.size, len(site.output.spatial), "size"))
 
 
-def _upsample(op: shape.Upsample, site: LayerContext) -> Compute:
+def _upsample(op: resize.Upsample, site: LayerContext) -> Compute:
     if op.mode == "nearest":
         return partial(shaping.upsample_nearest, scale=per_axis(op.scale, len(site.output.spatial), "scale"))
     return partial(shaping.resize, output=site.output.spatial, mode=op.mode, align_corners=False)
 
 
-def _resize(op: shape.Resize, site: LayerContext) -> Compute:
+def _resize(op: resize.Resize, site: LayerContext) -> Compute:
     return partial(shaping.resize, output=site.output.spatial, mode=op.mode, align_corners=op.align_corners)
 
 
-def _slice(op: shape.Slice, site: LayerContext) -> Compute:
+def _slice(op: resize.Slice, site: LayerContext) -> Compute:
     return lambda x: shaping.slice_axis(x, op.axis, op.begin, op.end)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from cnndsl.arrays import Array, Float32
 from cnndsl.ir import Graph, Node
 from cnndsl.ops import conv, merge, norm
-from cnndsl.ops.activation import Neg
+from cnndsl.ops.function import Neg
 from cnndsl.runtime.kernels.channels_last.strips import PER_CHANNEL, Follower, Window
 from cnndsl.runtime.kernels.dispatch import Compute, LayerContext, compute
 from cnndsl.shapes import Shape

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cnndsl.errors import CnnError, quoted
 from cnndsl.ir import Graph, Node
-from cnndsl.ops import shape
+from cnndsl.ops import resize
 from cnndsl.ops.base import Operator
 from cnndsl.runtime.interpreter import checked_inputs, execute
 from cnndsl.runtime.memory_limit import require_memory
@@ -47,7 +47,7 @@ def _working(op: Operator) -> Work:
     return _WORKINGS.get(op.operator, formulas.elementwise)
 
 
-def _resampled(op: shape.Upsample | shape.Resize, site: TracedLayer) -> Working:
+def _resampled(op: resize.Upsample | resize.Resize, site: TracedLayer) -> Working:
     return moves.moved(op, site) if op.mode == "nearest" else windows.interpolated(op, site)
 
 

@@ -8,7 +8,7 @@ from itertools import accumulate
 import numpy as np
 
 from cnndsl.ops.base import Operator
-from cnndsl.ops.shape import Pad
+from cnndsl.ops.resize import Pad
 from cnndsl.runtime.kernels.dispatch import LayerContext as Place
 from cnndsl.runtime.kernels.dispatch import compute
 from cnndsl.runtime.trace.parts import TracedLayer, TraceStep, Working

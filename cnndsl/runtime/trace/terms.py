@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cnndsl.ops import activation, dense, merge, norm, pool
+from cnndsl.ops import activation, dense, global_pool, merge, norm
 from cnndsl.runtime.trace.formulas import AFFINE, STANDARD, Rule
 from cnndsl.runtime.trace.parts import Doubles, Places, Terms, TracedLayer, TraceStep, Working, coordinate_names, wide
 
@@ -71,7 +71,7 @@ def softmax(op: activation.Softmax | activation.LogSoftmax, site: TracedLayer) -
     return Working((site.all_channels(),), steps, terms=terms)
 
 
-def reduced(op: pool.Reduce, site: TracedLayer) -> Working:
+def reduced(op: global_pool.Reduce, site: TracedLayer) -> Working:
     """One line of cells along the axis."""
     index: tuple[Any, ...] = (*site.position[: op.axis], slice(None), *site.position[op.axis + 1 :])
     inputs, every = wide(site.values[0][index]), range(site.shapes[0].dimensions[op.axis])

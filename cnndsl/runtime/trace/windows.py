@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cnndsl.ops import conv, pool, shape
+from cnndsl.ops import conv, global_pool, pool, resize
 from cnndsl.ops.base import Operator
 from cnndsl.runtime.kernels import shaping
 from cnndsl.runtime.kernels.arrays import PadMode
@@ -252,13 +252,13 @@ def mean_reached(op: Operator, site: TracedLayer) -> Working:
     return _mean(site, window, window.real)
 
 
-def global_lppool(op: pool.GlobalLpPool, site: TracedLayer) -> Working:
+def global_lppool(op: global_pool.GlobalLpPool, site: TracedLayer) -> Working:
     return _norm(site, reached(op, site), op.p)
 
 
-def interpolated(op: shape.Upsample | shape.Resize, site: TracedLayer) -> Working:
+def interpolated(op: resize.Upsample | resize.Resize, site: TracedLayer) -> Working:
     """The cells around that have a share, along each axis; a cell at the edge has those beyond it as well."""
-    aligned = isinstance(op, shape.Resize) and op.align_corners
+    aligned = isinstance(op, resize.Resize) and op.align_corners
     cubic, beyond = op.mode == "cubic", False
     places, shares = [], []
     for extent, size, output in zip(site.shapes[0].spatial, site.output.spatial, site.position[1:], strict=True):

@@ -13,7 +13,7 @@ import numpy as np
 
 from cnndsl.interop.onnx.exporter import windows
 from cnndsl.interop.onnx.exporter.layer import ExportedLayer
-from cnndsl.ops import activation, dense, merge, norm, shape
+from cnndsl.ops import activation, dense, merge, norm, resize, shape
 from cnndsl.shapes import explicit_padding
 
 Translation: TypeAlias = Callable[[ExportedLayer[Any]], str]
@@ -65,7 +65,7 @@ def permute(layer: ExportedLayer[shape.Permute]) -> str:
     return layer.emit("Transpose", layer.input, perm=[0, *(axis + 1 for axis in layer.op.order)])
 
 
-def pad(layer: ExportedLayer[shape.Pad]) -> str:
+def pad(layer: ExportedLayer[resize.Pad]) -> str:
     """Pad; zeros stand behind a maximum of one value, which keeps ONNX Runtime's hands off them.
 
     It folds a Pad of zeros into the pool behind it, and the padding of a MaxPool is -inf (microsoft/onnxruntime#18136).
@@ -75,23 +75,23 @@ def pad(layer: ExportedLayer[shape.Pad]) -> str:
     return layer.emit("Max", x) if op.mode == "zeros" and op.value == 0 else x
 
 
-def crop(layer: ExportedLayer[shape.Crop]) -> str:
+def crop(layer: ExportedLayer[resize.Crop]) -> str:
     begins, ends = zip(*explicit_padding(layer.op.size, layer.rank), strict=True)
     stops = [size - end for size, end in zip(layer.shape.spatial, ends, strict=True)]
     return layer.slice(layer.input, range(2, 2 + layer.rank), begins, stops)
 
 
-def cut(layer: ExportedLayer[shape.Slice]) -> str:
+def cut(layer: ExportedLayer[resize.Slice]) -> str:
     return layer.slice(layer.input, [layer.op.axis + 1], [layer.op.begin], [layer.op.end])
 
 
-def upsample(layer: ExportedLayer[shape.Upsample]) -> str:
+def upsample(layer: ExportedLayer[resize.Upsample]) -> str:
     if layer.op.mode == "cubic":
         return bicubic(layer, "half_pixel")
     return enlarge(layer, layer.op.mode, "asymmetric" if layer.op.mode == "nearest" else "half_pixel")
 
 
-def resize(layer: ExportedLayer[shape.Resize]) -> str:
+def resized(layer: ExportedLayer[resize.Resize]) -> str:
     """Resize; nearest pixels by a fraction are gathered: its coordinates are float32, and their floor may slip."""
     sizes = list(zip(layer.shape.spatial, layer.output.spatial, strict=True))
     coordinates = "align_corners" if layer.op.align_corners else "half_pixel"
@@ -337,7 +337,7 @@ SHAPES: dict[str, Translation] = {
     "pad": pad,
     "crop": crop,
     "upsample": upsample,
-    "resize": resize,
+    "resize": resized,
     "slice": cut,
     "channel_shuffle": channel_shuffle,
     "pixel_shuffle": pixel_shuffle,

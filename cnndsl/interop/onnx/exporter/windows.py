@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from cnndsl.interop.onnx.exporter.layer import ExportedLayer
 from cnndsl.ops.conv import Conv, ConvTranspose, Depthwise
-from cnndsl.ops.pool import AdaptiveAvgPool, AdaptivePool, AvgPool, GlobalLpPool, LpPool, MaxPool, Reduce, Subsample
+from cnndsl.ops.global_pool import AdaptiveAvgPool, AdaptivePool, GlobalLpPool, Reduce
+from cnndsl.ops.pool import AvgPool, LpPool, MaxPool, Subsample
 from cnndsl.shapes import Axis, Pairs, per_axis, product
 
 

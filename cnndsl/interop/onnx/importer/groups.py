@@ -15,8 +15,9 @@ from cnndsl.interop.onnx.importer.translations.elements import pointwise
 from cnndsl.interop.onnx.importer.translations.windows import compact, map_of, normalized_layer, numbers, padding
 from cnndsl.ops import activation
 from cnndsl.ops.dense import Rbf
+from cnndsl.ops.global_pool import AdaptiveAvgPool, AdaptiveMaxPool
 from cnndsl.ops.norm import BatchNorm, GroupNorm, LocalResponseNorm
-from cnndsl.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool, Subsample
+from cnndsl.ops.pool import Subsample
 from cnndsl.shapes import product
 
 

@@ -7,7 +7,8 @@ from cnndsl.ops.conv import Conv, Depthwise
 from cnndsl.ops.merge import Concat, Merge
 from cnndsl.ops.norm import Scale
 from cnndsl.ops.pool import MaxPool
-from cnndsl.ops.shape import ChannelShuffle, Flatten, Pad, Permute, PixelShuffle, Reshape, Slice, SpaceToDepth
+from cnndsl.ops.resize import Pad, Slice
+from cnndsl.ops.shape import ChannelShuffle, Flatten, Permute, PixelShuffle, Reshape, SpaceToDepth
 from cnndsl.shapes import Shape, ShapeError, explicit_padding
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from cnndsl.arrays import Array
 from cnndsl.interop.onnx.importer.graph import LOWEST, Constant, NodeContext, Refusal, Value, decimal
 from cnndsl.interop.onnx.importer.translations.affine import aligned, alone, clipped, negative, scaled, shifted
-from cnndsl.ops import activation
+from cnndsl.ops import activation, function
 from cnndsl.ops.base import Operator
 from cnndsl.ops.merge import Add, Average, Div, Maximum, Minimum, Mul, Sub
 from cnndsl.ops.norm import Normalize
@@ -185,7 +185,7 @@ def add(site: NodeContext) -> Value:
 
 def mul(site: NodeContext) -> Value:
     if len(set(site.node.input)) == 1 and not site.own_export:
-        return pointwise(site, activation.Square())
+        return pointwise(site, function.Square())
     pair = _with_constant(site)
     return _beside(scaled, site, *pair) if pair else merged(Mul)(site)
 
@@ -207,7 +207,7 @@ def div(site: NodeContext) -> Value:
         return merged(Div)(site)
     index, constant = pair
     if index == 1:
-        value = pointwise(site, activation.Pow(exponent=-1.0), index)
+        value = pointwise(site, function.Pow(exponent=-1.0), index)
         return scaled(site, value, constant, site.builder.unread(value))
     if not np.all(constant.array) or constant.array.dtype.kind != "f":
         raise Refusal("it divides by zero or by whole numbers")
@@ -219,7 +219,7 @@ def power(site: NodeContext) -> Value:
     exponent = site.number(1, "exponent")
     if not np.isfinite(exponent):
         raise Refusal("its exponent is not finite")
-    return pointwise(site, activation.Square() if exponent == 2 else activation.Pow(exponent=exponent))
+    return pointwise(site, function.Square() if exponent == 2 else function.Pow(exponent=exponent))
 
 
 def cast(site: NodeContext) -> Value:
@@ -259,14 +259,14 @@ ACTIVATIONS: dict[str, Translation] = {
     "Softplus": plain(activation.Softplus),
     "Softsign": plain(activation.Softsign),
     "Clip": clip,
-    "Abs": plain(activation.Abs),
-    "Neg": plain(activation.Neg),
-    "Sqrt": plain(activation.Sqrt),
-    "Exp": plain(activation.Exp),
-    "Log": plain(activation.Log),
-    "Sin": plain(activation.Sin),
+    "Abs": plain(function.Abs),
+    "Neg": plain(function.Neg),
+    "Sqrt": plain(function.Sqrt),
+    "Exp": plain(function.Exp),
+    "Log": plain(function.Log),
+    "Sin": plain(function.Sin),
     "Pow": power,
-    "Reciprocal": plain(lambda: activation.Pow(exponent=-1.0)),
+    "Reciprocal": plain(lambda: function.Pow(exponent=-1.0)),
     "Softmax": normalised_exponentials(activation.Softmax),
     "LogSoftmax": normalised_exponentials(activation.LogSoftmax),
 }

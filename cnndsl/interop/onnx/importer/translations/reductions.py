@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from cnndsl.interop.onnx.importer.graph import NodeContext, Refusal, Value
 from cnndsl.ops.base import Operator
-from cnndsl.ops.pool import GlobalAvgPool, GlobalLpPool, GlobalMaxPool, Reduce
+from cnndsl.ops.global_pool import GlobalAvgPool, GlobalLpPool, GlobalMaxPool, Reduce
 
 POOLS: dict[str, Callable[[], Operator]] = {"mean": GlobalAvgPool, "max": GlobalMaxPool, "norm": GlobalLpPool}
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from cnndsl.interop.onnx.importer.graph import NodeContext, Refusal, Value
-from cnndsl.ops.shape import Resize, Upsample
+from cnndsl.ops.resize import Resize, Upsample
 
 
 def expand(site: NodeContext) -> Value:

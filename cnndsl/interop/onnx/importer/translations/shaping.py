@@ -11,7 +11,8 @@ from cnndsl.ops.dense import Embedding
 from cnndsl.ops.merge import Concat
 from cnndsl.ops.norm import Dropout
 from cnndsl.ops.pool import MaxPool
-from cnndsl.ops.shape import Crop, Pad, PixelShuffle, Resize, Slice
+from cnndsl.ops.resize import Crop, Pad, Resize, Slice
+from cnndsl.ops.shape import PixelShuffle
 
 MAX_POOLED = 3
 """Spatial axes that a pool takes."""

@@ -12,9 +12,10 @@ from cnndsl.interop.onnx.importer.graph import Constant, NeedsConstant, NodeCont
 from cnndsl.interop.onnx.importer.translations.affine import normed, shifted
 from cnndsl.ops.conv import Conv, ConvTranspose, Depthwise
 from cnndsl.ops.dense import Dense
+from cnndsl.ops.global_pool import GlobalAvgPool, GlobalLpPool, GlobalMaxPool
 from cnndsl.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm, Scale
-from cnndsl.ops.pool import AvgPool, GlobalAvgPool, GlobalLpPool, GlobalMaxPool, LpPool, MaxPool
-from cnndsl.ops.shape import Pad
+from cnndsl.ops.pool import AvgPool, LpPool, MaxPool
+from cnndsl.ops.resize import Pad
 from cnndsl.shapes import Axis, explicit_padding
 
 WRITTEN_LINKS = 1 << 16
