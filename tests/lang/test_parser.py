@@ -689,7 +689,7 @@ def by_machine(text: str) -> tuple[object, int]:
 
 def test_larks_own_parser_reads_the_same_in_every_example(root: Path) -> None:
     texts = [path.read_text(encoding="utf-8") for path in sorted((root / "examples").glob("**/*.cnn"))]
-    assert len(texts) > 50
+    assert len(texts) > 40
     for text in [*EXAMPLES.values(), *texts]:
         assert by_machine(text) == by_lark(text)
 

@@ -157,8 +157,8 @@ for library in blas.blas_libraries():
 random.seed(1)
 interrupted = 0
 for _ in range(300):
-    signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-5, 5e-3))
     try:
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-5, 5e-3))
         for _ in range(20):
             run(image)
         signal.setitimer(signal.ITIMER_REAL, 0)
