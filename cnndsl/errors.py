@@ -278,8 +278,9 @@ def either(words: Iterable[str]) -> str:
 
 def missing_library(library: str, extra: str, error: ImportError) -> CnnError:
     """What to raise where a library of an extra is used and absent, or does not import for the reason that it gives."""
+    module = "torch" if library == "PyTorch" else library.lower().replace(" ", "")
     install = f'pip install "cnndsl[{extra}]"'
-    if isinstance(error, ModuleNotFoundError) and error.name == library.lower().replace(" ", ""):
+    if isinstance(error, ModuleNotFoundError) and error.name == module:
         return CnnError.of("bad-setting", f"{library} is not installed", f"install it with: {install}")
     reason = " ".join(str(error).split())[:200] or type(error).__name__
     message = f"{library} is installed, but cannot be imported: {reason}"

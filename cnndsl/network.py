@@ -345,6 +345,15 @@ class Network(Measured):
         write(self.graph, arrays, path, opset=chosen)
         return None
 
+    def to_torch(self, *, weights: "str | PathLike[str] | Arrays | None" = None, seed: int = 0) -> Any:
+        """The network as a ``torch.nn.Module`` with its weights, in training mode; in eval mode it computes the same.
+
+        Modules are nested and called as the layers are. Raises CnnError, also where PyTorch, an extra, is missing.
+        """
+        from cnndsl.interop.torch.exporter.module import make_module
+
+        return make_module(self.graph, self.weights_from(weights, seed))
+
     def verify(
         self,
         *,

@@ -140,6 +140,11 @@ BOMBS = {
     "blocks that multiply in merges": Bomb(blocks("relu", "add { B; B }"), ("step-limit",)),
     "blocks that multiply in loops": Bomb(blocks("relu", "repeat 2 { B }", 30), ("step-limit",)),
     "blocks that multiply in tables": Bomb(blocks("relu", "for i in [1, 2] { B }", 30), ("step-limit",)),
+    "errors in blocks that multiply": Bomb(blocks("rleu", "B; B", 17), ("step-limit", "unknown-operator")),
+    "errors in a long loop": Bomb(f"{HEAD}repeat 65536 as i {{ elu 2x5; rleu }}", ("bad-argument", "unknown-operator")),
+    "a condition in error in a long loop": Bomb(
+        f"{HEAD}for i in range(60_000) {{ if 7@7 {{ relu }} }}", ("wrong-type",)
+    ),
     "blocks that multiply in either arm": Bomb(
         blocks("relu", "if in.channels == 3 { B; B } else { relu }", 30), ("step-limit",), CALLS_FOR_STEPS
     ),

@@ -40,7 +40,7 @@ FLOORS = {
         "decompile",
     ],
     "cnndsl.runtime": ["memory_limit parallel", "data", "kernels", "plan", "interpreter profile reference", "trace"],
-    "cnndsl.interop": ["onnx origin verify", "onnx_backend"],
+    "cnndsl.interop": ["onnx origin torch verify", "onnx_backend"],
     "cnndsl.interop.onnx": ["exporter importer", "runtime"],
     "cnndsl.draw": ["canvas outline", "layout", "styles", "__init__"],
     "cnndsl.report": [
@@ -84,6 +84,7 @@ LIBRARIES = {
     "onnx": Library(anywhere=frozenset({"interop"})),
     "google": Library(anywhere=frozenset({"interop"})),  # protobuf's errors, which onnx lets through
     "onnxruntime": Library(on_use=frozenset({"interop", "runtime"})),
+    "torch": Library(on_use=frozenset({"interop"})),
     "threadpoolctl": Library(on_use=frozenset({"runtime"})),
     "PIL": Library(on_use=frozenset({"runtime", "report", "cli"})),
     "shtab": Library(on_use=frozenset({"cli"})),

@@ -269,7 +269,7 @@ def _tensor_type(random: Random, model: ModelProto) -> None:
 def _tensor_of_another_kind(random: Random, model: ModelProto) -> None:
     """The same numbers as halves, doubles or integers, rightly stored."""
     tensor = _tensor(random, model)
-    if tensor.data_type == TensorProto.FLOAT:
+    if tensor.data_type == TensorProto.FLOAT and tensor.data_location != TensorProto.EXTERNAL:
         kind = random.choice((np.float16, np.float64, np.int32, np.int64, np.bool_, np.uint8))
         with np.errstate(all="ignore"):
             tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(kind), tensor.name))

@@ -1,5 +1,6 @@
 """What tools/fuzz.py feeds: texts, JSON values and bytes, changed at random but always the same for the same seed."""
 
+import copy
 import json
 import re
 import struct
@@ -231,9 +232,9 @@ def _change_inside(random: Random, tree: Any) -> None:
         if change == 0:
             del tree[key]
         elif change == 1 and isinstance(tree, list):
-            tree.insert(key, inner)
+            tree.insert(key, copy.deepcopy(inner))
         elif change == 2:
-            tree[key] = tree[random.choice(keys)]
+            tree[key] = copy.deepcopy(tree[random.choice(keys)])
         elif change == 3 and isinstance(tree, dict):
             tree[random.choice(("op", "name", "share", "extra", "spatial", "features"))] = random.choice(LEAVES)
         else:

@@ -40,7 +40,7 @@ from cnndsl.version import VERSION
 COMMANDS = {
     "check": "check files and show every layer's shape and numbers",
     "run": "run a network on an image, a folder of images, an array, or made-up input",
-    "export": "write a network as .onnx, .json (the graph) or .cnn (expanded)",
+    "export": "write a network as .onnx, .py (PyTorch), .json (the graph) or .cnn (expanded)",
     "import": "write an ONNX model as .cnn text, with its weights as .safetensors beside it",
     "verify": "compare the interpreter with ONNX Runtime on random inputs",
     "draw": "draw a network as .svg, .png or .pdf, or write it as .mmd (Mermaid) or .dot",

@@ -15,6 +15,7 @@ SUFFIXES = {
     "onnx": (".onnx",),
     "json": (".json", ".txt"),
     "cnn": (".cnn", ".txt"),
+    "torch": (".py",),
     "svg": (".svg",),
     "png": (".png",),
     "pdf": (".pdf",),

@@ -64,8 +64,8 @@ CODES = (
     Code(
         "diagnostic-limit",
         "more findings than are reported",
-        "Checking stops after 100 diagnostics: what follows is mostly their consequence. Mend the first ones and check "
-        "again." + _RAISE,
+        "Checking stops after 100 diagnostics, or where the same ones came up 2,000 times, as in blocks of blocks. "
+        "The rest is mostly their consequence: mend the first ones and check again." + _RAISE,
         "input 1@28x28\nrelu 7",
         "input 1@28x28\nrelu",
         severity="note",

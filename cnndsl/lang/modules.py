@@ -53,14 +53,18 @@ class Collector:
         self.budget = Budget(limits.steps)
         self.diagnostics: list[Diagnostic] = []
         self._seen: set[tuple[str, Span | str]] = set()
+        self._repeated = 0
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Keeps a diagnostic. Raises TooManyDiagnostics for an error when the limit is reached.
+        """Keeps a diagnostic. Raises TooManyDiagnostics for an error when the limit is reached, of new or known ones.
 
         Warnings give way to errors: a text is never refused without one.
         """
         key = (diagnostic.code, diagnostic.span or diagnostic.message)
         if key in self._seen:
+            self._repeated += diagnostic.severity == "error"
+            if self._repeated > self._most_repeated:
+                raise TooManyDiagnostics
             return
         if len(self.diagnostics) >= self.limits.diagnostics:
             if diagnostic.severity != "error":
@@ -80,6 +84,13 @@ class Collector:
         """Says that checking stopped early, if that is because of the limit."""
         if len(self.diagnostics) >= self.limits.diagnostics:
             self.diagnostics.append(stopped(self.limits.diagnostics))
+        elif self._repeated > self._most_repeated:
+            message = "stopped where the same errors came up again and again; there may be more"
+            self.diagnostics.append(Diagnostic("diagnostic-limit", message, severity="note"))
+
+    @property
+    def _most_repeated(self) -> int:
+        return 20 * self.limits.diagnostics
 
 
 class ModuleLoader:

@@ -109,7 +109,7 @@ def _told(diagnostic: Diagnostic, source: Source, start: int, end: int) -> Diagn
         if not isinstance(statement, ast.Expr | ast.Assign):
             raise _Unclear
         lines = list(_lines(statement.value))
-    except (_Unclear, SyntaxError, ValueError, RecursionError, IndexError):
+    except (_Unclear, SyntaxError, ValueError, RecursionError, MemoryError, IndexError):
         lines = []
     span = source.span(start, end)
     plain = bool(_PLAIN.match(text))

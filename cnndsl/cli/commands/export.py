@@ -1,4 +1,4 @@
-"""``cnndsl export``: the network as ONNX, as JSON, or as expanded .cnn text."""
+"""``cnndsl export``: the network as ONNX, as PyTorch source, as JSON, or as expanded .cnn text."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ from cnndsl.cli.options import add_file, add_out, add_source_arguments, add_weig
 from cnndsl.cli.outputs import add_force, require_free, require_own, require_suffix, wrote
 from cnndsl.cli.terminal import only_network, put, unwritable
 from cnndsl.errors import CnnError, either, quoted
-from cnndsl.files import write_text
+from cnndsl.files import text_writer, write_text, write_together, write_whole
 
 EXAMPLE = "cnndsl export examples/lenet.cnn -o lenet.onnx --weights lenet.safetensors"
 WORK = "exporting"
@@ -22,7 +22,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     add_file(command)
     add_out(command)
     command.add_argument("--to", choices=[*TARGETS], help="the format, if the suffix of OUT does not say")
-    add_weights(command, "initial weights, if none are given", purpose="of an ONNX model: ")
+    add_weights(command, "initial weights, if none are given", purpose="of an ONNX model, or beside PyTorch source: ")
     command.add_argument("--opset", type=natural, metavar="N", help="the ONNX opset (default: 17)")
     add_force(command)
     add_source_arguments(command)
@@ -31,9 +31,12 @@ def arguments(command: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """0 if the network is written."""
     target = options.to or Path(options.out).suffix.lower().removeprefix(".")
+    if target == "py":
+        message = f"{quoted(options.out)} does not say for which library the source is"
+        raise CnnError.of("bad-setting", message, "give --to torch")
     if target not in TARGETS:
         message = f"cannot tell the format of {quoted(options.out)}"
-        suffixes = either(f".{name}" for name in TARGETS)
+        suffixes = either(f".{name}" for name in (*TARGETS, "py") if name != "torch")
         raise CnnError.of("bad-setting", message, f"end the name in {suffixes}, or give --to")
     require_suffix(options.out, target, asked=True)
     network = only_network(options.file, options)
@@ -61,6 +64,35 @@ def _onnx(network: Any, options: argparse.Namespace) -> None:
     sys.stdout.buffer.write(serialised(model))
 
 
+def _torch(network: Any, options: argparse.Namespace) -> None:
+    """Python source; weights that are given go beside it, unless they lie there already."""
+    from cnndsl.interop.origin import NETWORK, is_own_text, is_own_weights, marked, network_digest
+    from cnndsl.interop.torch.exporter.source import torch_source
+
+    if options.out == "-":
+        if options.weights:
+            raise CnnError.of("bad-setting", "weights cannot be written beside standard output", "give -o a name")
+        put(torch_source(network.graph))
+        return
+    out = Path(options.out)
+    require_own(out, is_own_text, options.force)
+    if not options.weights:
+        write_text(out, marked(torch_source(network.graph), "export"))
+        return
+    beside = out.with_suffix(".safetensors")
+    text = text_writer(marked(torch_source(network.graph, beside.name), "export"))
+    if beside.is_file() and beside.samefile(options.weights):
+        network.weights_from(options.weights, 0)  # which must fit
+        write_whole(out, text)
+        return
+    from cnndsl.runtime.data.weights import weights_writer
+
+    require_own(beside, is_own_weights, options.force)
+    metadata = {NETWORK: network_digest(network.graph)}
+    write_together([(beside, weights_writer(network.weights_from(options.weights, 0), metadata)), (out, text)])
+    wrote(beside)
+
+
 def _json(network: Any, options: argparse.Namespace) -> None:
     if options.out == "-":
         put(network.to_json())
@@ -79,5 +111,10 @@ def _cnn(network: Any, options: argparse.Namespace) -> None:
     write_text(out, marked(network.to_cnn(), "export"))
 
 
-TARGETS: dict[str, Callable[[Any, argparse.Namespace], None]] = {"onnx": _onnx, "json": _json, "cnn": _cnn}
+TARGETS: dict[str, Callable[[Any, argparse.Namespace], None]] = {
+    "onnx": _onnx,
+    "torch": _torch,
+    "json": _json,
+    "cnn": _cnn,
+}
 """Every format that a network is exported to, by its suffix, and what writes it."""

@@ -232,11 +232,17 @@ class Expander(Expansion):
             unnamed = self.aliases(stage.body.statements)
             self.budget.spend(len(unnamed))
             place.scope.turns.update((name, Turns([])) for name in unnamed)
+        wrong = 0
         try:
             for number, (names, cells) in enumerate(zip(bindings, origins, strict=True)):
                 self.step()
-                turn = place.inside(names, cells)
+                turn, errors = place.inside(names, cells), self.errors
                 yield turn
+                wrong += self.errors > errors
+                if wrong > self.limits.diagnostics:  # the other turns have little to add
+                    place.scope.turns.update(dict.fromkeys(self.aliases(stage.body.statements)))
+                    self.sound = self.known = False
+                    break
                 self.budget.spend(place.scope.add_turn(number, turn.scope, kept))
         finally:
             self._factor = outer

@@ -63,6 +63,8 @@ class Expansion:
         """False once there was an error: then no network results."""
         self.known = True
         """False once something is unknown: then nothing is counted."""
+        self.errors = 0
+        """How many were reported, those included that are told only once."""
         self._binder = Binder(self)
         self._weigher = WorkBound(self.limits)
         self._factor = 1
@@ -124,6 +126,7 @@ class Expansion:
     def report(self, diagnostic: Diagnostic) -> None:
         """Collects a diagnostic, with the block instances around it."""
         if diagnostic.severity == "error":
+            self.errors += 1
             self.sound = False
             self.known = self.known and diagnostic.code == "expect-failed"
         around = tuple(body.call for body in reversed(self._bodies[-3:]) if body.call)

@@ -153,6 +153,9 @@ def merged(op: Callable[[], Operator]) -> Callable[[NodeContext], Value]:
 def _joined(site: NodeContext, op: Operator, values: Sequence[Value]) -> Value:
     if len(values) == 1:
         return values[0]
+    most = op.arity[1]
+    if most is not None and len(values) > most:
+        raise Refusal(f"it takes {most} inputs, but has {len(values)}")
     flat = [value.ordered(range(len(value.order))) for value in values]
     return site.emit(op, *flat).ordered(values[0].order)
 

@@ -1,0 +1,4 @@
+"""PyTorch.
+
+- ``exporter``: networks as PyTorch source.
+"""

@@ -1,0 +1,61 @@
+"""What a translation to PyTorch works with: one layer, and what it gives back."""
+
+from typing import Any, NamedTuple
+
+from cnndsl.interop.torch.exporter.calls import Call, Keyword, Literal
+from cnndsl.ir import Graph, Node
+from cnndsl.shapes import Shape, per_axis
+
+
+class Modules(NamedTuple):
+    """A layer that is modules, one behind the other.
+
+    ``owner`` is the one with the weights, which is called as the layer is. ``helpers`` are classes that the file must
+    define. ``may_overwrite``: the module has a switch for computing in place.
+    """
+
+    calls: tuple[Call, ...]
+    owner: int = 0
+    helpers: tuple[str, ...] = ()
+    may_overwrite: bool = False
+
+
+class Expression(NamedTuple):
+    """A layer that is an expression of the values {0}, {1} ... that it reads.
+
+    ``kind`` is "operator" for a sum or product of them, which needs parentheses inside of others.
+    """
+
+    template: str
+    kind: str = "call"
+
+
+class Site:
+    """One layer of the graph."""
+
+    def __init__(self, graph: Graph, node: Node) -> None:
+        self.node = node
+        self.op: Any = node.op
+        self.shapes = graph.input_shapes(node)
+        self.output = node.shape
+        self.has_bias = "bias" in node.op.weights(self.shapes)
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the first input."""
+        return self.shapes[0]
+
+    @property
+    def rank(self) -> int:
+        """The number of spatial axes of the first input."""
+        return len(self.shape.spatial)
+
+    def sizes(self, value: int | tuple[int, ...]) -> Literal:
+        """One number where all axes have the same, otherwise one for each."""
+        numbers = per_axis(value, self.rank, "size")
+        return numbers[0] if len(set(numbers)) == 1 else numbers
+
+
+def option(name: str, value: Literal, default: Literal) -> Keyword:
+    """A keyword argument with PyTorch's default."""
+    return Keyword(name, value, default, True)

@@ -1,0 +1,130 @@
+"""The text of a PyTorch file: classes, their ``forward``, and a main part that tries the network."""
+
+from collections.abc import Iterable
+
+from cnndsl.interop.torch.exporter.calls import Call, written
+from cnndsl.interop.torch.exporter.classes import Class, Step, class_name, classes
+from cnndsl.interop.torch.exporter.forward import forward_lines
+from cnndsl.interop.torch.exporter.helpers import helper_text
+from cnndsl.interop.torch.exporter.hierarchy import Leaf, Module, hierarchy
+from cnndsl.interop.torch.exporter.layout import joined
+from cnndsl.interop.torch.exporter.names import IMPORTED, attribute, require_names
+from cnndsl.interop.torch.exporter.site import Modules
+from cnndsl.ir import Graph
+
+INDENT = " " * 4
+
+
+def torch_source(graph: Graph, weights: str | None = None) -> str:
+    """The PyTorch file of a network, as ruff would format it; ``weights`` is the name of the file beside it.
+
+    Raises CnnError ``export-unsupported`` for names that are none in Python.
+    """
+    require_names(graph)
+    root = hierarchy(graph)
+    helpers = list(dict.fromkeys(name for leaf in _leaves(root) for name in _helpers(leaf)))
+    found = classes(root, (*IMPORTED, *helpers))
+    sections = [helper_text(name).rstrip("\n") for name in helpers]
+    sections += ["\n".join(_class_lines(one, graph)) for one in found]
+    sections.append("\n".join(_main_lines(found[-1].name, graph)))
+    body = "\n\n\n".join(sections)
+    return "\n\n".join(filter(None, [_heading(graph, weights), _imports(body)])) + "\n\n\n" + body + "\n"
+
+
+def _heading(graph: Graph, weights: str | None) -> str:
+    name = class_name(graph.name)
+    if weights is None:
+        return f'"""{name} in PyTorch."""'
+    load = f"safetensors.torch.load_model({name}(), {written(weights)})"
+    return f'"""{name} in PyTorch.\n\nIts weights: {load}\n"""'
+
+
+def _imports(body: str) -> str:
+    standard = ["from typing import Any"] if "Any" in body else []
+    others = ["import torch"]
+    if "F." in body:
+        others.append("import torch.nn.functional as F")
+    others.append(
+        "from torch import Tensor, nn" if "Tensor" in body.replace("torch.Tensor", "") else "from torch import nn"
+    )
+    return "\n\n".join(filter(None, ["\n".join(standard), "\n".join(others)]))
+
+
+def _leaves(module: Module) -> Iterable[Leaf]:
+    for part in module.parts:
+        if isinstance(part, Leaf):
+            yield part
+        else:
+            yield from _leaves(part)
+
+
+def _helpers(leaf: Leaf) -> tuple[str, ...]:
+    return leaf.translation.helpers if isinstance(leaf.translation, Modules) else ()
+
+
+def _class_lines(one: Class, graph: Graph) -> list[str]:
+    base = "nn.Sequential" if one.is_sequential else "nn.Module"
+    arguments = "".join(f", {name}: {kind}" for name, kind in one.arguments)
+    lines = [_comment(one, graph), f"class {one.name}({base}):"]
+    lines += joined(INDENT + "def __init__(", ["self", *arguments.split(", ")[1:]], ") -> None:")
+    lines.append(INDENT * 2 + "super().__init__()")
+    for step in one.steps:
+        for name, call in zip(step.names, step.calls, strict=True):
+            lines += registration(name, call)
+        lines += _literals(step, graph)
+    if not one.is_sequential:
+        lines += ["", *forward_lines(one)]
+    return lines
+
+
+def registration(name: str, call: Call) -> list[str]:
+    """The lines that make a module a part of this one."""
+    return joined(f"{INDENT * 2}{attribute(name, store=True)} = {call.function}(", call.parts(), ")")
+
+
+def _literals(step: Step, graph: Graph) -> list[str]:
+    """The lines that set weights whose values stand in the text."""
+    if isinstance(step.part, Module) or step.part.node.share:
+        return []
+    node, lines = step.part.node, []
+    for name, weight in node.op.weights(graph.input_shapes(node)).items():
+        if weight.literal is not None:
+            numbers = [written(float(number)) for number in weight.literal.elements]
+            shape = ", ".join(map(str, weight.literal.shape))
+            lines += joined(f"{INDENT * 2}values = [", numbers, "]")
+            lines.append(f"{INDENT * 2}tensor = torch.tensor(values).reshape({shape})")
+            lines.append(f"{INDENT * 2}{attribute(step.part.name)}.{name} = nn.Parameter(tensor)")
+    return lines
+
+
+def _comment(one: Class, graph: Graph) -> str:
+    module = one.module
+    shapes = graph.shapes
+    reads = ", ".join(str(shapes[name]) for name in module.reads if name in shapes)
+    gives = ", ".join(str(shapes[name]) for name in module.gives)
+    own = [leaf for leaf in _leaves(module) if not leaf.node.share]
+    count = sum(
+        weight.elements
+        for leaf in own
+        for weight in leaf.node.op.weights(graph.input_shapes(leaf.node)).values()
+        if not weight.buffer
+    )
+    place = f"{module.path[-1]}: " if one.arguments else ""
+    text = f"# {place}{reads} -> {gives}, {count:,} parameters"
+    return text if len(text) <= 88 else text[:85] + "..."
+
+
+def _main_lines(name: str, graph: Graph) -> list[str]:
+    inputs = []
+    for value in graph.inputs:
+        shape = ", ".join(map(str, (1, *value.shape.dimensions)))
+        inputs.append(f"torch.zeros({shape}{', dtype=torch.int64' if value.dtype == 'int64' else ''})")
+    lines = [
+        'if __name__ == "__main__":',
+        f"{INDENT}net = {name}().eval()",
+        f'{INDENT}print(f"{{sum(p.numel() for p in net.parameters()):,}} parameters")',
+        *joined(f"{INDENT}y = net(", inputs, ")"),
+    ]
+    if len(graph.outputs) > 1:
+        return [*lines, f"{INDENT}print(*(tuple(output.shape) for output in y))"]
+    return [*lines, f"{INDENT}print(tuple(y.shape))"]

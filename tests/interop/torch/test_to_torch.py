@@ -1,0 +1,234 @@
+"""Networks as PyTorch: the generated source runs, takes our weights strictly, and gives the interpreter's values."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+
+import cnndsl
+from cnndsl import ops
+from cnndsl.cli import main
+from cnndsl.errors import CnnError
+from cnndsl.interop.torch.exporter.layers import LAYERS
+from cnndsl.interop.torch.exporter.names import OCCUPIED, RESERVED
+from cnndsl.interop.torch.exporter.source import torch_source
+from cnndsl.runtime.data.made import made_input
+from tests import generators
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+TOLERANCE = 1e-4
+LARGE = 40_000_000
+"""Parameters from which on values are not computed: shapes and keys are compared without memory for the weights."""
+
+LAYERS_EACH = 4
+NETWORKS = 300
+
+
+def networks() -> Iterator[tuple[Path, str | None]]:
+    for path in sorted(EXAMPLES.glob("**/*.cnn")):
+        for name in re.findall(r"^network (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE) or [None]:
+            yield path, name
+
+
+def loaded(path: Path, name: str | None) -> cnndsl.Network:
+    return cnndsl.load(path, network=name) if name else cnndsl.load(path)
+
+
+def trained(net: cnndsl.Network, seed: int = 1) -> dict[str, np.ndarray]:
+    """Initial weights with statistics that are no zeros and ones."""
+    random, weights = np.random.default_rng(seed), dict(net.weights())
+    for key, value in weights.items():
+        if key.endswith("running_mean"):
+            weights[key] = random.normal(0, 0.1, value.shape).astype(np.float32)
+        if key.endswith("running_var"):
+            weights[key] = random.uniform(0.5, 1.5, value.shape).astype(np.float32)
+    return weights
+
+
+def agrees(net: cnndsl.Network, batch: int = 2) -> None:
+    torch = pytest.importorskip("torch")
+    weights = trained(net)
+    module = net.to_torch(weights=weights)
+    keys = {key for key in module.state_dict() if not key.endswith("num_batches_tracked")}
+    assert keys == set(weights)
+    module.eval()
+    inputs = {value.name: made_input(value, "random", batch, 3) for value in net.graph.inputs}
+    expected = net.run(inputs, weights=weights)
+    with torch.no_grad():
+        given = module(*[torch.from_numpy(np.array(array)) for array in inputs.values()])
+    wanted = list(expected.values()) if isinstance(expected, dict) else [expected]
+    found = [value.detach().numpy() for value in (given if isinstance(given, tuple) else (given,))]
+    for theirs, mine in zip(found, wanted, strict=True):
+        assert theirs.shape == mine.shape
+        scale = 1 + np.nanmax(np.abs(mine), initial=0, where=np.isfinite(mine))
+        np.testing.assert_allclose(theirs, mine, rtol=TOLERANCE, atol=TOLERANCE * scale)
+
+
+def test_every_operator_has_a_translation() -> None:
+    assert set(LAYERS) == set(ops.NAMES)
+
+
+@pytest.mark.parametrize("name", ops.NAMES)
+def test_every_layer_gives_the_interpreters_values(name: str) -> None:
+    for number in range(LAYERS_EACH):
+        agrees(cnndsl.loads(generators.sound_layer(Random(f"torch {name} {number}"), name)))
+
+
+@pytest.mark.parametrize("tenth", range(10))
+def test_random_networks_give_the_interpreters_values(tenth: int) -> None:
+    for number in range(tenth, NETWORKS, 10):
+        agrees(cnndsl.loads(generators.network_text(f"torch {number}", 12)))
+
+
+@pytest.mark.parametrize(("path", "name"), [*networks()], ids=lambda value: getattr(value, "stem", value))
+def test_every_example_gives_the_interpreters_values(path: Path, name: str | None) -> None:
+    torch = pytest.importorskip("torch")
+    net = loaded(path, name)
+    if net.params < LARGE:
+        agrees(net, batch=1)
+        return
+    names = {"__name__": "generated"}
+    exec(torch_source(net.graph), names)
+    with torch.device("meta"):
+        module = [value for value in names.values() if getattr(value, "__module__", "") == "generated"][-1]()
+    shapes = {key: tuple(value.shape) for key, value in module.state_dict().items() if "num_batches" not in key}
+    assert shapes == {key: weight.shape for key, _, weight in net.graph.all_weights()}
+    assert sum(parameter.numel() for parameter in module.parameters()) == net.params
+
+
+def test_what_is_written_is_as_ruff_and_mypy_want_it(tmp_path: Path) -> None:
+    for path, name in networks():
+        net = loaded(path, name)
+        (tmp_path / f"{path.stem}_{net.name}.py").write_text(torch_source(net.graph), encoding="utf-8")
+    for name in ops.NAMES:
+        net = cnndsl.loads(generators.sound_layer(Random(f"torch {name} 0"), name))
+        (tmp_path / f"layer_{name}.py").write_text(torch_source(net.graph), encoding="utf-8")
+    checks = ["format --isolated --check", "check --isolated --select E4,E7,E9,F,I,UP,B,SIM,RUF"]
+    for check in checks:
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *check.split(), str(tmp_path)], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout[-3000:]
+    pytest.importorskip("torch")
+    files = sorted(map(str, tmp_path.glob("*.py")))
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), *files]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_the_file_needs_nothing_of_cnndsl_and_tries_itself(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    out = tmp_path / "net.py"
+    assert main(["export", str(EXAMPLES / "lenet.cnn"), "-o", str(out), "--to", "torch"]) == 0
+    assert "cnndsl" not in out.read_text(encoding="utf-8").partition("\n")[2]
+    done = subprocess.run([sys.executable, "-I", str(out)], capture_output=True, text=True)
+    assert done.stdout == "61,706 parameters\n(1, 10)\n", done.stderr
+
+
+def test_safetensors_go_both_ways(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from safetensors.torch import load_model, save_model
+
+    net = cnndsl.loads("input 3@8x8\nconv 4 3x3 -> batchnorm -> relu\nflatten -> dense 5")
+    module = net.to_torch(seed=1)
+    ours, theirs = tmp_path / "ours.safetensors", tmp_path / "theirs.safetensors"
+    save_model(module, str(theirs))
+    assert np.array_equal(net.weights_from(theirs, 0)["conv1.weight"], net.weights(1)["conv1.weight"])
+    from cnndsl.runtime.data.weights import save_weights
+
+    save_weights(net.weights(2), ours)
+    load_model(module, str(ours), strict=True)
+    assert np.array_equal(module.conv1.weight.detach().numpy(), net.weights(2)["conv1.weight"])
+
+
+@pytest.mark.parametrize("name", ["half", "forward", "lambda", "parameters", "x", "torch", "nn"])
+def test_layers_may_be_called_as_what_modules_have(name: str) -> None:
+    agrees(cnndsl.loads(f"input 3@8x8\nconv 3 3x3 pad=1 as {name}\nadd {{ identity; conv 3 1x1 }}\nrelu"))
+    agrees(cnndsl.loads(f"block B {{ conv 3 3x3 pad=1 -> relu }}\ninput 3@8x8\nB as {name}\nB as other"))
+
+
+def test_the_reserved_names_are_those_of_modules() -> None:
+    torch = pytest.importorskip("torch")
+    module = torch.nn.Sequential()
+    own = {name for name in (*dir(module), *vars(module)) if not name.startswith("_")}
+    assert own <= RESERVED and set(vars(module)) <= OCCUPIED
+    with pytest.raises(CnnError, match="`training`"):
+        cnndsl.loads("input 3@8x8\nconv 4 3x3 as training").to_torch()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "block Tower { conv 4 3x3 -> relu -> flatten -> dense 5 }\ninput 3@8x8 as a\ninput 3@8x8 as b\n"
+        "from a -> Tower as left\nfrom b -> Tower share=left as right\nsub { from left; from right }\nabs",
+        "block Tower(n) { conv 3 3x3 pad=1 as c\n repeat n { relu; conv 3 3x3 pad=1 share=c } }\ninput 3@8x8\nTower 2",
+        "block One { relu; conv 3 1x1 as c }\ninput 3@8x8\nOne as one\nOne share=one\nOne",
+        "block Up(skip) { relu; add { identity; from skip } }\ninput 3@8x8\nconv 3 1x1 as d\nrelu\nUp d\nUp d",
+        "input 3@8x8\nconv 3 3x3 pad=1 as a -> relu as b\noutput a b",
+        "input 3@8x8\nconv 3 3x3 pad=same stride=2 as a\nconv 3 3x3 pad=same stride=2 share=a",
+        "input 3@8x8\nrelu -> add { relu; identity }",
+        "block Nothing { identity }\ninput 3@8x8\nNothing -> Nothing -> relu -> Nothing",
+        "input 3@8x8\nidentity",
+        "input 1@8x8\nconv 1 3x3 weight=[[0, 1, 0], [0, 2, 0], [0, 3, 0]] bias=[0.5] -> conv 2 1x1 bias=[1, 2]",
+        "block B(n) { if n > 1 { conv 3 1x1 } \n relu }\ninput 3@8x8\nfor n in [1, 2, 3] { B n }",
+        "input 3@8x8\nconv 2 3x3 connect=[[0, 1], [2]] bias=[1, 2]",
+    ],
+)
+def test_structures(text: str) -> None:
+    try:
+        net = cnndsl.loads(text)
+    except CnnError as error:
+        pytest.fail(str(error))
+    agrees(net)
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+def test_export_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(EXAMPLES / "lenet.cnn"), "-o", str(tmp_path / "net.py")]) == 2
+    assert "--to torch" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_export_replaces_its_own_files_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "net.py"
+    digits = EXAMPLES / "digits" / "digits.safetensors"
+    line = [
+        "export",
+        str(EXAMPLES / "digits" / "digits.cnn"),
+        "-o",
+        str(out),
+        "--to",
+        "torch",
+        "--weights",
+        str(digits),
+    ]
+    assert main(line) == 0 and main(line) == 0
+    written = capsys.readouterr().err
+    assert "net.py" in written and "net.safetensors" in written
+    out.write_text("x = 1\n", encoding="utf-8")
+    assert main(line) == 2 and out.read_text(encoding="utf-8") == "x = 1\n"
+    assert main([*line, "--force"]) == 0
+    assert main([*line[:6], "--weights", str(tmp_path / "net.safetensors")]) == 0
+
+
+def test_names_that_python_lacks_are_refused() -> None:
+    net = cnndsl.loads("input 3@8x8\nconv 4 3x3 as a")
+    told = json.loads(net.to_json())
+    told["layers"][0]["name"] = told["outputs"][0] = "a\nimport os"
+    with pytest.raises(CnnError, match="no names in Python"):
+        torch_source(cnndsl.from_json(json.dumps(told)).graph)
+    told = json.loads(net.to_json())
+    told["name"] = 'X"""\nimport os'
+    assert "\nimport os" not in torch_source(cnndsl.from_json(json.dumps(told)).graph)
+
+
+def test_without_pytorch_it_is_named(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['torch'] = None; import cnndsl; cnndsl.loads('input 3; relu').to_torch()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert 'pip install "cnndsl[torch]"' in done.stderr
