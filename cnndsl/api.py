@@ -140,19 +140,22 @@ def only(result: CheckResult) -> Network:
 
 
 def _check_model(path: str | PathLike[str], limits: Limits, options: Mapping[str, Any]) -> CheckResult:
+    from cnndsl.interop.onnx.importer.model import from_onnx as read
+
     if options.get("params") or options.get("inputs"):
         advice = "`cnndsl import` makes a .cnn file of it"
         raise CnnError.of("bad-setting", f"{quoted(str(path))} is a model: it has no settings to change", advice)
     try:
-        network = from_onnx(path, limits=limits)
+        found = read(path, limits=limits)
     except CnnError as error:
-        if any(found.code != "import-unsupported" for found in error.diagnostics):
+        if any(one.code != "import-unsupported" for one in error.diagnostics):
             raise
         return CheckResult((), tuple(error.diagnostics), {})
+    network = Network(found.network, found.weights, model=path, layout=found.layout)
     wanted = options.get("network")
     if wanted not in (None, network.name):
         raise CnnError.of("unknown-network", f"there is no network {quoted(wanted)}", f"there is {network.name}")
-    return CheckResult((network,), (), {})
+    return CheckResult((network,), found.notes, {})
 
 
 def from_json(text: str) -> Network:

@@ -7,7 +7,8 @@ exception is the only way out. The meaning of every code, with examples, is in :
 import os
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from operator import index
+from typing import Literal, NamedTuple, SupportsIndex
 
 Severity = Literal["error", "warning", "note"]
 
@@ -230,6 +231,12 @@ def shortened(text: str, limit: int = 60) -> str:
     """As ``quoted``, without the backquotes."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: limit + 1])
     return f"{shown[:limit]}…" if len(shown) > limit else shown
+
+
+def require_whole(name: str, value: object, least: int) -> None:
+    """Raises CnnError ``bad-setting`` for what is no whole number of at least that."""
+    if not isinstance(value, SupportsIndex) or index(value) < least:
+        raise CnnError.of("bad-setting", f"{name} is a whole number from {least} on, not {quoted(repr(value))}")
 
 
 def require_text(text: object) -> None:

@@ -5,10 +5,10 @@ from functools import cached_property
 from operator import index
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from cnndsl.analysis.measured import Measured
-from cnndsl.errors import CnnError, names_of, quoted, require_names, require_path
+from cnndsl.errors import CnnError, names_of, quoted, require_names, require_path, require_whole
 from cnndsl.ir import Graph
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.suggest import unknown_layer
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from cnndsl.draw import Picture, Style
     from cnndsl.draw.canvas.theme import ThemeName
+    from cnndsl.interop.onnx.importer.layout import Layout
     from cnndsl.interop.verify import Verification
     from cnndsl.report.table import LayerTable
     from cnndsl.runtime.plan.planner import BatchPlan
@@ -34,7 +35,8 @@ class Network(Measured):
     """A checked network: its layers, counts, execution and translation. Safe to use from several threads.
 
     A network from an ONNX model has the model's weights; they are used where no others are given. ``sources`` are the
-    texts that it was made of, by file name; ``model`` is the ONNX file that it was read from.
+    texts that it was made of, by file name; ``model`` is the ONNX file that it was read from, and ``layout`` says where
+    that has its channels last.
     """
 
     def __init__(
@@ -43,11 +45,13 @@ class Network(Measured):
         weights: "Arrays | None" = None,
         sources: Mapping[str, str] | None = None,
         model: str | PathLike[str] | None = None,
+        layout: "Layout | None" = None,
     ) -> None:
         super().__init__(graph)
         self.sources: Mapping[str, str] = sources or {}
         self._own_weights = weights
         self._model = model
+        self._layout = layout
         self._last_runner: tuple[tuple[object, ...], Callable[..., dict[str, NDArray[Any]]]] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -62,11 +66,16 @@ class Network(Measured):
 
         return network_html(self)
 
+    @property
+    def channels_last(self) -> tuple[str, ...]:
+        """The inputs and outputs whose channels, first here, are last in the ONNX model that the network is from."""
+        return self._layout.names(self.graph) if self._layout else ()
+
     def summary(self, depth: int | None = None, batch: int = 1) -> str:
         """The layer table and the totals as text; blocks deeper than ``depth`` are folded into one line."""
         from cnndsl.report.table import table
 
-        _require_whole("batch", batch, 1)
+        require_whole("batch", batch, 1)
         _require_depth(depth)
         return table(self, depth, batch)
 
@@ -147,7 +156,7 @@ class Network(Measured):
         from cnndsl.files import require_output, write_text
         from cnndsl.report.page import page
 
-        _require_whole("batch", batch, 1)
+        require_whole("batch", batch, 1)
         text = page(self, self.sources, batch=batch)
         if path is None:
             return text
@@ -165,7 +174,7 @@ class Network(Measured):
             return dict(self._own_weights)
         from cnndsl.runtime.data.initial_weights import initial_weights
 
-        _require_whole("seed", seed, 0)
+        require_whole("seed", seed, 0)
         return dict(initial_weights(self.graph, seed))
 
     def run(
@@ -219,7 +228,7 @@ class Network(Measured):
             advice = f"it is one of {', '.join(BACKENDS)}"
             raise CnnError.of("bad-setting", f"the backend {quoted(str(backend))} is unknown", advice)
         if threads is not None:
-            _require_whole("threads", threads, 1)
+            require_whole("threads", threads, 1)
         if backend == "reference":
             return self._reference(weights, seed, kept, limits)
         require_memory(self.graph, 1, limits.run_bytes)
@@ -299,7 +308,7 @@ class Network(Measured):
         from cnndsl.interop.origin import require_pair
         from cnndsl.runtime.data.weights import given_weights, load_weights
 
-        _require_whole("seed", seed, 0)
+        require_whole("seed", seed, 0)
         if weights is None:
             return self.weights(seed)
         if isinstance(weights, Mapping):
@@ -307,21 +316,12 @@ class Network(Measured):
             return dict(given_weights(self.graph, weights))
         require_path(weights, "weights")
         if is_onnx(weights):
-            return dict(given_weights(self.graph, self._model_weights(weights)))
+            from cnndsl.interop.onnx.importer.beside import weights_from
+
+            return dict(given_weights(self.graph, weights_from(self.graph, weights)))
         loaded = load_weights(self.graph, weights)
         require_pair(self.sources, Path(weights))
         return dict(loaded)
-
-    def _model_weights(self, model: "str | PathLike[str]") -> "Arrays":
-        """A model's tensors, by the names that they have there or in the text made of it."""
-        from cnndsl.interop.onnx.importer.model import weights_from
-
-        found = weights_from(self.graph, model)
-        wanted = {key for key, _, _ in self.graph.all_weights()}
-        if found.keys() != wanted:
-            renamed = from_onnx(model).decompiled()[1].weights()
-            found = renamed if renamed.keys() == wanted else found
-        return found
 
     def to_onnx(
         self,
@@ -365,15 +365,17 @@ class Network(Measured):
     ) -> "Verification":
         """Compares the interpreter with ONNX Runtime, an extra, on random inputs of ``seed``.
 
-        ``model`` is the ONNX file that the network was read from: its own outputs are compared then. ONNX Runtime runs
-        without its optimiser; ``optimised`` says how far it is from itself with it. Where the two sides differ by more
-        than ``tolerance``, ``judged`` says how far each is from float64. Raises CnnError.
+        ``model`` is the ONNX file that the network was read from: its own outputs are compared then, transposed where
+        its channels are last. ONNX Runtime runs without its optimiser; ``optimised`` says how far it is from itself
+        with it. Where the two sides differ by more than ``tolerance``, ``judged`` says how far each is from float64.
+        Raises CnnError.
         """
+        from cnndsl.interop.onnx.importer.beside import layout_beside
         from cnndsl.interop.onnx.runtime import make_runner, run_file
         from cnndsl.interop.verify import TOLERANCE, compare
         from cnndsl.runtime.data.made import made_input
 
-        _require_whole("batch", batch, 1)
+        require_whole("batch", batch, 1)
         if tolerance is not None and not isinstance(tolerance, int | float):
             raise CnnError.of("bad-setting", f"tolerance is a number, not {quoted(repr(tolerance))}")
         if model is not None:
@@ -387,7 +389,9 @@ class Network(Measured):
             outputs = [theirs[name] for name in self.outputs]
             optimised = list(make_runner(self.graph, arrays)(inputs).values())
         else:
-            outputs, optimised = (run_file(model, list(inputs.values()), choice) for choice in (False, True))
+            layout = self._layout or layout_beside(self.graph, model)
+            given = layout.to_model(inputs.values())
+            outputs, optimised = (layout.from_model(run_file(model, given, choice)) for choice in (False, True))
         found = compare(self.graph, mine, theirs, outputs, TOLERANCE if tolerance is None else tolerance, optimised)
         if found.ok or found.first is None:  # then the float64 run would be of another network than the model's
             return found
@@ -412,33 +416,30 @@ class Network(Measured):
         from cnndsl.lang.decompile.decompiler import decompile
 
         found = decompile(self.graph, folded)
-        if self._own_weights is None:
-            return found.text, Network(found.network)
-        weights = {}
-        for key, node, _ in found.network.all_weights():
-            weights[key] = self._own_weights[found.names[node.name] + key.removeprefix(node.name)]
-        return found.text, Network(found.network, weights)
-
-
-def _require_whole(name: str, value: object, least: int) -> None:
-    if not isinstance(value, SupportsIndex) or index(value) < least:
-        raise CnnError.of("bad-setting", f"{name} is a whole number from {least} on, not {quoted(repr(value))}")
+        weights = None if self._own_weights is None else found.renamed(self._own_weights)
+        return found.text, Network(found.network, weights, layout=self._layout)
 
 
 def _require_depth(depth: object) -> None:
     if depth is not None:
-        _require_whole("depth", depth, 0)
+        require_whole("depth", depth, 0)
 
 
-def from_onnx(model: Any, *, partial: bool = False, limits: Limits = DEFAULT_LIMITS) -> Network:
+def from_onnx(
+    model: Any, *, partial: bool = False, keep_layout: bool = False, limits: Limits = DEFAULT_LIMITS
+) -> Network:
     """The network of an ONNX file, or of an ``onnx.ModelProto``, with its weights.
+
+    Inputs whose channels are last, as Keras has them, are (N, C, spatial...) here, and so are the outputs then:
+    ``channels_last`` names them. With ``keep_layout`` they are as in the model.
 
     Raises CnnError with one diagnostic for every node that the language cannot express; ``partial`` keeps the rest.
     """
     from cnndsl.interop.onnx.importer.model import from_onnx
 
-    imported = from_onnx(model, partial=partial, limits=limits)
-    return Network(imported.network, imported.weights, model=model if isinstance(model, str | PathLike) else None)
+    found = from_onnx(model, partial=partial, keep_layout=keep_layout, limits=limits)
+    path = model if isinstance(model, str | PathLike) else None
+    return Network(found.network, found.weights, model=path, layout=found.layout)
 
 
 def is_onnx(path: object) -> bool:

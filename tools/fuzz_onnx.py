@@ -148,9 +148,12 @@ def _in_time(begin: float, stage: str) -> Answer:
 def _compared(network: cnndsl.Network, mine: list[Any], inputs: dict[str, Any], path: Path) -> Answer:
     """What ONNX Runtime makes of the model; what float32 itself leaves open is no finding."""
     try:
-        theirs = run_file(path, list(inputs.values()), optimised=False)
+        last = network.channels_last
+        given = [np.moveaxis(array, 1, -1) if name in last else array for name, array in inputs.items()]
+        theirs = run_file(path, given, optimised=False)
     except (CnnError, Exception):
         return Answer("run alone")
+    theirs = [np.moveaxis(y, -1, 1) if name in last else y for name, y in zip(network.outputs, theirs, strict=True)]
     values = [*mine, *theirs]
     if not all(np.isfinite(value).all() and np.abs(value).max(initial=0.0) < LARGEST for value in values):
         return Answer("not finite")

@@ -19,9 +19,10 @@ from typing import NamedTuple
 import numpy as np
 import onnx
 
-from cnndsl.api import from_onnx
+from cnndsl.api import Network
 from cnndsl.arrays import Array
 from cnndsl.errors import CnnError
+from cnndsl.interop.onnx.importer.model import from_onnx
 from cnndsl.interop.onnx.runtime import run_file
 from tools import wild_keras, wild_networks
 from tools.wild_keras import KERAS
@@ -59,17 +60,20 @@ def tried(model: wild_networks.Exported) -> Found:
     nodes = len(onnx.load(model.path, load_external_data=False).graph.node)
     images = [np.random.default_rng(batch).normal(size=(batch, *model.shape)).astype(np.float32) for batch in (1, 3)]
     try:
-        wanted = [run_file(model.path, [image], optimised=False)[0] for image in images]
+        wanted = [run_file(model.path, [image], optimised=False) for image in images]
     except CnnError:
         return Found(*network, nodes, 0, 0.0, "ONNX Runtime does not run it")
     try:
-        imported = from_onnx(model.path)
+        found = from_onnx(model.path)
     except CnnError as error:
         first, *more = error.diagnostics
         others = f" (and {len(more)} more)" if more else ""
         return Found(*network, nodes, 0, 0.0, f"refused: {first.message}{others}")
+    imported = Network(found.network, found.weights)
     lines = len(imported.decompiled()[0].splitlines())
-    difference = max(compared(imported.run(image), values) for image, values in zip(images, wanted, strict=True))
+    given = [np.moveaxis(image, -1, 1) if found.layout.inputs[0] else image for image in images]
+    values = [found.layout.from_model(outputs)[0] for outputs in wanted]
+    difference = max(compared(imported.run(x), y) for x, y in zip(given, values, strict=True))
     problem = "" if difference <= TOLERANCE else "values differ"
     if model.exporter != OPTIMISED and imported.params != model.parameters:
         problem = f"{imported.params:,} parameters"
@@ -112,12 +116,22 @@ def page(found: Sequence[Found]) -> str:
         "Values are compared with ONNX Runtime's, its optimiser off, for one example and for three: the",
         f"difference is the largest, as a share of the largest value of the output, and may be {TOLERANCE:g}.",
         "Parameters must be the library's (of Keras, those that are trained); they are not compared where",
-        "the exporter optimises, which fuses norms and drops biases that are zeros. Keras writes norms that",
-        "have no weight as those that have one, which is counted then (Inception). Lines are those of the",
+        "the exporter optimises, which fuses norms and drops biases that are zeros. Lines are those of the",
         "text, with its blocks and loops. All networks of PyTorch are written by the TorchScript exporter,",
         "some by the new one too. What the library does not export or ONNX Runtime does not run is listed",
         "and not counted. Statistics of norms are random; where that makes PyTorch's own values in float32",
         "and float64 drift apart, they are those of random images.",
+        "",
+        "Images of Keras have their channels last, and so do these models; the texts have `input 3@96x96` and",
+        "no `permute` before the first layer, and are given the images transposed.",
+        "",
+        "Keras's Inception networks have norms without a weight, which are counted as having one: 17,216 and",
+        "30,272 parameters too many. Keras's exporter folds `gamma / sqrt(variance + eps)` into one constant,",
+        "and without a gamma `1 / sqrt(variance + eps)`. Both are one number per channel; the variance is",
+        "nowhere else in the file, so that the numbers could be either; and names such as `onnx::Mul_197` have",
+        "a running number of the exporter alone. Where the file has the variance, a norm without a weight is",
+        "read as such: exported by `torch.onnx.export(model, ..., dynamo=False, do_constant_folding=False)`,",
+        "InceptionV3 has the 23,817,352 parameters that it should have.",
         "",
         "| | networks | models | imported | parameters equal | values equal | lines / nodes, mean |",
         "|---|---:|---:|---:|---:|---:|---:|",

@@ -201,6 +201,20 @@ CODES = (
         given="sine.onnx has a node of the operator Sin, net.onnx has none.",
     ),
     Code(
+        "channels-last",
+        "an ONNX model whose channels are last",
+        "Keras has the channels behind the positions, 224x224x3, where the language has them first, 3@224x224. An "
+        "input that the model transposes before anything else is read as the language has it, without a `permute`, and "
+        "so are the outputs then. The note names them: arrays for the model are transposed for the network, which "
+        "`--channels-last` does, and exported models have the language's layout. In Python `net.channels_last` has the "
+        "names, and `cnndsl.from_onnx(path, keep_layout=True)` reads the model with its own layout.",
+        "cnndsl check keras.onnx",
+        "cnndsl check net.onnx",
+        severity="note",
+        language="sh",
+        given="keras.onnx has the input 28x28x1, net.onnx the same as 1@28x28.",
+    ),
+    Code(
         "verify-failed",
         "the interpreter and ONNX Runtime disagree",
         "`cnndsl verify` runs both on the same random inputs. The difference is relative to the largest value; float32 "

@@ -300,18 +300,6 @@ def test_padding_that_crops_too(cells):
     imported_like_runtime(graph("y = Pad(x, cells)", (4, 6, 5), cells=cells))
 
 
-# --- constants --------------------------------------------------------------------------------------------------------
-def test_images_normalised_before_their_channels_lead():
-    body = "m = Sub(x, mean) d = Div(m, deviation) t = Transpose <perm=[0, 3, 1, 2]> (d) y = Conv(t, w)"
-    model = graph(body, (6, 5, 3), w=drawn(4, 3, 3, 3))
-    for name in ("mean", "deviation"):
-        held = onnx.helper.make_node("Constant", [], [name], value=numpy_helper.from_array(drawn(1, 1, 1, 3)))
-        model.graph.node.insert(0, held)
-    imported = imported_like_runtime(model)
-    assert operators(imported) == ["permute", "normalize", "conv"]
-    assert parameters(imported) == 4 * 3 * 9
-
-
 # --- learnt numbers ---------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["stem.lab.scale", "blocks.0.skipinit_gain", "head.bias"])
 def test_a_number_that_a_module_holds_is_a_parameter(name):

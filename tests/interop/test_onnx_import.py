@@ -546,10 +546,11 @@ def channels_last():
 
 def test_transpositions_of_channels_last_exporters_disappear():
     x = np.random.default_rng(1).standard_normal((2, 8, 8, 3), dtype=np.float32)
-    imported = assert_agrees_with_runtime(channels_last(), x)
+    (expected,) = session(channels_last()).run(None, {"x": x})
+    imported = from_onnx(channels_last())
+    assert_close(run(imported, np.moveaxis(x, -1, 1))[0], expected)
     operators = [node.op.operator for node in imported.network.layers]
-    assert operators.count("permute") == 1
-    assert operators[-5:] == ["conv", "relu", "conv", "global_avgpool", "flatten", "dense"][-5:]
+    assert operators == ["conv", "relu", "conv", "global_avgpool", "flatten", "dense"]
 
 
 def test_everything_not_understood_is_listed_at_once_by_name():

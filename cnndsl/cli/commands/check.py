@@ -70,7 +70,7 @@ def execute(options: argparse.Namespace) -> int:
             status = max(status, exit_status(error))
             found.append(Found(file, error.diagnostics, error.sources, ()))
         else:
-            if not result.ok or (settings["strict"] and result.diagnostics):
+            if not result.ok or (settings["strict"] and any(one.severity != "note" for one in result.diagnostics)):
                 status = max(status, 1)
             found.append(Found(file, result.diagnostics, result.sources, result.networks))
         if options.format == "text":

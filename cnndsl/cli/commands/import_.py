@@ -41,6 +41,8 @@ def execute(options: argparse.Namespace) -> int:
     say(imported.notes, {})
     network = api.Network(imported.network, imported.weights)
     text, network = network.decompiled(folded=not options.expanded)
+    if difference := imported.layout.said(network.graph):
+        text = f"# {difference}\n{text}"
     if out is None:
         put(text)
         return 0

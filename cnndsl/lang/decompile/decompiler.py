@@ -6,7 +6,7 @@ or a ``for`` over a table. :func:`cnndsl.lang.decompile.printer.print_network` w
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from cnndsl.analysis.measured import Measured
 from cnndsl.errors import CnnError
@@ -22,6 +22,8 @@ from cnndsl.lang.decompile.text import Writer
 from cnndsl.lang.elaborate.naming import snake_case
 from cnndsl.limits import DEFAULT_LIMITS
 
+T = TypeVar("T")
+
 LARGER_BLOCKS = 1.1
 """How much longer a text may be whose blocks hold one merge each, not several."""
 LONGEST_TEXT = 1 << 26
@@ -35,6 +37,13 @@ class Decompiled(NamedTuple):
     network: Graph
     names: Mapping[str, str]
     """An ``identity`` that is in the text alone has none."""
+
+    def renamed(self, weights: Mapping[str, T]) -> dict[str, T]:
+        """The original's tensors by the names of the text."""
+        keys = (
+            (key, self.names[node.name] + key.removeprefix(node.name)) for key, node, _ in self.network.all_weights()
+        )
+        return {key: weights[original] for key, original in keys}
 
 
 def decompile(network: Graph, folded: bool = True) -> Decompiled:

@@ -163,8 +163,10 @@ class Builder:
                 self._taken.add(name)
                 return name
 
-    def add_input(self, label: str, shape: Shape, dtype: Dtype) -> Value:
-        value = in_order(self.fresh(label, "input"), shape, dtype)
+    def add_input(self, label: str, sizes: Sequence[int], order: tuple[int, ...], dtype: Dtype) -> Value:
+        """An input that has those extents in ONNX, and its axes in that order."""
+        first, *rest = (sizes[order.index(axis)] for axis in range(len(sizes)))
+        value = Value(self.fresh(label, "input"), Shape(first, tuple(rest)), order, dtype)
         self.inputs.append(value)
         return value
 
@@ -373,7 +375,10 @@ class NodeContext:
     def reshape(self, value: Value, dimensions: Sequence[int]) -> Value:
         """The elements in another shape; nothing if it has that shape."""
         shape = Shape(dimensions[0], tuple(dimensions[1:]))
-        value = self.builder.straight(value)
+        longer = [axis for axis in value.order if value.shape.dimensions[axis] > 1]
+        if self.own_export or longer != sorted(longer):
+            value = self.builder.straight(value)
+        value = value.ordered(range(len(value.order)))
         if value.shape == shape:
             return value
         if shape.is_vector and shape.channels == value.shape.elements:

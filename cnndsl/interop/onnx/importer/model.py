@@ -6,7 +6,7 @@ that the language cannot say is reported at once, by the names of the nodes.
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +23,8 @@ from cnndsl.interop.onnx.importer.file import DOMAINS, Model, broken, check_mode
 from cnndsl.interop.onnx.importer.gains import Gains
 from cnndsl.interop.onnx.importer.graph import Builder, Known, NeedsConstant, NodeContext, Parts, Refusal, Value, reason
 from cnndsl.interop.onnx.importer.groups import GROUPS, NodeGroup
-from cnndsl.interop.onnx.importer.names import printable, value_name
+from cnndsl.interop.onnx.importer.layout import Layout, channels_last, turned_inputs
+from cnndsl.interop.onnx.importer.names import network_name, printable, value_name
 from cnndsl.interop.onnx.importer.parameters import learnt_tensors
 from cnndsl.interop.onnx.importer.patterns import Finder, Match
 from cnndsl.interop.onnx.importer.simplify import tidy
@@ -33,7 +34,7 @@ from cnndsl.interop.onnx.importer.writable import unwritable_number
 from cnndsl.ir import Dtype, Graph
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.ops.shape import Identity
-from cnndsl.shapes import MAX_RANK, Shape, ShapeError
+from cnndsl.shapes import MAX_RANK, ShapeError
 
 FLOATS = (1, 10, 11, 16)
 INTEGERS = (6, 7)
@@ -43,31 +44,44 @@ LONGEST_MESSAGE = 400
 
 
 class Imported(NamedTuple):
-    """A network, its tensors by key, and (with ``partial``) what was left out."""
+    """A network, its tensors by key, what is to be said of it, and where its layout is not the model's.
+
+    With ``partial``, the notes say what was left out.
+    """
 
     network: Graph
     weights: dict[str, Array]
-    notes: tuple[Diagnostic, ...] = ()
+    notes: tuple[Diagnostic, ...]
+    layout: Layout
 
 
 def from_onnx(
-    source: str | os.PathLike[str] | ModelProto, *, partial: bool = False, limits: Limits = DEFAULT_LIMITS
+    source: str | os.PathLike[str] | ModelProto,
+    *,
+    partial: bool = False,
+    keep_layout: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Imported:
     """The network in a file or a loaded model. ``partial`` keeps what is understood.
+
+    Inputs whose channels are last get the language's layout, and so do the outputs then; not with ``keep_layout``.
 
     Raises CnnError: ``onnx-file``, ``onnx-graph`` and ``layer-limit`` as read_model does; ``import-unsupported`` with
     one diagnostic for every node that the language cannot express.
     """
     if isinstance(source, ModelProto):
-        return import_model(check_model(source, "model", None, limits), partial=partial, limits=limits)
-    require_path(source, "the model")
-    return import_model(read_model(source, limits), partial=partial, limits=limits)
+        model = check_model(source, "model", None, limits)
+    else:
+        require_path(source, "the model")
+        model = read_model(source, limits)
+    return import_model(model, partial=partial, keep_layout=keep_layout, limits=limits)
 
 
 def import_model(
     model: Model,
     *,
     partial: bool = False,
+    keep_layout: bool = True,
     limits: Limits = DEFAULT_LIMITS,
     batched: bool | None = None,
     given: Mapping[str, Array] | None = None,
@@ -80,14 +94,14 @@ def import_model(
     few, many = batch_extents(model, attributes)
     refused: dict[int, str] = {}
     while True:
-        importer = Importer(model, attributes, limits, batched, given, few, refused)
+        importer = Importer(model, attributes, limits, batched, given, few, refused, keep_layout)
         imported = importer.run(partial)
         unwritable = importer.unwritable()
         if not unwritable:
             break
         refused |= unwritable
     if importer.reads_batch:
-        other = Importer(model, attributes, limits, batched, given, many, refused).run(partial)
+        other = Importer(model, attributes, limits, batched, given, many, refused, keep_layout).run(partial)
         if not same_network(imported[:2], other[:2]):
             raise CnnError([_problem("what the network computes depends on the number of examples in a batch")])
     return imported
@@ -105,6 +119,7 @@ class Importer:
         given: Mapping[str, Array] | None,
         symbolic_batch: int,
         refused: Mapping[int, str],
+        keep_layout: bool,
     ) -> None:
         self.model = model
         self.attributes = attributes
@@ -133,6 +148,8 @@ class Importer:
         self.builder.gain_of = Gains(model, attributes, self.known, self.builder.learnt, self.folding).of
         self.outputs: list[Value] = []
         self.limits = limits
+        self.keep_layout = keep_layout or model.producer == "cnndsl" or not self.batched
+        self.layout = Layout()
 
     def _batch(self, inputs: Sequence[ValueInfoProto]) -> int:
         """The extent of the first axis: one that the file does not know where it may be anything."""
@@ -143,8 +160,8 @@ class Importer:
 
     def run(self, partial: bool) -> Imported:
         """The network. Raises CnnError."""
-        self._add_inputs()
         self._fold_constants()
+        self._add_inputs()
         arrays = {name: value for name, value in self.known.items() if isinstance(value, np.ndarray)}
         finder = Finder(self.model.nodes, arrays, self.uses, self.attributes)
         matches = finder.matches()
@@ -160,10 +177,11 @@ class Importer:
             notes = (*notes[:-1], _problem(f"there are {more + 1:,} more such problems"))
         if notes and not partial:
             raise CnnError(notes)
-        self.outputs = list(self._outputs(partial))
+        self.outputs = self._in_layout(self._outputs(partial))
         tidy(self.builder, self.model.producer == "cnndsl")
-        network = self.builder.network(_network_name(self.model.name), self.outputs)
-        return Imported(network, self.builder.weights(), tuple(note._replace(severity="note") for note in notes))
+        network = self.builder.network(network_name(self.model.name), self.outputs)
+        left_out = (note._replace(severity="note") for note in notes)
+        return Imported(network, self.builder.weights(), (*self.layout.note(network), *left_out), self.layout)
 
     def unwritable(self) -> dict[int, str]:
         """The nodes whose layers hold what the language cannot write, and why."""
@@ -177,7 +195,16 @@ class Importer:
                 found[id(layer.origin)] = f"the language does not write numbers such as {number}"
         return found
 
+    def _turned_inputs(self) -> set[str]:
+        """Those whose channels, last in the model, are first in the network."""
+        if self.keep_layout:
+            return set()
+        sizes = {value.name: _extents(value)[1:] for value in self.inputs}
+        outputs = [value.name for value in self.model.graph.output]
+        return turned_inputs(self.model.nodes, self.attributes, sizes, outputs, self.known)
+
     def _add_inputs(self) -> None:
+        turned = self._turned_inputs()
         for value in self.inputs:
             element = value.type.tensor_type.elem_type
             extents = _extents(value)
@@ -208,7 +235,8 @@ class Importer:
             dtype: Dtype = "float32" if element in FLOATS else "int64"
             label = printable(value.name) if self.model.producer == "cnndsl" else value_name(value.name)
             base = label or ("input" if len(self.inputs) == 1 else "")
-            self.known[value.name] = self.builder.add_input(base, Shape(data[0], tuple(data[1:])), dtype)
+            order = channels_last(len(data)) if value.name in turned else tuple(range(len(data)))
+            self.known[value.name] = self.builder.add_input(base, data, order, dtype)
 
     def _fold_constants(self) -> None:
         """Nodes whose inputs are all constants, before anything has a shape."""
@@ -373,7 +401,7 @@ class Importer:
     def _report(self, node: NodeProto, message: str, *advice: str) -> None:
         self.problems.append(_problem(f"{describe(node)}: {message}", *advice))
 
-    def _outputs(self, partial: bool) -> Iterator[Value]:
+    def _outputs(self, partial: bool) -> list[Value]:
         """The results; with ``partial``, the values that are read by nothing that is understood."""
         wanted = [self.known.get(value.name) for value in self.model.graph.output]
         values: list[Value] = []
@@ -388,13 +416,22 @@ class Importer:
             values = values or self.builder.inputs[-1:]
         if not values:
             raise CnnError(self.problems or [_problem("nothing of the model is understood")])
-        seen: set[str] = set()
-        for value in values:
-            plain = self.builder.straight(value)
-            if plain.name in seen:
+        return values
+
+    def _in_layout(self, outputs: Sequence[Value]) -> list[Value]:
+        """The outputs with their axes in the model's order, or in the language's where that is the inputs' too."""
+        inputs = self.builder.inputs
+        turned = tuple(not value.plain for value in inputs)
+        turns = not self.keep_layout and (any(turned) or all(value.shape.is_vector for value in inputs))
+        lasts = [not value.plain and value.order == channels_last(len(value.order)) for value in outputs]
+        self.layout = Layout(turned, tuple(turns and last for last in lasts))
+        found: dict[str, Value] = {}
+        for value, last in zip(outputs, self.layout.outputs, strict=True):
+            plain = value.ordered(range(len(value.order))) if last else self.builder.straight(value)
+            if plain.name in found:
                 plain = self.builder.emit("", Identity(), [plain])
-            seen.add(plain.name)
-            yield plain
+            found[plain.name] = plain
+        return list(found.values())
 
 
 def _problem(message: str, *advice: str) -> Diagnostic:
@@ -406,23 +443,3 @@ def _problem(message: str, *advice: str) -> Diagnostic:
 def _extents(value: ValueInfoProto) -> tuple[int, ...]:
     """The extents of an input; 0 where one may be anything."""
     return tuple(max(int(axis.dim_value), 0) for axis in value.type.tensor_type.shape.dim)
-
-
-def _network_name(name: str) -> str:
-    text = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name)[:60].strip("_")
-    return text if text[:1].isalpha() else "network"
-
-
-def weights_from(network: Graph, path: str | os.PathLike[str]) -> dict[str, Array]:
-    """The tensors for a network from a model: by name, otherwise in order if all have the shapes that are wanted.
-
-    Raises CnnError as from_onnx does. The result may not fit; that is for the caller to check.
-    """
-    model = read_model(path)
-    wanted = {key: weight.shape for key, _, weight in network.all_weights()}
-    if all(key in model.constants and model.constants[key].shape == shape for key, shape in wanted.items()):
-        return {key: np.asarray(model.constants[key], np.float32) for key in wanted}
-    found = import_model(model).weights
-    if found.keys() != wanted.keys() and [array.shape for array in found.values()] == list(wanted.values()):
-        return dict(zip(wanted, found.values(), strict=True))
-    return found

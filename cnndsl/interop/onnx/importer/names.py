@@ -57,6 +57,12 @@ def value_name(name: str) -> str:
     return "" if _GENERATED.fullmatch(name) or re.fullmatch(r"data(_\d+)?|input([._]\d+)?", name) else printable(name)
 
 
+def network_name(name: str) -> str:
+    """A model's name for the network; ``network`` where it is none."""
+    text = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name)[:60].strip("_")
+    return text if text[:1].isalpha() else "network"
+
+
 def _nested(path: list[str]) -> list[str]:
     """PyTorch repeats the outer name in ``layer1/layer1.0``."""
     found: list[str] = []
