@@ -105,7 +105,8 @@ def _result(compiled: Compiled) -> CheckResult:
 def check_file(path: str | PathLike[str], **options: Any) -> CheckResult:
     """Checks a file like :func:`check`; its imports are read from its folder. Raises CnnError if it cannot be read.
 
-    An ``.onnx`` file is read as a model; it has one network and no params.
+    An ``.onnx`` file is read as a model; it has one network and no params, and may be given the keyword ``keep_layout``
+    (:func:`from_onnx`).
     """
     require_path(path, "the file")
     limits: Limits = options.get("limits", DEFAULT_LIMITS)
@@ -146,7 +147,7 @@ def _check_model(path: str | PathLike[str], limits: Limits, options: Mapping[str
         advice = "`cnndsl import` makes a .cnn file of it"
         raise CnnError.of("bad-setting", f"{quoted(str(path))} is a model: it has no settings to change", advice)
     try:
-        found = read(path, limits=limits)
+        found = read(path, limits=limits, keep_layout=bool(options.get("keep_layout")))
     except CnnError as error:
         if any(one.code != "import-unsupported" for one in error.diagnostics):
             raise

@@ -184,6 +184,21 @@ def test_our_own_exports_come_back_as_they_were():
     assert again.channels_last == ()
 
 
+def test_a_mean_that_is_reshaped_to_one_cell_is_no_vector_in_between():
+    """Squeeze and excitation as Keras writes it: vectors become 1x1 maps with the channels last."""
+    body = f"t = {FIRST} (image) c = Conv(t, w) l = {LAST} (c) m = ReduceMean <keepdims=0> (l, places) "
+    body += f"r = Reshape(m, cells) f = {FIRST} (r) s = Conv(f, v) g = Sigmoid(s) k = {LAST} (g) h = Mul(l, k) "
+    body += f"o = {FIRST} (h) y = Conv(o, v)"
+    net = read(model(body, IMAGE, **CONV, v=drawn(4, 4, 1, 1), places=[1, 2], cells=[-1, 1, 1, 4]))
+    assert operators(net) == ["conv", "global_avgpool", "conv", "sigmoid", "mul", "conv"]
+
+
+def test_a_mean_in_a_row_is_a_row():
+    body = "m = GlobalAveragePool(image) f = Flatten(m) r = Reshape(f, cells) y = Conv(r, v)"
+    net = read(model(body, {"image": (4, 6, 5)}, v=drawn(1, 1, 1, 3), cells=[-1, 1, 1, 4]))
+    assert str(net.graph.layers[-1].shape) == "1@1x2"
+
+
 # --- outputs ----------------------------------------------------------------------------------------------------------
 def test_the_outputs_of_such_a_model_have_the_channels_first_too():
     body = f"t = {FIRST} (image) c = Conv(t, w) l = {LAST} (c) z = Softmax <axis=3> (l) g = GlobalAveragePool(c) "
@@ -229,6 +244,12 @@ def test_the_models_layout_is_kept_where_that_is_asked_for():
     net = read(CUBE, keep_layout=True)
     assert operators(net) == ["permute", "conv", "permute"]
     assert net.channels_last == ()
+
+
+@pytest.mark.parametrize("keep_layout", [False, True])
+def test_files_are_loaded_in_either_layout(cube, keep_layout):
+    net = cnndsl.load("cube.onnx", keep_layout=keep_layout)
+    assert operators(net) == (["permute", "conv", "permute"] if keep_layout else ["conv"])
 
 
 @pytest.mark.parametrize("keep_layout", [False, True])

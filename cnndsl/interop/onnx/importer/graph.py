@@ -69,6 +69,11 @@ class Value(NamedTuple):
     def plain(self) -> bool:
         return self.order == tuple(range(len(self.order)))
 
+    @property
+    def turned(self) -> bool:
+        """Whether its channels are last in ONNX, behind other axes."""
+        return not self.plain and self.order == channels_last(len(self.order))
+
     def ordered(self, order: Sequence[int]) -> "Value":
         return self._replace(order=tuple(order))
 
@@ -94,6 +99,11 @@ class Constant(NamedTuple):
 def in_order(name: str, shape: Shape, dtype: Dtype = "float32") -> Value:
     """A value whose axes are ONNX's."""
     return Value(name, shape, tuple(range(len(shape.dimensions))), dtype)
+
+
+def channels_last(rank: int) -> tuple[int, ...]:
+    """The order of a value whose channels are the last axis in ONNX."""
+    return (*range(1, rank), 0)
 
 
 class ImportedLayer:
@@ -163,8 +173,9 @@ class Builder:
                 self._taken.add(name)
                 return name
 
-    def add_input(self, label: str, sizes: Sequence[int], order: tuple[int, ...], dtype: Dtype) -> Value:
-        """An input that has those extents in ONNX, and its axes in that order."""
+    def add_input(self, label: str, sizes: Sequence[int], dtype: Dtype, turned: bool) -> Value:
+        """An input that has those extents in ONNX, the last of which may be its channels."""
+        order = channels_last(len(sizes)) if turned else tuple(range(len(sizes)))
         first, *rest = (sizes[order.index(axis)] for axis in range(len(sizes)))
         value = Value(self.fresh(label, "input"), Shape(first, tuple(rest)), order, dtype)
         self.inputs.append(value)
@@ -375,6 +386,8 @@ class NodeContext:
     def reshape(self, value: Value, dimensions: Sequence[int]) -> Value:
         """The elements in another shape; nothing if it has that shape."""
         shape = Shape(dimensions[0], tuple(dimensions[1:]))
+        if (cell := self._one_cell(value, tuple(dimensions))) is not None:
+            return cell
         longer = [axis for axis in value.order if value.shape.dimensions[axis] > 1]
         if self.own_export or longer != sorted(longer):
             value = self.builder.straight(value)
@@ -384,6 +397,17 @@ class NodeContext:
         if shape.is_vector and shape.channels == value.shape.elements:
             return self.emit(Flatten(), value)
         return self.emit(Reshape(shape=shape), value)
+
+    def _one_cell(self, value: Value, dimensions: tuple[int, ...]) -> Value | None:
+        """The map of one cell that was flattened to the value, if that has these extents, channels first or last."""
+        layer = self.builder.layers.get(value.name)
+        if layer is None or not isinstance(layer.op, Flatten) or self.own_export:
+            return None
+        source = layer.inputs[0]
+        rank = len(source.order)
+        found = (source.ordered(order) for order in (range(rank), channels_last(rank)))
+        one = source.shape.elements == source.shape.channels
+        return next((cell for cell in found if one and cell.dimensions == dimensions), None)
 
     def maker(self, index: int = 0) -> ImportedLayer | None:
         """The layer that made the value at that place, if this node alone reads it."""

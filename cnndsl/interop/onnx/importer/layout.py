@@ -62,11 +62,6 @@ def _last(shape: Shape) -> str:
     return extents((*shape.spatial, shape.channels))
 
 
-def channels_last(rank: int) -> tuple[int, ...]:
-    """The order of the axes of a value whose channels are last in the model: see ``Value``."""
-    return (*range(1, rank), 0)
-
-
 def turned_inputs(
     nodes: Sequence[NodeProto],
     attributes: Mapping[int, Mapping[str, Any]],

@@ -23,7 +23,7 @@ from cnndsl.interop.onnx.importer.file import DOMAINS, Model, broken, check_mode
 from cnndsl.interop.onnx.importer.gains import Gains
 from cnndsl.interop.onnx.importer.graph import Builder, Known, NeedsConstant, NodeContext, Parts, Refusal, Value, reason
 from cnndsl.interop.onnx.importer.groups import GROUPS, NodeGroup
-from cnndsl.interop.onnx.importer.layout import Layout, channels_last, turned_inputs
+from cnndsl.interop.onnx.importer.layout import Layout, turned_inputs
 from cnndsl.interop.onnx.importer.names import network_name, printable, value_name
 from cnndsl.interop.onnx.importer.parameters import learnt_tensors
 from cnndsl.interop.onnx.importer.patterns import Finder, Match
@@ -235,8 +235,7 @@ class Importer:
             dtype: Dtype = "float32" if element in FLOATS else "int64"
             label = printable(value.name) if self.model.producer == "cnndsl" else value_name(value.name)
             base = label or ("input" if len(self.inputs) == 1 else "")
-            order = channels_last(len(data)) if value.name in turned else tuple(range(len(data)))
-            self.known[value.name] = self.builder.add_input(base, data, order, dtype)
+            self.known[value.name] = self.builder.add_input(base, data, dtype, value.name in turned)
 
     def _fold_constants(self) -> None:
         """Nodes whose inputs are all constants, before anything has a shape."""
@@ -421,10 +420,9 @@ class Importer:
     def _in_layout(self, outputs: Sequence[Value]) -> list[Value]:
         """The outputs with their axes in the model's order, or in the language's where that is the inputs' too."""
         inputs = self.builder.inputs
-        turned = tuple(not value.plain for value in inputs)
+        turned = tuple(value.turned for value in inputs)
         turns = not self.keep_layout and (any(turned) or all(value.shape.is_vector for value in inputs))
-        lasts = [not value.plain and value.order == channels_last(len(value.order)) for value in outputs]
-        self.layout = Layout(turned, tuple(turns and last for last in lasts))
+        self.layout = Layout(turned, tuple(turns and value.turned for value in outputs))
         found: dict[str, Value] = {}
         for value, last in zip(outputs, self.layout.outputs, strict=True):
             plain = value.ordered(range(len(value.order))) if last else self.builder.straight(value)
