@@ -113,7 +113,16 @@ def wrong_reshape():
     return one_node(helper.make_node("Reshape", ["x", "s"], ["y"]), [sizes])
 
 
+def axes_of_texts():
+    """Squared distances from centres, of a vector that gets its new axis from a text."""
+    model = loads("input 4; rbf 3").to_onnx()
+    (axis,) = (tensor for tensor in model.graph.initializer if tensor.name == "rbf1/axis")
+    axis.CopyFrom(TensorProto(name="rbf1/axis", data_type=8, dims=[1], string_data=[b"a"]))
+    return model
+
+
 GRAPHS = {
+    "axes of texts": (axes_of_texts, "onnx-graph"),
     "72 axes": (lambda: many_axes(72), "import-unsupported"),
     "an input of 72 axes": (
         lambda: one_node(helper.make_node("Relu", ["x"], ["y"]), shape=[1] * 72),

@@ -209,12 +209,8 @@ def rbf(group: NodeGroup) -> Value:
     site, x, centers = group.site, group.site.value(), group.constants["CENTERS"]
     leading = len(site.builder.leading)
     rank = leading + 2
-    new = {
-        int(axis) % rank
-        for node, given in group.inner
-        if node.op_type == "Unsqueeze"
-        for axis in given.get("axes") or ()
-    }
+    places = [given.get("axes", ()) for node, given in group.inner if node.op_type == "Unsqueeze"]
+    new = {int(axis) % rank for axes in places for axis in axes}
     if centers.ndim != 2 or x.shape.dimensions != (centers.shape[1],) or new != {leading}:
         raise Refusal("it sums squares of differences")
     _check_reduced(site, leading + 1, rank)
