@@ -122,6 +122,25 @@ def axes_of_texts():
 
 
 GRAPHS = {
+    "a transposition to one number": (
+        lambda: one_node(helper.make_node("Transpose", ["x"], ["y"], perm=3)),
+        "import-unsupported",
+    ),
+    "a transposition to words": (
+        lambda: one_node(helper.make_node("Transpose", ["x"], ["y"], perm="last")),
+        "import-unsupported",
+    ),
+    "a transposition to nowhere": (
+        lambda: one_node(
+            [
+                helper.make_node("Transpose", ["x"], [], perm=[0, 2, 1]),
+                helper.make_node("Reshape", ["x", "s"], ["y"]),
+            ],
+            [numpy_helper.from_array(np.array(3), "s")],
+            shape=(1, 8, 1),
+        ),
+        "import-unsupported",
+    ),
     "axes of texts": (axes_of_texts, "onnx-graph"),
     "72 axes": (lambda: many_axes(72), "import-unsupported"),
     "an input of 72 axes": (

@@ -87,7 +87,7 @@ def turned_inputs(
         if len(origins) == 1 and all(name in origin for name in read):
             (source,) = origins
             if _brings_channels_first(node, attributes[id(node)], inputs[source], known):
-                (moved if len(inputs[source]) > 2 or node.output[0] in maps else others).add(source)
+                (moved if len(inputs[source]) > 2 or maps.intersection(node.output) else others).add(source)
                 continue
             if node.op_type in ANY_ORDER:
                 origin.update(dict.fromkeys(node.output, source))
@@ -105,6 +105,6 @@ def _brings_channels_first(
     if rank < 2:
         return False
     if node.op_type == "Transpose":
-        return list(attributes.get("perm", ())) == [0, rank, *range(1, rank)]
+        return np.array_equal(attributes.get("perm", ()), [0, rank, *range(1, rank)])
     target = known.get(node.input[1]) if node.op_type == "Reshape" and len(node.input) > 1 else None
-    return isinstance(target, np.ndarray) and target.ravel().tolist()[1:] == [1, *sizes[:-1]] and sizes[-1] == 1
+    return sizes[-1] == 1 and isinstance(target, np.ndarray) and np.array_equal(target.ravel()[1:], [1, *sizes[:-1]])
