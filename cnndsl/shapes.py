@@ -100,7 +100,9 @@ def per_axis(value: int | tuple[int, ...], rank: int, argument: str) -> tuple[in
         raise ShapeError(
             "wrong-rank",
             f"{argument} has {len(value):,} numbers, but the input has {axes}",
-            f"write one number for every axis, or {rank} numbers joined by x",
+            f"write one number for every axis, or {rank} numbers joined by x"
+            if rank > 1
+            else f"write one number, or give the input {len(value):,} axes",
             argument=argument,
         )
     return value

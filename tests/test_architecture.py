@@ -113,9 +113,9 @@ def test_maps_name_nothing_that_is_not_there(sources: dict[str, str]) -> None:
         (
             "cnndsl/lang/text/parser.py",
             "from cnndsl.lang.style.format import a",
-            "text (floor 0 of cnndsl.lang)",
+            "text (floor 1 of cnndsl.lang)",
         ),
-        ("cnndsl/lang/text/parser.py", "from .. import synonyms", "(synonyms is on floor 0)"),
+        ("cnndsl/lang/text/parser.py", "from .. import python_code", "(python_code is on floor 2)"),
         (
             "cnndsl/lang/text/parser.py",
             "from cnndsl.lang import no_module",

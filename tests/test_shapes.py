@@ -221,7 +221,8 @@ def test_forms_of_padding() -> None:
 def test_messages_count_axes(rank: int, axes: str) -> None:
     with pytest.raises(ShapeError, match=f"kernel has 4 numbers, but the input has {axes}$") as caught:
         per_axis((1,) * 4, rank, "kernel")
-    assert f"or {rank} numbers" in caught.value.help[0]
+    advice = f"or {rank} numbers" if rank > 1 else "write one number, or give the input 4 axes"
+    assert advice in caught.value.help[0]
     with pytest.raises(ShapeError, match=f"pad has 5 numbers, but the input has {axes}$") as caught:
         explicit_padding((1,) * 5, rank)
     assert f"{rank} (one for every axis), or {rank + rank} (all begins" in caught.value.help[0]

@@ -31,7 +31,8 @@ FLOORS = {
         "__init__ __main__",
     ],
     "cnndsl.lang": [
-        "synonyms text",
+        "synonyms",
+        "text",
         "expressions python_code style",
         "modules",
         "elaborate settings",

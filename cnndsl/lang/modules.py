@@ -164,6 +164,13 @@ class ModuleLoader:
                 first = owner.source.span(other.name_start, other.name_end)
                 raise taken(f"there is a block {quoted(item.name)} already", span, first)
             module.blocks[item.name] = (item, module)
+            seen: dict[str, Span] = {}
+            for parameter in item.parameters:
+                place = module.source.span(parameter.start, parameter.start + len(parameter.name))
+                if parameter.name in seen:
+                    message = f"the block has a parameter {quoted(parameter.name)} already"
+                    raise taken(message, place, seen[parameter.name])
+                seen[parameter.name] = place
         elif isinstance(item, syntax.Network):
             span = module.source.span(item.name_start, item.name_end)
             if item.name in module.networks:

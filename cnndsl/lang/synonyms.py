@@ -54,7 +54,7 @@ _OPERATORS = {
     "log_softmax": "LogSoftmax logsoftmax",
     "abs": "Absolute absval absolute_value",
     "neg": "Negative negate",
-    "square": "squared pow2",
+    "square": "squared pow2 sqr",
     "sqrt": "SquareRoot square_root",
     "exp": "Exponential",
     "log": "Logarithm ln",
@@ -64,7 +64,7 @@ _OPERATORS = {
     "mul": "Multiply times product gate",
     "sub": "Subtract minus difference",
     "div": "Divide division quotient over ratio",
-    "maximum": "Max_merge Maxout",
+    "maximum": "Max Max_merge Maxout",
     "minimum": "Min_merge min",
     "average": "Mean Average_merge",
     "concat": "Concatenate cat concatenation join stack merge",
@@ -100,6 +100,22 @@ _PARAMETERS = {
     "init": "init_value gamma_init",
 }
 
+KEYWORDS = {
+    "let": ("const", "var", "val", "auto", "int", "float", "set", "define"),
+    "block": ("def", "fn", "func", "function", "module", "macro"),
+    "network": ("net", "model", "class", "graph"),
+    "expect": ("assert", "require", "ensure"),
+    "repeat": ("loop", "times"),
+    "for": ("foreach", "each"),
+    "import": ("include", "use", "using", "require"),
+}
+"""Statements by the words that begin them elsewhere."""
+
+
+def keyword_meant(word: str) -> str | None:
+    """The keyword that begins a statement here, for the word that begins one elsewhere."""
+    return next((here for here, elsewhere in KEYWORDS.items() if word.lower() in elsewhere), None)
+
 
 @cache
 def _table(kind: Literal["operators", "parameters"]) -> dict[str, tuple[str, ...]]:
@@ -113,7 +129,10 @@ def _table(kind: Literal["operators", "parameters"]) -> dict[str, tuple[str, ...
 
 def operator_meant(word: str, known: Iterable[str]) -> Suggestion | None:
     """The operator or block that a word stands for."""
-    return _meant(word, known, _table("operators"))
+    if len(word) > 2:
+        return _meant(word, known, _table("operators"))
+    exact = exact_operator(word, known)  # such a short word is near to too many
+    return Suggestion(exact, True) if exact else None
 
 
 def parameter_meant(word: str, known: Iterable[str]) -> Suggestion | None:

@@ -37,6 +37,12 @@ FIXED = [
     ("conv in_channels=3 filters=8 kernel=3x3", "leave it out", "conv filters=8 kernel=3x3"),
     ("conv 8 [3x3]", "`3x3`", "conv 8 3x3"),
     ("conv 3x3 16", "`conv 16 3x3`", "conv 16 3x3"),
+    ("conv 16@3x3", "`conv 16 3x3`", "conv 16 3x3"),
+    ("conv 8 3 3", "`3x3`", "conv 8 3x3"),
+    ("maxpool 2x2 2", "`stride=2`", "maxpool 2x2 stride=2"),
+    ("conv 8 3x3 1", "`stride=1`", "conv 8 3x3 stride=1"),
+    ("conv 8 3x3 bias=no", "`false`", "conv 8 3x3 bias=false"),
+    ("maxpool 2x2 ceil_mode=on", "`true`", "maxpool 2x2 ceil_mode=true"),
 ]
 
 
@@ -58,6 +64,20 @@ TOLD = [
     ("conv 8 3x3 pad=-1", "pad must be", "`crop 1 -> conv ...`"),
     ("conv 8 3x3 stride=0", "stride must be", "a stride of 1"),
     ("conv 8 0x0", "kernel must be", "1x1"),
+    ("conv 8 3x3 bias=0", "bias must be", "`false`"),
+    ("pad (-1)", "size must be", "`crop 1`"),
+    ("crop (-2)", "size must be", "`pad 2`"),
+    ("conv 3 8 3x3", "one is too many", "`conv 8 3x3`"),
+    ("separable_conv 8 3x3", "no operator or block", "`depthwise 3x3 -> conv 16 1x1`"),
+    ("pointwise 8", "no operator or block", "`conv 16 1x1`"),
+    ("Foo 3", "no operator or block", "`block Name { ... }`"),
+    ("B 3", "no operator or block", "`block Name { ... }`"),
+    ("identity as a -> relu a", "too many", "`from a -> relu`"),
+    ("for i in 1..3 { relu }", "a list, or `range(...)`", "`range(1, 4)`"),
+    ("for i in 1 to 3 { relu }", "a list, or `range(...)`", "`range(1, 4)`"),
+    ("expect shape == 3@32x32", "nothing here is called `shape`", "`expect 8@6x6`"),
+    ("let width = relu", "nothing here is called `relu`", "`relu as name`"),
+    ('input "3@32x32"', "a shape such as 3@32x32", "without quotes"),
 ]
 
 
@@ -125,6 +145,37 @@ TEXTS += [
         ("Expect in.channels == 3\nrelu", "`expect`", "expect in.channels == 3\nrelu"),
         ("Repeat 2 { relu }", "`repeat` is written small", "repeat 2 { relu }"),
         ("width = 8\nconv width 3x3", "let width", "let width = 8\nconv width 3x3"),
+        ("x = conv 8 3x3 -> relu # all", "`conv 8 3x3 -> relu as x`", "conv 8 3x3 -> relu as x # all"),
+        ("let x = conv 8 3x3", "`conv 8 3x3 as x`", "conv 8 3x3 as x"),
+        ("conv1: conv 8 3x3", "`conv 8 3x3 as conv1`", "conv 8 3x3 as conv1"),
+        ("conv 8 3x3 | relu", "`->`", "conv 8 3x3 -> relu"),
+        ("conv 8 3x3 > relu => tanh", "`->`", "conv 8 3x3 -> relu -> tanh"),
+        ("conv 8 3x3 --> relu", "`->`", "conv 8 3x3 -> relu"),
+        ("conv 8 3x3 → relu", "`->`", "conv 8 3x3 -> relu"),
+        ("if in.channels === 3 { relu }", "`==`", "if in.channels == 3 { relu }"),
+        ("if in.channels <> 2 { relu }", "`!=`", "if in.channels != 2 { relu }"),
+        ("if in.channels =< 3 && true { relu }", "`<=`", "if in.channels <= 3 and true { relu }"),
+        ("if in.channels≥3 { relu }", "`>=`", "if in.channels>=3 { relu }"),
+        ("conv 8 3x3 // more", "`#`", "conv 8 3x3 # more"),
+        ("/* first */\nconv 8 3x3 /* one */ pad=1", "`#`", "# first\nconv 8 3x3  pad=1"),
+        ("-- first\nrelu", "`#`", "# first\nrelu"),
+        ("for c in 8, 16 { conv c 3x3 -> relu }", "`[8, 16]`", "for c in [8, 16] { conv c 3x3 -> relu }"),
+        ("for c in (8, 16) { conv c 3x3 -> relu }", "`[8, 16]`", "for c in [8, 16] { conv c 3x3 -> relu }"),
+        ("for (c in [8, 16]) { conv c 3x3 -> relu }", "in [8, 16]`", "for c in [8, 16] { conv c 3x3 -> relu }"),
+        ("for i in range 2 { conv 8 3x3 -> relu }", "`range(2)`", "for i in range(2) { conv 8 3x3 -> relu }"),
+        ("add [\n  conv 3 1x1\n  identity\n]", "`add { ... }`", "add {\n  conv 3 1x1\n  identity\n}"),
+        ("assert params == 0\nrelu", "`expect`", "expect params == 0\nrelu"),
+        ("const c = 8\nconv c 3x3", "`let`", "let c = 8\nconv c 3x3"),
+        ("parm c = 8\nconv c 3x3", "`param`", "param c = 8\nconv c 3x3"),
+        ("relu\nexepct 3@32x32", "`expect`", "relu\nexpect 3@32x32"),
+        ("repat 2 { relu }", "`repeat`", "repeat 2 { relu }"),
+        ("max { relu; tanh }", "`maximum`", "maximum { relu; tanh }"),
+        ("identity as a -> relu -> add { a; tanh }", "`from a`", "identity as a -> relu -> add { from a; tanh }"),
+        (
+            "identity as skip -> relu -> add { skip; tanh }",
+            "from",
+            "identity as skip -> relu -> add { from skip; tanh }",
+        ),
     ]
 ]
 TEXTS += [
@@ -132,6 +183,21 @@ TEXTS += [
     ("input (32, 32, 3)\nrelu", "`3@32x32`", "input 3@32x32\nrelu"),
     ("input 3 32 32 as image\nrelu", "`3@32x32`", "input 3@32x32 as image\nrelu"),
     ("input 3x32x32\nrelu", "`3@32x32`", "input 3@32x32\nrelu"),
+    ("input 28x28\nrelu", "`1@28x28`", "input 1@28x28\nrelu"),
+    ("input (28, 28)\nrelu", "`1@28x28`", "input 1@28x28\nrelu"),
+    ("input 3, 32, 32\nrelu", "`3@32x32`", "input 3@32x32\nrelu"),
+    ("input 3@32,32\nrelu", "`3@32x32`", "input 3@32x32\nrelu"),
+    ("input = 3@32x32\nrelu", "`input 3@32x32`", "input 3@32x32\nrelu"),
+    ("input: 3@32x32 as x\nrelu", "`input 3@32x32`", "input 3@32x32 as x\nrelu"),
+    ("input shape=(3, 32, 32)\nrelu", "`input 3@32x32`", "input 3@32x32\nrelu"),
+    ("inpt 3@8x8\nrelu", "`input`", "input 3@8x8\nrelu"),
+    ("def B(c) { conv c 3x3 }\ninput 3@8x8\nB 3", "`block`", "block B(c) { conv c 3x3 }\ninput 3@8x8\nB 3"),
+    ("model N {\n  input 3@8x8\n}", "`network`", "network N {\n  input 3@8x8\n}"),
+    (
+        "block Up(skip) { concat { identity; skip } }\ninput 3@8x8 as x\nUp x",
+        "`from skip`",
+        "block Up(skip) { concat { identity; from skip } }\ninput 3@8x8 as x\nUp x",
+    ),
     ("input 2 as a\nrelu as b\nadd a b", "`add { from a; from b }`", "input 2 as a\nrelu as b\nadd { from a; from b }"),
     ("input 2 as a\nrelu -> mul a", "`mul { identity; from a }`", "input 2 as a\nrelu -> mul { identity; from a }"),
 ]
@@ -176,6 +242,19 @@ def test_a_second_definition_points_at_the_first(text: str) -> None:
     first = found(text)[0]
     assert first.code == "name-taken"
     assert [label.span.line for label in first.labels] == [1]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        (f"{HEAD}conv 3 3x3 pad=1 pad=2", [12]),
+        (f"{HEAD}conv 3 3x3 kernel=5x5", [8]),
+        (f"block B(c, d) {{ conv (c+d) 3x3 }}\n{HEAD}B 3 c=3", [3]),
+        (f"block B(c, c) {{ conv c 3x3 }}\n{HEAD}B 3", [9]),
+    ],
+)
+def test_what_is_given_twice_points_at_the_first(text: str, columns: list[int]) -> None:
+    assert [label.span.column for label in found(text)[0].labels] == columns
 
 
 def test_a_second_name_of_a_value_points_at_the_first() -> None:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from cnndsl import ops
 from cnndsl.errors import Span, quoted
 from cnndsl.lang.elaborate.accepted import accepted, words
+from cnndsl.lang.elaborate.block_arguments import repeated
 from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.names import PYTHON_WORDS
 from cnndsl.lang.expressions.scope import Context, Scope
@@ -87,16 +88,15 @@ class Binder:
             name = argument.name
             if name is None:
                 if position >= len(cls.positional):
-                    raise self._bare_word(cls, node, argument, scope) or self._too_many(cls, argument)
+                    raise self._bare_word(cls, node, argument, scope) or self._too_many(cls, node, argument, scope)
                 name = cls.positional[position]
                 position += 1
             elif name not in cls.model_fields and not (name == "share" and takes_share(cls)):
                 raise self._unknown_parameter(cls, node, argument, name)
             if name in assigned:
-                raise self._bare_word(cls, node, argument, scope) or fault(
-                    "repeated-argument",
-                    f"{cls.operator}: {quoted(name)} is given twice",
-                    self.context.span(argument),
+                message = f"{cls.operator}: {quoted(name)} is given twice"
+                raise self._bare_word(cls, node, argument, scope) or repeated(
+                    message, self.context.span(assigned[name]), self.context.span(argument)
                 )
             assigned[name] = argument
         return list(assigned.items())
@@ -115,14 +115,18 @@ class Binder:
                     return found
         return None
 
-    def _too_many(self, cls: type[Operator], argument: syntax.Argument) -> Fault:
+    def _too_many(
+        self, cls: type[Operator], node: syntax.Apply | syntax.Merge, argument: syntax.Argument, scope: Scope
+    ) -> Fault:
+        from cnndsl.lang.elaborate import slips
+
         positional = cls.positional
         takes = f"takes {', '.join(positional)} by position" if positional else "takes no arguments by position"
+        message = f"{cls.operator} {takes}; this one is too many"
         others = [name for name in cls.parameters() if name not in positional]
         advice = [f"by keyword it takes {', '.join(others)}"] if others else []
-        return fault(
-            "too-many-arguments", f"{cls.operator} {takes}; this one is too many", self._span(argument), *advice
-        )
+        slip = slips.surplus(self.context, cls, node, argument, scope, message)
+        return slip or fault("too-many-arguments", message, self._span(argument), *advice)
 
     def _unknown_parameter(
         self, cls: type[Operator], node: syntax.Apply | syntax.Merge, argument: syntax.Argument, name: str
@@ -174,7 +178,7 @@ class Binder:
 
         if self.context.incomplete:
             return
-        slip = slips.nothing(self.context, stage, argument)
+        slip = slips.nothing(self.context, cls, stage, argument)
         if not slip and argument.name is None:
             slip = slips.positional(self.context, cls, stage, argument)
         if slip:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from cnndsl.errors import Source, listed, quoted, shortened
+from cnndsl.errors import Diagnostic, Label, Source, Span, listed, quoted, shortened
 from cnndsl.lang.expressions.values import Fault, fault, misnamed
 from cnndsl.lang.text import syntax
 from cnndsl.suggest import suggest
@@ -35,11 +35,17 @@ def matched(stage: syntax.Apply, block: syntax.Block, source: Source) -> dict[st
             near = suggest(name, [*parameters, "share"])
             raise misnamed("unknown-parameter", message, word, near, f"it takes {signature(block)}")
         if name in found:
-            raise fault("repeated-argument", f"{quoted(name)} is given twice", span)
+            first = source.span(found[name].start, found[name].end)
+            raise repeated(f"{quoted(name)} is given twice", first, span)
         found[name] = argument
     if share:
         del found["share"]
     return found
+
+
+def repeated(message: str, first: Span, second: Span) -> Fault:
+    """The error for an argument that is given twice."""
+    return Fault(Diagnostic("repeated-argument", message, second, labels=(Label(first, "given here first"),)))
 
 
 def missing_arguments(stage: syntax.Apply, block: syntax.Block, given: Collection[str], source: Source) -> Fault:

@@ -5,6 +5,7 @@ an unknown value; what depends on an unknown value is silent.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import cast
 
 from cnndsl import ops
@@ -73,7 +74,7 @@ class Expander(Expansion):
                     self._doubt(error.diagnostic, stage, place)
                     if error.diagnostic.code == "unknown-operator":
                         self._report_at(place, stage, error.diagnostic)
-                        self._report_unknown_operators(node.stages[number:])
+                        self._report_unknown_operators(node.stages[number:], place)
                 self._lose(node, place.scope)
                 raise
             if alias and flow is not None:
@@ -97,7 +98,7 @@ class Expander(Expansion):
             raise missing_branches(self, stage)
         is_block = stage.name in self.module.blocks
         if not is_block and stage.name not in ops.NAMES:
-            raise self._unknown_operator(stage)
+            raise self._unknown_operator(stage, place)
         if flow is None:
             raise fault(
                 "no-input",
@@ -107,20 +108,21 @@ class Expander(Expansion):
             )
         return self._block(stage, place, flow) if is_block else self._operator(stage, place, [flow])
 
-    def _unknown_operator(self, stage: syntax.Apply | syntax.Merge) -> Fault:
+    def _unknown_operator(self, stage: syntax.Apply | syntax.Merge, place: Context) -> Fault:
         from cnndsl.lang.elaborate.stage_words import unknown_operator
 
         if self.module.gaps:
             raise Unknowable
-        return unknown_operator(stage, self.module.blocks, self.module.source)
+        return unknown_operator(stage, self.module.blocks, place.scope, self.module.source)
 
-    def _report_unknown_operators(self, stages: Sequence[syntax.Stage]) -> None:
+    def _report_unknown_operators(self, stages: Sequence[syntax.Stage], place: Context) -> None:
         """Behind a stage in error nothing is expanded, but a word that nothing is called is one more mistake."""
         for stage in stages:
             if not isinstance(stage, syntax.Apply | syntax.Merge) or self.module.gaps:
                 continue
             if stage.name not in ops.NAMES and stage.name not in self.module.blocks:
-                self.report(self._unknown_operator(stage).diagnostic)
+                with suppress(Unknowable):
+                    self.report(self._unknown_operator(stage, place).diagnostic)
 
     def _operator(self, stage: syntax.Apply | syntax.Merge, place: Context, flows: Sequence[Flow]) -> Flow:
         span = self.span(stage)
@@ -274,7 +276,7 @@ class Expander(Expansion):
     def _merge(self, stage: syntax.Merge, place: Context, flow: Flow | None) -> Flow:
         if stage.name not in ops.MERGES:
             if stage.name not in ops.NAMES and stage.name not in self.module.blocks:
-                raise self._unknown_operator(stage)
+                raise self._unknown_operator(stage, place)
             raise fault(
                 "body-without-merge",
                 f"{stage.name} takes no body; branches belong to {', '.join(sorted(ops.MERGES))}",

@@ -161,21 +161,26 @@ class NetworkLowering(Expander):
             raise Fault(self._size_as_shape(node, value))
         if isinstance(value, ListValue | str | bool):
             message = f"a shape such as 3@32x32 or 120 is needed here, got {shown(value)}"
-            raise fault("wrong-type", message, self.span(node))
+            advice = ("it stands without quotes",) if isinstance(value, str) else ()
+            raise fault("wrong-type", message, self.span(node), *advice)
         return Shape(evaluator.dimension(value, node))
 
     def _size_as_shape(self, node: syntax.Expression, value: ListValue) -> Diagnostic:
-        channels, *spatial = map(str, value.items)
-        if not (isinstance(value.items[0], int) and value.items[0] <= 4 < cast(int, value.items[-1])):
-            *spatial, channels = map(str, value.items)
-        written = f"{channels}@{'x'.join(spatial)}"
-        size = "x".join(map(str, value.items))
-        span = self.span(node)
+        from cnndsl.lang.text.rewrites import shape_of
+
+        numbers = [str(item) for item in value.items]
+        size, span = "x".join(numbers), self.span(node)
+        message = f"{quoted(size)} is a size, not a shape: channels stand before an @"
+        if not all(map(str.isdecimal, numbers)):
+            return Diagnostic("size-as-shape", message, span)
+        written = shape_of(numbers)
+        channels, _, spatial = written.partition("@")
+        counted = f"{channels} channel{'s' if channels != '1' else ''} of {spatial}"
         return Diagnostic(
             "size-as-shape",
-            f"{quoted(size)} is a size, not a shape: channels stand before an @",
+            message,
             span,
-            help=(f"write {quoted(written)} for {channels} channels of {'x'.join(spatial)}",),
+            help=(f"write {quoted(written)} for {counted}",),
             fixes=(Fix(f"write {shortened(written)}", span, written, safe=True),),
         )
 

@@ -4,10 +4,10 @@ Every function gives the fault to raise, with its fix, or None where nothing sho
 """
 
 from cnndsl import ops
-from cnndsl.errors import Diagnostic, Fix, Span, quoted
+from cnndsl.errors import Diagnostic, Fix, Span, listed, quoted
 from cnndsl.lang.elaborate.accepted import accepted, words
-from cnndsl.lang.expressions.scope import Context
-from cnndsl.lang.expressions.values import Fault, ListValue, Value, fault, slip
+from cnndsl.lang.expressions.scope import Context, Scope
+from cnndsl.lang.expressions.values import Fault, ListValue, Named, Value, fault, slip
 from cnndsl.lang.synonyms import exact_operator, exact_parameter
 from cnndsl.lang.text import syntax
 from cnndsl.ops.base import Operator
@@ -23,6 +23,8 @@ _KNOWN_ANYWAY = {
     "trainable": "a network says what is computed, not how it is trained",
 }
 _NOTHING = frozenset({"None", "none", "null"})
+_TRUTHS = {"no": "false", "off": "false", "yes": "true", "on": "true"}
+_OPPOSITES = {"pad": "crop", "crop": "pad"}
 
 
 def positional(context: Context, cls: type[Operator], node: Written, argument: syntax.Argument) -> Fault | None:
@@ -73,13 +75,17 @@ def keyword(context: Context, cls: type[Operator], node: Written, argument: synt
     return None
 
 
-def nothing(context: Context, node: Written, argument: syntax.Argument) -> Fault | None:
-    """``None``, which Python has for what is not given."""
+def nothing(context: Context, cls: type[Operator], node: Written, argument: syntax.Argument) -> Fault | None:
+    """``None``, which Python has for what is not given, and ``no`` or ``off``."""
     value = argument.value
-    if not isinstance(value, syntax.Name) or value.name not in _NOTHING:
+    if not isinstance(value, syntax.Name) or value.name not in (*_NOTHING, *_TRUTHS):
         return None
     span = context.span(value)
     message = f"nothing here is called {quoted(value.name)}"
+    if value.name in _TRUTHS:
+        here = _TRUTHS[value.name]
+        takes = argument.name is not None and bool in accepted(cls.operator, argument.name)
+        return slip("unknown-name", message, span, f"write {quoted(here)}", here) if takes else None
     if argument.name == "bias":
         return slip("unknown-name", message, span, "a layer without a bias has `bias=false`", "false")
     if argument.name is None:
@@ -109,10 +115,45 @@ def _around(context: Context, node: Written, argument: syntax.Argument) -> tuple
     return context.span(syntax.Name(before, last, "")), after
 
 
+def surplus(
+    context: Context, cls: type[Operator], node: Written, argument: syntax.Argument, scope: Scope, message: str
+) -> Fault | None:
+    """One argument too many: a value of the network, the channels that enter, or the stride of a pooling."""
+    value, span = argument.value, context.span(argument.value)
+    if isinstance(value, syntax.Name) and scope.has(value.name) and isinstance(scope.find(value.name), Named):
+        read = f"from {value.name} -> {node.name}"
+        return _advised("too-many-arguments", message, span, f"a layer reads what stands above, or {quoted(read)}")
+    given = [other.value for other in node.arguments if other.name is None]
+    names = {other.name for other in node.arguments}
+    if not isinstance(value, syntax.Number | syntax.Size) or value is not given[-1]:
+        return None
+    if len(given) == 3 and cls.positional == ("filters", "kernel") and isinstance(given[1], syntax.Number):
+        second, last = context.text(given[1]), context.text(value)
+        if second == last:
+            place = context.span(syntax.Name(given[1].start, value.end, ""))
+            size = f"{second}x{last}"
+            return slip("too-many-arguments", message, span, f"a size is written {quoted(size)}", size, place)
+        written = f"{node.name} {second} {last}"
+        advice = f"the channels of what flows in are known, and are not written: {quoted(written)}"
+        return _advised("too-many-arguments", message, context.span(given[0]), advice)
+    if len(given) == len(cls.positional) + 1 and "stride" in cls.model_fields and "stride" not in names:
+        written = f"stride={context.text(value)}"
+        return slip("too-many-arguments", message, span, f"a stride has its name with it: {quoted(written)}", written)
+    return None
+
+
+def _advised(code: str, message: str, span: Span, advice: str) -> Fault:
+    return Fault(Diagnostic(code, message, span, help=(advice,)))
+
+
 def size_for_number(context: Context, cls: type[Operator], node: Written) -> Fault | None:
-    """A size first, where the number of filters belongs: ``conv 3x3`` or ``conv 3x3 16``."""
+    """A size where the number of filters belongs: ``conv 3x3`` or ``conv 3x3 16``, or a shape: ``conv 16@3x3``."""
     given = [argument.value for argument in node.arguments if argument.name is None]
     first, others = (given[0] if given else None), given[1:]
+    if isinstance(first, syntax.ShapeLiteral) and not others and len(cls.positional) > 1:
+        apart = context.text(first).replace("@", " ")
+        message = f"{cls.operator}: {quoted(context.text(first))} is a shape, not {listed(cls.positional)}"
+        return slip("missing-argument", message, context.span(first), f"write {quoted(f'{node.name} {apart}')}", apart)
     if len(cls.positional) < 2 or not isinstance(first, syntax.Size):
         return None
     if tuple in accepted(cls.operator, cls.positional[0]):
@@ -156,6 +197,9 @@ def value(
     advice = ""
     if name == "pad" and min(whole, default=0) < 0:
         advice = f"to take cells away, put a layer before this one: `crop {-min(whole)} -> {cls.operator} ...`"
+    elif name == "size" and cls.operator in _OPPOSITES and min(whole, default=0) < 0:
+        opposite = f"{_OPPOSITES[cls.operator]} {-min(whole)}"
+        advice = f"the other way round it is {quoted(opposite)}"
     elif name == "stride" and 0 in whole:
         advice = "a stride of 1, the smallest, looks at every place; it need not be written"
     elif name == "kernel" and 0 in whole:
@@ -163,4 +207,6 @@ def value(
     elif isinstance(node, syntax.Size) and Shape in accepted(cls.operator, name):
         channels, _, size = context.text(node).partition("x")
         advice = f"a shape begins with its channels, then `@`: {quoted(f'{channels}@{size}')}"
-    return Fault(Diagnostic("bad-argument", message, context.span(node), help=(advice,))) if advice else None
+    elif bool in accepted(cls.operator, name) and whole in ([0], [1]):
+        advice = f"write {quoted('true' if whole[0] else 'false')}"
+    return _advised("bad-argument", message, context.span(node), advice) if advice else None

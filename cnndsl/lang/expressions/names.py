@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 
+from cnndsl import ops
 from cnndsl.errors import Span, quoted, shortened
 from cnndsl.lang.expressions.coerce import Coercions
 from cnndsl.lang.expressions.scope import FLOW_ATTRIBUTES, MEASURES, Context, Scope
@@ -25,6 +26,8 @@ from cnndsl.suggest import suggest
 
 PYTHON_WORDS = {"True": "true", "TRUE": "true", "False": "false", "FALSE": "false"}
 """How the truth values are written elsewhere, and here."""
+
+_SHAPE_WORDS = frozenset({"shape", "output_shape", "out", "out_shape", "size"})
 
 
 class Names(Coercions):
@@ -100,6 +103,10 @@ class Names(Coercions):
         known = self.scope.all_names() | (set(MEASURES) if self.counting else set())
         known |= self.scope.all_turns() if indexed else set()
         advice = "names come from param, let, block arguments and loops; a block sees nothing of its caller"
+        if self.counting and node.name in _SHAPE_WORDS:
+            advice = "the shape of the value above is written alone: `expect 8@6x6`"
+        elif node.name in ops.NAMES:
+            advice = f"a layer is no number; it gets a name by `as`: `{node.name} as name`"
         message = f"nothing here is called {quoted(node.name)}"
         return self._unknown(node, message, self.context.span(node), known, advice)
 

@@ -4,6 +4,6 @@
 - ``lexer``: tokens and the layout rules. ``grammar``: grammar/cnn.lark, by the tables that Lark
   works out and ``parser_tables`` keeps. ``lalr_machine`` runs them, ``tree_builder`` makes the nodes.
 - ``recovery``: behind each mistake the parser goes on. ``syntax_errors``: what to say about one,
-  ``rewrites`` where it is plain what was meant.
+  ``rewrites`` and ``statement_rewrites`` where it is plain what was meant.
 - ``indentation``: what it tells about brackets that are missing.
 """

@@ -11,7 +11,7 @@ from functools import cache
 from itertools import islice
 
 from cnndsl.errors import Diagnostic, Source
-from cnndsl.lang.text import rewrites, syntax_errors
+from cnndsl.lang.text import rewrites, statement_rewrites, syntax_errors
 from cnndsl.lang.text.indentation import first_on_line, indentation
 from cnndsl.lang.text.lalr_machine import Failure, Machine, UnexpectedToken
 from cnndsl.lang.text.lexer import END, Refused, Token
@@ -46,7 +46,7 @@ def diagnostics_of(machine: Machine, problem: UnexpectedToken | Refused, source:
         if isinstance(one, Refused):
             found.append(syntax_errors.refusal(one, source))
         else:
-            plain = rewrites.rewritten(one, source)
+            plain = statement_rewrites.rewritten(one, source) or rewrites.rewritten(one, source)
             found += [plain] if plain else syntax_errors.syntax_errors(one, known_mistakes(), source)
     return found
 

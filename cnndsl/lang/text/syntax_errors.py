@@ -60,6 +60,22 @@ MISTAKES: tuple[Mistake, ...] = (
         "the names of `symbol` are separated by commas",
         "write `symbol H, W`",
     ),
+    Mistake(("input", "input\nrelu"), "an `input` has a shape", "write `input 3@32x32`"),
+    Mistake(
+        ("expect output == 8@6x6", "expect input == 3"),
+        "`output` and `input` begin a statement and stand for no value",
+        "the shape of the value above is written alone: `expect 8@6x6`",
+    ),
+    Mistake(
+        ("Up 16 skip=from d1",),
+        "`from` begins a stage, and an argument is a name or a number",
+        "write `Up 16 skip=d1`, without `from`",
+    ),
+    Mistake(
+        ("conv 8 3x3 from d1", "conv 8 from d1", "relu from d1", "conv w from d1", "conv 8 pad=1 from d1"),
+        "`from` begins a stage, and has no place behind another",
+        "write `from d1 -> conv 8 3x3`",
+    ),
     Mistake(
         ("expect params = 3", "expect C1.params = 3", "expect w[0] = 1", "expect max(a, b) = 1", "expect 3 = a"),
         "`=` stands between a name and its value; a comparison is written `==`",
@@ -106,12 +122,15 @@ MISTAKES: tuple[Mistake, ...] = (
         "a newline already means what `->` means: the value above flows into the layer below",
     ),
     Mistake(
-        ("input 1@28x28 relu", "input 1@28x28 -> relu"),
+        ("input 1@28x28 relu", "input 1@28x28 -> relu", "input 1@28x28 conv 8", "input 1@28x28 maxpool 2x2"),
         "an `input` line holds a shape, `dtype=` and `as name`, no layer",
         "put the layer on a line of its own",
     ),
     Mistake(
-        ("repeat 3 conv 8", "for x in xs conv 8", "if a conv 8", "if a { } else relu"),
+        (
+            *("repeat 3 conv 8", "for x in xs conv 8", "if a conv 8", "if a { } else relu"),
+            *("repeat 3 (conv 8)", "repeat n (conv 8)", "repeat 3 [conv 8]", "if a == b [conv 8]"),
+        ),
         "the layers of `repeat`, `for`, `if` and `else` stand between braces",
         "write `repeat 3 { conv 8 }`",
     ),
