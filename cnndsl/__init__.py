@@ -35,6 +35,7 @@ __all__ = [
     "from_onnx",
     "load",
     "loads",
+    "main",
     "parse",
 ]
 
@@ -54,11 +55,19 @@ if TYPE_CHECKING:
         loads,
         parse,
     )
+    from cnndsl.cli import main
     from cnndsl.errors import CnnError, Diagnostic, Span
     from cnndsl.limits import Limits
     from cnndsl.shapes import Shape
 
-_HOMES = {"CnnError": "errors", "Diagnostic": "errors", "Span": "errors", "Limits": "limits", "Shape": "shapes"}
+_HOMES = {
+    "CnnError": "errors",
+    "Diagnostic": "errors",
+    "Limits": "limits",
+    "Shape": "shapes",
+    "Span": "errors",
+    "main": "cli",
+}
 _EXTENSION = frozenset({"load_ipython_extension", "unload_ipython_extension"})  # what %load_ext looks for
 
 

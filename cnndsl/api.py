@@ -76,7 +76,12 @@ def check(
     given = {**(params or {}), **more}
     settings = Settings({name: setting_value(name, value) for name, value in given.items()}, inputs or {}, strict)
     warnings = enabled(RuleSelection(select, ignore))
-    return _result(compile_text(text, file, resolver, settings, limits, network, warnings))
+    result = _result(compile_text(text, file, resolver, settings, limits, network, warnings))
+    if result.ok or "\n" in text or not text.endswith((".cnn", ".onnx")):
+        return result
+    first, *others = result.diagnostics
+    advice = "this is the name of a file, which `load` and `check_file` read"
+    return result._replace(diagnostics=(first._replace(help=(advice, *first.help)), *others))
 
 
 def _require_settings(

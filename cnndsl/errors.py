@@ -277,6 +277,11 @@ def listed(names: Sequence[str], most: int = 8) -> str:
     return ", ".join([*(shortened(name, 64) for name in names[:most]), *more])
 
 
+def plural(count: int, noun: str) -> str:
+    """``1 layer``, ``12 layers``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def either(words: Iterable[str]) -> str:
     """``a, b or c``."""
     *others, last = words

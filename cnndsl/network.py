@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from cnndsl.analysis.measured import Measured
-from cnndsl.errors import CnnError, names_of, quoted, require_names, require_path, require_whole
+from cnndsl.errors import CnnError, names_of, plural, quoted, require_names, require_path, require_whole
 from cnndsl.ir import Graph
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.suggest import unknown_layer
@@ -58,7 +58,7 @@ class Network(Measured):
         return {**self.__dict__, "_last_runner": None}
 
     def __repr__(self) -> str:
-        return f"<Network {self.name}: {len(self.graph.layers)} layers, {self.params:,} parameters>"
+        return f"<Network {self.name}: {plural(len(self.graph.layers), 'layer')}, {plural(self.params, 'parameter')}>"
 
     def _repr_html_(self) -> str:
         """The table and the diagram, for notebooks."""

@@ -347,8 +347,19 @@ def test_layers_by_number_and_by_slice() -> None:
     assert "first" in net.layers and 0 not in net.layers and "second" not in net.layers
     with pytest.raises(IndexError):
         net.layers[4]
-    with pytest.raises(KeyError):
-        net.layers["second"]
+    with pytest.raises(KeyError, match=r"there is no layer 'frist'; did you mean 'first'\?"):
+        net.layers["frist"]
+
+
+@pytest.mark.parametrize("name", ["examples/lenet.cnn", "missing.onnx"])
+def test_the_name_of_a_file_is_no_text(name: str) -> None:
+    assert "name of a file" in cnndsl.check(name).diagnostics[0].help[0]
+    with pytest.raises(cnndsl.CnnError, match="`load` and `check_file` read"):
+        cnndsl.loads(name)
+
+
+def test_commands_can_be_called(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cnndsl.main(["explain", "relu"]) == 0 and capsys.readouterr().out.startswith("relu\n")
 
 
 def test_layers_print_as_their_table() -> None:

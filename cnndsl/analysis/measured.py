@@ -106,6 +106,11 @@ class Layers(Mapping[str, Layer]):
 
     def __getitem__(self, key: str | SupportsIndex | slice) -> Layer | Self:
         if isinstance(key, str):
+            if key not in self._layers:
+                from cnndsl.suggest import nearest
+
+                near = nearest(key, self._layers)
+                raise KeyError(f"there is no layer {key!r}" + (f"; did you mean {near!r}?" if near else ""))
             return self._layers[key]
         found = list(self._layers.values())[key]
         return type(self)(found) if isinstance(found, list) else found

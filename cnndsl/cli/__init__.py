@@ -16,6 +16,7 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
+from typing import Any
 
 from cnndsl.cli import terminal
 from cnndsl.cli.options import subparsers
@@ -55,13 +56,37 @@ COMMANDS = {
 NEGATIVE = re.compile(r"-\.?[0-9][0-9.,e+-]*")
 """Values that begin like an option: a negative number, or several."""
 
+ELSEWHERE = {
+    "check": "lint validate show summary info print table shapes params",
+    "run": "predict infer eval execute forward",
+    "export": "convert compile build save onnx",
+    "import": "load decompile",
+    "verify": "test compare",
+    "draw": "plot render diagram graph visualize view",
+    "report": "html page",
+    "filters": "kernels weights",
+    "fmt": "format",
+    "explain": "man doc docs describe",
+}
+"""What other tools call the commands."""
+
 MODULES = {"import": "import_"}
 """The modules of commands whose names are words of Python."""
 
 
+class Parser(argparse.ArgumentParser):
+    """Says of a value that is none of an option's words what they are, and which was probably meant."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        choices = None if action.choices is None else [str(choice) for choice in action.choices]
+        if choices is not None and value not in choices:
+            words = f"{quoted(str(value))} is not one of {listed(choices, 20)}"
+            raise argparse.ArgumentError(action, f"{words}{_meant(str(value), choices)}")
+
+
 def parser(used: str | None = None) -> argparse.ArgumentParser:
     """The arguments of all commands, or of the one that is used beside the names of the others."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="cnndsl",
         description="A small language for convolutional networks: check, run and export .cnn files.",
         epilog="example: cnndsl check examples/lenet.cnn",
@@ -108,22 +133,43 @@ def _parsed(words: Sequence[str]) -> argparse.Namespace:
     """The arguments; what is wrong with them is said with the usage of the command. Raises SystemExit."""
     used = next((word for word in words if word in COMMANDS), None)
     top = parser(used)
-    first = next((word for word in words if not word.startswith("-") and word not in COLOURS), None)
-    if used is None and first is not None:
-        top.error(
-            f"there is no command {quoted(first)}{_meant(first, COMMANDS) or f'; there are {listed([*COMMANDS], 20)}'}"
-        )
-    if used is not None:
-        command = subparsers(top)[used]
-        known = [option for each in (top, command) for action in each._actions for option in action.option_strings]
-        for word in words[: words.index("--") if "--" in words else None]:
-            name = word.partition("=")[0]
-            if name.startswith("--") and not any(option.startswith(name) for option in known):
-                command.error(f"there is no option {quoted(name)}{_meant(name, known)}")
+    behind = zip(("", *words), words, strict=False)
+    first = next((word for before, word in behind if word[:1] != "-" and before != "--color"), None)
+    if first is not None and first not in COMMANDS:
+        top.error(f"there is no command {quoted(first)}; {_command_meant(first, used)}")
+    command = top if used is None else subparsers(top)[used]
+    known = [option for each in {top, command} for action in each._actions for option in action.option_strings]
+    for word in words[: words.index("--") if "--" in words else None]:
+        name = word.partition("=")[0] if word.startswith("--") else word[:2]
+        if name[:1] != "-" or name == "-" or NEGATIVE.match(word):
+            continue
+        if not any(option.startswith(name) for option in known):
+            command.error(f"there is no option {quoted(name)}{_option_meant(name, known)}")
     options, rest = top.parse_known_args(words)
     if rest:
         subparsers(top)[options.command].error(f"{quoted(rest[0])} is one argument too many")
     return options
+
+
+def _command_meant(word: str, used: str | None) -> str:
+    """What is probably meant by a first word that is no command."""
+    if word == "help":
+        return f"write {quoted(f'cnndsl {used} --help' if used else 'cnndsl --help')}"
+    if word == "version":
+        return "write `cnndsl --version`"
+    if word.endswith((".cnn", ".onnx")):
+        return f"did you mean {quoted(f'cnndsl check {word}')}?"
+    found = next((here for here, elsewhere in ELSEWHERE.items() if word.lower() in elsewhere.split()), None)
+    found = found or nearest(word, COMMANDS)
+    return f"did you mean {quoted(found)}?" if found else f"there are {listed([*COMMANDS], 20)}"
+
+
+def _option_meant(name: str, known: Sequence[str]) -> str:
+    """What is probably meant by an unknown option; by a letter, the long option that begins with it."""
+    if name.startswith("--"):
+        return _meant(name, known)
+    found = next((option for option in known if option.startswith(f"-{name.lower()}")), None)
+    return f"; did you mean {quoted(found)}?" if found else ""
 
 
 def _meant(word: str, known: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import closing
 from os.path import isdir
@@ -26,6 +27,8 @@ ONE = f'an image, .npy, .npz, numbers such as "0 0 1" or "[[0, 1], [1, 0]]", or 
 MANY = ONE.replace(".npz,", ".npz, a folder of images,")
 SEVERAL = "for one of several inputs NAME=X; may be repeated"
 FOR_IMAGES = ("convert", "resize", "crop", "mean", "std")
+NUMBERS = re.compile(r"[-+.\d][^\s,;/\\]*[\s,;]+(?!.*\.[A-Za-z])")
+"""What is meant as numbers, although something in it is none."""
 Failed: TypeAlias = Callable[[str, CnnError], object]
 
 
@@ -156,6 +159,9 @@ def _source(
         raise CnnError.of("input-names", message, advice)
     if is_written(given) and not os.path.exists(given):
         return _numbers(inputs[0], given, options.channels_last)
+    if NUMBERS.match(given) and not os.path.exists(given):
+        advice = 'numbers have spaces or commas between them, and rows brackets: "0 0 1", "[[0, 1], [1, 0]]"'
+        raise CnnError.of("input-file", f"there is no file {quoted(given)}", advice)
     return _images(inputs[0], path, preparation_of(options), failed)
 
 

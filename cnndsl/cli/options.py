@@ -18,10 +18,10 @@ SOURCE = "which network is meant"
 """The title in the help of the options that say so."""
 
 
-def natural(text: str) -> int:
+def natural(text: str, least: int = 0) -> int:
     """A whole number of at most nine digits. Raises argparse.ArgumentTypeError."""
     if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
     if len(text) > 9:
         raise argparse.ArgumentTypeError("must be below 1,000,000,000")
     return int(text)
@@ -29,7 +29,7 @@ def natural(text: str) -> int:
 
 def positive(text: str) -> int:
     """The same, from 1 on."""
-    if natural(text) < 1:
+    if natural(text, 1) < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return int(text)
 

@@ -29,7 +29,7 @@ TOPICS: dict[str, Topic] = {
         "makes (W - K + 2*P)/S + 1 of W positions, rounded down. `expect` fails where a shape is another than you "
         "think.",
         "input 3@32x32\nconv 16 3x3 pad=1 -> relu\nmaxpool 2x2\nexpect 16@16x16",
-        ("input", "expect"),
+        ("input", "expect", "padding", "channels"),
     ),
     "counts": Topic(
         "parameters, MACs, connections, receptive field",
@@ -39,14 +39,15 @@ TOPICS: dict[str, Topic] = {
         "the input one output can see; `/4` behind it says how far those of neighbours are apart. `cnndsl explain "
         "FILE LAYER` works them out.",
         "input 1@28x28\nconv 6 5x5 -> relu\nexpect params == 6 * (25 + 1)\nexpect macs == 6 * 24 * 24 * 25",
-        ("params", "macs", "connections", "receptive_field"),
+        ("params", "parameters", "macs", "flops", "connections", "receptive_field"),
     ),
     "merges": Topic(
         "branches: add, concat and others",
-        "In the braces of `add`, `mul`, `sub`, `maximum`, `average` and `concat` every line is a branch of its own; "
-        "all read what stands before the merge. `identity` is the branch that changes nothing. What goes on in one "
-        "branch is joined by `->`.",
+        "In the braces of `add`, `concat`, `mul`, `sub`, `div`, `maximum`, `minimum` and `average` every line is a "
+        "branch of its own; all read what stands before the merge. `identity` is the branch that changes nothing. What "
+        "goes on in one branch is joined by `->`.",
         "input 64@8x8\nadd {\n  conv 64 3x3 pad=1 -> relu -> conv 64 3x3 pad=1\n  identity\n}\nrelu",
+        ("branch", "branches", "residual", "skip", "shortcut"),
     ),
     "names": Topic(
         "as, from, share and output",
@@ -92,4 +93,5 @@ TOPICS: dict[str, Topic] = {
 
 def topic_about(word: str) -> str | None:
     """The topic of that name, or about that word of the language."""
-    return word if word in TOPICS else next((name for name, topic in TOPICS.items() if word in topic.about), None)
+    small = word.lower()
+    return small if small in TOPICS else next((name for name, topic in TOPICS.items() if small in topic.about), None)

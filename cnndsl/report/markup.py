@@ -19,8 +19,3 @@ def sentence(message: str) -> str:
 def number(count: int) -> str:
     """``1,516``; a dash for nothing, as in the table on a terminal."""
     return f"{count:,}" if count else "–"
-
-
-def plural(count: int, noun: str) -> str:
-    """``1 layer``, ``12 layers``."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from cnndsl.analysis.costs import total
 from cnndsl.analysis.measured import Layer, Layers, Measured
+from cnndsl.errors import plural
 from cnndsl.shapes import extents
 
 HEADINGS = ("layer", "operator", "output", "params", "MACs", "connections", "receptive field")
@@ -48,9 +49,8 @@ def _layer_lines(layers: Sequence[Layer], depth: int | None = None) -> Iterator[
     """The lines of a table of layers: headings, a line for each, and their sums."""
     rows = [_cells(row) for row in folded(layers, depth)]
     cost = total([layer.cost for layer in layers])
-    count = len(layers)
     sums = (f"{cost.params:,}", f"{cost.macs:,}", f"{cost.connections:,}", "")
-    totals = ("total", f"{count} layer{'' if count == 1 else 's'}", "", *sums)
+    totals = ("total", plural(len(layers), "layer"), "", *sums)
     widths = [max(map(len, column)) for column in zip(HEADINGS, totals, *rows, strict=True)]
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
     line = "  ".join(f"{{:{'>' if index in RIGHT else '<'}{width}}}" for index, width in enumerate(widths)).format
@@ -137,6 +137,6 @@ def bytes_text(count: int) -> str:
 def one_line(network: Measured) -> str:
     """A network's totals on one line, for many files."""
     return (
-        f"{network.name}: {len(network.layers)} layers, {network.params:,} parameters, {network.macs:,} MACs, "
-        f"{network.connections:,} connections"
+        f"{network.name}: {plural(len(network.layers), 'layer')}, {plural(network.params, 'parameter')}, "
+        f"{plural(network.macs, 'MAC')}, {plural(network.connections, 'connection')}"
     )

@@ -48,4 +48,4 @@ def test_bash_completes(cnndsl, folder, words, found):
 
 def test_a_shell_that_is_not_known(cnndsl):
     status, _, err = cnndsl("completion", "tcsh")
-    assert status == 2 and "invalid choice" in err
+    assert status == 2 and "`tcsh` is not one of bash, zsh, fish" in err

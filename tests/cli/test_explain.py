@@ -55,9 +55,12 @@ def test_topics_have_examples_that_check(cnndsl, name):
     assert (status, err) == (0, "") and out.startswith(f"{name}: {TOPICS[name].title}\n")
 
 
-@pytest.mark.parametrize(("word", "topic"), [("repeat", "loops"), ("as", "names"), ("param", "settings")])
+@pytest.mark.parametrize(
+    ("word", "topic"),
+    [("repeat", "loops"), ("as", "names"), ("param", "settings"), ("residual", "merges"), ("FLOPs", "counts")],
+)
 def test_words_of_the_language_have_a_topic(cnndsl, word, topic):
-    assert cnndsl("explain", word) == cnndsl("explain", topic) and word in cnndsl("explain", topic).out
+    assert cnndsl("explain", word) == cnndsl("explain", topic) and cnndsl("explain", word).status == 0
 
 
 @pytest.mark.parametrize(
@@ -69,6 +72,13 @@ def test_a_misspelt_name_gets_a_suggestion(cnndsl, word, meant):
     status, out, err = cnndsl("explain", word)
     assert (status, out) == (2, "")
     assert f"did you mean `{meant}`?" in err and len(err.splitlines()) <= 4
+
+
+@pytest.mark.parametrize(("word", "operator"), [("stride", "conv"), ("filters", "conv"), ("units", "dense")])
+def test_a_parameter_names_an_operator_that_has_it(cnndsl, word, operator):
+    status, out, err = cnndsl("explain", word)
+    assert (status, out) == (2, "") and f"`{word}` is a parameter of {operator}" in err
+    assert f"`cnndsl explain {operator}`" in err
 
 
 def test_a_name_of_nothing(cnndsl):

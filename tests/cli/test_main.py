@@ -163,7 +163,7 @@ def test_a_narrow_encoding_and_a_strange_file_name(folder, command):
     name = os.fsdecode(b"na\xffme.cnn") if sys.platform == "linux" else "ñame.cnn"
     (folder / name).write_text("input 8\nrelu\n")
     table = command("check", name, "net.cnn", PYTHONIOENCODING="ascii")
-    assert table.status == 0 and table.out.count("1 layers") + table.out.count("7 layers") >= 1
+    assert table.status == 0 and table.out.count("1 layer,") + table.out.count("7 layers") >= 1
     report = command("check", name, "net.cnn", "--format", "json", PYTHONIOENCODING="ascii")
     assert (report.status, report.err) == (0, "") and report.out.isascii()
 
@@ -270,11 +270,21 @@ def test_nothing_is_shown_of_what_is_soon_done(folder, environment):
 @pytest.mark.parametrize(
     ("line", "command", "words"),
     [("chek net.cnn", "", "there is no command `chek`; did you mean `check`?"), ("xyz", "", "there are check, run,"),
+     ("summary net.cnn", "", "there is no command `summary`; did you mean `check`?"),
+     ("plot net.cnn", "", "did you mean `draw`?"), ("net.cnn", "", "did you mean `cnndsl check net.cnn`?"),
+     ("help", "", "write `cnndsl --help`"), ("help check", "", "write `cnndsl check --help`"),
+     ("version", "", "write `cnndsl --version`"), ("-v", "", "there is no option `-v`; did you mean `--version`?"),
+     ("--colr never check net.cnn", "", "there is no command `never`"),
+     ("check net.cnn -q", "check", "there is no option `-q`; did you mean `--quiet`?"),
+     ("check net.cnn --format jsn", "check", "`jsn` is not one of text, concise, json,"),
+     ("check net.cnn --color nevr", "check", "did you mean `never`?"),
+     ("run net.cnn --input a.png --convert gray", "run", "`gray` is not one of grey, rgb; did you mean `grey`?"),
+     ("run net.cnn --input zeros --seed -1", "run", "argument --seed: '-1' is not a whole number from 0 on"),
      ("check net.cnn --stirct", "check", "there is no option `--stirct`; did you mean `--strict`?"),
      ("check net.cnn --nope=3", "check", "there is no option `--nope`"),
      ("run net.cnn --inptu zeros", "run", "there is no option `--inptu`; did you mean `--input`?"),
      ("run net.cnn --input zeros more", "run", "`more` is one argument too many"),
-     ("fmt net.cnn -x", "fmt", "`-x` is one argument too many")],
+     ("fmt net.cnn -x", "fmt", "there is no option `-x`")],
 )  # fmt: skip
 def test_usage_errors_say_what_is_meant(cnndsl, folder, line, command, words):
     status, out, err = cnndsl(*line.split())

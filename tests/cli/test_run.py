@@ -179,6 +179,8 @@ def test_values_that_are_not_finite(cnndsl, folder):
         ("--input missing.png", 2, "input-file", "there is no file `missing.png`"),
         ("--input missing.npy", 2, "input-file", "there is no file `missing.npy`"),
         ("--input missing", 2, "input-file", "there is no file `missing`"),
+        ("--input 1,2,x", 2, "input-file", "numbers have spaces or commas between them"),
+        ("--input zeros --labels one,two", 2, "file-unreadable", "in a text file, one a line"),
         ("--input grey.cnn", 2, "input-file", "grey.cnn"),
         ("--input empty", 2, "input-file", "there are no images in `empty`"),
         ("--input zeros --weights missing.npz", 2, "weights-file", "No such file"),

@@ -13,7 +13,7 @@ from cnndsl.cli.inputs import ONE, add_arguments, first_example, reading_options
 from cnndsl.cli.options import add_source_arguments, add_weights
 from cnndsl.cli.outputs import require_free, require_suffix, wrote
 from cnndsl.cli.terminal import only_network, put, unwritable
-from cnndsl.errors import CnnError, quoted
+from cnndsl.errors import CnnError, listed, quoted
 from cnndsl.suggest import nearest
 
 EXAMPLE = "cnndsl explain examples/lenet.cnn conv1"
@@ -89,6 +89,10 @@ def _page(name: str) -> str:
     suggestion = several or exact_operator(name, ops.NAMES) or nearest(name, [*ops.NAMES, *CODES, *TOPICS])
     advice = [f"did you mean {quoted(suggestion)}?"] if suggestion else []
     message = f"there is no operator, code or topic {quoted(name)}"
+    taking = [operator for operator in ops.NAMES if name in ops.operator(operator).parameters()]
+    if taking and not several:
+        plainly = f"{quoted(name)} is a parameter of {listed(taking)}: {quoted(f'cnndsl explain {taking[0]}')}"
+        raise CnnError.of("bad-setting", message, plainly)
     raise CnnError.of("bad-setting", message, *advice, "`cnndsl explain` lists all")
 
 

@@ -1,6 +1,7 @@
 """``cnndsl run``: executes a network on images, arrays or made-up inputs."""
 
 import argparse
+import os
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from cnndsl.cli.options import add_file, add_source_arguments, add_weights, numb
 from cnndsl.cli.outputs import require_free
 from cnndsl.cli.results import Results
 from cnndsl.cli.terminal import FINE, WRONG, only_network
-from cnndsl.errors import CnnError
+from cnndsl.errors import CnnError, quoted
 from cnndsl.network import BACKENDS
 
 EXAMPLE = "cnndsl run digits.cnn --weights digits.safetensors --input three.png --top 3"
@@ -96,6 +97,9 @@ def _profile(options: argparse.Namespace) -> Any:
 def _labels(path: str) -> list[str]:
     from cnndsl.api import read_text
 
+    if "," in path and not os.path.exists(path):
+        advice = "the names of the classes stand in a text file, one a line"
+        raise CnnError.of("file-unreadable", f"there is no file {quoted(path)}", advice)
     return [line.strip() for line in read_text(Path(path)).splitlines() if line.strip()]
 
 

@@ -7,8 +7,8 @@ from hashlib import sha256
 from importlib.resources import files
 
 from cnndsl.analysis.measured import Measured
-from cnndsl.errors import Diagnostic
-from cnndsl.report.markup import plural, text
+from cnndsl.errors import Diagnostic, plural
+from cnndsl.report.markup import text
 from cnndsl.report.page.charts import charts_html, series
 from cnndsl.report.page.explanations import explanations
 from cnndsl.report.page.findings import diagnostics_html

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from cnndsl.analysis.measured import Layer, Measured
+from cnndsl.errors import plural
 from cnndsl.ir import Graph
 from cnndsl.lang.compile import compile_text
 from cnndsl.lang.decompile.printer import print_network
 from cnndsl.lang.elaborate.naming import KEYWORDS
-from cnndsl.report.markup import plural, text
+from cnndsl.report.markup import text
 from cnndsl.report.page.findings import code
 from cnndsl.report.page.places import Place, places
 from cnndsl.shapes import Shape

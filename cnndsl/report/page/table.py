@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from cnndsl.analysis.costs import total
 from cnndsl.analysis.measured import Layer, Measured
-from cnndsl.report.markup import number, plural, text
+from cnndsl.errors import plural
+from cnndsl.report.markup import number, text
 from cnndsl.report.table import Row, bytes_text, field_text, folded
 
 HEADINGS = (
