@@ -14,10 +14,21 @@ from cnndsl.errors import Diagnostic, Fix, Source, quoted, shortened
 from cnndsl.lang.synonyms import exact_operator, exact_parameter
 
 _CALL = re.compile(r"(?:(?:self\.)?\w+[ \t]*=[ \t]*)?(?:\w+\.)*\w+\(")
+_IMPORT = re.compile(
+    r"(?:import[ \t]+(?:torch|torchvision|tensorflow|keras|numpy|jax|flax|timm)\b[\w.]*(?:[ \t]+as[ \t]+\w+)?"
+    r"|import[ \t]+[\w.]+[ \t]+as[ \t]+\w+|from[ \t]+[\w.]+[ \t]+import[ \t]+[\w., \t()*]+)$"
+)
+_CLASS = re.compile(r"class[ \t]+\w+[^\n{}]*:[ \t]*$")
+_AROUND = re.compile(
+    r"(?:def[ \t]+(?:__init__|forward|call)\b[^\n{}]*:|super\([^\n]*\)\.__init__\([^\n]*\)|return\b[^\n{}]*"
+    r"|(?:\w+[ \t]*=[ \t]*)?(?:\w+\.)*(?:Sequential\([ \t]*\)|Model\([^\n]*\))"
+    r"|\w+\.(?:compile|summary|eval|train|build)\([^\n]*\))[ \t]*(?:#[^\n]*)?$"
+)
 _PLAIN = re.compile(r"[a-z_0-9]+\(")
 _STATEMENT_START = re.compile(r"[\n;{}]|->")
 _TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|#[^\n]*|[()\[\]{}]')
 _MOST = 20_000
+_MOST_OF_A_LINE = 500
 _RANK = re.compile(r"([123])[dD](?:Transpose)?$")
 
 # What stands by position in PyTorch; "-" is what is not said here. Keras's order is the one of the operators.
@@ -72,12 +83,39 @@ def explained(diagnostics: Iterable[Diagnostic], source: Source) -> Iterator[Dia
         if diagnostic.code not in ("syntax", "bad-character") or not diagnostic.span:
             yield diagnostic
         elif offset >= covered:
-            place = _call(source.text, offset)
-            if place is None:
+            line = _line(source, offset)
+            place = None if line else _call(source.text, offset)
+            if line:
+                covered = offset + 1
+                yield line
+            elif place is None:
                 yield diagnostic
             else:
                 covered = place[1]
                 yield _told(diagnostic, source, *place)
+
+
+def _line(source: Source, offset: int) -> Diagnostic | None:
+    """What is said of a line of Python that makes no layer: an import, a class, what stands around the layers."""
+    text = source.text
+    start = text.rfind("\n", 0, offset) + 1
+    end = text.find("\n", offset)
+    end = end if end >= 0 else len(text)
+    if end - start > _MOST_OF_A_LINE:
+        return None
+    line = text[start:end].strip()
+    place = source.span(start + len(text[start:end]) - len(text[start:end].lstrip()), end)
+    if _CLASS.match(line):
+        advice = "write its layers, one a line, in the order in which `forward` calls them"
+        other = "or export it to ONNX, and `cnndsl import net.onnx` writes the text"
+        return Diagnostic("syntax", "this is a class of Python, not a network", place, help=(advice, other))
+    message = "this line of Python makes no layer"
+    if _IMPORT.match(line):
+        message = "layers need no import from Python"
+    elif not _AROUND.match(line):
+        return None
+    fix = Fix("leave it out", source.span(start, min(end + 1, len(text))), "", safe=True)
+    return Diagnostic("syntax", message, place, help=("leave it out",), fixes=(fix,))
 
 
 def _call(text: str, offset: int) -> tuple[int, int] | None:

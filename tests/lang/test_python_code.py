@@ -71,6 +71,35 @@ def test_a_keras_model_brings_its_input() -> None:
     assert mended(code, "net.cnn", found) == "input 784\ndense 10"
 
 
+AROUND = """\
+from tensorflow import keras
+import torch.nn as nn
+inputs = keras.Input(shape=(28, 28, 1))
+x = layers.Conv2D(32, 3, activation="relu")(inputs)
+outputs = layers.Flatten()(x)
+model = keras.Model(inputs=inputs, outputs=outputs)
+model.summary()
+"""
+
+
+def test_what_stands_around_the_layers_is_left_out() -> None:
+    assert mended(AROUND, "net.cnn", found) == "input 1@28x28\nconv 32 3x3 -> relu\nflatten\n"
+    code = "model = Sequential()\nmodel.add(Dense(10, input_shape=(784,)))\n"
+    assert mended(code, "net.cnn", found) == "input 784\ndense 10\n"
+
+
+def test_a_class_of_pytorch_is_no_network() -> None:
+    text = "class Net(nn.Module):\n  def __init__(self):\n    super().__init__()\n    self.conv1 = nn.Conv2d(1, 6, 5)\n"
+    diagnostics = found(text)
+    assert [(d.code, d.span.line) for d in diagnostics if d.span] == [("syntax", line) for line in (1, 2, 3, 4)]
+    assert "`forward`" in diagnostics[0].help[0] and "`cnndsl import net.onnx`" in diagnostics[0].help[1]
+    assert mended(text, "net.cnn", found).startswith("class Net(nn.Module):\n")
+
+
+def test_an_import_of_a_file_without_quotes_is_none_of_python() -> None:
+    assert "name of a file in quotes" in found("import blocks\ninput 3\n")[0].message
+
+
 UNCLEAR = [
     "x = self.conv1(x)",
     "layers.Reshape((4, 4, 192))",
