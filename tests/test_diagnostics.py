@@ -27,7 +27,7 @@ def underlined(text):
 def test_an_exception_is_what_the_command_line_prints(tmp_path, capsys):
     file = tmp_path / "net.cnn"
     file.write_text("input 3@8x8\ncnov 8 3x3\nflatten -> dense 10 relu\n")
-    assert cnndsl.cli.main(["check", str(file)]) == 1
+    assert cnndsl.main(["check", str(file)]) == 1
     with pytest.raises(cnndsl.CnnError) as caught:
         cnndsl.load(file)
     assert len(caught.value.diagnostics) == 2

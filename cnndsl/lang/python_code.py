@@ -24,6 +24,7 @@ _AROUND = re.compile(
     r"|(?:\w+[ \t]*=[ \t]*)?(?:\w+\.)*(?:Sequential\([ \t]*\)|Model\([^\n]*\))"
     r"|\w+\.(?:compile|summary|eval|train|build)\([^\n]*\))[ \t]*(?:#[^\n]*)?$"
 )
+_OWN = re.compile(r"(?P<word>\w+)\((?P<arguments>[\w.=, \t]*)\)")
 _PLAIN = re.compile(r"[a-z_0-9]+\(")
 _STATEMENT_START = re.compile(r"[\n;{}]|->")
 _TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|#[^\n]*|[()\[\]{}]')
@@ -151,6 +152,9 @@ def _told(diagnostic: Diagnostic, source: Source, start: int, end: int) -> Diagn
         lines = []
     span = source.span(start, end)
     plain = bool(_PLAIN.match(text))
+    own = _OWN.fullmatch(text) if plain and not lines else None
+    if own and own["word"] in ops.NAMES and own["word"] not in ops.MERGES:
+        lines = [" ".join([own["word"], *own["arguments"].replace(",", " ").split()])]
     if plain and not lines:
         return diagnostic
     written = ("\n" + " " * margin).join(lines)

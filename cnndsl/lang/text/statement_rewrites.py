@@ -15,6 +15,7 @@ _ARROW = re.compile(r"(?:[-=~]{1,3}[ \t]?>{1,2}|\|>|>{1,2}|\|)(?=[ \t]*(?P<word>
 _NAMED_LAYER = re.compile(
     r"(?:let[ \t]+)?(?P<name>[A-Za-z_]\w{0,60})[ \t]*[:=][ \t]*(?P<layer>(?P<word>[A-Za-z_]\w{0,60})\b[^\n;#{}]{0,500})"
 )
+_ASSIGNED = re.compile(r"(?:let|param)[ \t]+\w+[ \t]*(?P<sign>:=?)")
 _FOR = re.compile(r"for[ \t]+(?P<name>\w+)[ \t]+in[ \t]+")
 _FOR_IN_PARENTHESES = re.compile(r"for[ \t]*\((?P<head>[^{}\n]{1,200})\)(?=[ \t]*\{)")
 _ROW = re.compile(r"[^\s,()\[\]{}]{1,60}(?:[ \t]*,[ \t]*[^\s,()\[\]{}]{1,60}){1,50}(?=[ \t]*\{)")
@@ -77,6 +78,16 @@ def _named_layer(failure: Failure, source: Source) -> Diagnostic | None:
     return said(source, failure, message, f"write {quoted(new)}", (named.start(), end), new)
 
 
+def _assignment(failure: Failure, source: Source) -> Diagnostic | None:
+    """``let x := 3``, ``param c: 3``."""
+    signed = _ASSIGNED.match(source.text, statement_start(failure, source))
+    if not signed or failure.found.start != signed.start("sign"):
+        return None
+    place = signed.span("sign")
+    new = "=" if source.text[place[0] - 1].isspace() or place[1] - place[0] > 1 else " ="
+    return said(source, failure, "between a name and its value stands `=`", "write `=`", place, new)
+
+
 def _loop(failure: Failure, source: Source) -> Diagnostic | None:
     """``for i in range 3 {``, ``for c in 8, 16 {``, ``for (c in xs) {``, ``for i in 1..3 {``."""
     start, text = statement_start(failure, source), source.text
@@ -121,6 +132,7 @@ def _keyword(failure: Failure, source: Source) -> Diagnostic | None:
 _RULES: tuple[Callable[[Failure, Source], Diagnostic | None], ...] = (
     _arrow,
     _named_layer,
+    _assignment,
     _loop,
     _keyword,
     _character,
