@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from cnndsl.network import Network as Network
 from cnndsl.network import from_onnx as from_onnx
 from cnndsl.network import is_onnx as is_onnx
 from cnndsl.shapes import Shape
+from cnndsl.suggest import nearest
 
 
 class CheckResult(NamedTuple):
@@ -186,8 +188,21 @@ def read_text(path: Path, limits: Limits = DEFAULT_LIMITS) -> str:
         with path.open("rb") as stream:
             data = stream.read(limits.source_bytes + 1)
     except OSError as error:
-        raise CnnError.of("file-unreadable", f"cannot read `{path}`: {error.strerror or error}") from None
+        near = _neighbour(path) if isinstance(error, FileNotFoundError) else None
+        advice = [f"did you mean `{near}`?"] if near else []
+        raise CnnError.of("file-unreadable", f"cannot read `{path}`: {error.strerror or error}", *advice) from None
     return decode(data, str(path))
+
+
+def _neighbour(path: Path) -> str | None:
+    """The network beside a missing file whose name is nearest: without its suffix, or misspelt."""
+    try:
+        with os.scandir(path.parent) as entries:
+            names = [entry.name for entry in islice(entries, 1_000) if entry.name.endswith((".cnn", ".onnx"))]
+    except (OSError, ValueError):
+        return None
+    name = f"{path.name}.cnn" if f"{path.name}.cnn" in names else nearest(path.name, names)
+    return str(path.with_name(name)) if name else None
 
 
 def folder_resolver(folder: Path, limits: Limits = DEFAULT_LIMITS) -> Resolver:

@@ -358,6 +358,16 @@ def test_the_name_of_a_file_is_no_text(name: str) -> None:
         cnndsl.loads(name)
 
 
+@pytest.mark.parametrize("name", ["lenet", "lennet.cnn", "lenet.onnx"])
+def test_a_missing_file_has_a_neighbour(name: str, tmp_path: Path) -> None:
+    (tmp_path / "lenet.cnn").write_text("input 3\n")
+    (tmp_path / "other.cnn").write_text("input 3\n")
+    with pytest.raises(cnndsl.CnnError) as caught:
+        cnndsl.check_file(tmp_path / name)
+    advice = [] if name.endswith(".onnx") else [f"did you mean `{tmp_path / 'lenet.cnn'}`?"]
+    assert [*caught.value.diagnostics[0].help] == advice
+
+
 def test_commands_can_be_called(capsys: pytest.CaptureFixture[str]) -> None:
     assert cnndsl.main(["explain", "relu"]) == 0 and capsys.readouterr().out.startswith("relu\n")
 

@@ -16,7 +16,7 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 from cnndsl.cli import terminal
 from cnndsl.cli.options import subparsers
@@ -75,7 +75,11 @@ MODULES = {"import": "import_"}
 
 
 class Parser(argparse.ArgumentParser):
-    """Says of a value that is none of an option's words what they are, and which was probably meant."""
+    """Says what was probably meant by a wrong word, and gives an example where something is missing."""
+
+    def error(self, message: str) -> NoReturn:
+        missing = message.startswith("the following arguments are required") and self.epilog
+        super().error(f"{message}; {self.epilog}" if missing else message)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         choices = None if action.choices is None else [str(choice) for choice in action.choices]
@@ -192,7 +196,7 @@ def _execute(options: argparse.Namespace) -> int:
     except OSError:
         raise
     except MemoryError as error:
-        complain(f"there is not enough memory: {error}")
+        complain(": ".join(["there is not enough memory", *filter(None, [str(error)])]))
         return WRONG
     except Exception as error:  # the last line of defence: whatever gets here is a bug in cnndsl
         if _was_interrupt(error):

@@ -86,7 +86,7 @@ def _networks(
     if not found and wanted is not None:
         known = [*module.networks, *([unnamed] if module.statements else [])]
         suggestion = nearest(wanted, known)
-        advice = f"did you mean {quoted(suggestion)}?" if suggestion else f"there are {listed(known) or 'none'}"
+        advice = f"did you mean {quoted(suggestion)}?" if suggestion else f"known networks: {listed(known) or 'none'}"
         collector.add(Diagnostic("unknown-network", f"there is no network {quoted(wanted)}", help=(advice,)))
     elif not (found or collector.diagnostics or module.blocks or module.scope.names):
         advice = "begin one with `input 3@32x32`, or write `network Name { ... }`"
@@ -98,11 +98,11 @@ def _check_settings(settings: Settings, used: set[str], module: Module, collecto
         if name not in used:
             known = sorted(item for item in used if not item.startswith("input "))
             suggestion = nearest(name, known)
-            advice = f"did you mean {quoted(suggestion)}?" if suggestion else f"there are {listed(known) or 'none'}"
+            advice = f"did you mean {quoted(suggestion)}?" if suggestion else f"known params: {listed(known) or 'none'}"
             collector.add(Diagnostic("unknown-setting", f"there is no param {quoted(name)} to set", help=(advice,)))
     for input_name in settings.inputs:
         if input_name is not None and f"input {input_name}" not in used:
             known = sorted(item.removeprefix("input ") for item in used if item.startswith("input "))
-            advice = f"there are {listed(known) or 'none'}"
+            advice = f"known inputs: {listed(known) or 'none'}"
             message = f"there is no input {quoted(input_name)} to replace"
             collector.add(Diagnostic("unknown-setting", message, help=(advice,)))

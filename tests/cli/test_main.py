@@ -284,6 +284,8 @@ def test_nothing_is_shown_of_what_is_soon_done(folder, environment):
      ("check net.cnn --nope=3", "check", "there is no option `--nope`"),
      ("run net.cnn --inptu zeros", "run", "there is no option `--inptu`; did you mean `--input`?"),
      ("run net.cnn --input zeros more", "run", "`more` is one argument too many"),
+     ("export net.cnn net.onnx", "export", "-o/--out; example: cnndsl export examples/lenet.cnn -o lenet.onnx"),
+     ("run net.cnn", "run", "--input; example: cnndsl run digits.cnn"),
      ("fmt net.cnn -x", "fmt", "there is no option `-x`")],
 )  # fmt: skip
 def test_usage_errors_say_what_is_meant(cnndsl, folder, line, command, words):
