@@ -177,10 +177,10 @@ def test_without_indentation_the_bracket_itself_is_named() -> None:
 
 # --- limits -----------------------------------------------------------------------------------------------------------
 def test_the_number_of_diagnostics_is_limited() -> None:
-    text = "conv(8)\n" * 500
+    text = "conv -8\n" * 500
     diagnostics = found(text, Limits(diagnostics=7))
     assert [diagnostic.code for diagnostic in diagnostics] == ["syntax"] * 7 + ["diagnostic-limit"]
-    assert found("conv(8)\n" * 7, Limits(diagnostics=7)) == diagnostics[:7]
+    assert found("conv -8\n" * 7, Limits(diagnostics=7)) == diagnostics[:7]
     checked = check(text, limits=Limits(diagnostics=7))
     assert list(checked.diagnostics) == diagnostics
     invisible = found("\x00\n" * 500, Limits(diagnostics=7))
