@@ -2,12 +2,14 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from keyword import iskeyword
 
 from cnndsl.interop.torch.exporter.classes import Class, Step, canonical
 from cnndsl.interop.torch.exporter.hierarchy import SHARED, Module
 from cnndsl.interop.torch.exporter.layout import WIDTH, joined, split
 from cnndsl.interop.torch.exporter.names import attribute
+from cnndsl.interop.torch.exporter.runs import VARIABLE, Run
 
 INDENT = " " * 8
 _LONGEST_INSIDE = 52
@@ -27,11 +29,12 @@ class _Value:
 
 
 class _Forward:
-    def __init__(self, one: Class) -> None:
+    def __init__(self, one: Class, steps: Sequence[Step | Run]) -> None:
         self.one = one
         self.module = one.module
         self.same = canonical(one.module)
         self.gives = [self.same.get(name, name) for name in one.module.gives]
+        self.steps = steps
         self.left = Counter(name for step in one.steps for name in step.reads)
         self.left.update(self.gives)
         self.values: dict[str, _Value] = {}
@@ -41,8 +44,11 @@ class _Forward:
     def run(self) -> list[str]:
         for index, name in enumerate(self.module.reads):
             self.values[name] = _Value(self._parameter(name, index), True)
-        for step in self.one.steps:
-            self._step(step)
+        for step in self.steps:
+            if isinstance(step, Run):
+                self._run(step)
+            else:
+                self._step(step)
         self._return()
         kinds = [
             f"{self.values_at_start[index]}: {'nn.Module' if name.startswith(SHARED) else 'Tensor'}"
@@ -101,6 +107,18 @@ class _Forward:
         self.values[name] = _Value(text, False, operator, is_any)
         if self.left[name] != 1 or len(text) > _LONGEST_INSIDE or text.count("(") > 4:
             self._name(name, step)
+
+    def _run(self, run: Run) -> None:
+        """A loop that goes on with one name."""
+        value = self._of(run.reads)
+        self.left[run.reads] -= 1
+        target = value.text
+        if not value.is_name or self.left[run.reads]:
+            target = self._target(run.gives, None)
+            self.lines += _assignment(target, value.text)
+        self.lines.append(f"{INDENT}for {VARIABLE} in range({run.first}, {run.first + run.turns}):")
+        self.lines += [f"{INDENT}    {target} = self.get_submodule({name})({target})" for name in run.numbered()]
+        self.values[run.gives] = _Value(target, True)
 
     def _text(self, step: Step) -> str:
         arguments = [self._of(name) for name in step.reads]
@@ -195,6 +213,6 @@ def _call_parts(text: str) -> tuple[str, list[str], str]:
     return text[:start], split(text[start:end]), text[end:]
 
 
-def forward_lines(one: Class) -> list[str]:
+def forward_lines(one: Class, steps: Sequence[Step | Run]) -> list[str]:
     """The method, of a class that is no ``nn.Sequential``."""
-    return _Forward(one).run()
+    return _Forward(one, steps).run()

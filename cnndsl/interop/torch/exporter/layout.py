@@ -19,10 +19,11 @@ def joined(head: str, parts: Sequence[str], tail: str) -> list[str]:
 
 
 def _broken(indent: str, part: str) -> list[str]:
-    """One of several parts, with its comma; a list that is too long is broken too."""
-    if len(indent + part) < WIDTH or not part.startswith("["):
+    """One of several parts, with its comma; a list or a call that is too long is broken too."""
+    if len(indent + part) < WIDTH or part[-1:] not in ("]", ")"):
         return [f"{indent}{part},"]
-    return joined(f"{indent}[", split(part[1:-1]), "],")
+    begin = part.index("[" if part[-1] == "]" else "(") + 1
+    return joined(f"{indent}{part[:begin]}", split(part[begin:-1]), f"{part[-1]},")
 
 
 def split(text: str) -> list[str]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 
-from cnndsl.interop.torch.exporter.calls import Call, written
+from cnndsl.interop.torch.exporter.calls import written
 from cnndsl.interop.torch.exporter.classes import Class, Step, class_name, classes
 from cnndsl.interop.torch.exporter.forward import forward_lines
 from cnndsl.interop.torch.exporter.helpers import helper_text
 from cnndsl.interop.torch.exporter.hierarchy import Leaf, Module, hierarchy
 from cnndsl.interop.torch.exporter.layout import joined
 from cnndsl.interop.torch.exporter.names import IMPORTED, attribute, require_names
+from cnndsl.interop.torch.exporter.runs import Run, with_runs
 from cnndsl.interop.torch.exporter.site import Modules
 from cnndsl.ir import Graph
 
@@ -68,18 +69,19 @@ def _class_lines(one: Class, graph: Graph) -> list[str]:
     lines = [_comment(one, graph), f"class {one.name}({base}):"]
     lines += joined(INDENT + "def __init__(", ["self", *arguments.split(", ")[1:]], ") -> None:")
     lines.append(INDENT * 2 + "super().__init__()")
-    for step in one.steps:
+    steps = [*with_runs(one)]
+    for step in steps:
+        if isinstance(step, Run):
+            lines += step.head(INDENT * 2)
+            for name, call in zip(step.numbered(), step.calls(), strict=True):
+                lines += joined(f"{INDENT * 3}self.add_module(", [name, call.text()], ")")
+            continue
         for name, call in zip(step.names, step.calls, strict=True):
-            lines += registration(name, call)
+            lines += joined(f"{INDENT * 2}{attribute(name, store=True)} = {call.function}(", call.parts(), ")")
         lines += _literals(step, graph)
     if not one.is_sequential:
-        lines += ["", *forward_lines(one)]
+        lines += ["", *forward_lines(one, steps)]
     return lines
-
-
-def registration(name: str, call: Call) -> list[str]:
-    """The lines that make a module a part of this one."""
-    return joined(f"{INDENT * 2}{attribute(name, store=True)} = {call.function}(", call.parts(), ")")
 
 
 def _literals(step: Step, graph: Graph) -> list[str]:

@@ -1,0 +1,165 @@
+"""Steps that repeat become loops: the same calls, with names that count on."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from cnndsl.interop.torch.exporter.calls import Call, Code, Literal, written
+from cnndsl.interop.torch.exporter.classes import Class, Numbers, Step, relation
+from cnndsl.interop.torch.exporter.hierarchy import Leaf
+from cnndsl.interop.torch.exporter.layout import joined
+from cnndsl.interop.torch.exporter.names import RESERVED
+
+LONGEST_PERIOD = 8
+_NUMBERED = re.compile(r"(.*\D)([1-9]\d*)")
+VARIABLE = "i"
+
+
+class Run(NamedTuple):
+    """``turns`` repetitions of the steps of one turn; ``names`` are what is numbered, with the first number of each."""
+
+    turns: int
+    steps: tuple[Step, ...]
+    """Those of the first turn, with an expression of the loop's variables wherever turns differ."""
+    names: tuple[tuple[str, int], ...]
+    rows: tuple[tuple[str, Numbers], ...]
+    """The variables beside the number of the turn, with their values."""
+    gives: str
+    """The value behind the last turn."""
+
+    @property
+    def reads(self) -> str:
+        return self.steps[0].reads[0]
+
+    @property
+    def first(self) -> int:
+        """The loop counts from the number of the first name."""
+        return self.names[0][1]
+
+    def head(self, indent: str) -> list[str]:
+        """The line of the loop."""
+        if not self.rows:
+            return [f"{indent}for {VARIABLE} in range({self.first}, {self.first + self.turns}):"]
+        labels, columns = zip(*self.rows, strict=True)
+        variables = labels[0] if len(labels) == 1 else f"({', '.join(labels)})"
+        table = columns[0] if len(columns) == 1 else zip(*columns, strict=True)
+        rows = f"[{', '.join(written(row) for row in table)}]"
+        return joined(f"{indent}for {VARIABLE}, {variables} in enumerate(", [rows, f"start={self.first}"], "):")
+
+    def numbered(self) -> list[str]:
+        """The names as text of Python, in order."""
+        found = []
+        for base, number in self.names:
+            ahead = number - self.first
+            shift = f" {'+' if ahead > 0 else '-'} {abs(ahead)}" if ahead else ""
+            found.append(f'f"{base}{{{VARIABLE}{shift}}}"')
+        return found
+
+    def calls(self) -> list[Call]:
+        return [call for step in self.steps for call in step.calls]
+
+
+def with_runs(one: Class) -> Iterator[Step | Run]:
+    """The steps of a class, those that repeat as runs."""
+    taken = {name for name, _ in one.arguments}
+    readers = Counter(name for step in one.steps for name in step.reads)
+    readers.update(one.module.gives)
+    place = 0
+    while place < len(one.steps):
+        found = _longest(one.steps, place, readers, taken)
+        if found is None:
+            yield one.steps[place]
+            place += 1
+        else:
+            yield found
+            place += found.turns * len(found.steps)
+
+
+def _longest(steps: Sequence[Step], place: int, readers: Counter[str], taken: set[str]) -> Run | None:
+    """The run from a place on that saves most lines."""
+    best, saved = None, 1
+    for period in range(1, LONGEST_PERIOD + 1):
+        turns = _turns(steps, place, period, readers)
+        modules = sum(len(step.calls) for step in steps[place : place + period])
+        if turns > 1 and (turns - 1) * modules - 1 > saved:
+            best, saved = (period, turns), (turns - 1) * modules - 1
+    return _run(steps, place, *best, taken) if best else None
+
+
+def _turns(steps: Sequence[Step], place: int, period: int, readers: Counter[str]) -> int:
+    """How often the steps of a period follow one another."""
+    turns = 0
+    while place + (turns + 1) * period <= len(steps):
+        for offset in range(period):
+            at = place + turns * period + offset
+            step = steps[at]
+            if not _may_repeat(step) or (turns and not _continues(step, steps[place + offset], turns)):
+                return turns
+            if at > place and (step.reads != steps[at - 1].gives or readers[step.reads[0]] != 1):
+                return turns
+        turns += 1
+    return turns
+
+
+def _may_repeat(step: Step) -> bool:
+    """Whether a step is modules on one value, called by a kind and a number, with no values of their own in the text."""
+    if not step.calls or len(step.reads) != 1 or len(step.gives) != 1:
+        return False
+    if isinstance(step.part, Leaf):
+        op = step.part.node.op
+        literal = getattr(op, "weight", None) is not None or not isinstance(getattr(op, "bias", True), bool)
+        if literal or step.part.node.share is not None:
+            return False
+    return all(_NUMBERED.fullmatch(name) and name not in RESERVED for name in step.names)
+
+
+def _continues(step: Step, first: Step, turns: int) -> bool:
+    """Whether a step is the one of the first turn, with names that are so many turns ahead."""
+    if [call.pattern() for call in step.calls] != [call.pattern() for call in first.calls]:
+        return False
+    pairs = zip(map(_numbered, step.names), map(_numbered, first.names), strict=True)
+    return all(name == base and number == start + turns for (name, number), (base, start) in pairs)
+
+
+def _numbered(name: str) -> tuple[str, int]:
+    match = _NUMBERED.fullmatch(name)
+    assert match is not None
+    return match[1], int(match[2])
+
+
+def _run(steps: Sequence[Step], place: int, period: int, turns: int, taken: set[str]) -> Run:
+    first = steps[place : place + period]
+    names = tuple(_numbered(name) for step in first for name in step.names)
+    every = [steps[place + turn * period : place + (turn + 1) * period] for turn in range(turns)]
+    columns = zip(*([n for step in turn for call in step.calls for n in call.numbers()] for turn in every), strict=True)
+    rows: dict[str, Numbers] = {}
+    values: list[Literal] = []
+    for column in columns:
+        numbers = tuple(number for _, number in column)
+        values.append(_value(column[0][0], numbers, names[0][1], rows, taken))
+    filled = iter(values)
+    made = tuple(step._replace(calls=tuple(call.filled(filled) for call in step.calls)) for step in first)
+    return Run(turns, made, names, tuple(rows.items()), every[-1][-1].gives[0])
+
+
+def _value(label: str, numbers: Numbers, start: int, rows: dict[str, Numbers], taken: set[str]) -> Literal:
+    """A number of a call: the same in each turn, a sum with the turn, or from a table."""
+    if len(set(numbers)) == 1:
+        return numbers[0]
+    steps = {after - before for before, after in zip(numbers, numbers[1:], strict=False)}
+    if len(steps) == 1 and len(numbers) > 2 and all(isinstance(number, int) for number in numbers):
+        (step,) = steps
+        begin = numbers[0] - step * start
+        times = VARIABLE if abs(step) == 1 else f"{abs(step)} * {VARIABLE}"
+        if step > 0:
+            return Code(f"{begin} + {times}" if begin else times)
+        return Code(f"{begin} - {times}")
+    known = relation(numbers, rows)
+    if known is None:
+        known, number = label, 1
+        while known in taken or known in rows or known == VARIABLE:
+            number += 1
+            known = f"{label}{number}"
+        rows[known] = numbers
+    return Code(known)
