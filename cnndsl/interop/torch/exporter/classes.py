@@ -38,6 +38,8 @@ class Class(NamedTuple):
     name: str
     arguments: tuple[tuple[str, str], ...]
     """Names and types."""
+    locals: tuple[tuple[str, str], ...]
+    """Names inside of ``__init__`` for what is worked out from the arguments more than twice."""
     steps: tuple[Step, ...]
     module: Module
     """The first."""
@@ -186,6 +188,7 @@ def _unified(
     columns = zip(*([*_numbers(steps)] for steps in instances), strict=True)
     bases: dict[str, Numbers] = {}
     filled: list[Literal] = []
+    labels: dict[str, str] = {}
     for column in columns:
         label = column[0][0]
         numbers = tuple(number for _, number in column)
@@ -197,13 +200,18 @@ def _unified(
             known = _Names([*bases]).fresh(label)
             bases[known] = numbers
         filled.append(Code(known))
-    values = iter(filled)
+        labels.setdefault(known, label)
+    inner: dict[str, str] = {}
+    for text, label in labels.items():
+        if " " in text and filled.count(Code(text)) > 2:
+            inner[text] = _Names([*bases, *inner.values()]).fresh(label)
+    values = iter([Code(inner.get(value.text, value.text)) if isinstance(value, Code) else value for value in filled])
     steps = tuple(step._replace(calls=tuple(call.filled(values) for call in step.calls)) for step in instances[0])
     arguments = tuple(
         (label, "float" if any(isinstance(n, float) for n in row) else "int") for label, row in bases.items()
     )
     rows: list[tuple[Literal, ...]] = [tuple(row[index] for row in bases.values()) for index in range(len(group))]
-    return Class(name, arguments, steps, group[0]), rows
+    return Class(name, arguments, tuple((label, text) for text, label in inner.items()), steps, group[0]), rows
 
 
 def _numbers(steps: list[Step]) -> Iterator[tuple[str, int | float]]:

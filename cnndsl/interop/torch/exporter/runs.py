@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from cnndsl.interop.torch.exporter.calls import Call, Code, Literal, written
@@ -12,6 +13,7 @@ from cnndsl.interop.torch.exporter.layout import joined
 from cnndsl.interop.torch.exporter.names import RESERVED
 
 LONGEST_PERIOD = 8
+MOST_VARIABLES = 3
 _NUMBERED = re.compile(r"(.*\D)([1-9]\d*)")
 VARIABLE = "i"
 
@@ -62,7 +64,7 @@ class Run(NamedTuple):
 
 def with_runs(one: Class) -> Iterator[Step | Run]:
     """The steps of a class, those that repeat as runs."""
-    taken = {name for name, _ in one.arguments}
+    taken = {name for name, _ in (*one.arguments, *one.locals)}
     readers = Counter(name for step in one.steps for name in step.reads)
     readers.update(one.module.gives)
     place = 0
@@ -78,13 +80,15 @@ def with_runs(one: Class) -> Iterator[Step | Run]:
 
 def _longest(steps: Sequence[Step], place: int, readers: Counter[str], taken: set[str]) -> Run | None:
     """The run from a place on that saves most lines."""
-    best, saved = None, 1
+    best, most = None, 1
     for period in range(1, LONGEST_PERIOD + 1):
         turns = _turns(steps, place, period, readers)
-        modules = sum(len(step.calls) for step in steps[place : place + period])
-        if turns > 1 and (turns - 1) * modules - 1 > saved:
-            best, saved = (period, turns), (turns - 1) * modules - 1
-    return _run(steps, place, *best, taken) if best else None
+        saved = (turns - 1) * sum(len(step.calls) for step in steps[place : place + period]) - 1
+        if turns > 1 and saved > most:
+            found = _run(steps, place, period, turns, taken)
+            if len(found.rows) <= MOST_VARIABLES:
+                best, most = found, saved
+    return best
 
 
 def _turns(steps: Sequence[Step], place: int, period: int, readers: Counter[str]) -> int:
@@ -103,7 +107,7 @@ def _turns(steps: Sequence[Step], place: int, period: int, readers: Counter[str]
 
 
 def _may_repeat(step: Step) -> bool:
-    """Whether a step is modules on one value, called by a kind and a number, with no values of their own in the text."""
+    """Whether a step is modules on one value, called by a kind and a number, whose weights the text does not give."""
     if not step.calls or len(step.reads) != 1 or len(step.gives) != 1:
         return False
     if isinstance(step.part, Leaf):
@@ -147,7 +151,7 @@ def _value(label: str, numbers: Numbers, start: int, rows: dict[str, Numbers], t
     """A number of a call: the same in each turn, a sum with the turn, or from a table."""
     if len(set(numbers)) == 1:
         return numbers[0]
-    steps = {after - before for before, after in zip(numbers, numbers[1:], strict=False)}
+    steps = {after - before for before, after in pairwise(numbers)}
     if len(steps) == 1 and len(numbers) > 2 and all(isinstance(number, int) for number in numbers):
         (step,) = steps
         begin = numbers[0] - step * start

@@ -7,7 +7,7 @@ from cnndsl.interop.torch.exporter.classes import Class, Step, class_name, class
 from cnndsl.interop.torch.exporter.forward import forward_lines
 from cnndsl.interop.torch.exporter.helpers import helper_text
 from cnndsl.interop.torch.exporter.hierarchy import Leaf, Module, hierarchy
-from cnndsl.interop.torch.exporter.layout import joined
+from cnndsl.interop.torch.exporter.layout import WIDTH, joined
 from cnndsl.interop.torch.exporter.names import IMPORTED, attribute, require_names
 from cnndsl.interop.torch.exporter.runs import Run, with_runs
 from cnndsl.interop.torch.exporter.site import Modules
@@ -69,6 +69,7 @@ def _class_lines(one: Class, graph: Graph) -> list[str]:
     lines = [_comment(one, graph), f"class {one.name}({base}):"]
     lines += joined(INDENT + "def __init__(", ["self", *arguments.split(", ")[1:]], ") -> None:")
     lines.append(INDENT * 2 + "super().__init__()")
+    lines += [f"{INDENT * 2}{name} = {text}" for name, text in one.locals]
     steps = [*with_runs(one)]
     for step in steps:
         if isinstance(step, Run):
@@ -125,8 +126,12 @@ def _main_lines(name: str, graph: Graph) -> list[str]:
         'if __name__ == "__main__":',
         f"{INDENT}net = {name}().eval()",
         f'{INDENT}print(f"{{sum(p.numel() for p in net.parameters()):,}} parameters")',
-        *joined(f"{INDENT}y = net(", inputs, ")"),
     ]
+    if len(graph.outputs) == 1:
+        line = f"{INDENT}print(tuple(net({', '.join(inputs)}).shape))"
+        if len(line) <= WIDTH:
+            return [*lines, line]
+    lines += joined(f"{INDENT}y = net(", inputs, ")")
     if len(graph.outputs) > 1:
         return [*lines, f"{INDENT}print(*(tuple(output.shape) for output in y))"]
     return [*lines, f"{INDENT}print(tuple(y.shape))"]
