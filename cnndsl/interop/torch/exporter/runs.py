@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cnndsl.interop.torch.exporter.calls import Call, Code, Literal, written
 from cnndsl.interop.torch.exporter.classes import Class, Numbers, Step, relation
-from cnndsl.interop.torch.exporter.hierarchy import Leaf
+from cnndsl.interop.torch.exporter.hierarchy import SHARED, Leaf
 from cnndsl.interop.torch.exporter.layout import joined
 from cnndsl.interop.torch.exporter.names import RESERVED
 
@@ -67,9 +67,11 @@ def with_runs(one: Class) -> Iterator[Step | Run]:
     taken = {name for name, _ in (*one.arguments, *one.locals)}
     readers = Counter(name for step in one.steps for name in step.reads)
     readers.update(one.module.gives)
+    prefix = SHARED + "".join(f"{path}." for path in one.module.path[-1:])
+    shared = {name.removeprefix(prefix).split(".")[0] for name in readers if name.startswith(prefix)}
     place = 0
     while place < len(one.steps):
-        found = _longest(one.steps, place, readers, taken)
+        found = _longest(one.steps, place, readers, shared, taken)
         if found is None:
             yield one.steps[place]
             place += 1
@@ -78,11 +80,11 @@ def with_runs(one: Class) -> Iterator[Step | Run]:
             place += found.turns * len(found.steps)
 
 
-def _longest(steps: Sequence[Step], place: int, readers: Counter[str], taken: set[str]) -> Run | None:
-    """The run from a place on that saves most lines."""
+def _longest(steps: Sequence[Step], place: int, readers: Counter[str], shared: set[str], taken: set[str]) -> Run | None:
+    """The run from a place on that saves most lines; what others share is called by its own name."""
     best, most = None, 1
     for period in range(1, LONGEST_PERIOD + 1):
-        turns = _turns(steps, place, period, readers)
+        turns = _turns(steps, place, period, readers, shared)
         saved = (turns - 1) * sum(len(step.calls) for step in steps[place : place + period]) - 1
         if turns > 1 and saved > most:
             found = _run(steps, place, period, turns, taken)
@@ -91,14 +93,18 @@ def _longest(steps: Sequence[Step], place: int, readers: Counter[str], taken: se
     return best
 
 
-def _turns(steps: Sequence[Step], place: int, period: int, readers: Counter[str]) -> int:
+def _turns(steps: Sequence[Step], place: int, period: int, readers: Counter[str], shared: set[str]) -> int:
     """How often the steps of a period follow one another."""
     turns = 0
     while place + (turns + 1) * period <= len(steps):
         for offset in range(period):
             at = place + turns * period + offset
             step = steps[at]
-            if not _may_repeat(step) or (turns and not _continues(step, steps[place + offset], turns)):
+            if (
+                not _may_repeat(step)
+                or step.part.name in shared
+                or (turns and not _continues(step, steps[place + offset], turns))
+            ):
                 return turns
             if at > place and (step.reads != steps[at - 1].gives or readers[step.reads[0]] != 1):
                 return turns
