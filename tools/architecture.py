@@ -53,7 +53,7 @@ FLOORS = {
     ],
     "cnndsl.cli": [
         "config options terminal",
-        "fix initial inputs outputs plotting progress",
+        "fix initial inputs outputs plotting progress variants",
         "saved",
         "results",
         "commands",

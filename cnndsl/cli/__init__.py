@@ -7,7 +7,7 @@ The commands are in ``commands``, one module each; only the one that is used is 
 - ``inputs``: what ``--input`` names. ``initial``: what is said where weights are initial ones.
 - ``results``: what ``run`` shows. ``saved``: what its ``--out`` writes.
 - ``progress``: how far long work is. ``outputs``: which files may be written.
-- ``fix``: ``check --fix``. ``plotting``: ``run --plot``.
+- ``variants``: a network with other values of its params. ``fix``: ``check --fix``. ``plotting``: ``run --plot``.
 - ``process``: the entry of a process that is there for one command, which starts and ends sooner.
 """
 

@@ -10,6 +10,7 @@ from cnndsl.cli.initial import say_initial_weights, used_initial_weights
 from cnndsl.cli.options import add_file, add_out, add_source_arguments, add_weights, natural
 from cnndsl.cli.outputs import add_force, require_free, require_own, require_suffix, wrote
 from cnndsl.cli.terminal import only_network, put, unwritable
+from cnndsl.cli.variants import variants
 from cnndsl.errors import CnnError, either, quoted
 from cnndsl.files import text_writer, write_text, write_together, write_whole
 
@@ -69,18 +70,19 @@ def _torch(network: Any, options: argparse.Namespace) -> None:
     from cnndsl.interop.origin import NETWORK, is_own_text, is_own_weights, marked, network_digest
     from cnndsl.interop.torch.exporter.source import torch_source
 
+    params = variants(options.file, options)
     if options.out == "-":
         if options.weights:
             raise CnnError.of("bad-setting", "weights cannot be written beside standard output", "give -o a name")
-        put(torch_source(network.graph))
+        put(torch_source(network.graph, params=params))
         return
     out = Path(options.out)
     require_own(out, is_own_text, options.force)
     if not options.weights:
-        write_text(out, marked(torch_source(network.graph), "export"))
+        write_text(out, marked(torch_source(network.graph, params=params), "export"))
         return
     beside = out.with_suffix(".safetensors")
-    text = text_writer(marked(torch_source(network.graph, beside.name), "export"))
+    text = text_writer(marked(torch_source(network.graph, beside.name, params), "export"))
     if beside.is_file() and beside.samefile(options.weights):
         network.weights_from(options.weights, 0)  # which must fit
         write_whole(out, text)

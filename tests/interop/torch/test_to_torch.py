@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -14,6 +15,7 @@ import pytest
 import cnndsl
 from cnndsl import ops
 from cnndsl.cli import main
+from cnndsl.cli.variants import variants
 from cnndsl.errors import CnnError
 from cnndsl.interop.torch.exporter.layers import LAYERS
 from cnndsl.interop.torch.exporter.names import OCCUPIED, RESERVED
@@ -105,7 +107,8 @@ def test_every_example_gives_the_interpreters_values(path: Path, name: str | Non
 def test_what_is_written_is_as_ruff_and_mypy_want_it(tmp_path: Path) -> None:
     for path, name in networks():
         net = loaded(path, name)
-        (tmp_path / f"{path.stem}_{net.name}.py").write_text(torch_source(net.graph), encoding="utf-8")
+        source = torch_source(net.graph, params=variants(str(path), Namespace(set=[], network=name)))
+        (tmp_path / f"{path.stem}_{net.name}.py").write_text(source, encoding="utf-8")
     for name in ops.NAMES:
         net = cnndsl.loads(generators.sound_layer(Random(f"torch {name} 0"), name))
         (tmp_path / f"layer_{name}.py").write_text(torch_source(net.graph), encoding="utf-8")
@@ -129,6 +132,31 @@ def test_the_file_needs_nothing_of_cnndsl_and_tries_itself(tmp_path: Path) -> No
     assert "cnndsl" not in out.read_text(encoding="utf-8").partition("\n")[2]
     done = subprocess.run([sys.executable, "-I", str(out)], capture_output=True, text=True)
     assert done.stdout == "61,706 parameters\n(1, 10)\n", done.stderr
+
+
+@pytest.mark.parametrize(("path", "name"), [*networks()], ids=lambda value: getattr(value, "stem", value))
+def test_params_are_arguments_that_mean_the_same(path: Path, name: str | None) -> None:
+    torch = pytest.importorskip("torch")
+    options = Namespace(set=[], network=name)
+    found = variants(str(path), options)
+    names: dict[str, object] = {"__name__": "generated"}
+    source = torch_source(loaded(path, name).graph, params=found)
+    exec(source, names)
+    made = [value for value in names.values() if getattr(value, "__module__", "") == "generated"][-1]
+    for param, (_, other, graph) in found.items():
+        if f"{param}: int = " in source:
+            with torch.device("meta"):
+                module = made(**{param: other})
+            shapes = {key: tuple(value.shape) for key, value in module.state_dict().items() if "num_batches" not in key}
+            assert shapes == {key: weight.shape for key, _, weight in graph.all_weights()}
+
+
+def test_classes_are_an_argument() -> None:
+    path = EXAMPLES / "zoo" / "resnet.cnn"
+    found = variants(str(path), Namespace(set=[], network="ResNet18"))
+    source = torch_source(loaded(path, "ResNet18").graph, params=found)
+    assert "class ResNet18(nn.Sequential):\n    def __init__(self, classes: int = 1000) -> None:" in source
+    assert "self.classifier1 = Classifier(classes)" in source
 
 
 def test_safetensors_go_both_ways(tmp_path: Path) -> None:

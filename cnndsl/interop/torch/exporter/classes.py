@@ -1,7 +1,7 @@
 """Modules that are built alike become one class; the numbers in which they differ become its arguments."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from keyword import iskeyword
 from typing import NamedTuple
 
@@ -70,13 +70,19 @@ def canonical(module: Module) -> dict[str, str]:
     return same
 
 
-def classes(root: Module, taken: Sequence[str]) -> list[Class]:
-    """The classes of a network, each behind those that it uses; the last is the network's."""
+def classes(roots: Sequence[Module], taken: Sequence[str], params: Mapping[str, Numbers]) -> list[Class] | None:
+    """The classes of a network, each behind those that it uses; the last is the network's.
+
+    ``params`` are arguments of the network's class with their values; every root is the network with one row of them,
+    the first one with the defaults. None where the networks differ in more than numbers that follow from ``params``.
+    """
     heights: dict[int, list[Module]] = {}
-    for module in root.walk():
-        heights.setdefault(_height(module), []).append(module)
+    for root in roots:
+        for module in root.walk():
+            heights.setdefault(_height(module), []).append(module)
+    own = {id(module): place for place, module in enumerate(roots[0].walk())}
     names = _Names(taken)
-    calls: dict[tuple[str, ...], Call] = {}
+    calls: dict[int, Call] = {}
     made: list[Class] = []
     for height in sorted(heights):
         groups: dict[object, list[Module]] = {}
@@ -84,14 +90,20 @@ def classes(root: Module, taken: Sequence[str]) -> list[Class]:
             if module.twin is None and not (module.path and _is_identity(module)):
                 groups.setdefault(_signature(module, calls), []).append(module)
         for group in groups.values():
+            if id(group[0]) not in own:
+                return None
             name = names.fresh(class_name(group[0].block))
-            found, values = _unified(name, [_steps(module, calls) for module in group], group)
+            known = params if group[0] is roots[0] else {}
+            if known and len(group) < len(roots):
+                return None
+            found, values = _unified(name, [_steps(module, calls) for module in group], group, known)
+            if group[0] is roots[0] and any(label not in params for label, _ in found.arguments):
+                return None
             made.append(found)
             labels = tuple(argument for argument, _ in found.arguments)
             for module, row in zip(group, values, strict=True):
-                calls[module.path] = Call(name, row, labels)
-    order = {module.path: place for place, module in enumerate(root.walk())}
-    return sorted(made, key=lambda one: order[one.module.path])
+                calls[id(module)] = Call(name, row, labels)
+    return sorted(made, key=lambda one: own[id(one.module)])
 
 
 def class_name(block: str) -> str:
@@ -117,7 +129,7 @@ def _height(module: Module) -> int:
     return 1 + max((_height(part) for part in module.parts if isinstance(part, Module)), default=0)
 
 
-def _steps(module: Module, calls: dict[tuple[str, ...], Call]) -> list[Step]:
+def _steps(module: Module, calls: dict[int, Call]) -> list[Step]:
     same = canonical(module)
     reads = [same.get(name, name) for part in module.parts if not _is_identity(part) for name in part.reads]
     single = {name for name in reads if reads.count(name) == 1} - {same.get(name, name) for name in module.gives}
@@ -132,7 +144,7 @@ def _steps(module: Module, calls: dict[tuple[str, ...], Call]) -> list[Step]:
             if part.twin is not None:
                 step = step._replace(twin=part.twin)
             else:
-                step = step._replace(names=(part.name,), calls=(calls[part.path],))
+                step = step._replace(names=(part.name,), calls=(calls[id(part)],))
         elif isinstance(part.translation, Expression):
             step = step._replace(expression=part.translation)
         else:
@@ -163,7 +175,7 @@ def _names(leaf: Leaf, made: Modules) -> tuple[str, ...]:
     )
 
 
-def _signature(module: Module, calls: dict[tuple[str, ...], Call]) -> object:
+def _signature(module: Module, calls: dict[int, Call]) -> object:
     """Equal for modules whose steps differ in numbers only."""
     places: dict[str, tuple[object, ...]] = {name: ("read", index) for index, name in enumerate(module.reads)}
     found: list[object] = [module.block, len(module.reads)]
@@ -182,11 +194,11 @@ def _signature(module: Module, calls: dict[tuple[str, ...], Call]) -> object:
 
 
 def _unified(
-    name: str, instances: Sequence[list[Step]], group: Sequence[Module]
+    name: str, instances: Sequence[list[Step]], group: Sequence[Module], params: Mapping[str, Numbers]
 ) -> tuple[Class, list[tuple[Literal, ...]]]:
-    """The class of some modules, and the arguments of each."""
+    """The class of some modules, and the arguments of each; ``params`` are known, and default to their first value."""
     columns = zip(*([*_numbers(steps)] for steps in instances), strict=True)
-    bases: dict[str, Numbers] = {}
+    bases: dict[str, Numbers] = dict(params)
     filled: list[Literal] = []
     labels: dict[str, str] = {}
     for column in columns:
@@ -207,9 +219,11 @@ def _unified(
             inner[text] = _Names([*bases, *inner.values()]).fresh(label)
     values = iter([Code(inner.get(value.text, value.text)) if isinstance(value, Code) else value for value in filled])
     steps = tuple(step._replace(calls=tuple(call.filled(values) for call in step.calls)) for step in instances[0])
-    arguments = tuple(
-        (label, "float" if any(isinstance(n, float) for n in row) else "int") for label, row in bases.items()
-    )
+    read = {word for value in filled if isinstance(value, Code) for word in re.findall(r"\w+", value.text)}
+    bases = {label: row for label, row in bases.items() if label in read}
+    kinds = ["float" if any(isinstance(number, float) for number in row) else "int" for row in bases.values()]
+    defaults = [f" = {row[0]}" if label in params else "" for label, row in bases.items()]
+    arguments = tuple((label, kind + default) for label, kind, default in zip(bases, kinds, defaults, strict=True))
     rows: list[tuple[Literal, ...]] = [tuple(row[index] for row in bases.values()) for index in range(len(group))]
     return Class(name, arguments, tuple((label, text) for text, label in inner.items()), steps, group[0]), rows
 

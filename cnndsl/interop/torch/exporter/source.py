@@ -1,6 +1,6 @@
 """The text of a PyTorch file: classes, their ``forward``, and a main part that tries the network."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from cnndsl.interop.torch.exporter.calls import written
 from cnndsl.interop.torch.exporter.classes import Class, Step, class_name, classes
@@ -16,20 +16,43 @@ from cnndsl.ir import Graph
 INDENT = " " * 4
 
 
-def torch_source(graph: Graph, weights: str | None = None) -> str:
+def torch_source(
+    graph: Graph, weights: str | None = None, params: Mapping[str, tuple[int, int, Graph]] | None = None
+) -> str:
     """The PyTorch file of a network, as ruff would format it; ``weights`` is the name of the file beside it.
+
+    ``params`` are the network's: the value of each, another value, and the network with that one. Those from which
+    numbers of the network follow become arguments of its class.
 
     Raises CnnError ``export-unsupported`` for names that are none in Python.
     """
     require_names(graph)
     root = hierarchy(graph)
     helpers = list(dict.fromkeys(name for leaf in _leaves(root) for name in _helpers(leaf)))
-    found = classes(root, (*IMPORTED, *helpers))
+    found = _classes(root, params or {}, (*IMPORTED, *helpers))
     sections = [helper_text(name).rstrip("\n") for name in helpers]
     sections += ["\n".join(_class_lines(one, graph)) for one in found]
     sections.append("\n".join(_main_lines(found[-1].name, graph)))
     body = "\n\n\n".join(sections)
     return "\n\n".join(filter(None, [_heading(graph, weights), _imports(body)])) + "\n\n\n" + body + "\n"
+
+
+def _classes(root: Module, params: Mapping[str, tuple[int, int, Graph]], taken: Sequence[str]) -> list[Class]:
+    """The classes, with all of the params that can be arguments."""
+    usable = {
+        name: (value, other, module)
+        for name, (value, other, graph) in params.items()
+        for module in [hierarchy(graph)]
+        if classes([root, module], taken, {name: (value, other)})
+    }
+    roots = [root, *(module for *_, module in usable.values())]
+    rows = {
+        name: (value, *(other if name == changed else value for changed in usable))
+        for name, (value, other, _) in usable.items()
+    }
+    found = classes(roots, taken, rows) or classes([root], taken, {})
+    assert found is not None
+    return found
 
 
 def _heading(graph: Graph, weights: str | None) -> str:
@@ -112,7 +135,7 @@ def _comment(one: Class, graph: Graph) -> str:
         for weight in leaf.node.op.weights(graph.input_shapes(leaf.node)).values()
         if not weight.buffer
     )
-    place = f"{module.path[-1]}: " if one.arguments else ""
+    place = f"{module.path[-1]}: " if one.arguments and module.path else ""
     text = f"# {place}{reads} -> {gives}, {count:,} parameters"
     return text if len(text) <= 88 else text[:85] + "..."
 
