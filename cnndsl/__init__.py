@@ -7,10 +7,10 @@
 
 What Python programs use is in ``api`` and ``network``; commands are in ``cli`` and ``__main__``, the cell magic in
 ``notebook``. ``lang`` reads texts into the graph of ``ir``, whose layers are operators of ``ops``. ``analysis`` counts,
-``runtime`` computes, ``interop`` speaks ONNX, ``draw`` makes pictures, and ``report`` all other output. Everything
-stands on ``shapes`` (the window formula, broadcasting), ``errors`` (diagnostics), ``codes`` (what they mean),
-``limits``, ``suggest`` (did you mean), ``files``, ``progress``, ``arrays`` and ``version``. docs/architecture.md
-is the whole plan.
+``runtime`` computes, ``interop`` speaks ONNX and PyTorch, ``draw`` makes pictures, and ``report`` all other output.
+Everything stands on ``shapes`` (the window formula, broadcasting), ``errors`` (diagnostics), ``codes`` (what they
+mean), ``limits``, ``suggest`` (did you mean), ``files``, ``progress``, ``arrays`` and ``version``.
+docs/architecture.md is the whole plan.
 """
 
 from cnndsl.version import VERSION
@@ -33,6 +33,7 @@ __all__ = [
     "format",
     "from_json",
     "from_onnx",
+    "from_torch",
     "load",
     "loads",
     "main",
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         format,
         from_json,
         from_onnx,
+        from_torch,
         load,
         loads,
         parse,

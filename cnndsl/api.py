@@ -218,3 +218,15 @@ def folder_resolver(folder: Path, limits: Limits = DEFAULT_LIMITS) -> Resolver:
             return decode(stream.read(limits.source_bytes + 1), path)
 
     return resolve
+
+
+def from_torch(module: Any, example: Any, *, limits: Limits = DEFAULT_LIMITS) -> Network:
+    """The network of a ``torch.nn.Module``, with its weights, as it is in eval mode; the module stays as it was.
+
+    ``example`` is what the module is called with, a tensor or a tuple of tensors, whose first axis is the batch.
+    Raises CnnError with one diagnostic for every call that the language cannot express.
+    """
+    from cnndsl.interop.torch.importer.model import from_torch
+
+    found = from_torch(module, example, limits)
+    return Network(found.network, found.weights, module_names=found.module_names, imported_by=found.imported_by)

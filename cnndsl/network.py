@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cnndsl.draw import Picture, Style
     from cnndsl.draw.canvas.theme import ThemeName
     from cnndsl.interop.onnx.importer.layout import Layout
+    from cnndsl.interop.torch.importer.model import Way
     from cnndsl.interop.verify import Verification
     from cnndsl.report.table import LayerTable
     from cnndsl.runtime.plan.planner import BatchPlan
@@ -36,7 +37,8 @@ class Network(Measured):
 
     A network from an ONNX model has the model's weights; they are used where no others are given. ``sources`` are the
     texts that it was made of, by file name; ``model`` is the ONNX file that it was read from, and ``layout`` says where
-    that has its channels last.
+    that has its channels last. ``module_names`` are the names in a PyTorch module of the layers with weights, and the
+    keys of weights that are called otherwise there; ``imported_by`` is the way that it came, as ``torch.fx``.
     """
 
     def __init__(
@@ -46,8 +48,12 @@ class Network(Measured):
         sources: Mapping[str, str] | None = None,
         model: str | PathLike[str] | None = None,
         layout: "Layout | None" = None,
+        module_names: Mapping[str, str] | None = None,
+        imported_by: "Way | None" = None,
     ) -> None:
         super().__init__(graph)
+        self.module_names: Mapping[str, str] = module_names or {}
+        self.imported_by = imported_by
         self.sources: Mapping[str, str] = sources or {}
         self._own_weights = weights
         self._model = model
@@ -76,7 +82,8 @@ class Network(Measured):
         from cnndsl.report.table import table
 
         require_whole("batch", batch, 1)
-        _require_depth(depth)
+        if depth is not None:
+            require_whole("depth", depth, 0)
         return table(self, depth, batch)
 
     @cached_property
@@ -140,7 +147,8 @@ class Network(Measured):
         from cnndsl import draw
         from cnndsl.files import require_output
 
-        _require_depth(depth)
+        if depth is not None:
+            require_whole("depth", depth, 0)
         if path is None:
             return draw.Picture(draw.render(self, "svg", style, depth, theme).decode())
         require_path(path)
@@ -417,12 +425,8 @@ class Network(Measured):
 
         found = decompile(self.graph, folded)
         weights = None if self._own_weights is None else found.renamed(self._own_weights)
-        return found.text, Network(found.network, weights, layout=self._layout)
-
-
-def _require_depth(depth: object) -> None:
-    if depth is not None:
-        require_whole("depth", depth, 0)
+        modules = found.renamed_modules(self.module_names)
+        return found.text, Network(found.network, weights, None, None, self._layout, modules, self.imported_by)
 
 
 def from_onnx(

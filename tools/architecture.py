@@ -41,8 +41,9 @@ FLOORS = {
         "decompile",
     ],
     "cnndsl.runtime": ["memory_limit parallel", "data", "kernels", "plan", "interpreter profile reference", "trace"],
-    "cnndsl.interop": ["onnx origin torch verify", "onnx_backend"],
+    "cnndsl.interop": ["onnx origin verify", "onnx_backend torch"],
     "cnndsl.interop.onnx": ["exporter importer", "runtime"],
+    "cnndsl.interop.torch": ["importer"],
     "cnndsl.draw": ["canvas outline", "layout", "styles", "__init__"],
     "cnndsl.report": [
         "as_json operators sarif table values",

@@ -42,7 +42,7 @@ COMMANDS = {
     "check": "check files and show every layer's shape and numbers",
     "run": "run a network on an image, a folder of images, an array, or made-up input",
     "export": "write a network as .onnx, .py (PyTorch), .json (the graph) or .cnn (expanded)",
-    "import": "write an ONNX model as .cnn text, with its weights as .safetensors beside it",
+    "import": "write an ONNX model or a PyTorch module as .cnn text, with its weights as .safetensors beside it",
     "verify": "compare the interpreter with ONNX Runtime on random inputs",
     "draw": "draw a network as .svg, .png or .pdf, or write it as .mmd (Mermaid) or .dot",
     "report": "write everything about a network as one HTML page",

@@ -190,11 +190,12 @@ CODES = (
     ),
     Code(
         "import-unsupported",
-        "an ONNX model with nodes that the language cannot express",
-        "Every node that is not understood is listed, by its name in the model; what depends on it is not. The "
+        "a model with parts that the language cannot express",
+        "Every node of an ONNX model and every call of a PyTorch module that is not understood is listed, by its name "
+        "in the model or its place in the code; what depends on it is not. The "
         "language has the operators of convolutional networks, with weights that are constants, and never mixes the "
         "examples of a batch. Quantised models are not read: export the model before it was quantised. `cnndsl import "
-        "--partial` keeps what is understood.",
+        "--partial` keeps what is understood of an ONNX model.",
         "cnndsl check sine.onnx",
         "cnndsl check net.onnx",
         language="sh",

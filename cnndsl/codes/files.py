@@ -121,6 +121,29 @@ CODES = (
         given="net.onnx is a model.",
     ),
     Code(
+        "pickle-file",
+        "a pickle of PyTorch's where a model is wanted",
+        "`torch.save` writes pickles, whatever they are called: `.pt`, `.pth`, `.bin`, `.ckpt`. Whoever loads one runs "
+        "the code in it, and most hold weights alone, without a network. Give the Python function that makes the "
+        "network (its weights come along), or a file of the network by `torch.onnx.export`, and weights as "
+        "`.safetensors`.",
+        "cnndsl import net.pt",
+        "cnndsl import net.onnx -o imported.cnn",
+        language="sh",
+        given="net.pt was written by torch.save, net.onnx by torch.onnx.export.",
+    ),
+    Code(
+        "python-object",
+        "a Python object that gives no network",
+        "`cnndsl import package.module:callable` imports that Python module, which runs its code, calls the function "
+        "or class without arguments, and traces the `torch.nn.Module` that it gives with an example of the shape "
+        "behind `--input`. The message tells which of these failed, and what Python says.",
+        "cnndsl import nets:make_network --input 3@32x32",
+        "cnndsl import net.onnx -o imported.cnn",
+        language="sh",
+        given="there is no Python module nets; net.onnx is a model.",
+    ),
+    Code(
         "weights-pair",
         "weights that were written with another text",
         "`cnndsl import` writes a text and its weights, and in both which network they are of. These are of two: "

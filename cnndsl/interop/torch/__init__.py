@@ -1,4 +1,5 @@
 """PyTorch.
 
 - ``exporter``: networks as PyTorch source.
+- ``importer``: modules as networks, with their weights.
 """

@@ -13,10 +13,10 @@ from cnndsl.errors import CnnError
 from cnndsl.ir import Graph, Node
 from cnndsl.lang.compile import compile_text
 from cnndsl.lang.decompile.branches import Stages
-from cnndsl.lang.decompile.names import block_name
+from cnndsl.lang.decompile.names import BlockNames
 from cnndsl.lang.decompile.printer import identifier, print_network
 from cnndsl.lang.decompile.rerolling import BlockDefinition, Roller
-from cnndsl.lang.decompile.stages import Stage, Value, sources
+from cnndsl.lang.decompile.stages import Value, sources
 from cnndsl.lang.decompile.sums import flattened
 from cnndsl.lang.decompile.text import Writer
 from cnndsl.lang.elaborate.naming import snake_case
@@ -44,6 +44,15 @@ class Decompiled(NamedTuple):
             (key, self.names[node.name] + key.removeprefix(node.name)) for key, node, _ in self.network.all_weights()
         )
         return {key: weights[original] for key, original in keys}
+
+    def renamed_modules(self, modules: Mapping[str, str]) -> dict[str, str]:
+        """What the original's layers and weights are called elsewhere, by the names of the text."""
+        found: dict[str, str] = {}
+        for key, node, _ in self.network.all_weights():
+            name = self.names[node.name]
+            originals = {node.name: name, key: name + key.removeprefix(node.name)}
+            found |= {new: modules[original] for new, original in originals.items() if original in modules}
+        return found
 
 
 def decompile(network: Graph, folded: bool = True) -> Decompiled:
@@ -75,13 +84,7 @@ def _written(network: Graph, stages: Stages, single: bool) -> tuple[str, bool]:
     writer = Writer(blocks)
     inputs = _inputs(network, stages)
     values = set(stages.names.given.values())
-    taken = {*map(snake_case, values), network.name}
-
-    def name(pieces: Sequence[Sequence[Stage]]) -> str:
-        chosen = block_name(pieces, taken)
-        taken.add(snake_case(chosen))
-        return chosen
-
+    name = BlockNames(network, {*map(snake_case, values), network.name})
     outputs = [Value(stages.names[name]) for name in network.outputs]
     roller = Roller(lambda piece: len(writer.lines(piece)), name, outputs, values, single)
     rolled = roller.rolled(stages.listed)

@@ -1,12 +1,13 @@
 """Names for values and blocks, that the language can write and a person can read."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from cnndsl import ops
 from cnndsl.ir import Graph
 from cnndsl.lang.decompile.printer import identifier
-from cnndsl.lang.decompile.stages import LayerStage, Stage, Use, alias, inner, reads, sources
+from cnndsl.lang.decompile.stages import For, LayerStage, Repeat, Stage, Use, alias, inner, reads, sources
 from cnndsl.lang.elaborate.naming import KEYWORDS, snake_case
 
 LONGEST_NAME = 24
@@ -60,15 +61,44 @@ def _short(name: str) -> str:
     return identifier("_".join(words)[:SHORT_NAME])
 
 
-def block_name(pieces: Sequence[Sequence[Stage]], taken: set[str]) -> str:
-    """What the layers of all pieces are called in common, otherwise what the block is."""
-    names = [name for piece in pieces for name in sources(piece) if name is not None]
-    base = _common_word(names) or _kind(pieces[0])
-    name, number = base, 1
-    while snake_case(name) in taken or name in ops.NAMES or name.lower() in KEYWORDS:
-        number += 1
-        name = f"{base}{'ABCDEFGHIJKLMNOPQRSTUVWXYZ'[number - 1]}" if number <= 26 else f"{base}_{number}"
-    return name
+class BlockNames:
+    """A name for every block, all different and none in ``taken``.
+
+    What the pieces of a block were in the network already, they are again; otherwise what their layers are called in
+    common, or what the block is.
+    """
+
+    def __init__(self, network: Graph, taken: set[str]) -> None:
+        self.taken = taken
+        self._paths = {node.name: node.path for node in network.layers}
+        self._blocks = {instance.path: instance.block for instance in network.instances}
+        self._sizes = Counter(path[:depth] for path in self._paths.values() for depth in range(1, len(path) + 1))
+
+    def __call__(self, pieces: Sequence[Sequence[Stage]]) -> str:
+        names = [name for piece in pieces for name in sources(piece) if name is not None]
+        base = self._instance(pieces) or _common_word(names) or _kind(pieces[0])
+        name, number = base, 1
+        while snake_case(name) in self.taken or name in ops.NAMES or name.lower() in KEYWORDS:
+            number += 1
+            name = f"{base}{'ABCDEFGHIJKLMNOPQRSTUVWXYZ'[number - 1]}" if number <= 26 else f"{base}_{number}"
+        self.taken.add(snake_case(name))
+        return name
+
+    def _instance(self, pieces: Sequence[Sequence[Stage]]) -> str:
+        """The block that all pieces were instances of, or most of such; "" if there is none."""
+        found = {self._block(piece) for piece in pieces} if self._blocks else set()
+        return identifier(found.pop().strip("_")) if len(found) == 1 and "" not in found else ""
+
+    def _block(self, piece: Sequence[Stage]) -> str:
+        """The block whose instance has more layers in common with the piece than either has beside them."""
+        names = [name for name in sources(piece) if name is not None]
+        within = Counter(self._paths[name][:depth] for name in names for depth in range(1, len(self._paths[name]) + 1))
+        whole = not any(isinstance(stage, Use | Repeat | For) for stage in piece)
+        for path, count in sorted(within.items(), key=lambda item: -len(item[0])):
+            apart = len(names) - count + (self._sizes[path] - count if whole else 0)
+            if count > apart:
+                return self._blocks.get(path, "")
+        return ""
 
 
 def _common_word(names: Sequence[str]) -> str:

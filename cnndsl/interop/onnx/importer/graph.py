@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from cnndsl.arrays import Array
 from cnndsl.errors import quoted
 from cnndsl.interop.onnx.importer.names import called_weight, layer_name
-from cnndsl.ir import Dtype, Graph, Input, Node
+from cnndsl.ir import Dtype, Graph, Input, Instance, Node
 from cnndsl.lang.elaborate.infer import dtype_after
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.ops.base import Operator
@@ -127,6 +127,10 @@ class ImportedLayer:
         """The value that it repeats along axes of one cell, as merges do by themselves."""
         self.origin: NodeProto | None = None
         """The node that it came from."""
+        self.path: tuple[str, ...] = ()
+        """The names of the modules around it, outermost first."""
+        self.tensors: tuple[str, ...] = ()
+        """The names of the tensors that its weights were, where they are known."""
 
     def extent(self, axis: int) -> int:
         """The extent of an axis of its first input."""
@@ -153,6 +157,10 @@ class Builder:
         """A weight without its gain along an axis, and the gain; None for one that has none."""
         self.origin: NodeProto | None = None
         """The node that is translated."""
+        self.path: tuple[str, ...] = ()
+        """The names of the modules around that node, outermost first."""
+        self.classes: dict[str, str] = {}
+        """The classes of those modules by their names."""
         self._taken: set[str] = set()
         self._counters: dict[str, int] = {}
 
@@ -203,7 +211,7 @@ class Builder:
             )
         output = in_order(f"{len(self.layers)} {op.operator}", shape, dtype)
         layer = self.layers[output.name] = ImportedLayer(label, op, tuple(inputs), output, arrays)
-        layer.origin = self.origin
+        layer.origin, layer.path = self.origin, self.path
         self.readers.update(value.name for value in inputs)
         return output
 
@@ -252,27 +260,32 @@ class Builder:
                 found.update([layer.owner.output.name] if layer.owner else [])
         return found
 
-    def network(self, name: str, outputs: Sequence[Value]) -> Graph:
+    def network(self, title: str, outputs: Sequence[Value]) -> Graph:
         """The layers that matter to the outputs, by the names that the exporter gave them."""
         needed = self.needed(outputs)
         names = {value.name: value.name for value in self.inputs}
         nodes = []
         self.tensors: dict[str, Array] = {}
+        self.titled: dict[str, ImportedLayer] = {}
         for key, layer in self.layers.items():
             if key not in needed:
                 continue
             names[key] = self.fresh(layer.label, layer.op.operator)
+            self.titled[names[key]] = layer
             share = None if layer.owner is None else names[layer.owner.output.name]
             if share is None:
                 self.tensors.update((f"{names[key]}.{role}", array) for role, array in layer.weights.items())
             inputs = tuple(names[value.name] for value in layer.inputs)
             shape, dtype = layer.output.shape, layer.output.dtype
-            nodes.append(Node(name=names[key], op=layer.op, inputs=inputs, shape=shape, dtype=dtype, share=share))
+            name, op = names[key], layer.op
+            nodes.append(Node(name=name, op=op, inputs=inputs, shape=shape, dtype=dtype, path=layer.path, share=share))
+        around = dict.fromkeys(node.path[:depth] for node in nodes for depth in range(1, len(node.path) + 1))
         return Graph(
-            name=name,
+            name=title,
             inputs=tuple(Input(name=value.name, shape=value.shape, dtype=value.dtype) for value in self.inputs),
             layers=tuple(nodes),
             outputs=tuple(names[value.name] for value in outputs),
+            instances=tuple(Instance(path=path, block=self.classes[path[-1]]) for path in around),
         )
 
     def weights(self) -> dict[str, Array]:
@@ -297,6 +310,7 @@ class NodeContext:
         opset: int,
         uses: Mapping[str, int],
         producer: str = "",
+        label: str | None = None,
     ) -> None:
         self.builder = builder
         self.node = node
@@ -305,7 +319,7 @@ class NodeContext:
         self.opset = opset
         self.uses = uses
         self.producer = producer
-        self.label = layer_name(node, producer)
+        self.label = layer_name(node, producer) if label is None else label
         self.own_export = producer == "cnndsl"
 
     def reading(self, *inputs: Known) -> "NodeContext":

@@ -127,7 +127,9 @@ def _with_map(site: NodeContext, value: Value, numbers: Array, multiply: bool) -
 def _learnt(site: NodeContext, tensor: str, numbers: Array, beside: Value) -> Value:
     """The tensor of that name as a parameter, its axes in the language's order."""
     op = Parameter(shape=Shape(numbers.shape[0], numbers.shape[1:]))
-    return site.builder.emit(tensor_name(tensor), op, [beside], {"weight": numbers})
+    value = site.builder.emit(tensor_name(tensor), op, [beside], {"weight": numbers})
+    site.builder.layers[value.name].tensors = (tensor,)
+    return value
 
 
 def learnt_branch(site: NodeContext, index: int, beside: Value) -> Value:

@@ -1,0 +1,191 @@
+"""A module of PyTorch as a network: traced if that works, otherwise by PyTorch's exporters."""
+
+import linecache
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count, islice
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+
+import numpy as np
+
+from cnndsl.arrays import Array
+from cnndsl.errors import CnnError, missing_library, quoted
+from cnndsl.interop.onnx.importer.batch import same_network
+from cnndsl.interop.onnx.importer.model import network_name
+from cnndsl.interop.onnx.importer.simplify import tidy
+from cnndsl.interop.torch.importer.call import Held
+from cnndsl.interop.torch.importer.names import module_names, names_by_key
+from cnndsl.interop.torch.importer.walk import Walk
+from cnndsl.interop.torch.importer.ways import Calls, exported, in_eval_mode, place_of, traced
+from cnndsl.ir import Graph
+from cnndsl.limits import DEFAULT_LIMITS, Limits
+
+Way: TypeAlias = Literal["torch.fx", "torch.export", "onnx"]
+WAYS: tuple[Way, ...] = get_args(Way)
+"""The ways, in the order in which they are tried."""
+
+
+class Imported(NamedTuple):
+    """A network, its tensors by key, the module's name for each layer, and the way that it came."""
+
+    network: Graph
+    weights: dict[str, Array]
+    module_names: dict[str, str]
+    imported_by: Way
+
+
+def from_torch(module: Any, example: Any, limits: Limits = DEFAULT_LIMITS) -> Imported:
+    """The network of a module, which is left as it was. ``example`` is what it is called with: a tensor, or several.
+
+    Raises CnnError: ``import-unsupported`` with one diagnostic for every call that the language cannot express,
+    ``python-object`` where the module does not take the example.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise missing_library("torch", "torch", error) from None
+    if not isinstance(module, torch.nn.Module):
+        raise CnnError.of("bad-setting", f"the module must be a torch.nn.Module, not {_kind(module)}")
+    examples = tuple(example) if isinstance(example, tuple | list) else (example,)
+    if not examples or not all(isinstance(one, torch.Tensor) for one in examples):
+        raise CnnError.of("bad-setting", f"the example must be a tensor, or a tuple of tensors, not {_kind(example)}")
+    if any(getattr(one, "is_meta", False) for one in module.parameters()):
+        raise CnnError.of("bad-setting", "the module has parameters without numbers: they are on the device `meta`")
+    with in_eval_mode(module):
+        return _imported(module, examples, _result(module, examples), limits)
+
+
+def _kind(given: object) -> str:
+    return quoted(type(given).__name__)
+
+
+def _copies(examples: Sequence[Any]) -> tuple[Any, ...]:
+    """A module may write into what it is called with."""
+    return tuple(one.clone() for one in examples)
+
+
+def _result(module: Any, examples: Sequence[Any]) -> Any:
+    """What the module gives for the examples. Raises CnnError if it does not take them."""
+    try:
+        return module(*_copies(examples))
+    except Exception as error:
+        shapes = " and ".join("x".join(map(str, one.shape)) for one in examples)
+        said = " ".join(str(error).split())[:200]
+        raise CnnError.of(
+            "python-object",
+            f"the module does not take the example of {shapes}: {said}",
+            "the first axis of the example is the batch: for images of 3@224x224 give torch.zeros(1, 3, 224, 224)",
+        ) from error
+
+
+def _imported(module: Any, examples: Sequence[Any], wanted: Any, limits: Limits) -> Imported:
+    named = _named(module)
+    reasons = []
+    attempts: tuple[tuple[Way, Callable[..., Calls]], ...] = (("torch.fx", traced), ("torch.export", exported))
+    for way, attempt in attempts:
+        try:
+            calls = attempt(module, _copies(examples), wanted)
+        except Exception as error:  # whatever PyTorch has against the module's code
+            reasons.append(f"{way}: {(' '.join(str(error).split()) or type(error).__name__)[:200]}")
+            continue
+        try:
+            return _walked(module, calls, examples, named, way, limits)
+        except CnnError as error:
+            if error.diagnostics[0].code != "import-unsupported":
+                raise
+            places = traced(module, _copies(examples), wanted, places=True) if way == "torch.fx" else calls
+            _walked(module, places, examples, named, way, limits)
+            raise
+    return _through_onnx(module, examples, named, reasons, limits)
+
+
+def _named(module: Any) -> dict[str, Held]:
+    """The parameters and buffers by their keys, each once."""
+    found = {name: Held(name, tensor, True) for name, tensor in module.named_parameters()}
+    return found | {name: Held(name, tensor, False) for name, tensor in module.named_buffers()}
+
+
+def _walked(
+    module: Any, calls: Calls, examples: Sequence[Any], named: Mapping[str, Held], way: Way, limits: Limits
+) -> Imported:
+    symbolic = way == "torch.fx"  # the exporter writes the batch of the example into its graph
+    batches = list(_batches(calls.graph)) if symbolic else [int(examples[0].shape[0])]
+    found, reads_batch = _walk(module, calls, examples, named, way, batches[0], limits)
+    if symbolic and reads_batch:
+        other, _ = _walk(module, calls, examples, named, way, batches[1], limits)
+        if not same_network(found[:2], other[:2]):
+            raise CnnError.of(
+                "import-unsupported", "what the network computes depends on the number of examples in a batch"
+            )
+    return found
+
+
+def _walk(
+    module: Any,
+    calls: Calls,
+    examples: Sequence[Any],
+    named: Mapping[str, Held],
+    way: Way,
+    batch: int,
+    limits: Limits,
+) -> tuple[Imported, bool]:
+    sources: dict[str, str] = {}
+
+    def place(node: Any) -> Any:
+        span = place_of(node)
+        if span is not None:
+            sources[span.file] = "".join(linecache.getlines(span.file))
+        return span
+
+    walk = Walk(calls, examples, named, place, batch, way == "torch.fx", limits)
+    try:
+        walk.run()
+    except CnnError as error:
+        raise CnnError(error.diagnostics, sources) from None
+    tidy(walk.builder, own_export=False)
+    network = walk.builder.network(network_name(type(module).__name__), walk.results)
+    names = module_names(walk.builder, network, named)
+    return Imported(network, walk.builder.weights(), names, way), walk.reads_batch
+
+
+def _batches(graph: Any) -> "islice[int]":
+    """Two extents that no call says: no number in it can be taken for the batch."""
+    said: set[int] = set()
+
+    def visit(given: Any) -> None:
+        if isinstance(given, int):
+            said.add(given)
+        elif isinstance(given, tuple | list):
+            for one in given:
+                visit(one)
+        elif isinstance(given, dict):
+            visit(list(given.values()))
+
+    for node in graph.nodes:
+        visit([node.args, node.kwargs])
+    return islice((extent for extent in count(101, 2) if extent not in said), 2)
+
+
+def _through_onnx(
+    module: Any, examples: Sequence[Any], named: Mapping[str, Held], reasons: Sequence[str], limits: Limits
+) -> Imported:
+    """By way of an ONNX file, as a module that cannot be traced is exported."""
+    import torch
+
+    from cnndsl.interop.onnx.importer.model import from_onnx
+
+    jit: Any = torch.jit
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{network_name(type(module).__name__)}.onnx"
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", jit.TracerWarning)  # of what is fixed as it is for the example
+                torch.onnx.export(module, _copies(examples), str(path), dynamo=False)
+        except Exception as error:
+            reasons = [*reasons, f"onnx: {(' '.join(str(error).split()) or type(error).__name__)[:200]}"]
+            raise CnnError.of("python-object", "PyTorch can neither trace nor export the module", *reasons) from error
+        found = from_onnx(path, limits=limits)
+        weights = {key: np.array(array) for key, array in found.weights.items()}
+    return Imported(found.network, weights, names_by_key(found.network, weights, named), "onnx")
