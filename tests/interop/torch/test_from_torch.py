@@ -353,6 +353,43 @@ def test_weight_norm_gives_the_weight_as_it_is():
         network_of(nn.Sequential(norm(nn.Conv2d(3, 4, 3)), nn.ReLU()).eval(), random(2, 3, 6, 6))
 
 
+class Standardised(nn.Conv2d):
+    """Scaled weight standardisation, as NFNets have it."""
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.gain = nn.Parameter(torch.full((self.out_channels, 1, 1, 1), 0.7))
+
+    def forward(self, x):
+        deviation, mean = torch.std_mean(self.weight, dim=[1, 2, 3], keepdim=True)
+        weight = (self.weight - mean) / (deviation + 1e-5) * (self.gain * 0.3)
+        return F.conv2d(x, weight, self.bias, self.stride, self.padding)
+
+
+def test_a_gain_of_a_computed_weight_stays_a_parameter():
+    module = settled(nn.Sequential(Standardised(3, 4, 3), nn.ReLU(), Standardised(4, 4, 3)))
+    network = network_of(module, random(2, 3, 8, 8))
+    assert network.params == sum(parameter.numel() for parameter in module.parameters())
+    assert [layer.op.operator for layer in network.graph.layers] == ["conv", "scale", "relu", "conv", "scale"]
+    assert {"0.gain", "2.gain"} <= set(keys_of(network).values())
+
+
+def test_a_product_with_a_parameter_is_dense():
+    class Product(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table = nn.Parameter(random(6, 5))
+
+        def forward(self, x):
+            return x.mean((2, 3)) @ self.table
+
+    network = network_of(Product(), random(2, 6, 4, 4))
+    assert [layer.op.operator for layer in network.graph.layers] == ["global_avgpool", "flatten", "dense"]
+    values = Does(lambda m, x: torch.matmul(x, x.transpose(2, 3)))
+    with pytest.raises(cnndsl.CnnError, match="both depend on the network's inputs, as in attention"):
+        cnndsl.from_torch(values, random(2, 6, 4, 4))
+
+
 def test_words_are_looked_up():
     class Words(nn.Module):
         def __init__(self):

@@ -6,6 +6,7 @@
 - ``modules``: what classes of ``torch.nn`` call, and with which of their attributes.
 - ``functions``: what becomes of each function and method. Most are ONNX's operators by another name: these are
   translated as the ONNX importer does.
+- ``gains``: weights that are computed from two parameters.
 - ``names``: what layers are called, the modules around them, and the keys of their weights in a state dict.
 - ``load``: ``package.module:callable`` of a command line, and files that are refused.
 """

@@ -81,7 +81,7 @@ class Call(NodeContext):
         return value
 
     def _share(self, layer: ImportedLayer) -> None:
-        given = zip(self.node.input, self.inputs, strict=True)
+        given = zip(self.node.input, self.inputs, strict=False)
         tensors = tuple(name for name, value in given if name and isinstance(value, np.ndarray))
         layer.tensors = tensors
         if not tensors:

@@ -71,19 +71,22 @@ def _joined(owner: str | None, role: str) -> str:
 
 
 def _key(role: str, weight: Array, tensors: Sequence[str], named: Mapping[str, Held]) -> str | None:
-    """The tensor that a call gave for a weight: the one of that name, or the first as large."""
-    large = [key for key in tensors if named[key].tensor.numel() == weight.size]
-    called = [key for key in large if key.rpartition(".")[2] == role]
-    return next(iter([*called, *large]), None)
+    """The tensor that a call gave for a weight, if it is that one as it is: the one of that name, or the first."""
+    ordered = sorted(tensors, key=lambda key: key.rpartition(".")[2] != role)
+    return next((key for key in ordered if _is_equal(weight, named[key])), None)
 
 
 def _equal(weight: Array, named: Mapping[str, Held], claimed: Collection[str]) -> str | None:
     """The first parameter of the same numbers that no other weight is."""
-    for key, held in named.items():
-        fits = key not in claimed and held.learnt and held.tensor.numel() == weight.size
-        if fits and np.array_equal(held.array.ravel(), np.ravel(weight)):
-            return key
-    return None
+    left = (key for key, held in named.items() if held.learnt and key not in claimed)
+    return next((key for key in left if _is_equal(weight, named[key])), None)
+
+
+def _is_equal(weight: Array, held: Held) -> bool:
+    """Whether a weight has a tensor's numbers in their order; axes of one cell may differ."""
+    if held.tensor.numel() != weight.size:
+        return False
+    return np.array_equal(held.array.ravel(), np.ravel(weight), equal_nan=True)
 
 
 def names_by_key(graph: Graph, weights: Mapping[str, Array], named: Mapping[str, Held]) -> dict[str, str]:
@@ -93,7 +96,7 @@ def names_by_key(graph: Graph, weights: Mapping[str, Array], named: Mapping[str,
     for node in graph.layers:
         for role in graph.weights(node):
             own = f"{node.name}.{role}"
-            if own in named and named[own].tensor.numel() == weights[own].size:
+            if own in named and _is_equal(weights[own], named[own]):
                 found[node.name] = node.name
                 claimed.add(own)
     for own in weights:

@@ -6,7 +6,7 @@ once, by the modules' names and the places in their code.
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -18,6 +18,7 @@ from cnndsl.interop.onnx.importer.names import printable
 from cnndsl.interop.onnx.importer.writable import unwritable_number
 from cnndsl.interop.torch.importer.call import Call, Held, Translation
 from cnndsl.interop.torch.importer.functions.table import FUNCTIONS, plain_name
+from cnndsl.interop.torch.importer.gains import gain_of
 from cnndsl.interop.torch.importer.modules import arguments_of, call_of
 from cnndsl.interop.torch.importer.names import layer_label, modules_around
 from cnndsl.interop.torch.importer.ways import Calls
@@ -36,6 +37,9 @@ VIEWS = (Crop, Flatten, Permute, Reshape, Slice)
 
 ASKED = frozenset({"size", "shape", "getattr", "dim", "ndimension", "numel"})
 """What is asked about a value and gives none."""
+
+ASSERTED = frozenset({"_assert", "_assert_tensor_metadata", "_assert_scalar"})
+"""What only checks."""
 
 
 class Walk:
@@ -64,6 +68,7 @@ class Walk:
         self.names = {id(held.tensor): key for key, held in named.items()}
         self.place = place
         self.builder = Builder(batch, symbolic, limits)
+        self.builder.gain_of = lambda name, axis: gain_of(self.known, self._again, name, axis)
         self.reads_batch = False
         self.known: dict[Any, Any] = {}
         self.uses: Counter[str] = Counter()
@@ -169,12 +174,25 @@ class Walk:
         learnt = any(one.learnt for one in held)
         return _held_again(found, node.name, learnt)
 
+    def _again(self, nodes: Iterable[Any], changed: Mapping[Any, Held]) -> Mapping[Any, Any]:
+        """What nodes on constants would give if others had given something else."""
+        known = self.known
+        self.known = {**known, **changed}
+        try:
+            for node in nodes:
+                self.known[node] = self._computed(node, self._resolved(node.args), self._resolved(node.kwargs))
+            return self.known
+        finally:
+            self.known = known
+
     # --- calls ---
     def _called(self, node: Any, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> Any:
         values = [one for one in _flat((arguments, keywords)) if isinstance(one, Value)]
         name, in_place = plain_name(self.name_of(node))
         if not values and name not in ("getitem", "expand"):
             return self._computed(node, arguments, keywords)
+        if name in ASSERTED:
+            return None
         if name in ASKED:
             return self._asked(name, arguments, keywords)
         if node.op == "call_module":
@@ -299,7 +317,7 @@ class Walk:
                 self._report(node, f"the language has nothing for {quoted(_class_name(module))}")
             return
         name, _ = plain_name(self.name_of(node))
-        if name not in self.functions and name not in ASKED and not hasattr(operator, name):
+        if name not in self.functions and name not in ASKED | ASSERTED and not hasattr(operator, name):
             self._report(node, f"the language has nothing for the function {quoted(name)}")
 
     def _report(self, node: Any, message: str, *advice: str) -> None:

@@ -67,7 +67,7 @@ def convolution(wanted: int) -> ToValue:
             attributes["auto_pad"] = "SAME_UPPER"
         elif padding != "valid":
             attributes["pads"] = each(padding, rank) * 2
-        says = windows.convolved if filters and filters.learnt else windows.conv
+        says = convolved if filters and filters.learnt else windows.conv
         if padding_mode == "zeros" or not any(attributes.get("pads", [1])):
             return call.says(says, x, filters, held_of(bias, "bias"), **attributes)
         return _padded(call, x, filters, held_of(bias, "bias"), attributes, padding_mode)
@@ -93,6 +93,11 @@ def _padded(
     size = windows.compact(pads[:half]) if pads[:half] == pads[half:] else tuple(pads)
     padded = call.builder.emit(f"{call.label}.pad", Pad.model_validate({"size": size, "mode": mode}), [x])
     return call.says(windows.convolved, padded, weight, bias, **attributes)
+
+
+def convolved(site: Call) -> Value:
+    """A convolution by a parameter, or by what is computed from some."""
+    return windows.with_gain(site, 0, windows.convolved)
 
 
 def transposed(wanted: int) -> ToValue:
@@ -127,6 +132,11 @@ def transposed(wanted: int) -> ToValue:
 def linear(call: Call, input: Any, weight: Any, bias: Any = None) -> Value:
     x, given = value_of(input), held_of(weight, "weight")
     return call.says(windows.gemm, x, given, held_of(bias, "bias"), transB=1)
+
+
+def matmul(call: Call, input: Any, other: Any) -> Value:
+    given = [one for one in (input, other) if isinstance(one, Value | Held)]
+    return call.says(windows.matmul, *given)
 
 
 def maxpool(wanted: int) -> Translation:
@@ -359,6 +369,9 @@ FUNCTIONS: dict[str, Translation] = {
     **{f"max_pool{rank}d_with_indices": with_indices(maxpool(rank)) for rank in (1, 2, 3)},
     **{f"adaptive_max_pool{rank}d_with_indices": with_indices(adaptive(rank, mean=False)) for rank in (1, 2, 3)},
     "linear": linear,
+    "matmul": matmul,
+    "mm": matmul,
+    "bmm": matmul,
     "batch_norm": batch_norm,
     "instance_norm": instance_norm,
     "group_norm": group_norm,
