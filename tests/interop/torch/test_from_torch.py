@@ -518,3 +518,25 @@ def test_what_cannot_be_traced_is_exported():
     assert network.params == sum(parameter.numel() for parameter in module.parameters())
     assert set(keys_of(network).values()) == {key for key in module.state_dict() if "num_batches" not in key}
     assert {"conv", "norm", "group", "head"} <= {layer.name for layer in network.graph.layers}
+
+
+def test_any_number_of_arguments():
+    class Any_(nn.Module):
+        def forward(self, *parts):
+            return torch.cat(parts, 1)
+
+    assert network_of(Any_(), random(2, 3, 4, 4), random(2, 1, 4, 4)).imported_by == "torch.export"
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
+def test_what_cannot_be_exported_goes_by_onnx():
+    module = torch.jit.script(settled(cells()))
+    network = network_of(module, random(2, 3, 8, 8))
+    assert network.imported_by == "onnx"
+    assert network.params == sum(parameter.numel() for parameter in module.parameters())
+    assert set(keys_of(network).values()) == {key for key in module.state_dict() if "num_batches" not in key}
+
+
+def test_random_numbers_are_no_constants():
+    with pytest.raises(cnndsl.CnnError, match="Random"):
+        cnndsl.from_torch(Does(lambda m, x: x + torch.rand_like(x)), random(2, 3, 4, 4))

@@ -16,7 +16,7 @@ from cnndsl.interop.onnx.importer.batch import same_network
 from cnndsl.interop.onnx.importer.model import network_name
 from cnndsl.interop.onnx.importer.simplify import tidy
 from cnndsl.interop.torch.importer.call import Held
-from cnndsl.interop.torch.importer.names import module_names, names_by_key
+from cnndsl.interop.torch.importer.names import module_names
 from cnndsl.interop.torch.importer.walk import Walk
 from cnndsl.interop.torch.importer.ways import Calls, exported, in_eval_mode, place_of, traced
 from cnndsl.ir import Graph
@@ -146,8 +146,9 @@ def _walk(
         raise CnnError(error.diagnostics, sources) from None
     tidy(walk.builder, own_export=False)
     network = walk.builder.network(network_name(type(module).__name__), walk.results)
-    names = module_names(walk.builder, network, named)
-    return Imported(network, walk.builder.weights(), names, way), walk.reads_batch
+    weights = walk.builder.weights()
+    given = {name: layer.tensors for name, layer in walk.builder.titled.items()}
+    return Imported(network, weights, module_names(network, weights, given, named), way), walk.reads_batch
 
 
 def _batches(graph: Any) -> "islice[int]":
@@ -182,10 +183,20 @@ def _through_onnx(
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", jit.TracerWarning)  # of what is fixed as it is for the example
-                torch.onnx.export(module, _copies(examples), str(path), dynamo=False)
+                torch.onnx.export(
+                    module,
+                    _copies(examples),
+                    str(path),
+                    dynamo=False,
+                    training=torch.onnx.TrainingMode.PRESERVE,  # in eval mode it would fuse norms
+                    do_constant_folding=False,
+                )
         except Exception as error:
             reasons = [*reasons, f"onnx: {(' '.join(str(error).split()) or type(error).__name__)[:200]}"]
             raise CnnError.of("python-object", "PyTorch can neither trace nor export the module", *reasons) from error
         found = from_onnx(path, limits=limits)
         weights = {key: np.array(array) for key, array in found.weights.items()}
-    return Imported(found.network, weights, names_by_key(found.network, weights, named), "onnx")
+    given: dict[str, list[str]] = {}
+    for key, node, _ in found.network.all_weights():
+        given.setdefault(node.name, []).append(key)  # layers may be called as the modules
+    return Imported(found.network, weights, module_names(found.network, weights, given, named), "onnx")

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from cnndsl.arrays import Array
-from cnndsl.interop.onnx.importer.graph import Builder
 from cnndsl.interop.onnx.importer.names import printable
 from cnndsl.interop.torch.importer.call import Held
 from cnndsl.ir import Graph
@@ -41,25 +40,21 @@ def layer_label(node: Any, function: str, tensors: Iterable[str]) -> str:
     return printable(f"{where}.{function}" if where else function)
 
 
-def module_names(builder: Builder, graph: Graph, named: Mapping[str, Held]) -> dict[str, str]:
+def module_names(
+    graph: Graph, weights: Mapping[str, Array], given: Mapping[str, Sequence[str]], named: Mapping[str, Held]
+) -> dict[str, str]:
     """The module's name for each layer that has weights; where a weight is called otherwise there, its key too.
 
-    ``named`` are the module's parameters and buffers by their keys.
+    ``named`` are the module's parameters and buffers by their keys, ``given`` those that a layer is known to have.
     """
     found: dict[str, str] = {}
     claimed: set[str] = set()
     for node in graph.layers:
-        layer = builder.titled[node.name]
-        tensors = [key for key in layer.tensors if key in named]
-        keys: dict[str, str] = {}
-        for role in graph.weights(node):
-            key = _key(role, layer.weights[role], [key for key in tensors if key not in keys.values()], named)
-            key = key or _equal(layer.weights[role], named, claimed)
-            if key:
-                keys[role] = key
+        own = {role: weights[f"{node.name}.{role}"] for role in graph.weights(node)}
+        keys = _keys(own, [key for key in given.get(node.name, ()) if key in named], named, claimed)
         claimed.update(keys.values())
-        owners = {key.rpartition(".")[0] for role, key in keys.items() if key.rpartition(".")[2] == role}
-        if len(owners) == 1 and len(keys) == len(layer.weights):
+        owners = {key.rpartition(".")[0] for role, key in keys.items() if _name(key) == role}
+        if len(owners) == 1 and len(keys) == len(own):
             found[node.name] = owners.pop()
         usual = found.get(node.name)
         found |= {f"{node.name}.{role}": key for role, key in keys.items() if key != _joined(usual, role)}
@@ -70,16 +65,24 @@ def _joined(owner: str | None, role: str) -> str:
     return f"{owner}.{role}" if owner else role
 
 
-def _key(role: str, weight: Array, tensors: Sequence[str], named: Mapping[str, Held]) -> str | None:
-    """The tensor that a call gave for a weight, if it is that one as it is: the one of that name, or the first."""
-    ordered = sorted(tensors, key=lambda key: key.rpartition(".")[2] != role)
-    return next((key for key in ordered if _is_equal(weight, named[key])), None)
+def _keys(
+    weights: Mapping[str, Array], given: Sequence[str], named: Mapping[str, Held], claimed: Collection[str]
+) -> dict[str, str]:
+    """The keys of a layer's weights, by their names in the layer."""
+    found: dict[str, str] = {}
+    for role, weight in weights.items():
+        left = sorted((key for key in given if key not in found.values()), key=lambda key: _name(key) != role)
+        beside = [_joined(key.rpartition(".")[0], role) for key in found.values()]
+        elsewhere = (key for key, held in named.items() if held.learnt and key not in claimed)
+        for key in (*left, *beside, *elsewhere):
+            if key in named and _is_equal(weight, named[key]):
+                found[role] = key
+                break
+    return found
 
 
-def _equal(weight: Array, named: Mapping[str, Held], claimed: Collection[str]) -> str | None:
-    """The first parameter of the same numbers that no other weight is."""
-    left = (key for key, held in named.items() if held.learnt and key not in claimed)
-    return next((key for key in left if _is_equal(weight, named[key])), None)
+def _name(key: str) -> str:
+    return key.rpartition(".")[2]
 
 
 def _is_equal(weight: Array, held: Held) -> bool:
@@ -87,20 +90,3 @@ def _is_equal(weight: Array, held: Held) -> bool:
     if held.tensor.numel() != weight.size:
         return False
     return np.array_equal(held.array.ravel(), np.ravel(weight), equal_nan=True)
-
-
-def names_by_key(graph: Graph, weights: Mapping[str, Array], named: Mapping[str, Held]) -> dict[str, str]:
-    """As ``module_names``, for a network whose layers may be called as the modules, or not at all."""
-    found: dict[str, str] = {}
-    claimed: set[str] = set()
-    for node in graph.layers:
-        for role in graph.weights(node):
-            own = f"{node.name}.{role}"
-            if own in named and _is_equal(weights[own], named[own]):
-                found[node.name] = node.name
-                claimed.add(own)
-    for own in weights:
-        if own not in claimed and (key := _equal(weights[own], named, claimed)):
-            found[own] = key
-            claimed.add(key)
-    return found

@@ -61,10 +61,10 @@ def traced(module: Any, examples: Sequence[Any], wanted: Any, places: bool = Fal
     tracer.is_leaf_module = lambda one, name: _is_leaf(one)
     tracer.record_stack_traces = places
     graph: Any = tracer.trace(module)
-    root = torch.fx.GraphModule(tracer.root, graph)
-    given: Any = ShapeProp(root)
-    if not _near(given.propagate(*examples), wanted):
-        raise ValueError("what is traced gives other values than the module")
+    if any(str(node.target).startswith("*") for node in graph.nodes if node.op == "placeholder"):
+        raise ValueError("the module takes any number of arguments")
+    given: Any = ShapeProp(torch.fx.GraphModule(tracer.root, graph))
+    _require_near(given.propagate(*examples), wanted)
     return Calls(graph, tracer.root, lambda node: function_name(node, tracer.root), FUNCTIONS)
 
 
@@ -75,21 +75,22 @@ def _is_leaf(module: Any) -> bool:
     return home.startswith("torch.nn.") and home != "torch.nn.modules.container"
 
 
-def _near(found: Any, wanted: Any) -> bool:
-    """Whether two results are the same but for rounding."""
+def _require_near(found: Any, wanted: Any) -> None:
+    """Raises ValueError where two results are not the same but for rounding."""
     from torch.utils import _pytree as pytree
 
     mine, theirs = pytree.tree_leaves(found), pytree.tree_leaves(wanted)
-    if len(mine) != len(theirs):
+    if len(mine) != len(theirs) or not all(map(_near, mine, theirs)):
+        raise ValueError("what is traced gives other values than the module")
+
+
+def _near(found: Any, wanted: Any) -> bool:
+    if not hasattr(wanted, "numel") or not wanted.numel() or not wanted.is_floating_point():
+        return True
+    if found.shape != wanted.shape:
         return False
-    for a, b in zip(mine, theirs, strict=True):
-        if hasattr(b, "numel") and a.shape != b.shape:
-            return False
-        if hasattr(b, "numel") and b.numel() and b.is_floating_point():
-            scale = float(b.abs().nan_to_num().max())
-            if not bool((a - b).abs().nan_to_num().max() <= TOLERANCE * max(scale, 1.0)):
-                return False
-    return True
+    largest = max(float(wanted.abs().nan_to_num().max()), 1.0)
+    return bool((found - wanted).abs().nan_to_num().max() <= TOLERANCE * largest)
 
 
 def exported(module: Any, examples: Sequence[Any], wanted: Any) -> Calls:
@@ -98,6 +99,7 @@ def exported(module: Any, examples: Sequence[Any], wanted: Any) -> Calls:
 
     program: Any = torch.export.export(module, tuple(examples))
     root = program.module(check_guards=False)
+    _require_near(root(*(one.clone() for one in examples)), wanted)
     return Calls(root.graph, root, lambda node: function_name(node, root), ATEN)
 
 
