@@ -144,6 +144,19 @@ def test_names_that_begin_with_a_digit_begin_with_the_operator():
     assert "conv 4 3x3 as conv_0_1 -> relu\n" in decompile(renamed).text
 
 
+def test_blocks_are_called_as_they_were():
+    source = """
+        block Gate(c) { mul { identity; global_avgpool -> conv c 1x1 -> relu -> conv c 1x1 -> sigmoid } }
+        block Stage(c) { add { identity; { conv c 3x3 pad=1 -> batchnorm -> relu; conv c 3x3 pad=1 } }; Gate c }
+        input 3@32x32
+        conv 8 1x1; Stage 8; Stage 8
+        conv 16 1x1; Stage 16; Gate 16
+    """
+    network = compiled(source)
+    assert decompile(network).text.startswith("block Stage(filters) {\n  add {\n")
+    assert decompile(network.model_copy(update={"instances": ()})).text.startswith("block Cell(filters) {\n  add {\n")
+
+
 def test_skips_of_a_u_net_are_named_and_come_back(examples):
     text = folded(api.load(examples / "zoo/unet.cnn").graph)
     assert "  for filters in [64, 128, 256] {\n    repeat 2 { conv filters 3x3 -> relu } as down_relu\n" in text

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 
 from cnndsl import ops
 from cnndsl.ir import Graph
@@ -90,15 +91,21 @@ class BlockNames:
         return identifier(found.pop().strip("_")) if len(found) == 1 and "" not in found else ""
 
     def _block(self, piece: Sequence[Stage]) -> str:
-        """The block whose instance has more layers in common with the piece than either has beside them."""
+        """The block whose instance has most in common with the piece: more layers than either has beside them."""
         names = [name for name in sources(piece) if name is not None]
         within = Counter(self._paths[name][:depth] for name in names for depth in range(1, len(self._paths[name]) + 1))
-        whole = not any(isinstance(stage, Use | Repeat | For) for stage in piece)
+        whole = not any(map(_holds_written, piece))
+        best, least = "", 1.0
         for path, count in sorted(within.items(), key=lambda item: -len(item[0])):
             apart = len(names) - count + (self._sizes[path] - count if whole else 0)
-            if count > apart:
-                return self._blocks.get(path, "")
-        return ""
+            if apart / count < least:
+                best, least = self._blocks.get(path, ""), apart / count
+        return best
+
+
+def _holds_written(stage: Stage) -> bool:
+    """Whether some of the layers in a stage are written elsewhere, or count several times."""
+    return isinstance(stage, Use | Repeat | For) or any(map(_holds_written, chain(*inner(stage))))
 
 
 def _common_word(names: Sequence[str]) -> str:

@@ -469,6 +469,15 @@ def test_modules_stay_as_they_were():
     assert not [name for name in vars(constant) if name.startswith("_tensor")]
 
 
+def test_a_network_does_not_change_with_its_module():
+    module = nn.Sequential(nn.Conv2d(3, 4, 3))
+    network = cnndsl.from_torch(module, random(1, 3, 8, 8))
+    before = network.weights()["0.weight"].copy()
+    with torch.no_grad():
+        module[0].weight.mul_(2)
+    np.testing.assert_array_equal(network.weights()["0.weight"], before)
+
+
 def test_several_inputs_and_outputs():
     class Two(nn.Module):
         def forward(self, left, right):

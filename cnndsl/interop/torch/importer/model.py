@@ -119,7 +119,8 @@ def _walked(
             raise CnnError.of(
                 "import-unsupported", "what the network computes depends on the number of examples in a batch"
             )
-    return found
+    copies = {key: np.array(array) for key, array in found.weights.items()}  # the module may be trained on
+    return found._replace(weights=copies)
 
 
 def _walk(
