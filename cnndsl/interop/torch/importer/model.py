@@ -27,6 +27,9 @@ WAYS: tuple[Way, ...] = get_args(Way)
 """The ways, in the order in which they are tried."""
 
 
+ONE_BATCH = "what the network computes depends on the number of examples in a batch"
+
+
 class Imported(NamedTuple):
     """A network, its tensors by key, the module's name for each layer, and the way that it came."""
 
@@ -61,6 +64,10 @@ def _kind(given: object) -> str:
     return quoted(type(given).__name__)
 
 
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
 def _copies(examples: Sequence[Any]) -> tuple[Any, ...]:
     """A module may write into what it is called with."""
     return tuple(one.clone() for one in examples)
@@ -72,10 +79,9 @@ def _result(module: Any, examples: Sequence[Any]) -> Any:
         return module(*_copies(examples))
     except Exception as error:
         shapes = " and ".join("x".join(map(str, one.shape)) for one in examples)
-        said = " ".join(str(error).split())[:200]
         raise CnnError.of(
             "python-object",
-            f"the module does not take the example of {shapes}: {said}",
+            f"the module does not take the example of {shapes}: {_said(error)}",
             "the first axis of the example is the batch: for images of 3@224x224 give torch.zeros(1, 3, 224, 224)",
         ) from error
 
@@ -88,7 +94,7 @@ def _imported(module: Any, examples: Sequence[Any], wanted: Any, limits: Limits)
         try:
             calls = attempt(module, _copies(examples), wanted)
         except Exception as error:  # whatever PyTorch has against the module's code
-            reasons.append(f"{way}: {(' '.join(str(error).split()) or type(error).__name__)[:200]}")
+            reasons.append(f"{way}: {_said(error)}")
             continue
         try:
             return _walked(module, calls, examples, named, way, limits)
@@ -110,17 +116,31 @@ def _named(module: Any) -> dict[str, Held]:
 def _walked(
     module: Any, calls: Calls, examples: Sequence[Any], named: Mapping[str, Held], way: Way, limits: Limits
 ) -> Imported:
-    symbolic = way == "torch.fx"  # the exporter writes the batch of the example into its graph
-    batches = list(_batches(calls.graph)) if symbolic else [int(examples[0].shape[0])]
-    found, reads_batch = _walk(module, calls, examples, named, way, batches[0], limits)
-    if symbolic and reads_batch:
-        other, _ = _walk(module, calls, examples, named, way, batches[1], limits)
-        if not same_network(found[:2], other[:2]):
-            raise CnnError.of(
-                "import-unsupported", "what the network computes depends on the number of examples in a batch"
-            )
+    if way == "torch.fx":
+        few, many = _batches(calls.graph)
+        found, reads_batch = _walk(module, calls, examples, named, way, few, limits)
+        other = _walk(module, calls, examples, named, way, many, limits)[0] if reads_batch else found
+    else:  # the exporter writes the batch of the example into its graph
+        found, _ = _walk(module, calls, examples, named, way, int(examples[0].shape[0]), limits)
+        other = _with_one_more(module, examples, named, way, limits)
+    if not same_network(found[:2], other[:2]):
+        raise CnnError.of("import-unsupported", ONE_BATCH)
     copies = {key: np.array(array) for key, array in found.weights.items()}  # the module may be trained on
     return found._replace(weights=copies)
+
+
+def _with_one_more(
+    module: Any, examples: Sequence[Any], named: Mapping[str, Held], way: Way, limits: Limits
+) -> Imported:
+    """The network that the exporter gives for one example more."""
+    import torch
+
+    more = [torch.cat([one, one[:1]]) for one in examples]
+    try:
+        calls = exported(module, _copies(more), module(*_copies(more)))
+    except Exception as error:
+        raise CnnError.of("import-unsupported", f"{ONE_BATCH}: with one more, {_said(error)}") from error
+    return _walk(module, calls, more, named, way, int(more[0].shape[0]), limits)[0]
 
 
 def _walk(
@@ -179,6 +199,7 @@ def _through_onnx(
     from cnndsl.interop.onnx.importer.model import from_onnx
 
     jit: Any = torch.jit
+    names = [f"input{place + 1}" for place in range(len(examples))] if len(examples) > 1 else ["input"]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{network_name(type(module).__name__)}.onnx"
         try:
@@ -189,11 +210,13 @@ def _through_onnx(
                     _copies(examples),
                     str(path),
                     dynamo=False,
+                    input_names=names,
+                    dynamic_axes={name: {0: "batch"} for name in names},
                     training=torch.onnx.TrainingMode.PRESERVE,  # in eval mode it would fuse norms
                     do_constant_folding=False,
                 )
         except Exception as error:
-            reasons = [*reasons, f"onnx: {(' '.join(str(error).split()) or type(error).__name__)[:200]}"]
+            reasons = [*reasons, f"onnx: {_said(error)}"]
             raise CnnError.of("python-object", "PyTorch can neither trace nor export the module", *reasons) from error
         found = from_onnx(path, limits=limits)
         weights = {key: np.array(array) for key, array in found.weights.items()}
