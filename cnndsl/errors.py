@@ -288,14 +288,18 @@ def either(words: Iterable[str]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
+def said_by(error: Exception) -> str:
+    """What somebody else's exception says, on one line, for a message."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
 def missing_library(library: str, extra: str, error: ImportError) -> CnnError:
     """What to raise where a library of an extra is used and absent, or does not import for the reason that it gives."""
     module = "torch" if library == "PyTorch" else library.lower().replace(" ", "")
     install = f'pip install "cnndsl[{extra}]"'
     if isinstance(error, ModuleNotFoundError) and error.name == module:
         return CnnError.of("bad-setting", f"{library} is not installed", f"install it with: {install}")
-    reason = " ".join(str(error).split())[:200] or type(error).__name__
-    message = f"{library} is installed, but cannot be imported: {reason}"
+    message = f"{library} is installed, but cannot be imported: {said_by(error)}"
     return CnnError.of("bad-setting", message, f"versions that fit together come with: {install} --upgrade")
 
 

@@ -469,6 +469,21 @@ def test_modules_stay_as_they_were():
     assert not [name for name in vars(constant) if name.startswith("_tensor")]
 
 
+def test_what_a_module_counts_stays_as_it_was():
+    class Counts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("calls", torch.zeros(1))
+
+        def forward(self, x):
+            self.calls += 1
+            return x.relu()
+
+    module = Counts()
+    assert [layer.op.operator for layer in cnndsl.from_torch(module, random(1, 3, 4, 4)).graph.layers] == ["relu"]
+    assert module.calls.item() == 0
+
+
 def test_a_network_does_not_change_with_its_module():
     module = nn.Sequential(nn.Conv2d(3, 4, 3))
     network = cnndsl.from_torch(module, random(1, 3, 8, 8))

@@ -142,3 +142,22 @@ def test_what_depends_on_values_is_refused():
     assert found.code == "python-object"
     assert found.message == "PyTorch can neither trace nor export the module"
     assert [reason.partition(":")[0] for reason in found.help] == ["torch.fx", "torch.export", "onnx"]
+
+
+def test_constants_for_one_batch_are_refused():
+    class Fixed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("noise", torch.zeros(6))
+
+        def forward(self, x):
+            return x + self.noise.view(x.shape[0], -1, 1)[:, :, 0]
+
+    (found,) = problems(Fixed(), 2, 3)
+    assert found.message.startswith("`view`: it cannot be computed for a batch of any extent: ")
+
+
+def test_many_problems_are_cut_short():
+    found = problems(nn.Sequential(*(nn.Hardshrink() for _ in range(200))), 1, 3, 4, 4)
+    assert found[-1].code == "diagnostic-limit"
+    assert len(found) == cnndsl.Limits().diagnostics + 1

@@ -9,7 +9,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from cnndsl.errors import CnnError, missing_library, quoted
+from cnndsl.errors import CnnError, missing_library, quoted, said_by
 from cnndsl.ir import Dtype
 from cnndsl.shapes import Shape
 
@@ -48,12 +48,13 @@ def module_of(name: str) -> Any:
             found = resolve_name(name)
         except Exception as error:
             home = quoted(name.partition(":")[0])
-            said = _said(error)
             if isinstance(error, AttributeError):
-                raise CnnError.of("python-object", f"{home} has no {quoted(name.partition(':')[2])}: {said}") from error
+                raise CnnError.of(
+                    "python-object", f"{home} has no {quoted(name.partition(':')[2])}: {said_by(error)}"
+                ) from error
             raise CnnError.of(
                 "python-object",
-                f"{home} cannot be imported: {said}",
+                f"{home} cannot be imported: {said_by(error)}",
                 "start in the folder of the Python module, or name that in PYTHONPATH",
             ) from error
         try:
@@ -71,7 +72,7 @@ def module_of(name: str) -> Any:
         except Exception as error:
             raise CnnError.of(
                 "python-object",
-                f"{quoted(name)}, called without arguments, fails: {_said(error)}",
+                f"{quoted(name)}, called without arguments, fails: {said_by(error)}",
                 "write a function without arguments that makes the network",
             ) from error
     if not isinstance(made, torch.nn.Module):
@@ -101,7 +102,3 @@ def _from_here() -> Iterator[None]:
     finally:
         if here in sys.path:
             sys.path.remove(here)
-
-
-def _said(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

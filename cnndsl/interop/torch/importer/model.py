@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 import numpy as np
 
 from cnndsl.arrays import Array
-from cnndsl.errors import CnnError, missing_library, quoted
+from cnndsl.errors import CnnError, missing_library, quoted, said_by
 from cnndsl.interop.onnx.importer.batch import same_network
 from cnndsl.interop.onnx.importer.model import network_name
 from cnndsl.interop.onnx.importer.simplify import tidy
@@ -64,10 +64,6 @@ def _kind(given: object) -> str:
     return quoted(type(given).__name__)
 
 
-def _said(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
-
-
 def _copies(examples: Sequence[Any]) -> tuple[Any, ...]:
     """A module may write into what it is called with."""
     return tuple(one.clone() for one in examples)
@@ -81,7 +77,7 @@ def _result(module: Any, examples: Sequence[Any]) -> Any:
         shapes = " and ".join("x".join(map(str, one.shape)) for one in examples)
         raise CnnError.of(
             "python-object",
-            f"the module does not take the example of {shapes}: {_said(error)}",
+            f"the module does not take the example of {shapes}: {said_by(error)}",
             "the first axis of the example is the batch: for images of 3@224x224 give torch.zeros(1, 3, 224, 224)",
         ) from error
 
@@ -94,7 +90,7 @@ def _imported(module: Any, examples: Sequence[Any], wanted: Any, limits: Limits)
         try:
             calls = attempt(module, _copies(examples), wanted)
         except Exception as error:  # whatever PyTorch has against the module's code
-            reasons.append(f"{way}: {_said(error)}")
+            reasons.append(f"{way}: {said_by(error)}")
             continue
         try:
             return _walked(module, calls, examples, named, way, limits)
@@ -123,7 +119,7 @@ def _walked(
     else:  # the exporter writes the batch of the example into its graph
         found, _ = _walk(module, calls, examples, named, way, int(examples[0].shape[0]), limits)
         other = _with_one_more(module, examples, named, way, limits)
-    if not same_network(found[:2], other[:2]):
+    if other is not found and not same_network(found[:2], other[:2]):
         raise CnnError.of("import-unsupported", ONE_BATCH)
     copies = {key: np.array(array) for key, array in found.weights.items()}  # the module may be trained on
     return found._replace(weights=copies)
@@ -139,7 +135,7 @@ def _with_one_more(
     try:
         calls = exported(module, _copies(more), module(*_copies(more)))
     except Exception as error:
-        raise CnnError.of("import-unsupported", f"{ONE_BATCH}: with one more, {_said(error)}") from error
+        raise CnnError.of("import-unsupported", f"{ONE_BATCH}: with one more, {said_by(error)}") from error
     return _walk(module, calls, more, named, way, int(more[0].shape[0]), limits)[0]
 
 
@@ -216,7 +212,7 @@ def _through_onnx(
                     do_constant_folding=False,
                 )
         except Exception as error:
-            reasons = [*reasons, f"onnx: {_said(error)}"]
+            reasons = [*reasons, f"onnx: {said_by(error)}"]
             raise CnnError.of("python-object", "PyTorch can neither trace nor export the module", *reasons) from error
         found = from_onnx(path, limits=limits)
         weights = {key: np.array(array) for key, array in found.weights.items()}

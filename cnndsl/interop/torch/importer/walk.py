@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cnndsl.errors import CnnError, Diagnostic, Span, quoted
+from cnndsl.errors import CnnError, Diagnostic, Span, quoted, said_by, stopped
 from cnndsl.interop.onnx.importer.graph import Builder, Refusal, Value, reason
 from cnndsl.interop.onnx.importer.names import printable
 from cnndsl.interop.onnx.importer.writable import unwritable_number
@@ -33,7 +33,6 @@ FAILED = object()
 
 VIEWS = (Crop, Flatten, Permute, Reshape, Slice)
 """Operators whose value is another view of their input's memory in PyTorch."""
-
 
 ASKED = frozenset({"size", "shape", "getattr", "dim", "ndimension", "numel"})
 """What is asked about a value and gives none."""
@@ -85,7 +84,8 @@ class Walk:
             self._checked(node, before)
         if self.problems:
             most = self.builder.limits.diagnostics
-            raise CnnError(self.problems[:most])
+            more = [stopped(most)] if len(self.problems) > most else []
+            raise CnnError([*self.problems[:most], *more])
 
     def _around(self, node: Any) -> Iterator[tuple[str, str]]:
         leaf = str(node.target) if node.op == "call_module" else None
@@ -112,8 +112,8 @@ class Walk:
             self._report(node, refusal.message, *refusal.help)
         except (ShapeError, ValidationError) as error:
             self._report(node, reason(error))
-        except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
-            self._report(node, f"its arguments are not understood ({(str(error).splitlines() or [''])[0][:120]})")
+        except (TypeError, ValueError, AttributeError, IndexError, KeyError, OverflowError, RuntimeError) as error:
+            self._report(node, f"its arguments are not understood: {said_by(error)}")
         return FAILED
 
     def _resolved(self, given: Any) -> Any:
@@ -160,6 +160,15 @@ class Walk:
         key = self.names.get(id(tensor), name)
         return self.named.get(key) or Held(key, tensor, bool(getattr(tensor, "requires_grad", False)))
 
+    def _without_inputs(self, node: Any, name: str, arguments: Any, keywords: Any) -> Any:
+        """What a call on constants gives. Raises Refusal where PyTorch cannot compute it."""
+        if name == "setitem" and isinstance(arguments[0], Held) and arguments[0].name in self.named:
+            raise Refusal("it writes into a tensor of the module")
+        try:
+            return self._computed(node, arguments, keywords)
+        except Exception as error:  # whatever PyTorch has against another batch than the example's
+            raise Refusal(f"it cannot be computed for a batch of any extent: {said_by(error)}") from None
+
     def _computed(self, node: Any, arguments: Any, keywords: Any) -> Any:
         """What a call on constants gives, by PyTorch itself; tensors of the module are not changed."""
         held = [one for one in _flat((arguments, keywords)) if isinstance(one, Held)]
@@ -190,7 +199,7 @@ class Walk:
         values = [one for one in _flat((arguments, keywords)) if isinstance(one, Value)]
         name, in_place = plain_name(self.name_of(node))
         if not values and name not in ("getitem", "expand"):
-            return self._computed(node, arguments, keywords)
+            return self._without_inputs(node, name, arguments, keywords)
         if name in ASSERTED:
             return None
         if name in ASKED:

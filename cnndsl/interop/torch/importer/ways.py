@@ -35,6 +35,7 @@ def in_eval_mode(module: Any) -> Iterator[None]:
 
     modes = [(one, one.training) for one in module.modules()]
     held = {id(one): set(vars(one)) for one, _ in modes}
+    counted = [(buffer, buffer.clone()) for buffer in module.buffers()]
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -42,6 +43,9 @@ def in_eval_mode(module: Any) -> Iterator[None]:
                 one.training = False
             yield
     finally:
+        for buffer, before in counted:
+            if not torch.equal(buffer, before):  # a forward that counts its calls
+                buffer.copy_(before)
         for one, mode in modes:
             one.training = mode
             for name in set(vars(one)) - held[id(one)]:
