@@ -288,6 +288,15 @@ def test_what_was_changed_in_place_is_read_as_changed():
     network_of(settled(Does(function, conv=nn.Conv2d(3, 4, 3), relu=nn.ReLU(inplace=True))), random(2, 3, 6, 6))
 
 
+def test_what_was_changed_in_place_has_two_readers():
+    def function(m, x):
+        y = x * 2
+        z = y.mul_(3)
+        return z * 5 + y
+
+    network_of(Does(function), random(2, 3, 4, 4))
+
+
 def test_what_is_changed_in_place_and_read_in_another_shape_is_refused():
     def function(m, x):
         y = x * 2

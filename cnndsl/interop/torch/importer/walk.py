@@ -266,10 +266,12 @@ class Walk:
             return found
         here = self.order[node]
         for other, value in self.known.items():
-            if not isinstance(value, Value) or not any(self.order[user] > here for user in other.users):
+            later = sum(self.order[user] > here for user in other.users)
+            if not isinstance(value, Value) or not later:
                 continue
             if value.name == old.name:
                 self.known[other] = found.ordered(value.order)
+                self.uses[found.name] += later
             elif self._memory(value) == self._memory(old):
                 raise Refusal("it changes in place what is read later in another shape", "give it inplace=False")
         return found
@@ -286,7 +288,8 @@ class Walk:
     def _checked(self, node: Any, before: int) -> None:
         """Counts the readers of a value, and compares its extents with PyTorch's."""
         found = self.known[node]
-        for layer in islice(self.builder.layers.values(), before, None):
+        made = list(islice(self.builder.layers.values(), before, None))
+        for layer in made:
             wrong = unwritable_number(layer.op, self.builder.limits)
             if wrong is not None:
                 self._report(node, f"the language does not write numbers such as {wrong}")
@@ -295,7 +298,8 @@ class Walk:
         if not isinstance(found, Value):
             return
         read = [self.known[source] for source in node.all_input_nodes]
-        aliased = any(isinstance(value, Value) and value.name == found.name for value in read)
+        new = any(layer.output.name == found.name for layer in made)
+        aliased = not new and any(isinstance(value, Value) and value.name == found.name for value in read)
         self.uses[found.name] += len(node.users) - aliased
         meta = node.meta.get("tensor_meta")
         sizes = getattr(meta, "shape", None)
