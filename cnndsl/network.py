@@ -442,8 +442,9 @@ def from_onnx(
     from cnndsl.interop.onnx.importer.model import from_onnx
 
     found = from_onnx(model, partial=partial, keep_layout=keep_layout, limits=limits)
-    path = model if isinstance(model, str | PathLike) else None
-    return Network(found.network, found.weights, model=path, layout=found.layout)
+    return Network(
+        found.network, found.weights, None, model if isinstance(model, str | PathLike) else None, found.layout
+    )
 
 
 def is_onnx(path: object) -> bool:

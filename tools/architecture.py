@@ -43,7 +43,7 @@ FLOORS = {
     "cnndsl.runtime": ["memory_limit parallel", "data", "kernels", "plan", "interpreter profile reference", "trace"],
     "cnndsl.interop": ["onnx origin verify", "onnx_backend torch"],
     "cnndsl.interop.onnx": ["exporter importer", "runtime"],
-    "cnndsl.interop.torch": ["importer"],
+    "cnndsl.interop.torch": ["exporter importer"],
     "cnndsl.draw": ["canvas outline", "layout", "styles", "__init__"],
     "cnndsl.report": [
         "as_json operators sarif table values",

@@ -49,9 +49,9 @@ def execute(options: argparse.Namespace) -> int:
     if out is not None:
         require_output(out, [source])
         require_own(out, is_own_text, options.force)
-    network = _from_torch(options) if is_torch else _from_onnx(source, options.partial)
+    network, layout = (_from_torch(options), None) if is_torch else _from_onnx(source, options.partial)
     text, network = network.decompiled(folded=not options.expanded)
-    if difference := imported.layout.said(network.graph):
+    if layout and (difference := layout.said(network.graph)):
         text = f"# {difference}\n{text}"
     if out is None:
         put(text)
@@ -76,14 +76,14 @@ def _require_fitting(options: argparse.Namespace, is_torch: bool) -> None:
         raise CnnError.of("bad-setting", "--input is for PyTorch modules: an ONNX model knows the shapes of its inputs")
 
 
-def _from_onnx(source: Path, partial: bool) -> Any:
-    """The network of an ONNX model; what is left out is told."""
+def _from_onnx(source: Path, partial: bool) -> tuple[Any, Any]:
+    """The network of an ONNX model, and where the model's layout differs; what is left out is told."""
     from cnndsl import api
     from cnndsl.interop.onnx.importer.model import from_onnx
 
     imported = from_onnx(source, partial=partial)
     say(imported.notes, {})
-    return api.Network(imported.network, imported.weights)
+    return api.Network(imported.network, imported.weights), imported.layout
 
 
 def _from_torch(options: argparse.Namespace) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 from cnndsl.arrays import Array
 from cnndsl.errors import CnnError, missing_library, quoted, said_by
 from cnndsl.interop.onnx.importer.batch import same_network
-from cnndsl.interop.onnx.importer.model import network_name
+from cnndsl.interop.onnx.importer.names import network_name
 from cnndsl.interop.onnx.importer.simplify import tidy
 from cnndsl.interop.torch.importer.call import Held
 from cnndsl.interop.torch.importer.names import module_names

@@ -26,7 +26,7 @@ from cnndsl.ir import Dtype
 from cnndsl.limits import Limits
 from cnndsl.ops.resize import Crop, Slice
 from cnndsl.ops.shape import Flatten, Identity, Permute, Reshape
-from cnndsl.shapes import MAX_RANK, Shape, ShapeError
+from cnndsl.shapes import MAX_RANK, ShapeError
 
 FAILED = object()
 """What a call gives that was reported, or that depends on one."""
@@ -145,7 +145,7 @@ class Walk:
                 f"must have a batch, up to {MAX_RANK + 1} other axes, and none over {self.builder.limits.dimension:,}",
             )
         label = printable(str(node.target))
-        value = self.builder.add_input("input" if label in ("x", "input") else label, Shape(sizes[1], sizes[2:]), dtype)
+        value = self.builder.add_input("input" if label in ("x", "input") else label, sizes[1:], dtype, False)
         self.uses[value.name] = len(node.users)
         return value
 
