@@ -288,6 +288,14 @@ def test_what_was_changed_in_place_is_read_as_changed():
     network_of(settled(Does(function, conv=nn.Conv2d(3, 4, 3), relu=nn.ReLU(inplace=True))), random(2, 3, 6, 6))
 
 
+def test_dropout_hands_on_the_value_itself():
+    def function(m, x):
+        y = x * 2
+        return m.drop(y).add_(1) + y
+
+    network_of(Does(function, drop=nn.Dropout(0.2)).eval(), random(2, 3, 4, 4))
+
+
 def test_what_was_changed_in_place_has_two_readers():
     def function(m, x):
         y = x * 2

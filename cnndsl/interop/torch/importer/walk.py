@@ -24,6 +24,8 @@ from cnndsl.interop.torch.importer.names import layer_label, modules_around
 from cnndsl.interop.torch.importer.ways import Calls
 from cnndsl.ir import Dtype
 from cnndsl.limits import Limits
+from cnndsl.ops.base import Operator
+from cnndsl.ops.norm import Dropout, SpatialDropout
 from cnndsl.ops.resize import Crop, Slice
 from cnndsl.ops.shape import Flatten, Identity, Permute, Reshape
 from cnndsl.shapes import MAX_RANK, ShapeError
@@ -31,8 +33,11 @@ from cnndsl.shapes import MAX_RANK, ShapeError
 FAILED = object()
 """What a call gives that was reported, or that depends on one."""
 
-VIEWS = (Crop, Flatten, Permute, Reshape, Slice)
-"""Operators whose value is another view of their input's memory in PyTorch."""
+SAME = (Dropout, SpatialDropout)
+"""Operators whose value is their input itself in eval mode."""
+
+VIEWS = (*SAME, Crop, Flatten, Permute, Reshape, Slice)
+"""Operators whose value is a view of their input's memory in PyTorch."""
 
 ASKED = frozenset({"size", "shape", "getattr", "dim", "ndimension", "numel"})
 """What is asked about a value and gives none."""
@@ -269,17 +274,17 @@ class Walk:
             later = sum(self.order[user] > here for user in other.users)
             if not isinstance(value, Value) or not later:
                 continue
-            if value.name == old.name:
+            if self._source(value, SAME) == self._source(old, SAME):
                 self.known[other] = found.ordered(value.order)
                 self.uses[found.name] += later
-            elif self._memory(value) == self._memory(old):
+            elif self._source(value, VIEWS) == self._source(old, VIEWS):
                 raise Refusal("it changes in place what is read later in another shape", "give it inplace=False")
         return found
 
-    def _memory(self, value: Value) -> str:
-        """The value whose memory PyTorch gives to this one."""
+    def _source(self, value: Value, operators: tuple[type[Operator], ...]) -> str:
+        """The value that this one is but for such operators."""
         layer = self.builder.layers.get(value.name)
-        while layer is not None and isinstance(layer.op, VIEWS):
+        while layer is not None and isinstance(layer.op, operators):
             value = layer.inputs[0]
             layer = self.builder.layers.get(value.name)
         return value.name
