@@ -435,16 +435,14 @@ def from_onnx(
     """The network of an ONNX file, or of an ``onnx.ModelProto``, with its weights.
 
     Inputs whose channels are last, as Keras has them, are (N, C, spatial...) here, and so are the outputs then:
-    ``channels_last`` names them. With ``keep_layout`` they are as in the model.
-
-    Raises CnnError with one diagnostic for every node that the language cannot express; ``partial`` keeps the rest.
+    ``channels_last`` names them. With ``keep_layout`` they are as in the model. Raises CnnError with one diagnostic for
+    every node that the language cannot express; ``partial`` keeps the rest.
     """
     from cnndsl.interop.onnx.importer.model import from_onnx
 
     found = from_onnx(model, partial=partial, keep_layout=keep_layout, limits=limits)
-    return Network(
-        found.network, found.weights, None, model if isinstance(model, str | PathLike) else None, found.layout
-    )
+    path = model if isinstance(model, str | PathLike) else None
+    return Network(found.network, found.weights, None, path, found.layout)
 
 
 def is_onnx(path: object) -> bool:
