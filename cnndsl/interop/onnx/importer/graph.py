@@ -170,11 +170,11 @@ class Builder:
         return () if self.batch is None else (self.batch,)
 
     def fresh(self, label: str, base: str) -> str:
-        """``label``, or ``base`` and a number where there is none or it is taken."""
-        if label and label not in self._taken:
+        """``label``, or ``base`` and a number where there is none or it is taken; behind a label that ends in a dot."""
+        if label and label[-1] != "." and label not in self._taken:
             self._taken.add(label)
             return label
-        stem = f"{label}_" if label else base
+        stem = f"{label}_" if label and label[-1] != "." else label + base
         while True:
             number = self._counters[stem] = self._counters.get(stem, 0) + 1
             if (name := f"{stem}{number}") not in self._taken:

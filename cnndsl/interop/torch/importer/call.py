@@ -74,7 +74,8 @@ class Call(NodeContext):
         the same tensors. What stands beside the layer that has a module's weights is called after its operator.
         """
         weighty = bool(weights) or not any(name in self.builder.learnt for name in self.node.input)
-        label = self.label if weighty else f"{self.label}.{op.operator}"
+        is_numbered = not self.label or self.label[-1] == "."
+        label = self.label if weighty or is_numbered else f"{self.label}.{op.operator}"
         value = self.builder.emit(label, op, inputs, weights)
         if weights:
             self._share(self.builder.layers[value.name])

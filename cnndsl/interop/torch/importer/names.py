@@ -30,14 +30,14 @@ def scope(node: Any) -> str:
     return paths[-1] if paths else ""
 
 
-def layer_label(node: Any, function: str, tensors: Iterable[str]) -> str:
-    """The name of a layer: the module's that has its weight, or that is called; otherwise module and function."""
+def layer_label(node: Any, tensors: Iterable[str]) -> str:
+    """The name of a layer: the module's that has its weight; otherwise the module around, whose layers are numbered."""
     for tensor in tensors:
         owner, _, name = tensor.rpartition(".")
         if owner and name == "weight":
             return printable(owner)
     where = scope(node)
-    return printable(f"{where}.{function}" if where else function)
+    return f"{printable(where)}." if where else ""
 
 
 def module_names(

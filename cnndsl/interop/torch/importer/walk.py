@@ -213,7 +213,7 @@ class Walk:
             return self._module(node, arguments, keywords)
         translate = self._function(name)
         tensors = [one.name for one in _flat((arguments, keywords)) if isinstance(one, Held) and one.learnt]
-        call = Call(self.builder, layer_label(node, name, tensors), self.uses)
+        call = Call(self.builder, layer_label(node, tensors), self.uses)
         settings = {key: value for key, value in keywords.items() if key not in ("inplace", "out")}
         in_place |= bool(keywords.get("inplace"))
         found = translate(call, *arguments, **settings)
@@ -239,7 +239,7 @@ class Walk:
         learnt = [held.name for held in given.values() if isinstance(held, Held) and held.learnt]
         label = printable(path)
         if learnt and all(name.rpartition(".")[0] != path for name in learnt):
-            label = layer_label(node, said.function, learnt)  # the weights of another module
+            label = layer_label(node, learnt)  # the weights of another module
         call = Call(self.builder, label, self.uses)
         found = FUNCTIONS[said.function](call, *arguments, **keywords, **given)
         values = [one for one in arguments if isinstance(one, Value)]
