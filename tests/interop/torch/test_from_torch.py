@@ -96,6 +96,7 @@ LAYERS = {
             "conv all": lambda r: getattr(nn, f"Conv{r}d")(6, 8, 3, 2, 1, 2, 2, False),
             "conv same": lambda r: getattr(nn, f"Conv{r}d")(6, 8, 4, padding="same", dilation=2),
             "conv valid": lambda r: getattr(nn, f"Conv{r}d")(6, 8, 2, padding="valid"),
+            "conv valid reflect": lambda r: getattr(nn, f"Conv{r}d")(6, 8, 3, padding="valid", padding_mode="reflect"),
             "conv reflect": lambda r: getattr(nn, f"Conv{r}d")(6, 8, 3, padding=2, padding_mode="reflect"),
             "conv replicate": lambda r: getattr(nn, f"Conv{r}d")(6, 8, 3, padding=2, padding_mode="replicate"),
             "conv circular": lambda r: getattr(nn, f"Conv{r}d")(6, 8, 3, padding=1, padding_mode="circular"),

@@ -65,8 +65,8 @@ def convolution(wanted: int) -> ToValue:
         }
         if padding == "same":
             attributes["auto_pad"] = "SAME_UPPER"
-        elif padding != "valid":
-            attributes["pads"] = each(padding, rank) * 2
+        else:
+            attributes["pads"] = [0] * 2 * rank if padding == "valid" else each(padding, rank) * 2
         says = convolved if filters and filters.learnt else windows.conv
         if padding_mode == "zeros" or not any(attributes.get("pads", [1])):
             return call.says(says, x, filters, held_of(bias, "bias"), **attributes)
