@@ -115,7 +115,7 @@ $(VENV)/test.stamp: pyproject.toml setup.py | $(BIN)/python
 	touch $@
 
 $(VENV)/torch.stamp: pyproject.toml setup.py | $(BIN)/python
-	$(INSTALL) '.[test,torch]'
+	$(INSTALL) '.[test,torch]' torchvision==0.28.0
 	touch $@
 
 $(VENV)/mutants.stamp: pyproject.toml setup.py | $(BIN)/python

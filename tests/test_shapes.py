@@ -161,7 +161,10 @@ def test_same_against_onnx_runtime(word: str) -> None:
     import onnxruntime
     from onnx import TensorProto, helper
 
+    old = tuple(map(int, onnxruntime.__version__.split(".")[:2])) < (1, 20)
     for size, kernel, stride in every((5, 6, 7, 8), (1, 2, 3, 4), (1, 2, 3)):
+        if old and kernel < stride:
+            continue  # which it pads by less than nothing
         node = helper.make_node(
             "Conv",
             ["x", "w"],

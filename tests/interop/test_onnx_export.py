@@ -1,6 +1,5 @@
 """Exported models, judged by ONNX's checker and by ONNX Runtime's values beside the NumPy kernels'."""
 
-import contextlib
 import os
 import re
 import subprocess
@@ -26,6 +25,7 @@ from cnndsl.lang.compile import compile_text
 from cnndsl.runtime.data.initial_weights import link_mask
 from cnndsl.runtime.interpreter import execute
 from cnndsl.runtime.plan.planner import make_plan
+from tests.opsets import newest_judged
 
 MAPS = {1: "6@11", 2: "6@9x11", 3: "6@5x7x6"}
 
@@ -194,16 +194,6 @@ def exported(text, opset=DEFAULT_OPSET, **options):
     return export(network, random_weights(network), opset=opset, **options)
 
 
-def newest_judged():
-    """The newest opset that the ONNX and the ONNX Runtime at hand both know."""
-    for opset in range(min(MAX_OPSET, onnx.defs.onnx_opset_version()), DEFAULT_OPSET, -1):
-        with contextlib.suppress(Exception):
-            session(exported("input 4\nrelu", opset))
-            return opset
-    return DEFAULT_OPSET
-
-
-NEWEST_JUDGED = newest_judged()
 OPSETS = (MIN_OPSET, DEFAULT_OPSET, MAX_OPSET)
 
 
@@ -211,7 +201,7 @@ def assert_exports(text, opsets=OPSETS, **options):
     """Of opsets that the libraries at hand do not know the newest that they do stands for the rest."""
     network = compiled(text)
     weights = random_weights(network)
-    for opset in sorted({min(opset, NEWEST_JUDGED) for opset in opsets}):
+    for opset in sorted({min(opset, newest_judged()) for opset in opsets}):
         model = export(network, weights, opset=opset)
         onnx.checker.check_model(model, full_check=True)
         assert_agree(network, weights, model, **options)

@@ -260,3 +260,29 @@ def test_without_pytorch_it_is_named(tmp_path: Path) -> None:
     code = "import sys; sys.modules['torch'] = None; import cnndsl; cnndsl.loads('input 3; relu').to_torch()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert 'pip install "cnndsl[torch]"' in done.stderr
+
+
+# --- out and in again -------------------------------------------------------------------------------------------------
+OTHERWISE = {
+    "LeNet5": "the distances of rbf are read as nothing that the language has",
+    "FPN": "the sums on the way down are numbered in another order",
+    "Xception": "padding by less than any number in front of a pool is not written",
+}
+
+
+def described(net: cnndsl.Network) -> dict[str, tuple[str, str]]:
+    layers = net.graph.layers
+    return {node.name: (node.op.operator, str(node.shape)) for node in layers if node.op.operator != "identity"}
+
+
+@pytest.mark.parametrize(("path", "name"), [*networks()], ids=lambda value: getattr(value, "stem", value))
+def test_out_and_in_again_is_the_same_network(path: Path, name: str | None) -> None:
+    torch = pytest.importorskip("torch")
+    net = loaded(path, name)
+    if net.params > LARGE or net.name in OTHERWISE:
+        return
+    example = [torch.from_numpy(np.array(made_input(value, "random", 2, 0))) for value in net.graph.inputs]
+    back = cnndsl.from_torch(net.to_torch(), tuple(example))
+    assert back.imported_by == "torch.fx"
+    assert described(back) == described(net)
+    assert (back.params, back.buffers, back.macs) == (net.params, net.buffers, net.macs)
