@@ -237,6 +237,17 @@ GRAPHS = {
         "import-unsupported",
     ),
     "a node without inputs": (lambda: one_node(helper.make_node("Shape", [], ["y"])), "import-unsupported"),
+    "a CastLike without inputs": (lambda: one_node(helper.make_node("CastLike", [], ["y"])), "import-unsupported"),
+    "a Sub of three": (
+        lambda: one_node([helper.make_node("Relu", ["x"], ["r"]), helper.make_node("Sub", ["x", "r", "r"], ["y"])]),
+        "import-unsupported",
+    ),
+    "an Expand to 64 axes": (
+        lambda: one_node(
+            helper.make_node("Expand", ["x", "s"], ["y"]), [numpy_helper.from_array(np.ones(64, np.int64), "s")]
+        ),
+        "import-unsupported",
+    ),
     "an axis twice": (
         lambda: one_node(helper.make_node("Unsqueeze", ["x"], ["y"], axes=[1, 1]), opset=11),
         "import-unsupported",

@@ -266,6 +266,7 @@ def test_without_pytorch_it_is_named(tmp_path: Path) -> None:
 OTHERWISE = {
     "LeNet5": "the distances of rbf are read as nothing that the language has",
     "FPN": "the sums on the way down are numbered in another order",
+    "Siamese": "each half is traced with pools of its own, which are called after the second half there",
     "Xception": "padding by less than any number in front of a pool is not written",
 }
 

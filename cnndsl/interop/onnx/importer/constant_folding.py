@@ -355,5 +355,5 @@ def _computed(rule: Fold, attributes: Attributes, inputs: Sequence[Any], room: R
         with np.errstate(all="ignore"):
             found = rule(attributes, inputs, room)
             return [np.asarray(array) for array in (found if isinstance(found, list) else [found])]
-    except (ValueError, IndexError, TypeError, KeyError, AttributeError, OverflowError, MemoryError) as error:
+    except (LookupError, ValueError, TypeError, AttributeError, OverflowError, MemoryError, RuntimeError) as error:
         raise Unfoldable(str(error).splitlines()[0][:120] if str(error) else "its inputs do not fit") from None

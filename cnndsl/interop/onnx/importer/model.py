@@ -260,7 +260,12 @@ class Importer:
             sizes = (*self.builder.leading, *inputs[0].dimensions)
             self.reads_batch |= self.builder.symbolic
             known = [np.broadcast_to(np.int8(0), sizes)]
-        elif node.op_type == "CastLike" and isinstance(inputs[0], np.ndarray) and isinstance(inputs[-1], Value):
+        elif (
+            node.op_type == "CastLike"
+            and len(inputs) == 2
+            and isinstance(inputs[0], np.ndarray)
+            and isinstance(inputs[-1], Value)
+        ):
             known = [inputs[0], np.empty(0, inputs[-1].dtype)]
         elif any(isinstance(value, Value | Parts) for value in inputs) or all(value is None for value in inputs):
             return False

@@ -16,7 +16,7 @@ def expand(site: NodeContext) -> Value:
     full = (*site.builder.leading, *x.dimensions)
     try:
         wanted = np.broadcast_shapes(full, tuple(site.integers(1, "shape")))
-    except ValueError:
+    except (ValueError, RuntimeError):  # the latter for more axes than NumPy has
         raise Refusal(f"{x.shape} does not stretch to its shape") from None
     sizes = wanted[len(site.builder.leading) :]
     if len(wanted) != len(full) or wanted[: len(site.builder.leading)] != site.builder.leading:
