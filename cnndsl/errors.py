@@ -288,7 +288,7 @@ def either(words: Iterable[str]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def said_by(error: Exception) -> str:
+def said_by(error: BaseException) -> str:
     """What somebody else's exception says, on one line, for a message."""
     return " ".join(str(error).split())[:200] or type(error).__name__
 

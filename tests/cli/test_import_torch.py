@@ -24,6 +24,10 @@ SOURCE = """
             return self.body(x).flatten(1)
 
 
+    def leaves():
+        raise SystemExit(7)
+
+
     def fails():
         raise RuntimeError("no such weights")
 
@@ -72,6 +76,9 @@ def test_the_text_is_called_as_the_object(nets, cnndsl, folder):
     [
         (["nets:missing", "--input", "3@8x8"], "python-object", "`nets` has no `missing`"),
         (["nothing.there:net", "--input", "3@8x8"], "python-object", "`nothing.there` cannot be imported: No module"),
+        (["nets:leaves", "--input", "3@8x8"], "python-object", "without arguments, fails"),
+        (["nets:fails", "--input", "2000000000@9999x9999"], "python-object", "fails: no such weights"),
+        (["nets:net", "--input", "2000000000@9999x9999"], "memory-limit", "does not fit into memory"),
         (["nets:fails", "--input", "3@8x8"], "python-object", "fails: no such weights"),
         (["nets:with_width", "--input", "3"], "python-object", "called without arguments, fails: with_width() missing"),
         (["nets:number", "--input", "3"], "python-object", "`nets:number` is a int, no function"),

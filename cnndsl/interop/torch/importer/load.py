@@ -46,7 +46,7 @@ def module_of(name: str) -> Any:
     with _from_here():
         try:
             found = resolve_name(name)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             home = quoted(name.partition(":")[0])
             if isinstance(error, AttributeError):
                 raise CnnError.of(
@@ -69,7 +69,7 @@ def module_of(name: str) -> Any:
             )
         try:
             made = found()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise CnnError.of(
                 "python-object",
                 f"{quoted(name)}, called without arguments, fails: {said_by(error)}",
@@ -81,14 +81,20 @@ def module_of(name: str) -> Any:
 
 
 def examples_of(shapes: Sequence[tuple[Shape, Dtype]]) -> tuple[Any, ...]:
-    """A batch of one example for each input."""
+    """A batch of one example for each input. Raises CnnError ``memory-limit`` for more than there is room for."""
     import torch
 
     found = []
     for shape, dtype in shapes:
         sizes = (1, *shape.dimensions)
-        whole = torch.zeros(sizes, dtype=torch.int64)
-        found.append(torch.randn(sizes, generator=torch.Generator().manual_seed(0)) if dtype == "float32" else whole)
+        try:
+            if dtype == "float32":
+                found.append(torch.randn(sizes, generator=torch.Generator().manual_seed(0)))
+            else:
+                found.append(torch.zeros(sizes, dtype=torch.int64))
+        except RuntimeError:
+            message = f"an example of {shape} does not fit into memory"
+            raise CnnError.of("memory-limit", message, "give a smaller shape by --input") from None
     return tuple(found)
 
 

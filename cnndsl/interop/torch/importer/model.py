@@ -73,7 +73,7 @@ def _result(module: Any, examples: Sequence[Any]) -> Any:
     """What the module gives for the examples. Raises CnnError if it does not take them."""
     try:
         return module(*_copies(examples))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         shapes = " and ".join("x".join(map(str, one.shape)) for one in examples)
         raise CnnError.of(
             "python-object",
