@@ -41,7 +41,7 @@ FLOORS = {
         "decompile",
     ],
     "cnndsl.runtime": ["memory_limit parallel", "data", "kernels", "plan", "interpreter profile reference", "trace"],
-    "cnndsl.interop": ["onnx origin verify", "onnx_backend torch"],
+    "cnndsl.interop": ["codegen onnx origin verify", "onnx_backend torch"],
     "cnndsl.interop.onnx": ["exporter importer", "runtime"],
     "cnndsl.interop.torch": ["exporter importer"],
     "cnndsl.draw": ["canvas outline", "layout", "styles", "__init__"],

@@ -2,8 +2,8 @@
 
 - ``onnx``: ONNX both ways, and execution by ONNX Runtime.
 - ``onnx_backend``: cnndsl as a backend of ONNX, so that ONNX's own tests can judge the interpreter.
-- ``torch``: networks as PyTorch.
+- ``codegen``: what the source of a framework is made of.
+- ``torch``: networks as PyTorch source, and PyTorch's modules as networks.
 - ``origin``: which files cnndsl wrote itself, and which of them belong together.
-- ``torch``: PyTorch's modules.
 - ``verify``: two executions of one network compared.
 """

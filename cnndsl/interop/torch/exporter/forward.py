@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 from keyword import iskeyword
 
-from cnndsl.interop.torch.exporter.classes import Class, Step, canonical
-from cnndsl.interop.torch.exporter.hierarchy import SHARED, Module
-from cnndsl.interop.torch.exporter.layout import WIDTH, joined, split
+from cnndsl.interop.codegen.classes import Class, Step, canonical
+from cnndsl.interop.codegen.hierarchy import SHARED, Module
+from cnndsl.interop.codegen.layout import WIDTH, joined, split
+from cnndsl.interop.codegen.runs import VARIABLE, Run
 from cnndsl.interop.torch.exporter.names import attribute
-from cnndsl.interop.torch.exporter.runs import VARIABLE, Run
 
 INDENT = " " * 8
 _LONGEST_INSIDE = 52

@@ -1,15 +1,11 @@
 """Every operator in PyTorch: the modules that a layer becomes, or an expression of what it reads."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
 
+from cnndsl.interop.codegen.calls import Code, Keyword, Literal, call
+from cnndsl.interop.codegen.site import Expression, Modules, Site, Translation, Translator, option
 from cnndsl.interop.torch.exporter import windows
-from cnndsl.interop.torch.exporter.calls import Code, Keyword, Literal, call
-from cnndsl.interop.torch.exporter.site import Expression, Modules, Site, option
 from cnndsl.shapes import explicit_padding, per_axis
-
-Translation: TypeAlias = Modules | Expression
-Translator: TypeAlias = Callable[[Site], Translation]
 
 INTERPOLATION = {"linear": ("linear", "bilinear", "trilinear"), "cubic": (None, "bicubic", None)}
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cnndsl.interop.torch.exporter.calls import written
-from cnndsl.interop.torch.exporter.classes import Class, Step, class_name, classes
+from cnndsl.interop.codegen.calls import written
+from cnndsl.interop.codegen.classes import Class, Step, class_name, classes
+from cnndsl.interop.codegen.hierarchy import Leaf, Module, hierarchy
+from cnndsl.interop.codegen.layout import WIDTH, joined
+from cnndsl.interop.codegen.runs import Run, with_runs
+from cnndsl.interop.codegen.site import Modules
 from cnndsl.interop.torch.exporter.forward import forward_lines
 from cnndsl.interop.torch.exporter.helpers import helper_text
-from cnndsl.interop.torch.exporter.hierarchy import Leaf, Module, hierarchy
-from cnndsl.interop.torch.exporter.layout import WIDTH, joined
+from cnndsl.interop.torch.exporter.layers import LAYERS
 from cnndsl.interop.torch.exporter.names import IMPORTED, attribute, require_names
-from cnndsl.interop.torch.exporter.runs import Run, with_runs
-from cnndsl.interop.torch.exporter.site import Modules
 from cnndsl.ir import Graph
 
 INDENT = " " * 4
@@ -27,7 +28,7 @@ def torch_source(
     Raises CnnError ``export-unsupported`` for names that are none in Python.
     """
     require_names(graph)
-    root = hierarchy(graph)
+    root = hierarchy(graph, LAYERS)
     helpers = list(dict.fromkeys(name for leaf in _leaves(root) for name in _helpers(leaf)))
     found = _classes(root, params or {}, (*IMPORTED, *helpers))
     sections = [helper_text(name).rstrip("\n") for name in helpers]
@@ -42,7 +43,7 @@ def _classes(root: Module, params: Mapping[str, tuple[int, int, Graph]], taken: 
     usable = {
         name: (value, other, module)
         for name, (value, other, graph) in params.items()
-        for module in [hierarchy(graph)]
+        for module in [hierarchy(graph, LAYERS)]
         if classes([root, module], taken, {name: (value, other)})
     }
     roots = [root, *(module for *_, module in usable.values())]

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any, TypeAlias
 
-from cnndsl.interop.torch.exporter.calls import Call, Code, call
-from cnndsl.interop.torch.exporter.site import Expression, Modules, Site, option
+from cnndsl.interop.codegen.calls import Call, Code, call
+from cnndsl.interop.codegen.site import Expression, Modules, Site, option
 from cnndsl.shapes import Axis, Pairs, per_axis, product
 
 Translator: TypeAlias = Callable[[Site], Modules | Expression]

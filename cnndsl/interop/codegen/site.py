@@ -1,8 +1,9 @@
-"""What a translation to PyTorch works with: one layer, and what it gives back."""
+"""What a translation to a framework works with: one layer, and what it gives back."""
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
 
-from cnndsl.interop.torch.exporter.calls import Call, Keyword, Literal
+from cnndsl.interop.codegen.calls import Call, Keyword, Literal
 from cnndsl.ir import Graph, Node
 from cnndsl.shapes import Shape, per_axis
 
@@ -56,6 +57,10 @@ class Site:
         return numbers[0] if len(set(numbers)) == 1 else numbers
 
 
+Translation: TypeAlias = Modules | Expression
+Translator: TypeAlias = Callable[[Site], Translation]
+
+
 def option(name: str, value: Literal, default: Literal) -> Keyword:
-    """A keyword argument with PyTorch's default."""
+    """A keyword argument with the callee's default."""
     return Keyword(name, value, default, True)

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from keyword import iskeyword
 from typing import NamedTuple
 
-from cnndsl.interop.torch.exporter.calls import Call, Code, Keyword, Literal
-from cnndsl.interop.torch.exporter.hierarchy import Leaf, Module
-from cnndsl.interop.torch.exporter.site import Expression, Modules
+from cnndsl.interop.codegen.calls import Call, Code, Keyword, Literal
+from cnndsl.interop.codegen.hierarchy import Leaf, Module
+from cnndsl.interop.codegen.site import Expression, Modules
 
 Numbers = tuple[int | float, ...]
 """One number for each of the modules of a class."""

@@ -1,10 +1,9 @@
 """The layers of a graph as a tree of modules: every block instance is one, with what it reads and gives."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from cnndsl.interop.torch.exporter.layers import LAYERS
-from cnndsl.interop.torch.exporter.site import Expression, Modules, Site
+from cnndsl.interop.codegen.site import Expression, Modules, Site, Translator
 from cnndsl.ir import Graph, Node
 
 SHARED = "@"
@@ -48,8 +47,8 @@ class Module:
 Part: TypeAlias = Leaf | Module
 
 
-def hierarchy(graph: Graph) -> Module:
-    """The tree of a graph."""
+def hierarchy(graph: Graph, layers: Mapping[str, Translator]) -> Module:
+    """The tree of a graph; ``layers`` is the table from operator to what it is in the target."""
     blocks = {instance.path: instance.block for instance in graph.instances}
     root = Module((), graph.name)
     modules: dict[tuple[str, ...], Module] = {(): root}
@@ -59,7 +58,7 @@ def hierarchy(graph: Graph) -> Module:
             if path not in modules:
                 modules[path] = Module(path, blocks.get(path, path[-1]))
                 modules[path[:-1]].parts.append(modules[path])
-        modules[node.path].parts.append(Leaf(node, LAYERS[node.op.operator](Site(graph, node))))
+        modules[node.path].parts.append(Leaf(node, layers[node.op.operator](Site(graph, node))))
     for module in root.walk():
         _find_twins(module, graph)
     _connect(root, graph)

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from cnndsl.interop.torch.exporter.calls import Call, Code, Literal, written
-from cnndsl.interop.torch.exporter.classes import Class, Numbers, Step, relation
-from cnndsl.interop.torch.exporter.hierarchy import SHARED, Leaf
-from cnndsl.interop.torch.exporter.layout import joined
-from cnndsl.interop.torch.exporter.names import RESERVED
+from cnndsl.interop.codegen.calls import Call, Code, Literal, written
+from cnndsl.interop.codegen.classes import Class, Numbers, Step, relation
+from cnndsl.interop.codegen.hierarchy import SHARED, Leaf
+from cnndsl.interop.codegen.layout import joined
 
 LONGEST_PERIOD = 8
 MOST_VARIABLES = 3
@@ -121,7 +120,7 @@ def _may_repeat(step: Step) -> bool:
         literal = getattr(op, "weight", None) is not None or not isinstance(getattr(op, "bias", True), bool)
         if literal or step.part.node.share is not None:
             return False
-    return all(_NUMBERED.fullmatch(name) and name not in RESERVED for name in step.names)
+    return all(_NUMBERED.fullmatch(name) for name in step.names)
 
 
 def _continues(step: Step, first: Step, turns: int) -> bool:
