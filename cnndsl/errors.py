@@ -7,6 +7,7 @@ exception is the only way out. The meaning of every code, with examples, is in :
 import os
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from operator import index
 from typing import Literal, NamedTuple, SupportsIndex
 
@@ -156,16 +157,21 @@ def _render(diagnostic: Diagnostic, lines: Mapping[str, list[str]], color: bool)
     return "\n".join(result) + "\n"
 
 
+@lru_cache(maxsize=4)  # many diagnostics may stand in one line
 def laid_out(text: str) -> tuple[list[int], str]:
-    """The terminal cell at which each character of a line begins (and the line ends), and the line as it is shown.
+    """The terminal cell at which each character of a line begins (and what is shown ends), and the line as it is shown.
 
     Tabs become spaces, control characters are escaped, wide characters take two cells and combining ones none.
     """
     from unicodedata import category, combining, east_asian_width  # which a check without findings does without
 
-    cells, parts, cell = [], [], 0
+    cells: list[int] = []
+    parts: list[str] = []
+    cell = 0
     for character in text:
         cells.append(cell)
+        if cell > MAX_WIDTH:
+            return cells, "".join(parts)
         if character == "\t":
             part, width = " " * (TAB - cell % TAB), TAB - cell % TAB
         elif not character.isprintable():

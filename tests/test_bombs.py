@@ -125,6 +125,7 @@ BOMBS = {
     "formatting nested brackets": Bomb("[ " * 500_000, ("nesting-too-deep", "syntax"), way="format"),
     "blocks in blocks": Bomb(blocks("relu", "B", 1000), ("nesting-limit",)),
     "a block that uses itself": Bomb(f"block A {{ C }}\nblock C {{ A }}\n{HEAD}A", ("recursion",)),
+    "words by position": Bomb(f"{HEAD}reshape {'valid ' * 160_000}", ("too-many-arguments",)),
     # repeats
     "repeat": Bomb(f"{HEAD}repeat 1000000000 {{ relu }}", ("repeat-limit",)),
     "repeat nothing": Bomb(f"{HEAD}repeat 10**18 {{ }}", ("repeat-limit",)),

@@ -68,6 +68,12 @@ def test_long_lines_are_cut_off():
     assert max(map(len, far.splitlines())) <= MAX_WIDTH + 10
 
 
+def test_a_long_line_is_laid_out_as_far_as_it_is_shown() -> None:
+    cells, shown = laid_out("x" * 1_000_000)
+    assert len(cells) <= MAX_WIDTH + 3
+    assert shown == "x" * MAX_WIDTH + "…"
+
+
 def test_labels_in_the_same_and_in_other_files():
     sources = {"a": "one\ntwo\nthree\nfour", "b": "other"}
     labels = (

@@ -236,9 +236,11 @@ def _change_inside(random: Random, tree: Any) -> None:
         elif change == 2:
             tree[key] = copy.deepcopy(tree[random.choice(keys)])
         elif change == 3 and isinstance(tree, dict):
-            tree[random.choice(("op", "name", "share", "extra", "spatial", "features"))] = random.choice(LEAVES)
+            tree[random.choice(("op", "name", "share", "extra", "spatial", "features"))] = copy.deepcopy(
+                random.choice(LEAVES)
+            )
         else:
-            tree[key] = random.choice(LEAVES)
+            tree[key] = copy.deepcopy(random.choice(LEAVES))
         return
 
 

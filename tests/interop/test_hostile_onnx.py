@@ -417,3 +417,21 @@ def test_changed_graphs_never_do_more_than_raise_diagnostics(data):
                 node.attribute.remove(attribute)
     with contextlib.suppress(CnnError):
         from_onnx(model)
+
+
+@pytest.mark.parametrize("kind", ["DepthToSpace", "SpaceToDepth"])
+def test_blocks_that_are_none(kind):
+    for block in (0, -1):
+        model = one_node(helper.make_node(kind, ["x"], ["y"], blocksize=block), shape=(1, 12, 8, 8))
+        (found,) = refused(model.SerializeToString())
+        assert f"its blocksize is {block}" in found.message
+
+
+def test_a_pool_that_is_read_between_its_axes():
+    """An adaptive pool in two steps, the first of which is an output of its own."""
+    (network,) = compile_text("input 4@13x13\nadaptive_maxpool 6", "net.cnn").networks
+    model = export(network, {})
+    reduced = next(node.output[0] for node in model.graph.node if node.op_type == "ReduceMax")
+    model.graph.output.append(helper.make_tensor_value_info(reduced, TensorProto.FLOAT, None))
+    found = from_onnx(model).network
+    assert [str(found.shapes[name]) for name in found.outputs] == ["4@6x6", "4@6x13"]

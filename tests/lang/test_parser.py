@@ -471,6 +471,7 @@ def test_an_unclosed_bracket_names_the_place_where_the_file_ends() -> None:
         ("conv kernel: 3", (1, 12, 1, 13), "unexpected character `:`", "`name=value`"),
         ("import “a.cnn”", (1, 8, 1, 9), "unexpected character `“` (U+201C)", "double quotes"),
         ("relu → relu", (1, 6, 1, 7), "unexpected character `→` (U+2192)", "`->`"),
+        ("−", (1, 1, 1, 2), "unexpected character `−` (U+2212)", "hyphen"),
         ("let x = −1", (1, 9, 1, 10), "unexpected character `−` (U+2212)", "hyphen"),
         ("größe", (1, 3, 1, 4), "unexpected character `ö` (U+00F6)", "letters"),
         ("let x = ٣", (1, 9, 1, 10), "unexpected character `٣` (U+0663)", "0 to 9"),

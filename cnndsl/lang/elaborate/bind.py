@@ -23,6 +23,9 @@ from cnndsl.suggest import suggest
 Shared: TypeAlias = syntax.Name | syntax.Index
 """What ``share=`` takes."""
 
+MOST_SHOWING = 100
+"""Arguments of a layer that are looked at for what was meant."""
+
 
 class Arguments(Mapping[str, Span]):
     """The places of a stage's arguments by parameter, worked out when a diagnostic asks."""
@@ -107,7 +110,7 @@ class Binder:
         """The fault for a word by position that shows what was meant, where ``argument`` has no place left."""
         from cnndsl.lang.elaborate import slips
 
-        for other in node.arguments:
+        for other in node.arguments[:MOST_SHOWING]:
             word = other.value
             if isinstance(word, syntax.Name) and not other.name and (other is argument or not scope.has(word.name)):
                 found = slips.positional(self.context, cls, node, other)

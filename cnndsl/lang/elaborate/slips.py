@@ -33,10 +33,10 @@ def positional(context: Context, cls: type[Operator], node: Written, argument: s
     if not isinstance(value, syntax.Name):
         return None
     span = context.span(value)
-    following = next((other for other in node.arguments if other.start > argument.start), None)
     parameter = value.name if value.name in cls.parameters() else None
     if not parameter and len(value.name) > 1 and argument not in node.arguments[: len(cls.positional)]:
         parameter = exact_parameter(value.name, cls.parameters())
+    following = next((other for other in node.arguments if other.start > argument.start), None) if parameter else None
     if parameter and following and following.name is None:
         written = f"{parameter}={context.text(following.value)}"
         message = f"{cls.operator}: an argument that has its name with it is written with `=`"

@@ -50,10 +50,11 @@ def _character(failure: Failure, source: Source) -> Diagnostic | None:
     found = failure.found
     if found.type != UNEXPECTED:
         return None
-    place = (found.start, found.start + (2 if source.text[found.start : found.start + 2] in _CHARACTERS else 1))
-    sign = source.text[place[0] : place[1]]
+    two = source.text[found.start : found.start + 2]
+    sign = two if two in _CHARACTERS else two[:1]
     if sign not in _CHARACTERS:
         return None
+    place = (found.start, found.start + len(sign))
     told = lexical(found, source)
     new = _CHARACTERS[sign]
     if new.isalpha():

@@ -179,7 +179,7 @@ def adaptive(group: NodeGroup) -> Value:
         raise Refusal("it reduces cells that it picks")
     sizes = [len(cells) if place == axis else extent for place, extent in enumerate(x.shape.dimensions)][1:]
     op = AdaptiveMaxPool(size=tuple(sizes)) if given is None else AdaptiveAvgPool(size=tuple(sizes))
-    before = site.maker()
+    before = site.builder.unread(x) if site.uses[group.tensors["x"]] == 1 else None
     if before is not None and type(before.op) is type(op) and x.shape.dimensions[axis] == before.extent(axis):
         return site.builder.replaced(before, op)
     return site.emit(op, x)

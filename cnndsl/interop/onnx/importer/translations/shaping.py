@@ -356,7 +356,7 @@ def _cropped_first(site: NodeContext, x: Value, pairs: dict[int, tuple[int, int]
 
 
 def depth_to_space(site: NodeContext) -> Value:
-    x, block = site.value(), int(site.attribute("blocksize", 1))
+    x, block = site.value(), _block(site)
     if site.attribute("mode", "DCR") == "CRD":
         return site.emit(PixelShuffle(factor=block), x)
     channels, height, width = _planar(x)
@@ -370,7 +370,7 @@ def depth_to_space(site: NodeContext) -> Value:
 def space_to_depth(site: NodeContext) -> Value:
     from cnndsl.ops.shape import SpaceToDepth
 
-    x, block = site.value(), int(site.attribute("blocksize", 1))
+    x, block = site.value(), _block(site)
     channels, height, width = _planar(x)
     if height % block or width % block:
         raise Refusal("its map cannot be divided by the block")
@@ -379,6 +379,13 @@ def space_to_depth(site: NodeContext) -> Value:
     dealt = site.reshape(x, [channels, height // block, block, width // block, block])
     turned = dealt.ordered((2, 4, 0, 1, 3))
     return site.reshape(turned, [channels * block**2, height // block, width // block])
+
+
+def _block(site: NodeContext) -> int:
+    block = int(site.attribute("blocksize", 1))
+    if block < 1:
+        raise Refusal(f"its blocksize is {block}")
+    return block
 
 
 def _planar(x: Value) -> tuple[int, int, int]:
