@@ -18,9 +18,10 @@ import pytest
 import cnndsl
 from cnndsl import ops
 from cnndsl.interop.onnx.exporter.model import IR_VERSIONS
+from cnndsl.ops.pool import AvgPool
 from cnndsl.runtime.data.initial_weights import link_mask
 from tests import generators
-from tests.opsets import newest_judged
+from tests.opsets import judges_partial_averages, newest_judged
 
 TIMES = int(os.environ.get("CNNDSL_FUZZ", "1"))
 SEED = os.environ.get("CNNDSL_SEED", "0")
@@ -90,6 +91,9 @@ def assert_close(actual: Array, wanted: Array, what: str, least: float = 1e-6) -
 
 def assert_onnx_runtime_agrees(case: Case, opset: int, least: float = 1e-6) -> None:
     opset = min(opset, newest_judged())
+    averages = (node.op for node in case.network.graph.layers if isinstance(node.op, AvgPool))
+    if any(op.ceil_mode and op.count_include_pad for op in averages) and not judges_partial_averages():
+        return
     model = case.network.to_onnx(weights=case.weights, opset=opset)
     judged = by_onnx_runtime(model, case.inputs)
     for (name, shape), wanted in zip(case.network.outputs.items(), judged, strict=True):
