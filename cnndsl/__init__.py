@@ -8,8 +8,9 @@
 What Python programs use is in ``api`` and ``network``; commands are in ``cli`` and ``__main__``, the cell magic in
 ``notebook``. ``lang`` reads texts into the graph of ``ir``, whose layers are operators of ``ops``. ``analysis`` counts,
 ``runtime`` computes, ``interop`` speaks ONNX and PyTorch, ``draw`` makes pictures, and ``report`` all other output.
-Everything stands on ``shapes`` (the window formula, broadcasting), ``errors`` (diagnostics), ``codes`` (what they
-mean), ``limits``, ``suggest`` (did you mean), ``files``, ``progress``, ``arrays`` and ``version``.
+Everything stands on ``shapes`` (the window formula, broadcasting), ``extents`` (sizes that are not known), ``errors``
+(diagnostics), ``codes`` (what they mean), ``limits``, ``suggest`` (did you mean), ``files``, ``progress``, ``arrays``
+and ``version``.
 docs/architecture.md is the whole plan.
 """
 

@@ -103,10 +103,45 @@ OperatorField = Annotated[
 ]
 
 
+_UNLESS_EMPTY = Field(exclude_if=lambda value: not value)
+"""JSON of a graph without symbols does not mention them."""
+
+
 class Model(BaseModel):
     """Parts of a graph: immutable, and what JSON holds beside their fields is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+class Symbol(Model):
+    """A name for an extent that is known when the network is used."""
+
+    name: str
+    """As in expressions."""
+    default: Annotated[int, Field(ge=1)]
+    """The extent that all numbers of the graph are for."""
+    span: Span | None = None
+    """Where it was written."""
+
+
+class Assumption(Model):
+    """What whoever uses the network promises of its symbols."""
+
+    text: str
+    """A condition, such as ``H % 32 == 0 and W % 32 == 0``."""
+    span: Span | None = None
+    """Where it was written."""
+
+
+class Expectation(Model):
+    """The shape that a value is said to have, whatever the symbols are."""
+
+    value: str
+    """The name of the value."""
+    extents: tuple[str, ...]
+    """An expression for every axis, channels first."""
+    span: Span | None = None
+    """Where it was written."""
 
 
 class Input(Model):
@@ -120,6 +155,8 @@ class Input(Model):
     """``int64`` for what is looked up in a table."""
     span: Span | None = None
     """Where it was written."""
+    extents: Annotated[tuple[str, ...], _UNLESS_EMPTY] = ()
+    """Where symbols decide the shape: an expression for every axis, channels first."""
 
 
 class Node(Model):
@@ -142,6 +179,8 @@ class Node(Model):
     """Where it was written."""
     path: tuple[str, ...] = ()
     share: str | None = None
+    symbolic: Annotated[dict[str, tuple[str, ...]], _UNLESS_EMPTY] = {}
+    """Parameters of the operator that follow from symbols: an expression for every number."""
 
 
 class Instance(Model):
@@ -169,6 +208,12 @@ class Graph(Model):
     outputs: Annotated[tuple[str, ...], Field(min_length=1)]
     """Names of layers or inputs, in order."""
     instances: tuple[Instance, ...] = ()
+    symbols: Annotated[tuple[Symbol, ...], _UNLESS_EMPTY] = ()
+    """Names of extents; all numbers are for their defaults."""
+    assumptions: Annotated[tuple[Assumption, ...], _UNLESS_EMPTY] = ()
+    """What is promised of the symbols."""
+    expectations: Annotated[tuple[Expectation, ...], _UNLESS_EMPTY] = ()
+    """Shapes that were written down, in symbols."""
 
     @cached_property
     def shapes(self) -> dict[str, Shape]:

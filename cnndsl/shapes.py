@@ -78,6 +78,11 @@ class ShapeError(Exception):
         self.branch = branch
 
 
+def are_numbers(shapes: Sequence[Shape]) -> bool:
+    """Whether all extents are known: messages are for numbers (:mod:`cnndsl.extents` has others)."""
+    return all(isinstance(size, int) for shape in shapes for size in shape.dimensions)
+
+
 def product(sizes: Sequence[int]) -> int:
     """The sizes multiplied; 1 where there are none. ``math.prod`` takes no symbolic ones."""
     result = 1

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 FLOORS = {
     "cnndsl": [
-        "arrays errors files limits progress shapes suggest version",
+        "arrays errors extents files limits progress shapes suggest version",
         "ops",
         "codes ir",
         "analysis",

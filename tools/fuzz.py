@@ -78,12 +78,20 @@ class Finding(NamedTuple):
 
 # --- what is proper ---------------------------------------------------------------------------------------------------
 def timed(what: str, function: Callable[[], Result], allowed: Callable[[], float] = lambda: SECONDS) -> Result:
-    begin = time.process_time()
-    result = function()
-    taken = time.process_time() - begin
+    """The result, which must come in time. What is slow is tried again: a busy machine is no finding."""
+    result, taken = _with_seconds(function)
+    for _ in range(2):
+        if taken > SECONDS and taken > allowed():
+            result, again = _with_seconds(function)
+            taken = min(taken, again)
     if taken > SECONDS and taken > allowed():
         raise Wrong(f"{what} takes too long")
     return result
+
+
+def _with_seconds(function: Callable[[], Result]) -> tuple[Result, float]:
+    begin = time.process_time()
+    return function(), time.process_time() - begin
 
 
 def require(holds: bool, what: str) -> None:

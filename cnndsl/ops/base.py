@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, get_origin
 from pydantic import BaseModel, ConfigDict
 
 from cnndsl.ops.fields import Expects, Sizes, Tensor, written
-from cnndsl.shapes import Axis, Padding, Shape, ShapeError, extents, per_axis, product, resolve_padding
+from cnndsl.shapes import Axis, Padding, Shape, ShapeError, are_numbers, extents, per_axis, product, resolve_padding
 
 Initialiser: TypeAlias = Literal["kernel", "constant", "signs", "normal"]
 """``kernel``: He or Glorot, by what the layer feeds; ``constant``: ``fill``; ``signs``: +1 or -1, the codes of
@@ -320,6 +320,8 @@ def along(operator: str, axis: int, shape: Shape) -> list[int]:
 
 
 def kernel_too_large(operator: str, shape: Shape, axes: Sequence[Axis]) -> ShapeError:
+    if not are_numbers([shape]):
+        return ShapeError("kernel-too-large", f"{operator}: the kernel is larger than its input", argument="kernel")
     misfit = next(axis for axis in axes if axis.output < 1)
     window = extents([axis.reach for axis in axes])
     padded = extents([axis.size + axis.begin + axis.end for axis in axes])

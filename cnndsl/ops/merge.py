@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from cnndsl.ops.base import Reach, Unweighted, over_channels
 from cnndsl.ops.fields import Natural
-from cnndsl.shapes import Shape, ShapeError, broadcast
+from cnndsl.shapes import Shape, ShapeError, are_numbers, broadcast
 
 
 class Merge(Unweighted):
@@ -40,6 +40,8 @@ def mismatch_help(shapes: Sequence[Shape], index: int, channels_join: bool = Fal
     ``channels_join`` tells that the channels need not be equal.
     """
     first, other = shapes[0], shapes[index]
+    if not are_numbers(shapes):
+        return []
     if len(first.spatial) != len(other.spatial):
         return ["bring all branches to the same number of axes before they meet"]
     if first.spatial == other.spatial:

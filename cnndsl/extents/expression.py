@@ -1,0 +1,70 @@
+"""Expressions of symbols as text, ``H // 4 - 1`` or ``H % 32 == 0 and W == H``, worked out with numbers or extents."""
+
+import ast
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from operator import add, eq, floordiv, ge, gt, le, lt, mod, mul, ne, neg, sub
+from typing import Any
+
+LONGEST = 1_000
+"""Characters of an expression."""
+
+_BINARY: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.FloorDiv: floordiv, ast.Mod: mod,
+    ast.Eq: eq, ast.NotEq: ne, ast.Lt: lt, ast.LtE: le, ast.Gt: gt, ast.GtE: ge,
+}  # fmt: skip
+
+
+def evaluated(text: str, values: Mapping[str, Any]) -> Any:
+    """The value of an expression. Comparisons of extents are decided by the cases that are looked at.
+
+    Raises ValueError for anything but whole numbers, the names in ``values``, ``+ - * // %``, comparisons, ``and``,
+    ``or`` and ``not``, and ZeroDivisionError.
+    """
+    return _value(_tree(text), values)
+
+
+def names(text: str) -> set[str]:
+    """The symbols that an expression reads."""
+    found: set[str] = set()
+    waiting: list[ast.AST] = [_tree(text)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Name | ast.Attribute):
+            found.add(ast.unparse(node))  # a name, or an axis of an input such as left.H
+        else:
+            waiting += ast.iter_child_nodes(node)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _tree(text: str) -> ast.expr:
+    if len(text) > LONGEST:
+        raise ValueError("an expression is too long")
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        raise ValueError(f"{text!r} is no expression") from error
+
+
+def _value(tree: ast.expr, values: Mapping[str, Any]) -> Any:
+    match tree:
+        case ast.Constant(value=int() as number) if not isinstance(number, bool):
+            return number
+        case ast.Name() | ast.Attribute() if (name := ast.unparse(tree)) in values:
+            return values[name]
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return neg(_value(operand, values))
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return not _value(operand, values)
+        case ast.BinOp(left=left, op=operation, right=right) if type(operation) in _BINARY:
+            return _BINARY[type(operation)](_value(left, values), _value(right, values))
+        case ast.BoolOp(op=ast.And(), values=parts):
+            return all(_value(part, values) for part in parts)
+        case ast.BoolOp(op=ast.Or(), values=parts):
+            return any(_value(part, values) for part in parts)
+        case ast.Compare(left=left, ops=operations, comparators=others):
+            ends = [_value(part, values) for part in (left, *others)]
+            steps = zip(ends, operations, ends[1:], strict=False)
+            return all(_BINARY[type(operation)](one, other) for one, operation, other in steps)
+    raise ValueError("an expression of symbols has whole numbers, names, + - * // %, comparisons, and, or, not")

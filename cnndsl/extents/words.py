@@ -1,0 +1,118 @@
+"""Extents and sets of sizes in words: ``(H - 184)/4``, ``188, 204, 220, ... (16k + 12, at least 188)``."""
+
+from fractions import Fraction
+from itertools import islice, pairwise
+from math import lcm
+
+from cnndsl.extents.extent import Extent, Line
+from cnndsl.extents.periodic import ALL, MAX_PERIOD, PeriodicSet
+
+FEW = 8
+"""The most sizes that are listed one by one."""
+
+
+def formula(extent: Extent | int, symbol: str, taken: PeriodicSet = ALL) -> str:
+    """An extent as people write it, for the sizes that are taken; floored or ceiled where it must be."""
+    if isinstance(extent, int):
+        return str(extent)
+    straight = _straight(extent, taken)
+    if straight is not None:
+        return _linear(*straight, symbol)
+    if isinstance(extent, Line):
+        whole, rest = divmod(extent.b, extent.d)
+        rounding, inner = "floor", f"{symbol}{rest:+}" if rest else symbol
+        if rest == extent.d - 1:
+            rounding, inner, whole = "ceil", symbol, whole
+        inner = inner.replace("+", " + ")
+        quotient = f"{rounding}({inner}/{extent.d})" if " " not in inner else f"{rounding}(({inner})/{extent.d})"
+        return _with(quotient, extent.k, extent.k * whole + extent.c)
+    numbers = [str(extent.at(size)) for size in islice(taken.members(), 3)]
+    return f"f({symbol}): {', '.join(numbers)}, ..."
+
+
+def _straight(extent: Extent, taken: PeriodicSet) -> tuple[Fraction, Fraction] | None:
+    """Slope and intercept, where the extent is a straight line for all sizes that are taken."""
+    slope = Fraction(extent.gain, extent.period)
+    if isinstance(extent, Line) and not taken.is_finite and taken.period % extent.d == 0:
+        sizes = list(islice(taken.members(taken.start), taken.residues.bit_count()))
+        if taken.below:
+            sizes += list(islice(taken.members(end=taken.start), MAX_PERIOD))
+    elif isinstance(extent, Line) and extent.d == 1:
+        sizes = [1]
+    else:
+        period = lcm(extent.period, taken.period)
+        if period > MAX_PERIOD or max(extent.start, taken.start) > MAX_PERIOD:
+            return None
+        sizes = list(taken.members(end=max(extent.start, taken.start) + period))
+    intercepts = {extent.at(size) - slope * size for size in sizes}
+    return (slope, intercepts.pop()) if len(intercepts) == 1 else None
+
+
+def _linear(slope: Fraction, intercept: Fraction, symbol: str) -> str:
+    """``(3*H - 4)/8``."""
+    bottom = lcm(slope.denominator, intercept.denominator)
+    top, rest = int(slope * bottom), int(intercept * bottom)
+    if top == 0:
+        return str(rest)
+    sum_ = _with(symbol, top, rest)
+    return sum_ if bottom == 1 else f"({sum_})/{bottom}" if " " in sum_ else f"{sum_}/{bottom}"
+
+
+def _with(term: str, factor: int, rest: int) -> str:
+    product = term if factor == 1 else f"-{term}" if factor == -1 else f"{factor}*{term}"
+    return f"{product} {'+' if rest > 0 else '-'} {abs(rest)}" if rest else product
+
+
+def described(sizes: PeriodicSet) -> str:
+    """A set of sizes: ``any size``, ``at least 32``, ``multiples of 32, at least 64``, ``32 to 35``, ``28``."""
+    if not sizes:
+        return "none"
+    if sizes.is_finite:
+        return _runs(list(sizes.members()))
+    also = list(sizes.members(end=sizes.start))
+    least = next(sizes.members(sizes.start))
+    if sizes.period == 1:
+        text = f"at least {least}" if least > 1 else "any size"
+    else:
+        residues = [size for size in range(sizes.period) if sizes.residues >> size & 1]
+        if residues == [0]:
+            text = f"multiples of {sizes.period}" + (f", at least {least}" if least > sizes.period else "")
+        else:
+            first = list(islice(sizes.members(sizes.start), 3))
+            listed = ", ".join(map(str, first))
+            places = str(residues[0]) if len(residues) == 1 else f"({_runs(residues)})"
+            forms = f"{sizes.period}k + {places}"
+            text = f"{listed}, ... ({forms}, at least {least})"
+    return f"{_runs(also)}, and {text}" if also else text
+
+
+def condition(sizes: PeriodicSet, symbol: str) -> str:
+    """What a set asks of a size: ``H % 16 == 12``, ``H >= 188``, ``H == 28``, ``32 <= H <= 35``."""
+    if sizes.is_finite:
+        members = list(islice(sizes.members(), FEW * FEW))
+        if not members:
+            return f"no {symbol}"
+        if len(members) == 1:
+            return f"{symbol} == {members[0]}"
+        if members[-1] - members[0] == len(members) - 1 and len(members) < FEW * FEW:
+            return f"{members[0]} <= {symbol} <= {members[-1]}"
+        return f"{symbol} in {_runs(members)}"
+    parts = []
+    if sizes.period > 1:
+        residues = [size for size in range(sizes.period) if sizes.residues >> size & 1]
+        asked = f"== {residues[0]}" if len(residues) == 1 else f"in {_runs(residues)}"
+        parts.append(f"{symbol} % {sizes.period} {asked}")
+    least = next(sizes.members(sizes.start))
+    if least > sizes.period or (sizes.period == 1 and least > 1):
+        parts.append(f"{symbol} >= {least}")
+    text = " and ".join(parts) or f"any {symbol}"
+    also = list(sizes.members(end=sizes.start))
+    return f"{text}, or {symbol} in {_runs(also)}" if also else text
+
+
+def _runs(sizes: list[int]) -> str:
+    """``1 to 4, 9, 29 to 36``."""
+    breaks = [index for index, (one, other) in enumerate(pairwise(sizes), 1) if other != one + 1]
+    runs = [sizes[begin:end] for begin, end in pairwise([0, *breaks, len(sizes)])]
+    texts = [f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs]
+    return ", ".join(texts[:FEW]) + (", ..." if len(texts) > FEW else "")

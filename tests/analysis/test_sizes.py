@@ -1,0 +1,123 @@
+"""The sizes that a network takes, against trying them one by one."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+
+import pytest
+
+import cnndsl
+from cnndsl import ops
+from cnndsl.analysis.resized import resized
+from cnndsl.analysis.sizes import Along, along, with_symbols
+from cnndsl.errors import CnnError
+from cnndsl.extents.extent import Extent
+from cnndsl.extents.periodic import TooLong
+from cnndsl.extents.words import described
+from cnndsl.ir import Graph
+from cnndsl.shapes import Shape, ShapeError
+from tests import generators
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+LARGEST = 700
+CASES_EACH = 12
+
+
+def networks() -> list[tuple[Path, str | None]]:
+    return [
+        (path, name)
+        for path in sorted(EXAMPLES.glob("**/*.cnn"))
+        for name in re.findall(r"^network (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE) or [None]
+    ]
+
+
+def tried(graph: Graph, inputs: Mapping[str, Shape], known: dict[object, Shape | None]) -> list[Shape] | None:
+    """The outputs by numbers alone; None where a layer does not take its input, or would have other weights."""
+    shapes = dict(inputs)
+    for node in graph.layers:
+        before = tuple(shapes[name] for name in node.inputs)
+        key = (node.name, before)
+        if key not in known:
+            try:
+                output = node.op.output(before)
+                found = {name: weight.shape for name, weight in node.op.weights(before).items()}
+                wanted = {name: weight.shape for name, weight in node.op.weights(graph.input_shapes(node)).items()}
+                known[key] = output if found == wanted else None
+            except ShapeError:
+                known[key] = None
+        shape = known[key]
+        if shape is None:
+            return None
+        shapes[node.name] = shape
+    return [shapes[name] for name in graph.outputs]
+
+
+def numbers(found: Along, name: str, size: int) -> tuple[int, ...]:
+    return tuple(n.at(size) if isinstance(n, Extent) else n for n in found.shapes[name].dimensions)
+
+
+def compare(graph: Graph, largest: int) -> None:
+    general = with_symbols(graph)
+    names = iter(general.symbols)
+    for value in graph.inputs:
+        for axis in range(len(value.shape.spatial)):
+            symbol = next(names)
+            found, known = along(general, [symbol.name]), {}
+            for size in range(1, largest + 1):
+                spatial = list(value.shape.spatial)
+                spatial[axis] = size
+                shapes = {one.name: one.shape for one in graph.inputs}
+                shapes[value.name] = Shape(value.shape.channels, tuple(spatial))
+                outputs = tried(graph, shapes, known)
+                assert (outputs is not None) == (size in found.taken), (symbol.name, size, described(found.taken))
+                if outputs is not None:
+                    assert [numbers(found, name, size) for name in graph.outputs] == [o.dimensions for o in outputs]
+
+
+@pytest.mark.parametrize(("path", "name"), networks(), ids=lambda value: getattr(value, "stem", value))
+def test_every_network_of_the_examples(path: Path, name: str | None) -> None:
+    net = cnndsl.load(path, network=name) if name else cnndsl.load(path)
+    compare(net.graph, LARGEST if len(net.graph.layers) < 100 else 260)
+
+
+@pytest.mark.parametrize("name", ops.NAMES)
+def test_random_layers(name: str) -> None:
+    for index in range(CASES_EACH):
+        text = generators.sound_layer(Random(f"sizes/{name}/{index}"), name)
+        try:
+            compare(cnndsl.loads(text).graph, 60)
+        except TooLong:
+            pytest.fail(f"no answer for\n{text}")
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_random_networks(seed: int) -> None:
+    text = generators.network_text(f"sizes {seed}", 8)
+    compare(cnndsl.loads(text).graph, 60)
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        (("unet.cnn", "UNet"), "188, 204, 220, ... (16k + 12, at least 188)"),
+        (("vgg.cnn", "VGG16"), "at least 32"),
+        (("densenet.cnn", "DenseNet121"), "at least 29"),
+        (("resnet.cnn", "ResNet50"), "any size"),
+        (("lenet.cnn", "LeNet5"), "32 to 35"),
+    ],
+)
+def test_known_answers(network: tuple[str, str], words: str) -> None:
+    graph = with_symbols(cnndsl.load(EXAMPLES / "zoo" / network[0], network=network[1]).graph)
+    assert described(along(graph, ["H"]).taken) == described(along(graph, ["W"]).taken) == words
+
+
+def test_another_size() -> None:
+    graph = with_symbols(cnndsl.load(EXAMPLES / "zoo" / "unet.cnn", network="UNet").graph)
+    other = resized(graph, {"H": 188, "W": 204})
+    assert [str(other.shapes[name]) for name in other.outputs] == ["2@4x20"]
+    with pytest.raises(CnnError, match="H = 189, W = 572: concat: the branches differ"):
+        resized(graph, {"H": 189})
+    lenet = with_symbols(cnndsl.load(EXAMPLES / "lenet.cnn").graph)
+    with pytest.raises(CnnError, match="has a weight of 120 x 400"):
+        resized(lenet, {"H": 60})
