@@ -19,6 +19,7 @@ FLOORS = {
     "cnndsl": [
         "arrays errors extents files limits progress shapes suggest version",
         "ops",
+        "training_settings",
         "codes ir",
         "analysis",
         "lang runtime",
@@ -35,6 +36,7 @@ FLOORS = {
         "text",
         "expressions python_code style",
         "modules",
+        "training",
         "elaborate settings",
         "review",
         "compile",

@@ -23,8 +23,8 @@ CODES = (
         "misplaced",
         "a statement where it does not belong",
         "`param` and `output` belong at the top of a network (a `param` also at the top of a file), `input` to a "
-        "network and not to a block. In a file that only defines networks, blocks and constants, layers stand inside "
-        "a `network`.",
+        "network and not to a block, `train` to the end of a network. In a file that only defines networks, blocks "
+        "and constants, layers stand inside a `network`.",
         "input 3@32x32\nrepeat 2 {\n  param width = 8\n  conv width 3x3 -> relu\n}",
         "param width = 8\ninput 3@32x32\nrepeat 2 {\n  conv width 3x3 -> relu\n}",
     ),

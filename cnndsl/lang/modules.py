@@ -183,6 +183,8 @@ class ModuleLoader:
         elif isinstance(item, syntax.Symbol):
             module.scope.names.update(dict.fromkeys((alias.name for alias in item.names), None))
             raise not_supported(item, module.source)
+        elif isinstance(item, syntax.Train):
+            raise fault("misplaced", "train belongs inside a network, at its end", context.span(item))
         else:
             # It may be a definition whose first word is misspelt.
             module.gaps.add(f"line {context.span(item).line}")

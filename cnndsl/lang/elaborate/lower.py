@@ -1,23 +1,37 @@
 """Lowering: the statements of one network become a graph, and its expectations are checked on the way."""
 
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from cnndsl.analysis.costs import Cost, Costs
 from cnndsl.analysis.memory import BYTES, peak, size_of
 from cnndsl.analysis.receptive import ReceptiveFields
-from cnndsl.errors import Diagnostic, Fix, Label, quoted, shortened
+from cnndsl.errors import Diagnostic, Fix, Label, Span, quoted, shortened
 from cnndsl.ir import Dtype, Graph
 from cnndsl.lang.elaborate.expand import Expander
 from cnndsl.lang.elaborate.expansion import Context
 from cnndsl.lang.elaborate.naming import Body
 from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.names import written
-from cnndsl.lang.expressions.values import Fault, Flow, ListValue, Named, Unknowable, Value, fault, kind, shown
+from cnndsl.lang.expressions.values import (
+    Fault,
+    Flow,
+    ListValue,
+    Named,
+    Unknowable,
+    Value,
+    fault,
+    kind,
+    repeated,
+    shown,
+)
 from cnndsl.lang.modules import Collector, Module, Settings, define, define_value, not_supported
 from cnndsl.lang.text import syntax
 from cnndsl.ops.base import Windowed
 from cnndsl.shapes import MAX_RANK, Shape
+
+if TYPE_CHECKING:
+    from cnndsl.training_settings import Training
 
 
 class NetworkLowering(Expander):
@@ -32,6 +46,9 @@ class NetworkLowering(Expander):
         self._sums = [Cost()]
         self._fields = ReceptiveFields()
         self._known_inputs = 0
+        self._trains: syntax.Train | None = None
+        self._training: Training | None = None
+        self._settings_at: dict[str, Span] = {}
 
     def lower(self, name: str, statements: Sequence[syntax.Statement], place: Context) -> Graph | None:
         """The graph; None where errors left no whole one."""
@@ -43,7 +60,8 @@ class NetworkLowering(Expander):
             self.report(Diagnostic("no-input", f"network {quoted(name)} has no input", where, help=(advice,)))
         if end is None or not self.sound:
             return None
-        return self.graph.network(name, tuple(self._outputs) or (end.name,))
+        graph = self.graph.network(name, tuple(self._outputs) or (end.name,))
+        return graph.model_copy(update={"training": self._training}) if self._training else graph
 
     def statement(self, node: syntax.Statement, place: Context, flow: Flow | None) -> Flow | None:
         return _STATEMENTS[type(node)](self, node, place, flow)
@@ -194,6 +212,26 @@ class NetworkLowering(Expander):
             self._outputs[name] = None
         return flow
 
+    def _train(self, node: syntax.Train, place: Context, flow: Flow | None) -> Flow | None:
+        span = self.module.source.span(node.start, node.start + len("train"))
+        if place.depth > 1:
+            raise fault("misplaced", "train belongs at the top of a network, at its end", span)
+        if self._trains:
+            raise repeated("a network has one train", self.span(self._trains), self.span(node))
+        self._trains = node
+        behind = next((one for one in self._bodies[0].statements if one.start > node.start), None)
+        if behind and not isinstance(behind, syntax.Train):
+            label = Label(self.span(behind), "this stands behind it")
+            advice = "put it behind the last line of the network"
+            message = "train belongs at the end of a network"
+            raise Fault(Diagnostic("misplaced", message, span, labels=(label,), help=(advice,)))
+        from cnndsl.lang.training.reading import read_training
+
+        read = read_training(node, self.evaluator(place, None), self.report)
+        if read:
+            self._training, self._settings_at = read
+        return flow
+
     # --- expectations ---
     def _expect(self, node: syntax.Expect, place: Context, flow: Flow | None) -> Flow | None:
         if flow is not None and flow.shape is None:
@@ -256,5 +294,6 @@ _STATEMENTS = cast(
         syntax.Input: NetworkLowering._input,
         syntax.Output: NetworkLowering._output,
         syntax.Expect: NetworkLowering._expect,
+        syntax.Train: NetworkLowering._train,
     },
 )

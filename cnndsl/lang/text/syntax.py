@@ -309,6 +309,14 @@ class Symbol(NamedTuple):
     names: tuple[Alias, ...]
 
 
+class Train(NamedTuple):
+    """``train { ... }``: its lines look like stages that are single words with arguments."""
+
+    start: int
+    end: int
+    settings: tuple[Apply, ...]
+
+
 class BlockParameter(NamedTuple):
     start: int
     end: int
@@ -351,7 +359,7 @@ class Import(NamedTuple):
     path: String
 
 
-Statement: TypeAlias = Pipeline | Input | Output | Expect | Param | Let | Symbol
+Statement: TypeAlias = Pipeline | Input | Output | Expect | Param | Let | Symbol | Train
 Item: TypeAlias = Import | Block | Network | Statement
 
 

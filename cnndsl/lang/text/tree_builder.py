@@ -237,6 +237,10 @@ class TreeBuilder:
         return syntax.Symbol(parts[0].start, parts[-1].end, tuple([_named(token) for token in parts[1::2]]))
 
     @staticmethod
+    def train(parts: Parts) -> syntax.Train:
+        return syntax.Train(parts[0].start, parts[-1].end, _nodes(parts))
+
+    @staticmethod
     def error(parts: Parts) -> Token:
         token: Token = parts[0]  # like all tokens, no node of the tree
         return token
