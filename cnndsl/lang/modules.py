@@ -52,7 +52,7 @@ class Collector:
         self.limits = limits
         self.budget = Budget(limits.steps)
         self.diagnostics: list[Diagnostic] = []
-        self._seen: set[tuple[str, Span | str]] = set()
+        self._seen: set[tuple[str, Span | str, str]] = set()
         self._repeated = 0
 
     def add(self, diagnostic: Diagnostic) -> None:
@@ -60,7 +60,9 @@ class Collector:
 
         Warnings give way to errors: a text is never refused without one.
         """
-        key = (diagnostic.code, diagnostic.span or diagnostic.message)
+        # A layer may differ from a framework in several ways; in each as often as there are numbers.
+        way = diagnostic.message.partition(";")[0] if diagnostic.code.startswith("portability-") else ""
+        key = (diagnostic.code, diagnostic.span or diagnostic.message, way)
         if key in self._seen:
             self._repeated += diagnostic.severity == "error"
             if self._repeated > self._most_repeated:

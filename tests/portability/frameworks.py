@@ -57,16 +57,29 @@ def by_torch(function: Any, *arrays: Any, **options: Any) -> Any:
         return function(*map(torch.from_numpy, arrays), **options).numpy()
 
 
+def channels_last(x: Any) -> Any:
+    """An array as Keras has it, as a tensor."""
+    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, 1, -1)))
+
+
+def from_keras(value: Any) -> Any:
+    """A tensor of Keras as an array."""
+    return value.detach().numpy() if isinstance(value, torch.Tensor) else value.value.detach().numpy()
+
+
 def by_keras(layer: Any, x: Any, *weights: Any, training: bool = False) -> Any:
     """What a layer of Keras makes of an array, whose channels go last and come back first."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        last = torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, 1, -1)))
-        layer.build(tuple(last.shape))
+        layer.build((None, *channels_last(x).shape[1:]))
         if weights:
             layer.set_weights(weights)
-        y = keras.ops.convert_to_numpy(layer(last, training=True) if training else layer(last))
-    return np.moveaxis(y, -1, 1)
+        return by_keras_function(layer, x, **({"training": True} if training else {}))
+
+
+def by_keras_function(function: Any, x: Any, *arguments: Any, **options: Any) -> Any:
+    """The same for a function of ``keras.ops``."""
+    return np.moveaxis(from_keras(function(channels_last(x), *arguments, **options)), -1, 1)
 
 
 def keras_kernel(weight: Any) -> Any:
@@ -74,8 +87,8 @@ def keras_kernel(weight: Any) -> Any:
     return np.moveaxis(weight, (0, 1), (-1, -2))
 
 
-def by_onnxruntime(operator: str, *arrays: Any, opset: int = 21, outputs: int = 1, **attributes: Any) -> Any:
-    """What ONNX Runtime makes of arrays by one operator; the first output, or all where there are several."""
+def model_of(operator: str, *arrays: Any, opset: int = 21, outputs: int = 1, **attributes: Any) -> onnx.ModelProto:
+    """A model of one operator, which takes such arrays."""
     names = ["" if array is None else f"x{index}" for index, array in enumerate(arrays)]
     results = [f"y{index}" for index in range(outputs)]
     given = {name: array for name, array in zip(names, arrays, strict=True) if name}
@@ -88,12 +101,17 @@ def by_onnxruntime(operator: str, *arrays: Any, opset: int = 21, outputs: int = 
         ],
         [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in results],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
+
+
+def by_onnxruntime(operator: str, *arrays: Any, **options_of_model: Any) -> Any:
+    """What ONNX Runtime makes of arrays by one operator; the output, or all where there are several."""
+    model = model_of(operator, *arrays, **options_of_model)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    values = session.run(None, given)
-    return values[0] if outputs == 1 else values
+    values = session.run(None, {f"x{index}": array for index, array in enumerate(arrays) if array is not None})
+    return values[0] if len(values) == 1 else values
 
 
 def close(one: Any, other: Any, tolerance: float = 1e-5) -> bool:

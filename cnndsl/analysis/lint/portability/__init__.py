@@ -1,9 +1,10 @@
 """Rules about other frameworks: what of a network means something else there, or does not exist.
 
 A rule for each target puts the layers that differ in the same way, by the same numbers, into one finding. What differs
-is in ``table``, which ``docs/frameworks.md`` shows too: ``windows`` has padding, pooling and strides, ``norms``
-normalisations, ``values`` activations, ``missing`` what there is no operator for. ``difference`` says what a difference
-is. The tests run both frameworks and find the numbers that are told.
+is in ``table``, which ``docs/frameworks.md`` shows too: ``windows`` has padding, pooling and strides, ``transposed``
+transposed convolutions, ``norms`` normalisations, ``values`` activations, ``arrangement`` where numbers lie and
+``missing`` what there is no operator for. ``difference`` says what a difference is. The tests run both frameworks and
+find the numbers that are told.
 """
 
 from collections.abc import Callable, Collection, Iterator

@@ -3,9 +3,12 @@
 from cnndsl.analysis.lint.portability.difference import Difference
 from cnndsl.analysis.lint.view import LintView
 from cnndsl.ir import Node
-from cnndsl.shapes import Axis, Pairs, resolve_padding
+from cnndsl.ops.conv import Conv
+from cnndsl.ops.pool import AvgPool, LpPool
+from cnndsl.shapes import Axis, Pairs, extents, product, resolve_padding
 
 FILTERS = ("conv", "depthwise")
+POOLS = ("maxpool", "avgpool", "lppool")
 
 
 def pairs_of(axes: tuple[Axis, ...]) -> Pairs:
@@ -30,7 +33,7 @@ def in_words(pairs: Pairs) -> str:
 def keras_padding(view: LintView, node: Node, target: str) -> str | None:
     axes = view.axes(node)
     own, same = pairs_of(axes), same_pairs(axes)
-    if own == same or not any(map(any, own)) or (node.op.operator == "conv" and _is_causal(axes)):
+    if own == same or not any(map(any, own)) or (isinstance(node.op, Conv) and _is_causal(axes)):
         return None
     return f"{target}'s `same` pads {in_words(same)} where this pads {in_words(own)}, so that it reads other pixels"
 
@@ -39,33 +42,225 @@ def _is_causal(axes: tuple[Axis, ...]) -> bool:
     return len(axes) == 1 and (axes[0].begin, axes[0].end) == (axes[0].reach - 1, 0)
 
 
+def keras_max_padding(view: LintView, node: Node, target: str) -> str | None:
+    axes = view.axes(node)
+    own, same = pairs_of(axes), same_pairs(axes)
+    if own == same or not any(map(any, own)):
+        return None
+    return f"{target}'s pools pad by `same` alone, {in_words(same)}, where this pads {in_words(own)}"
+
+
+def keras_average_padding(view: LintView, node: Node, target: str) -> str | None:
+    assert isinstance(node.op, AvgPool)
+    axes = view.axes(node)
+    own, same = pairs_of(axes), same_pairs(axes)
+    if not any(map(any, own)):
+        return None
+    if own != same:
+        return f"{target}'s pools pad by `same` alone, {in_words(same)}, where this pads {in_words(own)}"
+    if node.op.count_include_pad:
+        full, real = _divisors(axes)
+        return (
+            f"{target}'s `same` does not count padding: at a corner it divides by {real} where this divides by {full}"
+        )
+    return None
+
+
+def _divisors(axes: tuple[Axis, ...]) -> tuple[int, int]:
+    """The cells of the window at a corner that has padding: all, and those that are real."""
+    real = [
+        axis.kernel - axis.begin if axis.begin else min(axis.size - (axis.output - 1) * axis.stride, axis.kernel)
+        for axis in axes
+    ]
+    return product([axis.kernel for axis in axes]), product(real)
+
+
+def torch_divisor(view: LintView, node: Node, target: str) -> str | None:
+    assert isinstance(node.op, AvgPool)
+    axes = view.axes(node)
+    if node.op.count_include_pad or not any(map(any, pairs_of(axes))) or not _even(axes):
+        return None
+    full, real = _divisors(axes)
+    return f"{target}'s default counts padding: at a corner it divides by {full} where this divides by {real}"
+
+
+def _even(axes: tuple[Axis, ...]) -> bool:
+    """Whether both sides are padded alike."""
+    return all(before == after for before, after in pairs_of(axes))
+
+
 def one_sided_padding(view: LintView, node: Node, target: str) -> str | None:
     axes = view.axes(node)
     own = pairs_of(axes)
-    if all(before == after for before, after in own):
+    if _even(axes):
         return None
-    if getattr(node.op, "pad", 0) == "same" and all(axis.stride == 1 for axis in axes) and node.op.operator == "conv":
-        return None
+    if isinstance(node.op, Conv) and node.op.pad == "same" and all(axis.stride == 1 for axis in axes):
+        return None  # PyTorch has the word, for this
     most = max(map(max, own))
     return f"{target} pads both sides alike: padding={most} reads other pixels than {in_words(own)}"
 
 
+def torch_same_word(view: LintView, node: Node, target: str) -> str | None:
+    axes = view.axes(node)
+    strides = [axis.stride for axis in axes]
+    if getattr(node.op, "pad", 0) not in ("same", "same_lower") or max(strides) == 1 or not _even(axes):
+        return None
+    cells = extents([axis.begin for axis in axes])
+    return f'{target} refuses padding="same" at stride {extents(strides)}; padding={cells} is the same here'
+
+
+def no_ceil_mode(view: LintView, node: Node, target: str) -> str | None:
+    axes = view.axes(node)
+    floor = [axis._replace(ceil=False).output for axis in axes]
+    if floor == [axis.output for axis in axes]:
+        return None
+    return f"{target} has no ceil_mode: it gives {extents(floor)} where this gives {extents(node.shape.spatial)}"
+
+
+def dilated_stride(view: LintView, node: Node, target: str) -> str | None:
+    axes = node.op.windows(view.shape_into(node))
+    stride, dilation = [axis.stride for axis in axes], [axis.dilation for axis in axes]
+    if max(stride) == 1 or max(dilation) == 1:
+        return None
+    return f"{target} refuses a stride, {extents(stride)}, beside a dilation, {extents(dilation)}"
+
+
+def dilated_pool(view: LintView, node: Node, target: str) -> str | None:
+    dilation = [axis.dilation for axis in view.axes(node)]
+    return f"{target}'s pools have no dilation, and this has {extents(dilation)}" if max(dilation) > 1 else None
+
+
+def padded_by_zeros_alone(view: LintView, node: Node, target: str) -> str | None:
+    mode = getattr(node.op, "pad_mode", "zeros")
+    axes = view.axes(node)
+    if mode == "zeros" or not any(map(any, pairs_of(axes))):
+        return None
+    return f"{target}'s convolutions pad with zeros, and this has pad_mode={mode}"
+
+
+def torch_norm_pool(view: LintView, node: Node, target: str) -> str | None:
+    assert isinstance(node.op, LpPool)
+    power = node.op.p
+    if power % 2 == 0:
+        return None
+    gives = "their sum" if power == 1 else "NaN"
+    return f"{target} raises x and not |x| to the power {power}: windows whose sum is below 0 give {gives}"
+
+
+def unpadded_norm_pool(view: LintView, node: Node, target: str) -> str | None:
+    own = pairs_of(view.axes(node))
+    return f"{target}'s LPPool has no padding, and this pads {in_words(own)}" if any(map(any, own)) else None
+
+
+PAD = 'put `ZeroPadding2D(...)` before a layer of padding="valid"'
+
 DIFFERENCES = (
     Difference(
         "keras-padding",
-        ("keras", "tflite"),
+        ("keras",),
         FILTERS,
         keras_padding,
         "convolutions pad by `same` or not at all, and `same` at stride 2 on an even size pads 0 before and 1 after "
         "for a 3x3 kernel, where PyTorch's `padding=1` pads 1 and 1",
-        'put `ZeroPadding2D(...)` before a layer of padding="valid"',
+        PAD,
     ),
     Difference(
         "one-sided-padding",
         ("torch",),
         FILTERS,
         one_sided_padding,
-        '`padding=` is one number for both sides of an axis, and `padding="same"` is refused at a stride above 1',
+        "`padding=` is one number for both sides of an axis: what `same` does under a stride, 0 before and 1 after, "
+        "cannot be said, nor `same_lower` for even kernels",
         "put `F.pad` before a layer of padding=0",
     ),
-)
+    Difference(
+        "torch-same-word",
+        ("torch",),
+        FILTERS,
+        torch_same_word,
+        '`padding="same"` is refused at a stride above 1, also where both sides are padded alike',
+        "write the number of cells",
+    ),
+    Difference(
+        "pad-mode",
+        ("keras", "onnx"),
+        ("conv",),
+        padded_by_zeros_alone,
+        "convolutions pad with zeros alone: there is no padding_mode",
+        "put `keras.ops.pad` or ONNX's Pad before a convolution without padding",
+    ),
+    Difference(
+        "dilated-stride",
+        ("keras",),
+        ("conv", "conv_transpose"),
+        dilated_stride,
+        "`strides` above 1 beside a `dilation_rate` above 1 are refused",
+        "call `keras.ops.conv`, which takes both",
+    ),
+    Difference(
+        "keras-max-padding",
+        ("keras",),
+        ("maxpool",),
+        keras_max_padding,
+        "pools pad by `same` or not at all; `ZeroPadding2D` puts zeros there, which win over values below 0",
+        "put `keras.ops.pad(..., constant_values=-inf)` before a pool of padding=\"valid\"",
+    ),
+    Difference(
+        "keras-average-padding",
+        ("keras",),
+        ("avgpool",),
+        keras_average_padding,
+        "pools pad by `same` or not at all, and the mean leaves out the padding of `same`: at a corner of 3x3 it "
+        "divides by 4 and not by 9; what `ZeroPadding2D` put there counts",
+        "pad by `ZeroPadding2D` where padding counts; otherwise divide by the mean of ones that are padded alike",
+    ),
+    Difference(
+        "torch-divisor",
+        ("torch",),
+        ("avgpool",),
+        torch_divisor,
+        "`AvgPool2d` counts padding unless told: a 3x3 window with padding=1 divides by 9 at a corner, and not by 4",
+        "write count_include_pad=False",
+    ),
+    Difference(
+        "one-sided-pools",
+        ("torch",),
+        ("maxpool", "avgpool"),
+        one_sided_padding,
+        "pools pad both sides alike",
+        "put `F.pad` before the pool: with value=-inf before a maximum, and before a mean divide by that of ones",
+    ),
+    Difference(
+        "ceil-mode",
+        ("keras",),
+        POOLS,
+        no_ceil_mode,
+        "pools have no ceil_mode: a last window that is not whole is left out, 3x3 instead of 4x4 for a 2x2 window "
+        "at stride 2 on 7x7",
+        'write padding="same" where that pads the end alone; otherwise pad what is missing',
+    ),
+    Difference(
+        "dilated-pool",
+        ("keras",),
+        ("maxpool",),
+        dilated_pool,
+        "pools have no dilation",
+        "take the largest of shifted slices",
+    ),
+    Difference(
+        "torch-norm-pool",
+        ("torch",),
+        ("lppool",),
+        torch_norm_pool,
+        "`LPPool2d` raises x, and not |x|, to the power: odd powers give NaN where a window's sum is below 0",
+        "take `x.abs()` before it",
+    ),
+    Difference(
+        "torch-norm-padding",
+        ("torch",),
+        ("lppool",),
+        unpadded_norm_pool,
+        "`LPPool2d` has no padding",
+        "put `F.pad` before it: zeros add nothing",
+    ),
+)  # fmt: skip
