@@ -7,12 +7,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cnndsl.analysis.lint import RuleSelection, enabled
+from cnndsl.analysis.lint import RuleSelection, enabled, findings, members
 from cnndsl.analysis.measured import Layer as Layer
 from cnndsl.errors import CnnError, Diagnostic, quoted, require_names, require_path, require_text
 from cnndsl.files import require_regular
 from cnndsl.lang.compile import Compiled, compile_text
 from cnndsl.lang.modules import Resolver, Settings
+from cnndsl.lang.review.stages import WrittenStages
 from cnndsl.lang.settings import setting_value
 from cnndsl.lang.text.parser import decode
 from cnndsl.lang.text.parser import parse as parse
@@ -113,7 +114,7 @@ def check_file(path: str | PathLike[str], **options: Any) -> CheckResult:
     """Checks a file like :func:`check`; its imports are read from its folder. Raises CnnError if it cannot be read.
 
     An ``.onnx`` file is read as a model; it has one network and no params, and may be given the keyword ``keep_layout``
-    (:func:`from_onnx`).
+    (:func:`from_onnx`). Of warnings it gets those of the group ``portability`` alone.
     """
     require_path(path, "the file")
     limits: Limits = options.get("limits", DEFAULT_LIMITS)
@@ -163,7 +164,9 @@ def _check_model(path: str | PathLike[str], limits: Limits, options: Mapping[str
     wanted = options.get("network")
     if wanted not in (None, network.name):
         raise CnnError.of("unknown-network", f"there is no network {quoted(wanted)}", f"there is {network.name}")
-    return CheckResult((network,), found.notes, {})
+    chosen = enabled(RuleSelection(options.get("select", ()), options.get("ignore", ())))
+    differences = findings([found.network], WrittenStages({}), chosen & members("portability"))
+    return CheckResult((network,), (*found.notes, *differences), {})
 
 
 def from_json(text: str) -> Network:

@@ -11,12 +11,14 @@ from cnndsl.analysis.lint.portability.difference import TARGETS
 from tests.portability.frameworks import (
     F,
     by_keras,
+    by_keras_function,
     by_onnxruntime,
     by_torch,
     close,
     drawn,
     finding,
     findings,
+    keras,
     keras_kernel,
     layers,
     numbers,
@@ -119,6 +121,11 @@ def test_strides_beside_dilations_in_keras(stride: int, dilation: int, operator:
     with pytest.raises(ValueError, match="not supported in conjunction"):
         make(4, 3, strides=stride, dilation_rate=dilation)
     assert finding(text, "keras").startswith("Keras refuses a stride, 2x2, beside a dilation, 2x2;")
+    if operator == "conv":
+        x, weight = drawn(1, 3, 16, 16), drawn(4, 3, 3, 3)
+        kernel = torch.from_numpy(keras_kernel(weight).copy())
+        there = by_keras_function(keras.ops.conv, x, kernel, strides=stride, dilation_rate=dilation)
+        assert close(there, by_torch(F.conv2d, x, weight, stride=stride, dilation=dilation), 1e-4)
     assert layers.DepthwiseConv2D(3, strides=stride, dilation_rate=dilation)
     assert findings("input 3@16x16\ndepthwise 3x3 stride=2 dilation=2", "keras") == []
 
