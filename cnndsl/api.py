@@ -233,3 +233,14 @@ def from_torch(module: Any, example: Any, *, limits: Limits = DEFAULT_LIMITS) ->
 
     found = from_torch(module, example, limits)
     return Network(found.network, found.weights, module_names=found.module_names, imported_by=found.imported_by)
+
+
+def from_keras(model: Any, *, limits: Limits = DEFAULT_LIMITS) -> Network:
+    """The network of a ``keras.Model``, with its weights, as it is at inference; the model stays as it was.
+
+    Raises CnnError with one diagnostic for every layer that the language cannot express.
+    """
+    from cnndsl.interop.keras.importer.model import from_keras
+
+    graph, weights, names, layout, way = from_keras(model, limits)
+    return Network(graph, weights, layout=layout, module_names=names, imported_by=way)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from cnndsl.draw import Picture, Style
     from cnndsl.draw.canvas.theme import ThemeName
     from cnndsl.interop.onnx.importer.layout import Layout
-    from cnndsl.interop.torch.importer.model import Way
     from cnndsl.interop.verify import Verification
     from cnndsl.report.table import LayerTable
     from cnndsl.runtime.plan.planner import BatchPlan
@@ -49,7 +48,7 @@ class Network(Measured):
         model: str | PathLike[str] | None = None,
         layout: "Layout | None" = None,
         module_names: Mapping[str, str] | None = None,
-        imported_by: "Way | None" = None,
+        imported_by: str | None = None,
     ) -> None:
         super().__init__(graph)
         self.module_names: Mapping[str, str] = module_names or {}

@@ -43,9 +43,10 @@ FLOORS = {
         "decompile",
     ],
     "cnndsl.runtime": ["memory_limit parallel", "data", "kernels", "plan", "interpreter profile reference", "trace"],
-    "cnndsl.interop": ["codegen onnx origin verify", "onnx_backend torch"],
+    "cnndsl.interop": ["codegen objects onnx origin verify", "calls", "keras onnx_backend torch"],
     "cnndsl.interop.onnx": ["exporter importer", "runtime"],
     "cnndsl.interop.torch": ["exporter importer"],
+    "cnndsl.interop.keras": ["importer"],
     "cnndsl.draw": ["canvas outline", "layout", "styles", "__init__"],
     "cnndsl.report": [
         "as_json operators sarif table values",
@@ -89,6 +90,8 @@ LIBRARIES = {
     "google": Library(anywhere=frozenset({"interop"})),  # protobuf's errors, which onnx lets through
     "onnxruntime": Library(on_use=frozenset({"interop", "runtime"})),
     "torch": Library(on_use=frozenset({"interop"})),
+    "keras": Library(on_use=frozenset({"interop"})),
+    "h5py": Library(on_use=frozenset({"interop"})),
     "threadpoolctl": Library(on_use=frozenset({"runtime"})),
     "PIL": Library(on_use=frozenset({"runtime", "report", "cli"})),
     "shtab": Library(on_use=frozenset({"cli"})),

@@ -13,10 +13,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from cnndsl.errors import CnnError, Diagnostic, Span, quoted, said_by, stopped
+from cnndsl.interop.calls import Call, Translation
 from cnndsl.interop.onnx.importer.graph import Builder, Refusal, Value, reason
 from cnndsl.interop.onnx.importer.names import printable
 from cnndsl.interop.onnx.importer.writable import unwritable_number
-from cnndsl.interop.torch.importer.call import Call, Held, Translation
+from cnndsl.interop.torch.importer.call import Held
 from cnndsl.interop.torch.importer.functions.table import FUNCTIONS, plain_name
 from cnndsl.interop.torch.importer.gains import gain_of
 from cnndsl.interop.torch.importer.modules import arguments_of, call_of

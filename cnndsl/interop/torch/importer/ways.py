@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cnndsl.errors import Span
-from cnndsl.interop.torch.importer.call import Translation
+from cnndsl.interop.calls import Translation
 from cnndsl.interop.torch.importer.functions.aten import ATEN
 from cnndsl.interop.torch.importer.functions.table import FUNCTIONS
 from cnndsl.interop.torch.importer.modules import call_of

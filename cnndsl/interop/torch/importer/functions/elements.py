@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cnndsl.interop.calls import Call, ToValue, Translation, value_of
 from cnndsl.interop.onnx.importer.graph import Refusal, Value, decimal
 from cnndsl.interop.onnx.importer.translations import elements
 from cnndsl.interop.onnx.importer.translations.reductions import reduction
-from cnndsl.interop.torch.importer.call import Call, Held, ToValue, Translation, constant, value_of
+from cnndsl.interop.torch.importer.call import Held, constant
 from cnndsl.ops import activation, function
 from cnndsl.ops.base import Operator
 from cnndsl.ops.merge import Maximum, Minimum, Sub

@@ -1,0 +1,4 @@
+"""Keras.
+
+- ``importer``: models as networks, with their weights.
+"""
