@@ -5,7 +5,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from cnndsl.arrays import Array
-from cnndsl.errors import CnnError, missing_library, quoted
+from cnndsl.errors import CnnError, missing_library, quoted, said_by
+from cnndsl.interop.keras.importer.traced import Calls, calls_of, traced
 from cnndsl.interop.keras.importer.walk import Walk, inner_function
 from cnndsl.interop.onnx.importer.graph import Builder
 from cnndsl.interop.onnx.importer.layout import Layout
@@ -36,17 +37,51 @@ def from_keras(model: Any, limits: Limits = DEFAULT_LIMITS) -> Imported:
         raise missing_library("keras", "keras", error) from None
     if not isinstance(model, keras.Model):
         raise CnnError.of("bad-setting", f"the model must be a keras.Model, not {quoted(type(model).__name__)}")
-    function = inner_function(model)
-    if function is None:
-        raise CnnError.of("import-unsupported", "the model has no graph")
+    calls = _calls(model)
     walk = Walk(_paths(model), limits)
-    last = any(getattr(layer, "data_format", "") == "channels_first" for layer in model._flatten_layers())
-    values, turned = walk.outputs(walk.run(function, channels_first=last))
+    first = any(getattr(layer, "data_format", "") == "channels_first" for layer in model._flatten_layers())
+    values, turned = walk.outputs(walk.run(calls, channels_first=first))
     tidy(walk.builder, own_export=False)
     network = walk.builder.network(network_name(model.name), values)
     layout = Layout(tuple(value.turned for value in walk.builder.inputs), turned)
     weights = {key: np.ascontiguousarray(array) for key, array in walk.builder.weights().items()}
     return Imported(network, weights, _names(network, walk.builder), layout)
+
+
+def _calls(model: Any) -> Calls:
+    """The calls of a model: those of its graph, or what its own code does with symbolic tensors."""
+    import keras
+
+    function = inner_function(model)
+    if function is not None:
+        return calls_of(function.inputs, function.outputs)
+    shapes = _shapes(model)
+    if not shapes:
+        raise CnnError.of(
+            "import-unsupported",
+            f"the model {quoted(model.name)} ({type(model).__name__}) does not know the shapes of its inputs yet",
+            "call it with an example first: model(numpy.zeros((1, 32, 32, 3)))",
+        )
+    names = list(shapes) if len(shapes) > 1 else ["input"]
+    tensors = [keras.Input(shape[1:], name=name) for name, shape in zip(names, shapes.values(), strict=True)]
+    try:
+        return traced(model, model.call, tensors, {}, tensors)
+    except Exception as error:  # whatever the model's code has against symbolic tensors
+        raise CnnError.of(
+            "import-unsupported",
+            f"{quoted(model.name)} ({type(model).__name__}) is code that Keras cannot follow: {said_by(error)}",
+            "write it with keras.layers and keras.ops alone, or as keras.Model(inputs, outputs)",
+        ) from error
+
+
+def _shapes(model: Any) -> dict[str, tuple[int | None, ...]]:
+    """The shapes that a model of somebody's own code was built with."""
+    config = model.get_build_config() if model.built else None
+    if not config:
+        return {}
+    found = config.get("shapes_dict") or {"input_shape": config.get("input_shape")}
+    plain = all(isinstance(shape, tuple | list) and None not in shape[1:] for shape in found.values())
+    return {name.removesuffix("_shape"): tuple(shape) for name, shape in found.items()} if plain else {}
 
 
 def _paths(model: Any) -> dict[int, str]:

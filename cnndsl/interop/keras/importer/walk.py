@@ -42,10 +42,10 @@ class Walk:
         self.around: tuple[str, ...] = ()
         """The names of the models and layers in which the walk is."""
 
-    def run(self, function: Any, channels_first: bool) -> list[Value]:
+    def run(self, calls: Calls, channels_first: bool) -> list[Value]:
         """Fills ``builder`` and gives the outputs. Raises CnnError with everything that cannot be said."""
-        values = [self._input(tensor, channels_first, len(function.inputs)) for tensor in function.inputs]
-        found = self._walked(calls_of(function.inputs, function.outputs), values)
+        values = [self._input(tensor, channels_first, len(calls.inputs)) for tensor in calls.inputs]
+        found = self._walked(calls, values)
         if self.problems:
             most = self.builder.limits.diagnostics
             more = [stopped(most)] if len(self.problems) > most else []
@@ -204,7 +204,7 @@ class Walk:
                 values.append(self._settled(given))
                 tensors.append(keras.KerasTensor((None, *given.dimensions), given.dtype))
                 return tensors[-1]
-            if isinstance(given, tuple | list):
+            if isinstance(given, tuple | list) and not isinstance(given, Held):
                 return type(given)(map(symbolic, given))
             return given
 
@@ -262,7 +262,7 @@ class Walk:
     def _all_settled(self, given: Any) -> Any:
         if isinstance(given, Value):
             return self._settled(given)
-        if isinstance(given, tuple | list):
+        if isinstance(given, tuple | list) and not isinstance(given, Held):
             return type(given)(map(self._all_settled, given))
         if isinstance(given, dict):
             return {key: self._all_settled(one) for key, one in given.items()}

@@ -67,6 +67,20 @@ def log_sigmoid(call: LayerCall, x: Any) -> Value:
     return call.pointwise(function.Neg(), bent)
 
 
+def tanh_shrink(call: LayerCall, x: Any) -> Value:
+    return call.says(elements.sub, value_of(x), call.pointwise(activation.Tanh(), value_of(x)))
+
+
+def soft_shrink(call: LayerCall, x: Any, threshold: float = 0.5) -> Value:
+    return call.says(elements.sub, value_of(x), clip(call, x, -threshold, threshold))
+
+
+def squareplus(call: LayerCall, x: Any, b: float = 4) -> Value:
+    under = call.says(elements.add, call.pointwise(function.Square(), value_of(x)), constant(float(b)))
+    root = call.pointwise(function.Sqrt(), under)
+    return call.says(elements.mul, call.says(elements.add, value_of(x), root), constant(0.5))
+
+
 def softmax(op: Callable[[], Operator]) -> ToValue:
     along = elements.normalised_exponentials(op)
 
@@ -96,6 +110,9 @@ ACTIVATIONS: dict[str, ToValue] = {
     "tanh": plain(activation.Tanh),
     "softplus": plain(activation.Softplus),
     "softsign": plain(activation.Softsign),
+    "tanh_shrink": tanh_shrink,
+    "soft_shrink": soft_shrink,
+    "squareplus": squareplus,
     "softmax": softmax(activation.Softmax),
     "log_softmax": softmax(activation.LogSoftmax),
     "exponential": plain(function.Exp),
@@ -309,6 +326,9 @@ OPERATIONS: dict[str, Translation] = {
     "Tanh": of_activation("tanh"),
     "Softplus": of_activation("softplus"),
     "Softsign": of_activation("softsign"),
+    "TanhShrink": of_activation("tanh_shrink"),
+    "SoftShrink": of_activation("soft_shrink", threshold="threshold"),
+    "Squareplus": of_activation("squareplus", b="b"),
     "Softmax": of_activation("softmax", axis="axis"),
     "LogSoftmax": of_activation("log_softmax", axis="axis"),
     "Absolute": unary(function.Abs),

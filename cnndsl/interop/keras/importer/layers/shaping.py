@@ -25,7 +25,8 @@ def flatten(call: LayerCall, layer: Any, inputs: Any) -> Value:
     x = value_of(inputs)
     if x.shape.is_vector:
         return x
-    x = led(layer, x) if getattr(layer, "data_format", "") == "channels_first" else x
+    if layer.data_format == "channels_first":
+        x = x.ordered((*x.order[1:], x.order[0]))  # Keras has the channels last in the vector anyway
     longer = [axis for axis in x.order if x.shape.dimensions[axis] > 1]
     if longer == sorted(longer):
         return call.reshape(x, [x.shape.elements])

@@ -1,6 +1,6 @@
 """Convolutions, pooling, dense layers and embeddings from Keras."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,15 +26,12 @@ def _map(call: LayerCall, layer: Any, input: Any) -> Value:
 
 def _geometry(layer: Any) -> dict[str, Any]:
     stride, dilation = layer.strides, layer.dilation_rate
-    size = zip(_kernel_size(layer), dilation, strict=True)
+    size = zip(layer.kernel_size, dilation, strict=True)
     causal = [spread * (taps - 1) for taps, spread in size] + [0] * layer.rank
-    pad: Any = {"valid": 0, "same": "same", "causal": compact(causal) if any(causal) else 0}[layer.padding]
+    pad: Any = {"valid": 0, "same": "same", "causal": compact(causal)}[layer.padding]
+    if set(layer.kernel_size) == {1}:
+        pad = 0  # a window of one cell lies inside
     return {"stride": compact(stride), "dilation": compact(dilation), "pad": pad}
-
-
-def _kernel_size(layer: Any) -> Sequence[int]:
-    size: Sequence[int] = layer.kernel_size
-    return size
 
 
 def conv(call: LayerCall, layer: Any, inputs: Any) -> Value:
@@ -82,7 +79,7 @@ def conv_transpose(call: LayerCall, layer: Any, inputs: Any) -> Value:
     paddings = layer.output_padding if layer.output_padding is not None else (None,) * rank
     each = zip(layer.kernel_size, layer.strides, layer.dilation_rate, paddings, strict=True)
     for taps, stride, dilation, given in each:
-        begin, end, more = _cropped(spread_taps(taps, dilation), stride, given, layer.padding == "same")
+        begin, end, more = _cropped(dilation * (taps - 1) + 1, stride, given, layer.padding == "same")
         begins.append(begin)
         ends.append(end)
         extra.append(more)
@@ -100,25 +97,19 @@ def conv_transpose(call: LayerCall, layer: Any, inputs: Any) -> Value:
     return call.activated(layer.activation, trailed(layer, found))
 
 
-def spread_taps(taps: int, dilation: int) -> int:
-    return dilation * (taps - 1) + 1
-
-
 def _cropped(reach: int, stride: int, output_padding: int | None, same: bool) -> tuple[int, int, int]:
     """The cells that a transposed convolution loses before and behind, and those that it gets behind.
 
-    Where an odd number is lost, Keras on PyTorch takes the odd one before, and elsewhere behind.
+    Keras says how many cells stand around the input: an odd one stands before, so that it is lost behind.
     """
-    import keras
-
     if same:
-        lost = reach - stride if output_padding is None else reach - reach % 2 - output_padding
+        around = reach - 2 + (stride if output_padding is None else reach % 2 + output_padding)
+        before = min((around + 1) // 2, reach - 1)
     else:
-        lost = min(reach - stride, 0) if output_padding is None else -output_padding
-    if lost <= 0:
-        return 0, 0, -lost
-    begin = (lost + 1) // 2 if keras.config.backend() == "torch" else lost // 2
-    return begin, lost - begin, 0
+        before = reach - 1
+        around = 2 * before + (max(stride - reach, 0) if output_padding is None else output_padding)
+    end = reach - 1 - (around - before)
+    return reach - 1 - before, max(end, 0), max(-end, 0)
 
 
 def pool(translate: Callable[[NodeContext], Value]) -> ToValue:
