@@ -7,6 +7,7 @@ gets those of the file alone.
 import json
 import os
 import sys
+import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,7 +54,9 @@ def read_model(path: Path, limits: Limits = DEFAULT_LIMITS) -> Iterator[Any]:
     keras = _library()
     with keras.StatelessScope(initialize_variables=False):  # variables are made without memory
         try:
-            model = keras.saving.load_model(path, compile=False, safe_mode=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                model = keras.saving.load_model(path, compile=False, safe_mode=True)
         except Exception as error:  # whatever Keras has against the file
             raise _broken(path, f"Keras cannot load it: {said_by(error)}") from error
         yield model
@@ -112,7 +115,7 @@ def _config(path: Path, archive: zipfile.ZipFile) -> Any:
 
 def _require_no_code(config: Any, limits: Limits) -> None:
     """Raises CnnError for layers, functions and classes that are not Keras's."""
-    problems: list[Diagnostic] = []
+    problems: dict[str, Diagnostic] = {}
     for name, found in _objects(config):
         kind, module = str(found["class_name"]), found.get("module")
         parts = str(module).removeprefix("keras.src.").removeprefix("keras.").split(".")
@@ -126,12 +129,11 @@ def _require_no_code(config: Any, limits: Limits) -> None:
             continue
         advice = "run the code that makes the model: cnndsl import package.module:callable -o net.cnn"
         problem = Diagnostic("import-unsupported", f"{quoted(name)} ({quoted(what)}): {message}", help=(advice,))
-        if problem not in problems:
-            problems.append(problem)
-        if len(problems) > limits.diagnostics:
-            raise CnnError([*problems[:-1], stopped(limits.diagnostics)])
+        if len(problems) == limits.diagnostics and name not in problems:
+            raise CnnError([*problems.values(), stopped(limits.diagnostics)])
+        problems.setdefault(name, problem)
     if problems:
-        raise CnnError(problems)
+        raise CnnError(list(problems.values()))
 
 
 def _objects(config: Any) -> Iterator[tuple[str, dict[str, Any]]]:

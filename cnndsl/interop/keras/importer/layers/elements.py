@@ -139,11 +139,13 @@ def softmax_layer(call: LayerCall, layer: Any, inputs: Any, mask: Any = None) ->
 
 def prelu(call: LayerCall, layer: Any, inputs: Any) -> Value:
     x, slopes = value_of(inputs), call.held(layer.alpha)
-    found = aligned(call, x, slopes.array)
-    if found.shape[1:] != (1,) * (found.ndim - 1) or found.size != x.shape.channels:
+    axes = [axis for axis, size in zip(x.order, slopes.array.shape, strict=True) if size > 1]
+    if len(axes) == 1:
+        x = call.builder.led_by(x, axes[0])
+    if len(axes) > 1 or slopes.array.size != x.shape.channels:
         raise Refusal("its slopes differ between positions", "shared_axes=[1, 2] has one for each channel")
-    there = slopes._replace(array=found.ravel())
-    return call.weighted(activation.PRelu(), x.ordered(range(len(x.order))), weight=there).ordered(x.order)
+    weight = slopes._replace(array=slopes.array.ravel())
+    return call.weighted(activation.PRelu(), x.ordered(range(len(x.order))), weight=weight).ordered(x.order)
 
 
 def activation_layer(call: LayerCall, layer: Any, inputs: Any) -> Value:
