@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from cnndsl.analysis.lint import RuleSelection, enabled, findings, members
 from cnndsl.analysis.measured import Layer as Layer
 from cnndsl.errors import CnnError, Diagnostic, quoted, require_names, require_path, require_text
+from cnndsl.files import is_onnx as is_onnx
 from cnndsl.files import require_regular
 from cnndsl.lang.compile import Compiled, compile_text
 from cnndsl.lang.modules import Resolver, Settings
@@ -19,8 +20,6 @@ from cnndsl.lang.text.parser import decode
 from cnndsl.lang.text.parser import parse as parse
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.network import Network as Network
-from cnndsl.network import from_onnx as from_onnx
-from cnndsl.network import is_onnx as is_onnx
 from cnndsl.shapes import Shape
 from cnndsl.suggest import nearest
 
@@ -244,3 +243,19 @@ def from_keras(model: Any, *, limits: Limits = DEFAULT_LIMITS) -> Network:
 
     graph, weights, names, layout, way = from_keras(model, limits)
     return Network(graph, weights, layout=layout, module_names=names, imported_by=way)
+
+
+def from_onnx(
+    model: Any, *, partial: bool = False, keep_layout: bool = False, limits: Limits = DEFAULT_LIMITS
+) -> Network:
+    """The network of an ONNX file, or of an ``onnx.ModelProto``, with its weights.
+
+    Inputs whose channels are last, as Keras has them, are (N, C, spatial...) here, and so are the outputs then:
+    ``channels_last`` names them. With ``keep_layout`` they are as in the model. Raises CnnError with one diagnostic for
+    every node that the language cannot express; ``partial`` keeps the rest.
+    """
+    from cnndsl.interop.onnx.importer.model import from_onnx
+
+    found = from_onnx(model, partial=partial, keep_layout=keep_layout, limits=limits)
+    path = model if isinstance(model, str | PathLike) else None
+    return Network(found.network, found.weights, None, path, found.layout)

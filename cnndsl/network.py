@@ -312,6 +312,7 @@ class Network(Measured):
 
     def weights_from(self, weights: "str | PathLike[str] | Arrays | None", seed: int) -> "dict[str, NDArray[Any]]":
         """The weights of a file or mapping, checked, or without one the initial ones. Raises CnnError."""
+        from cnndsl.files import is_onnx
         from cnndsl.interop.origin import require_pair
         from cnndsl.runtime.data.weights import given_weights, load_weights
 
@@ -360,6 +361,15 @@ class Network(Measured):
         from cnndsl.interop.torch.exporter.module import make_module
 
         return make_module(self.graph, self.weights_from(weights, seed))
+
+    def to_keras(self, *, weights: "str | PathLike[str] | Arrays | None" = None, seed: int = 0) -> Any:
+        """The network as a ``keras.Model`` with its weights; its inputs and outputs have their channels last.
+
+        Layers are called as ours, with - for dots. Raises CnnError, also where Keras, an extra, is missing.
+        """
+        from cnndsl.interop.keras.exporter.model import make_model
+
+        return make_model(self.graph, self.weights_from(weights, seed))
 
     def verify(
         self,
@@ -426,24 +436,3 @@ class Network(Measured):
         weights = None if self._own_weights is None else found.renamed(self._own_weights)
         modules = found.renamed_modules(self.module_names)
         return found.text, Network(found.network, weights, None, None, self._layout, modules, self.imported_by)
-
-
-def from_onnx(
-    model: Any, *, partial: bool = False, keep_layout: bool = False, limits: Limits = DEFAULT_LIMITS
-) -> Network:
-    """The network of an ONNX file, or of an ``onnx.ModelProto``, with its weights.
-
-    Inputs whose channels are last, as Keras has them, are (N, C, spatial...) here, and so are the outputs then:
-    ``channels_last`` names them. With ``keep_layout`` they are as in the model. Raises CnnError with one diagnostic for
-    every node that the language cannot express; ``partial`` keeps the rest.
-    """
-    from cnndsl.interop.onnx.importer.model import from_onnx
-
-    found = from_onnx(model, partial=partial, keep_layout=keep_layout, limits=limits)
-    path = model if isinstance(model, str | PathLike) else None
-    return Network(found.network, found.weights, None, path, found.layout)
-
-
-def is_onnx(path: object) -> bool:
-    """Whether a file is an ONNX model, by its name."""
-    return Path(str(path)).suffix.lower() == ".onnx"

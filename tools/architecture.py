@@ -46,7 +46,7 @@ FLOORS = {
     "cnndsl.interop": ["codegen objects onnx origin verify", "calls", "keras onnx_backend torch"],
     "cnndsl.interop.onnx": ["exporter importer", "runtime"],
     "cnndsl.interop.torch": ["exporter importer"],
-    "cnndsl.interop.keras": ["importer"],
+    "cnndsl.interop.keras": ["exporter importer"],
     "cnndsl.draw": ["canvas outline", "layout", "styles", "__init__"],
     "cnndsl.report": [
         "as_json operators sarif table values",
