@@ -70,16 +70,32 @@ def _find_twins(module: Module, graph: Graph) -> None:
     beside = {part.name: part for part in module.parts if isinstance(part, Module)}
     for part in beside.values():
         leaves = [*_leaves(part)]
-        owners = {leaf.node.share for leaf in leaves if leaf.node.op.weights(graph.input_shapes(leaf.node))}
-        if None in owners or not owners:
+        owners = [leaf.node for leaf in leaves if leaf.node.op.weights(graph.input_shapes(leaf.node))]
+        if not owners or any(node.share is None for node in owners):
             continue
         prefix = part.path[-1] + "."
         for name, other in beside.items():
             others = other.path[-1] + "."
-            renamed = [(leaf.node.name.replace(prefix, others, 1), leaf.node.op) for leaf in leaves]
-            if other is not part and renamed == [(leaf.node.name, leaf.node.op) for leaf in _leaves(other)]:
+            same = _inside(leaves, prefix, others) == _inside([*_leaves(other)], others, others)
+            if other is not part and same and all(node.share == _moved(node.name, prefix, others) for node in owners):
                 part.twin = name
                 break
+
+
+def _inside(leaves: list[Leaf], prefix: str, others: str) -> list[object]:
+    """The layers of a module, and what they read of each other, by the names of another one."""
+    return [
+        (
+            _moved(leaf.node.name, prefix, others),
+            leaf.node.op,
+            [_moved(name, prefix, others) if name.startswith(prefix) else None for name in leaf.node.inputs],
+        )
+        for leaf in leaves
+    ]
+
+
+def _moved(name: str, prefix: str, others: str) -> str:
+    return name.replace(prefix, others, 1)
 
 
 def _leaves(module: Module) -> Iterator[Leaf]:

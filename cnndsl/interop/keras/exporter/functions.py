@@ -176,7 +176,8 @@ class _Function:
         reads = [self._of(name) if name.startswith(SHARED) else next(given) for name in step.reads]
         text = f"{function.function}({', '.join([*reads, *function.parts(), f'name={quoted}'])})"
         result = self._fresh(f"{model}_output")
-        self.body += assignment(result, text, INDENT)
+        others = ["_"] * len(self.file.given.get(step.calls[0].function, []))
+        self.body += assignment(", ".join([result, *others]), text, INDENT)
         inputs = fresh[0] if len(fresh) == 1 else f"[{', '.join(fresh)}]"
         self.body += joined(f"{INDENT}{model} = keras.Model(", [inputs, result, f"name={quoted}"], ")")
         arguments = self._arguments(values)
