@@ -227,7 +227,10 @@ def test_weights_in_another_file(saved, folder, capsys):
         name = next(iter(file["layers/conv2d/vars"]))
         del file[f"layers/conv2d/vars/{name}"]
         file.create_dataset(
-            f"layers/conv2d/vars/{name}", shape=(3, 3, 3, 4), dtype="float32", external=[(str(folder / "secret"), 0, 432)]
+            f"layers/conv2d/vars/{name}",
+            shape=(3, 3, 3, 4),
+            dtype="float32",
+            external=[(str(folder / "secret"), 0, 432)],
         )
     write({**parts, "model.weights.h5": weights.getvalue()})
     assert "are in another file" in refused(capsys)
