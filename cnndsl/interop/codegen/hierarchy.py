@@ -35,6 +35,8 @@ class Module:
         self.parts: list[Part] = []
         self.reads: list[str] = []
         self.gives: list[str] = []
+        self.channels = 0
+        """Of the first value that it reads."""
 
     def walk(self) -> "Iterator[Module]":
         """The modules inside, innermost first, and itself."""
@@ -126,6 +128,9 @@ def _connect(root: Module, graph: Graph) -> None:
             for name in own
             if (name in outputs and depth) or any(path[:depth] != module.path for path in readers.get(name, []))
         ]
+        module.channels = (
+            graph.shapes[module.reads[0]].channels if module.reads[:1] and module.reads[0] in graph.shapes else 0
+        )
     root.reads = [value.name for value in graph.inputs]
     root.gives = list(graph.outputs)
 
