@@ -15,6 +15,7 @@ from cnndsl.errors import CnnError, missing_library, quoted, said_by
 from cnndsl.interop.onnx.importer.batch import same_network
 from cnndsl.interop.onnx.importer.names import network_name
 from cnndsl.interop.onnx.importer.simplify import tidy
+from cnndsl.interop.onnx.importer.writable import unwritable_number
 from cnndsl.interop.torch.importer.call import Held
 from cnndsl.interop.torch.importer.names import module_names
 from cnndsl.interop.torch.importer.walk import Walk
@@ -163,6 +164,11 @@ def _walk(
         raise CnnError(error.diagnostics, sources) from None
     tidy(walk.builder, own_export=False)
     network = walk.builder.network(network_name(type(module).__name__), walk.results)
+    for node in network.layers:
+        wrong = unwritable_number(node.op, limits)
+        if wrong is not None:
+            message = f"{quoted(node.name)}: the language does not write numbers such as {wrong}"
+            raise CnnError.of("import-unsupported", message)
     weights = walk.builder.weights()
     given = {name: layer.tensors for name, layer in walk.builder.titled.items()}
     return Imported(network, weights, module_names(network, weights, given, named), way), walk.reads_batch
