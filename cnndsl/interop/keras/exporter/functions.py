@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from cnndsl.interop.codegen.calls import Call, written
-from cnndsl.interop.codegen.classes import Class, Step, canonical
+from cnndsl.interop.codegen.classes import Class, canonical
 from cnndsl.interop.codegen.hierarchy import SHARED, Leaf, Module
 from cnndsl.interop.codegen.layout import WIDTH, joined, split
 from cnndsl.interop.codegen.runs import VARIABLE, Run, with_runs
 from cnndsl.interop.codegen.site import Modules
+from cnndsl.interop.codegen.step import Step
 from cnndsl.interop.keras.exporter.names import SEPARATOR, free, keras_name, snake_case
 from cnndsl.ir import Graph
 
