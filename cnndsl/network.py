@@ -331,6 +331,17 @@ class Network(Measured):
         require_pair(self.sources, Path(weights))
         return dict(loaded)
 
+    def at(self, sizes: Mapping[str, int] | None = None, **more: int) -> "Network":
+        """The network at other input sizes: of its symbols, or of ``H`` and ``W`` (``L``, ``D``) of a fixed one.
+
+        Its weights stay. Raises CnnError where a layer does not take a size, or would have other weights.
+        """
+        from cnndsl.analysis.resized import at_sizes
+
+        graph = at_sizes(self.graph, {**(sizes or {}), **more})
+        weights, names = self._own_weights, self.module_names
+        return Network(graph, weights, self.sources, None, self._layout, names, self.imported_by)
+
     def to_onnx(
         self,
         path: str | PathLike[str] | None = None,

@@ -49,7 +49,7 @@ FLOORS = {
     "cnndsl.interop.keras": ["exporter importer"],
     "cnndsl.draw": ["canvas outline", "layout", "styles", "__init__"],
     "cnndsl.report": [
-        "as_json operators sarif table values",
+        "as_json operators sarif sizes table values",
         "annotations markup plots summaries trace",
         "explained",
         "page",

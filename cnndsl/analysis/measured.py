@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any, Self, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, Self, SupportsIndex, overload
 
 from cnndsl.analysis.costs import Cost, layer_costs, total
 from cnndsl.analysis.memory import Memory, live, memory
@@ -10,6 +10,9 @@ from cnndsl.analysis.receptive import Field, ReceptiveFields, receptive_fields
 from cnndsl.errors import Span
 from cnndsl.ir import Graph, Node
 from cnndsl.shapes import Shape
+
+if TYPE_CHECKING:
+    from cnndsl.analysis.network_sizes import NetworkSizes
 
 
 class Layer:
@@ -136,6 +139,20 @@ class Measured:
     def name(self) -> str:
         """The network's name."""
         return self.graph.name
+
+    @property
+    def symbols(self) -> dict[str, int]:
+        """The names of extents that are not fixed, with the defaults that all numbers are for."""
+        return {one.name: one.default for one in self.graph.symbols}
+
+    def sizes(self) -> "NetworkSizes":
+        """Which input sizes the network takes, and what comes out for each; of a fixed network too.
+
+        Raises CnnError ``sizes-too-long``.
+        """
+        from cnndsl.analysis.network_sizes import NetworkSizes
+
+        return NetworkSizes(self.graph)
 
     @property
     def inputs(self) -> dict[str, Shape]:
