@@ -101,7 +101,7 @@ def _of_keras(model: Any) -> tuple[Any, Any]:
     from cnndsl.interop.keras.importer.model import from_keras
 
     imported = from_keras(model)
-    say(imported.layout.note(imported.network), {})
+    say(imported.layout.note(imported.network, may_keep=False), {})
     return api.Network(imported.network, imported.weights), imported.layout
 
 
