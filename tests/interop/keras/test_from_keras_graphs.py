@@ -133,9 +133,19 @@ def test_models_in_models_are_blocks(keras):
     x = keras.Input((8, 8, 4))
     net = network(keras, x, tower(2)(tower(1)(x)))
     assert net.module_names["tower1.conv.weight"] == "tower1/conv/kernel" or "tower1.conv.weight" in net.weights()
-    assert [instance.block for instance in net.graph.instances] == ["tower1", "tower2"]
+    assert [instance.block for instance in net.graph.instances] == ["tower", "tower"]
     text, _ = net.decompiled()
     assert text.count("conv ") == 1
+
+
+def test_one_model_in_a_model_is_no_block(keras):
+    layers = keras.layers
+    convs = [layers.Conv2D(4, 3, padding="same", activation="relu", name=f"conv{place}") for place in range(4)]
+    base = keras.Sequential([keras.Input((8, 8, 4)), *convs], name="base")
+    x = keras.Input((8, 8, 4))
+    net = network(keras, x, layers.Dense(2)(layers.GlobalAveragePooling2D()(base(x))))
+    assert not net.graph.instances
+    assert "base.conv1.weight" in net.weights()
 
 
 def test_shared_layers_and_models(keras):

@@ -24,6 +24,9 @@ from cnndsl.limits import Limits
 from cnndsl.ops.shape import Flatten
 from cnndsl.shapes import MAX_RANK, ShapeError
 
+GENERIC = frozenset({"Functional", "Sequential", "Model"})
+"""Classes that say nothing of a model."""
+
 FAILED = object()
 """What a call gives that was reported, or that depends on one."""
 
@@ -39,6 +42,8 @@ class Walk:
         self.setting = Setting(variables, {}, self._applied)
         self.problems: list[Diagnostic] = []
         self.turns: Counter[str] = Counter()
+        self.models: set[str] = set()
+        """The models in the model that are of no class of their own."""
         self.around: tuple[str, ...] = ()
         """The names of the models and layers in which the walk is."""
 
@@ -50,7 +55,16 @@ class Walk:
             most = self.builder.limits.diagnostics
             more = [stopped(most)] if len(self.problems) > most else []
             raise CnnError([*self.problems[:most], *more])
+        self._forget_lone_models()
         return [self._settled(value) for value in _flat(found)]
+
+    def _forget_lone_models(self) -> None:
+        """A model that stands in the model once is no block: parts of it would be called as the whole."""
+        counts = Counter(self.builder.classes.values())
+        classes = self.builder.classes
+        lone = {name for name in self.models if not classes[name] or counts[classes[name]] == 1}
+        for layer in self.builder.layers.values():
+            layer.path = tuple(name for name in layer.path if name not in lone)
 
     def _input(self, tensor: Any, channels_first: bool, count: int) -> Any:
         sizes = tuple(tensor.shape[1:])
@@ -189,8 +203,9 @@ class Walk:
         """A model in the model: a block."""
         values = list(_flat(self._all_settled(arguments[0])))
         kind = type(model).__name__
-        title = kind if kind not in ("Functional", "Sequential", "Model") else printable(model.name)
-        return self._inside(model.name, title, calls_of(inner.inputs, inner._outputs_struct), values)
+        title = kind if kind not in GENERIC else block_name(printable(model.name))
+        calls = calls_of(inner.inputs, inner._outputs_struct)
+        return self._inside(model.name, title, calls, values, generic=kind in GENERIC)
 
     def _own(self, layer: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """A layer that somebody wrote: a block of what it calls."""
@@ -215,7 +230,7 @@ class Walk:
             raise Refusal(f"it is somebody's own layer, whose code Keras cannot follow: {said_by(error)}") from error
         return self._inside(layer.name, type(layer).__name__, calls, values)
 
-    def _inside(self, name: str, title: str, calls: Calls, values: Sequence[Any]) -> Any:
+    def _inside(self, name: str, title: str, calls: Calls, values: Sequence[Any], generic: bool = False) -> Any:
         """What a graph in the graph gives; its layers are called after it."""
         before = self.around, self.builder.path
         path = ".".join((*self._prefix(), printable(name)))
@@ -223,6 +238,8 @@ class Walk:
         instance = path if self.turns[path] == 1 else f"{path}@{self.turns[path]}"
         self.around, self.builder.path = (*self.around, path), (*self.builder.path, instance)
         self.builder.classes[instance] = title
+        if generic:
+            self.models.add(instance)
         try:
             return self._walked(calls, values)
         finally:
@@ -302,6 +319,12 @@ class Walk:
                 plain = self.builder.emit("", Identity(), [plain])
             found[plain.name] = plain
         return list(found.values()), last
+
+
+def block_name(model: str) -> str:
+    """What models that are called by their numbers are: ``tower`` of ``tower_2``; "" where Keras chose the name."""
+    plain = model.rstrip("0123456789").rstrip("_") or model
+    return "" if plain in ("functional", "sequential", "model") else plain
 
 
 def inner_function(operation: Any) -> Any:
