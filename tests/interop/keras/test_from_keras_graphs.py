@@ -99,6 +99,29 @@ def test_a_flattened_map_that_is_read_in_keras_order(keras):
     network(keras, x, [layers.Dense(3)(layers.Concatenate()([flat, tall])), tall, layers.Dense(2)(flat)])
 
 
+def test_a_vector_that_becomes_a_map(keras):
+    """The dense layer gives its features in the language's order, whatever stands between and whoever reads it too."""
+    layers = keras.layers
+
+    def made(between):
+        x = keras.Input((5,))
+        vector = between(layers.Dense(24, activation="tanh")(x))
+        return x, vector, layers.Conv2DTranspose(2, 3, strides=2, padding="same")(layers.Reshape((2, 3, 4))(vector))
+
+    x, _, image = made(lambda y: layers.LeakyReLU()(layers.BatchNormalization()(y)))
+    net = network(keras, x, image)
+    assert operators(net) == ["dense", "tanh", "batchnorm", "leaky_relu", "reshape", "conv_transpose"]
+    x, vector, image = made(layers.Dropout(0.2))
+    network(keras, x, [image, vector, layers.Dense(3)(vector), layers.BatchNormalization()(vector)])
+    dense = layers.Dense(12)
+    x = keras.Input((12,))
+    net = network(keras, x, layers.Reshape((2, 2, 3))(dense(layers.ReLU()(dense(x)))))
+    assert net.params == 12 * 12 + 12
+    inner = keras.Sequential([keras.Input((12,)), dense])
+    x = keras.Input((12,))
+    network(keras, x, [layers.Reshape((2, 2, 3))(dense(x)), inner(x)])
+
+
 def test_squeeze_and_excitation(keras):
     layers = keras.layers
     x = keras.Input((8, 8, 6))

@@ -36,6 +36,8 @@ class Setting(NamedTuple):
     """Vectors whose elements are in the language's order, and not in Keras's, by name: the map that each was."""
     apply: Callable[["LayerCall", Any, Value], Value]
     """Translates a function of one value."""
+    once: Callable[[str], bool]
+    """Whether the model itself calls the layer of that name, and once."""
 
 
 class LayerCall(Call):

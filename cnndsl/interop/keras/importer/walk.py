@@ -39,8 +39,10 @@ class Walk:
 
     def __init__(self, variables: dict[int, str], limits: Limits) -> None:
         self.builder = Builder(BATCH, True, limits)
-        self.setting = Setting(variables, {}, self._applied)
+        self.setting = Setting(variables, {}, self._applied, lambda name: self.called[name] == 1)
         self.problems: list[Diagnostic] = []
+        self.called: Counter[str] = Counter()
+        """How often the model itself calls each of its layers."""
         self.turns: Counter[str] = Counter()
         self.models: set[str] = set()
         """The models in the model that are of no class of their own."""
@@ -50,6 +52,7 @@ class Walk:
     def run(self, calls: Calls, channels_first: bool) -> list[Value]:
         """Fills ``builder`` and gives the outputs. Raises CnnError with everything that cannot be said."""
         values = [self._input(tensor, channels_first, len(calls.inputs)) for tensor in calls.inputs]
+        self.called.update(printable(node.operation.name) for node in calls.nodes)
         found = self._walked(calls, values)
         if self.problems:
             most = self.builder.limits.diagnostics
@@ -188,11 +191,11 @@ class Walk:
             raise Refusal(f"the language has nothing for {quoted(f'{library}.{kind}')}")
         if kind not in ANY_ORDER:
             arguments, keywords = (self._all_settled(one) for one in (arguments, keywords))
-        found = translate(call, operation, *arguments, **{k: v for k, v in keywords.items() if v is not None})
-        source = (
-            self.setting.flattened.get(arguments[0].name) if arguments and isinstance(arguments[0], Value) else None
-        )
-        if source is not None and kind != "Dense":
+        keywords = {key: value for key, value in keywords.items() if value is not None}
+        first = arguments[0] if arguments else None
+        source = self.setting.flattened.get(first.name) if isinstance(first, Value) and kind != "Dense" else None
+        found = translate(call, operation, *arguments, **keywords)
+        if source is not None and kind in ANY_ORDER:
             self.setting.flattened[found.name] = source
         return found
 

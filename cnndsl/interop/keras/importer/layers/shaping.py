@@ -8,6 +8,7 @@ import numpy as np
 
 from cnndsl.interop.calls import ToValue, Translation
 from cnndsl.interop.keras.importer.call import LayerCall, constant, led, trailed, value_of
+from cnndsl.interop.keras.importer.layers.dealing import dealt
 from cnndsl.interop.onnx.importer.constant_folding import Unfoldable, reshaped
 from cnndsl.interop.onnx.importer.graph import Refusal, Value, channels_last
 from cnndsl.interop.onnx.importer.translations import resizing, shaping
@@ -41,6 +42,10 @@ def to_dimensions(call: LayerCall, x: Value, sizes: Sequence[Any]) -> Value:
         full = reshaped(x.dimensions, np.array([-1 if size is None else size for size in sizes]))
     except Unfoldable:
         raise Refusal(f"{x.shape.elements:,} numbers an example cannot become {list(sizes)}") from None
+    if x.shape.is_vector and len(full) > 1 and full[-1] < x.shape.elements:
+        found = dealt(call, x, full)
+        if found is not None:
+            return found
     found = call.reshape(x, full)
     alone = len(full) > 1 and full[-1] == x.shape.elements and x.shape.is_vector
     if alone and found.plain:  # of a vector: its features are channels
