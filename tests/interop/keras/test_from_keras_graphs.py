@@ -228,8 +228,41 @@ def test_a_model_that_is_code(keras):
     model(np.zeros((1, 8, 8, 3), np.float32))
     shuffled(model)
     net = cnndsl.from_keras(model)
-    x = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
-    assert np.abs(net.run(np.moveaxis(x, -1, 1)) - model(x).detach().numpy()).max() < 1e-5
+    compare_code(model, net, (8, 8, 3))
+
+
+def test_a_model_that_calls_what_is_below_keras(keras):
+    """It comes by way of ONNX."""
+    import torch
+
+    layers = keras.layers
+
+    class Net(keras.Model):
+        def __init__(self, after):
+            super().__init__()
+            self.one, self.two, self.after = layers.Conv2D(4, 3, padding="same"), layers.Dense(3), after
+
+        def call(self, x):
+            return self.after(self.two(torch.relu(self.one(x)).mean((1, 2))))
+
+    model = Net(lambda y: y)
+    model(np.zeros((1, 8, 8, 3), np.float32))
+    shuffled(model)
+    net = cnndsl.from_keras(model)
+    assert net.imported_by == "onnx"
+    compare_code(model, net, (8, 8, 3))
+    assert {variable.path for variable in model.weights} <= set(net.module_names.values())
+
+    model = Net(lambda y: torch.from_numpy(y.detach().numpy()[::-1].copy()))
+    model(np.zeros((1, 8, 8, 3), np.float32))
+    with pytest.raises(cnndsl.CnnError) as caught:
+        cnndsl.from_keras(model)
+    assert caught.value.diagnostics[0].code == "import-unsupported"
+
+
+def compare_code(model, net, shape):
+    x = np.random.default_rng(0).normal(size=(2, *shape)).astype("float32")
+    assert np.abs(net.run(np.moveaxis(x, -1, 1)) - model(x).detach().numpy()).max() < 1e-4
 
 
 def test_words(keras):

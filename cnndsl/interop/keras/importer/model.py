@@ -1,11 +1,13 @@
-"""A model of Keras as a network: by its own graph."""
+"""A model of Keras as a network: by its own graph, or what its code calls; otherwise by Keras's exporter."""
 
-from typing import Any, Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from cnndsl.arrays import Array
 from cnndsl.errors import CnnError, missing_library, quoted, said_by
+from cnndsl.interop.keras.importer.exported import through_onnx
 from cnndsl.interop.keras.importer.traced import Calls, calls_of, traced
 from cnndsl.interop.keras.importer.walk import Walk, inner_function
 from cnndsl.interop.onnx.importer.graph import Builder
@@ -15,6 +17,8 @@ from cnndsl.interop.onnx.importer.simplify import tidy
 from cnndsl.ir import Graph
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 
+Way: TypeAlias = Literal["keras", "onnx"]
+
 
 class Imported(NamedTuple):
     """A network, its tensors by key, Keras's names for its layers and weights, and where the layout differs."""
@@ -23,7 +27,11 @@ class Imported(NamedTuple):
     weights: dict[str, Array]
     module_names: dict[str, str]
     layout: Layout
-    imported_by: Literal["keras"] = "keras"
+    imported_by: Way = "keras"
+
+
+class _Unfollowed(Exception):
+    """A model's code does not take symbolic tensors, for this reason."""
 
 
 def from_keras(model: Any, limits: Limits = DEFAULT_LIMITS) -> Imported:
@@ -37,8 +45,12 @@ def from_keras(model: Any, limits: Limits = DEFAULT_LIMITS) -> Imported:
         raise missing_library("keras", "keras", error) from None
     if not isinstance(model, keras.Model):
         raise CnnError.of("bad-setting", f"the model must be a keras.Model, not {quoted(type(model).__name__)}")
-    calls = _calls(model)
-    walk = Walk(_paths(model), limits)
+    paths = _paths(model)
+    try:
+        calls = _calls(model)
+    except _Unfollowed as reason:
+        return _exported(model, paths, reason, limits)
+    walk = Walk(paths, limits)
     first = any(getattr(layer, "data_format", "") == "channels_first" for layer in model._flatten_layers())
     values, turned = walk.outputs(walk.run(calls, channels_first=first))
     tidy(walk.builder, own_export=False)
@@ -67,9 +79,21 @@ def _calls(model: Any) -> Calls:
     try:
         return traced(model, model.call, tensors, {}, tensors)
     except Exception as error:  # whatever the model's code has against symbolic tensors
+        raise _Unfollowed(said_by(error)) from error
+
+
+def _exported(model: Any, paths: Mapping[int, str], unfollowed: _Unfollowed, limits: Limits) -> Imported:
+    """By way of an ONNX file, as a model that cannot be followed is exported."""
+    try:
+        return Imported(*through_onnx(model, paths, limits), "onnx")
+    except Exception as error:  # whatever Keras's exporter has against the model
+        if isinstance(error, CnnError) and error.diagnostics[0].code == "import-unsupported":
+            raise
         raise CnnError.of(
             "import-unsupported",
-            f"{quoted(model.name)} ({type(model).__name__}) is code that Keras cannot follow: {said_by(error)}",
+            f"{quoted(model.name)} ({type(model).__name__}) is code that Keras can neither follow nor export",
+            f"with symbolic tensors: {unfollowed}",
+            f"onnx: {said_by(error)}",
             "write it with keras.layers and keras.ops alone, or as keras.Model(inputs, outputs)",
         ) from error
 
