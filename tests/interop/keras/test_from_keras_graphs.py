@@ -211,6 +211,12 @@ def test_layers_that_somebody_wrote_are_blocks(keras):
     assert "repeat 2" in net.decompiled()[0]
 
 
+def test_a_lambda_of_code_that_runs_here(keras):
+    layers = keras.layers
+    net = imported(keras, layers.Lambda(lambda x: keras.ops.relu(x) * 2.0), layers.Conv2D(3, 1))
+    assert operators(net) == ["relu", "normalize", "conv"]
+
+
 def test_a_model_that_is_code(keras):
     layers = keras.layers
 

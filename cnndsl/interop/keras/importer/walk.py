@@ -347,9 +347,9 @@ def _kind(layer: Any) -> str:
 
 
 def _has_own_call(layer: Any) -> bool:
-    """Whether what the layer computes is somebody's own code: none of keras.layers'."""
+    """Whether what the layer computes is somebody's own code, none of keras.layers'; a ``Lambda`` holds such."""
     home = next(cls for cls in type(layer).__mro__ if "call" in vars(cls))
-    return not home.__module__.startswith("keras.src.layers.")
+    return home.__name__ == "Lambda" or not home.__module__.startswith("keras.src.layers.")
 
 
 def _flat(given: Any) -> Iterator[Any]:
