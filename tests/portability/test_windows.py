@@ -199,7 +199,8 @@ def test_one_sided_pools_in_pytorch(operator: str) -> None:
     candidates = [pool(operator, x, kernel_size=3, stride=2, padding=pad) for pad in (0, 1)]
     assert not any(close(here, there) for there in candidates)
     assert numbers(finding(f"input 2@12x12\n{operator} 3 stride=2 pad=same", "torch").replace("=", " ")) == [1, 0, 1]
-    assert findings(f"input 2@12x12\n{operator} 3 stride=2 pad=same", "keras") == []
+    if operator == "maxpool":
+        assert findings("input 2@12x12\nmaxpool 3 stride=2 pad=same", "keras") == []
     assert findings(f"input 2@12x12\n{operator} 3 stride=2 pad=1 {'count_include_pad=true' * (operator == 'avgpool')}",
                     "torch") == []  # fmt: skip
 
@@ -275,3 +276,52 @@ def test_norm_pools_in_pytorch(power: int) -> None:
         torch.nn.LPPool2d(power, 3, padding=1)
     if power == 2:
         assert numbers(finding("input 1@4x4\nlppool 3 stride=1 pad=1", "torch")) == [1, 1]
+
+
+@proves("keras-average-edge")
+@pytest.mark.parametrize(
+    ("kernel", "stride", "size"), [(3, 2, 12), (5, 3, 14), (2, 2, 9), (3, 2, 13), (2, 2, 8), (4, 1, 9)]
+)
+def test_edges_of_means_in_keras_on_pytorch(kernel: int, stride: int, size: int) -> None:
+    column = np.square(np.arange(size, dtype=np.float32))
+    x = np.broadcast_to(column[:, None], (1, 1, size, 2)).copy()
+    text = f"input 1@{size}x2\navgpool {kernel}x1 stride={stride}x1 pad=same"
+    here = cnndsl.loads(text).run(x)
+    there = by_keras(layers.AveragePooling2D((kernel, 1), (stride, 1), padding="same"), x)
+    if close(here, there):
+        assert findings(text, "keras") == []
+        return
+    taps, real = map(int, numbers(finding(text, "keras")))
+    last = column[-real:]
+    assert here[0, 0, -1, 0] == pytest.approx(last.mean())
+    assert there[0, 0, -1, 0] == pytest.approx((last.sum() + (taps - real) * column[-1]) / taps) and taps == kernel
+
+
+@proves("torch-wide-padding")
+@pytest.mark.parametrize(("pad", "dilation"), [(2, 2), (1, 2), (1, 1)])
+def test_padding_of_dilated_pools_in_pytorch(pad: int, dilation: int) -> None:
+    x = drawn(1, 1, 9, 9)
+    text = f"input 1@9x9\nmaxpool 3 stride=1 pad={pad} dilation={dilation}"
+    options = dict(kernel_shape=[3, 3], pads=[pad] * 4, dilations=[dilation] * 2)
+    here = by_onnxruntime("MaxPool", x, **options)
+    assert findings(text, "onnx") == []
+    if pad * 2 <= 3:
+        assert close(here, pool("maxpool", x, kernel_size=3, stride=1, padding=pad, dilation=dilation))
+        assert findings(text, "torch") == []
+        return
+    with pytest.raises(RuntimeError, match="half of kernel size"):
+        pool("maxpool", x, kernel_size=3, stride=1, padding=pad, dilation=dilation)
+    assert numbers(finding(text, "torch")) == [pad, 3]
+
+
+@pytest.mark.parametrize(
+    ("operator", "size", "target"),
+    [("conv 4 1 stride=4", 7, "keras"), ("depthwise 4 stride=4", 12, "torch"), ("maxpool 4 stride=4", 12, "torch"),
+     ("conv 4 5 stride=4", 11, "torch")],
+)  # fmt: skip
+def test_padding_behind_the_last_window_is_nothing(operator: str, size: int, target: str) -> None:
+    text = f"input 4@{size}x{size}\n{operator} pad="
+    x = drawn(1, 4, size, size)
+    padded, bare = (cnndsl.loads(f"{text}{pad}").run(x) for pad in ("[0,0,1,1]", "0"))
+    assert close(padded, bare)
+    assert findings(f"{text}[0,0,1,1]", target) == []

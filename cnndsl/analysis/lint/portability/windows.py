@@ -22,6 +22,19 @@ def same_pairs(axes: tuple[Axis, ...]) -> Pairs:
     return resolve_padding("same", sizes, kernel, stride, dilation)
 
 
+def reads_as(axes: tuple[Axis, ...], pairs: Pairs) -> bool:
+    """Whether windows with other padding, and without ``ceil_mode``, read the same cells."""
+    return all(
+        axis.begin == before and axis.output == axis._replace(end=after, ceil=False).output
+        for axis, (before, after) in zip(axes, pairs, strict=True)
+    )
+
+
+def has_keras_word(axes: tuple[Axis, ...]) -> bool:
+    """Whether Keras's ``same`` or ``valid`` read what these windows read."""
+    return reads_as(axes, same_pairs(axes)) or reads_as(axes, ((0, 0),) * len(axes))
+
+
 def in_words(pairs: Pairs) -> str:
     """``0 before and 1 after``; where the axes differ, of each one."""
     if len(set(pairs)) == 1:
@@ -33,7 +46,7 @@ def in_words(pairs: Pairs) -> str:
 def keras_padding(view: LintView, node: Node, target: str) -> str | None:
     axes = view.axes(node)
     own, same = pairs_of(axes), same_pairs(axes)
-    if own == same or not any(map(any, own)) or (isinstance(node.op, Conv) and _is_causal(axes)):
+    if has_keras_word(axes) or (isinstance(node.op, Conv) and _is_causal(axes)):
         return None
     return f"{target}'s `same` pads {in_words(same)} where this pads {in_words(own)}, so that it reads other pixels"
 
@@ -45,7 +58,7 @@ def _is_causal(axes: tuple[Axis, ...]) -> bool:
 def keras_max_padding(view: LintView, node: Node, target: str) -> str | None:
     axes = view.axes(node)
     own, same = pairs_of(axes), same_pairs(axes)
-    if own == same or not any(map(any, own)):
+    if has_keras_word(axes) or not any(map(any, own)):
         return None
     return f"{target}'s pools pad by `same` alone, {in_words(same)}, where this pads {in_words(own)}"
 
@@ -54,9 +67,9 @@ def keras_average_padding(view: LintView, node: Node, target: str) -> str | None
     assert isinstance(node.op, AvgPool)
     axes = view.axes(node)
     own, same = pairs_of(axes), same_pairs(axes)
-    if not any(map(any, own)):
+    if not any(map(any, own)) or reads_as(axes, ((0, 0),) * len(axes)):
         return None
-    if own != same:
+    if not reads_as(axes, same):
         return f"{target}'s pools pad by `same` alone, {in_words(same)}, where this pads {in_words(own)}"
     if node.op.count_include_pad:
         full, real = _divisors(axes)
@@ -75,13 +88,31 @@ def _divisors(axes: tuple[Axis, ...]) -> tuple[int, int]:
     return product([axis.kernel for axis in axes]), product(real)
 
 
+def keras_average_edge(view: LintView, node: Node, target: str) -> str | None:
+    axes = view.axes(node)
+    same = same_pairs(axes)
+    if not reads_as(axes, same) or all(before == after for before, after in same):
+        return None
+    for axis, (_, after) in zip(axes, same, strict=True):
+        real = axis.kernel - after
+        if after and real > 1:
+            fills = f"{target} on PyTorch fills the one-sided padding of `same` with the edge"
+            return f"{fills}: along an axis the last window divides by {axis.kernel} where this divides by {real}"
+    return None
+
+
 def torch_divisor(view: LintView, node: Node, target: str) -> str | None:
     assert isinstance(node.op, AvgPool)
     axes = view.axes(node)
-    if node.op.count_include_pad or not any(map(any, pairs_of(axes))) or not _even(axes):
+    if node.op.count_include_pad or not any(axis.begin for axis in axes) or not _one_number(axes):
         return None
     full, real = _divisors(axes)
     return f"{target}'s default counts padding: at a corner it divides by {full} where this divides by {real}"
+
+
+def _one_number(axes: tuple[Axis, ...]) -> bool:
+    """Whether the windows are the same with the padding before them on both sides."""
+    return all(axis.output == axis._replace(end=axis.begin).output for axis in axes)
 
 
 def _even(axes: tuple[Axis, ...]) -> bool:
@@ -92,9 +123,9 @@ def _even(axes: tuple[Axis, ...]) -> bool:
 def one_sided_padding(view: LintView, node: Node, target: str) -> str | None:
     axes = view.axes(node)
     own = pairs_of(axes)
-    if _even(axes):
+    if _one_number(axes):
         return None
-    if isinstance(node.op, Conv) and node.op.pad == "same" and all(axis.stride == 1 for axis in axes):
+    if node.op.linear and getattr(node.op, "pad", 0) == "same" and all(axis.stride == 1 for axis in axes):
         return None  # PyTorch has the word, for this
     most = max(map(max, own))
     return f"{target} pads both sides alike: padding={most} reads other pixels than {in_words(own)}"
@@ -107,6 +138,14 @@ def torch_same_word(view: LintView, node: Node, target: str) -> str | None:
         return None
     cells = extents([axis.begin for axis in axes])
     return f'{target} refuses padding="same" at stride {extents(strides)}; padding={cells} is the same here'
+
+
+def torch_wide_padding(view: LintView, node: Node, target: str) -> str | None:
+    most = max((max(pair) for pair in pairs_of(view.axes(node))), default=0)
+    kernel = max(axis.kernel for axis in view.axes(node))
+    if not any(max(axis.begin, axis.end) * 2 > axis.kernel for axis in view.axes(node)):
+        return None
+    return f"{target} refuses padding of {most} for a pool whose kernel is {kernel}, whatever its dilation"
 
 
 def no_ceil_mode(view: LintView, node: Node, target: str) -> str | None:
@@ -213,6 +252,23 @@ DIFFERENCES = (
         "pools pad by `same` or not at all, and the mean leaves out the padding of `same`: at a corner of 3x3 it "
         "divides by 4 and not by 9; what `ZeroPadding2D` put there counts",
         "pad by `ZeroPadding2D` where padding counts; otherwise divide by the mean of ones that are padded alike",
+    ),
+    Difference(
+        "keras-average-edge",
+        ("keras",),
+        ("avgpool",),
+        keras_average_edge,
+        "on PyTorch, means fill the padding of `same` with the edge where it is one-sided: from 12 by 3 at stride 2 "
+        "the last window divides by 3 and not by 2",
+        "pad by hand, and divide by the mean of ones that are padded alike",
+    ),
+    Difference(
+        "torch-wide-padding",
+        ("torch",),
+        ("maxpool",),
+        torch_wide_padding,
+        "pools refuse padding above half the kernel, also where they are dilated",
+        "put `F.pad(..., value=-inf)` before the pool",
     ),
     Difference(
         "torch-divisor",
