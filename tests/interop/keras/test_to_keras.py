@@ -1,12 +1,14 @@
 """Networks as Keras: the generated source runs, takes our weights strictly, and gives the interpreter's values."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 import warnings
 from argparse import Namespace
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -283,3 +285,13 @@ def test_without_keras_it_is_named() -> None:
     code = "import sys; sys.modules['keras'] = None; import cnndsl; cnndsl.loads('input 3; relu').to_keras()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert 'pip install "cnndsl[keras]"' in done.stderr
+
+
+def test_without_a_backend_it_is_named() -> None:
+    pytest.importorskip("keras")
+    if find_spec("tensorflow"):
+        pytest.skip("TensorFlow is installed")
+    code = "import cnndsl; cnndsl.loads('input 3; relu').to_keras()"
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert "Keras would compute with TensorFlow" in done.stderr and "KERAS_BACKEND=torch" in done.stderr
