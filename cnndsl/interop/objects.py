@@ -3,14 +3,18 @@
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pkgutil import resolve_name
 from typing import Any, Literal, TypeAlias
 
-from cnndsl.errors import CnnError, quoted, said_by
+from cnndsl.errors import CnnError, missing_library, quoted, said_by
 
 Kind: TypeAlias = Literal["torch", "keras"]
+
+LIBRARIES = {"torch": "PyTorch", "keras": "Keras"}
+"""What a Python module may need that is an extra here, by the name of its package and of the extra."""
 
 _OBJECT = re.compile(r"[A-Za-z_]\w*(\.\w+)*:[A-Za-z_]\w*(\.\w+)*")
 
@@ -30,6 +34,8 @@ def object_of(name: str) -> tuple[Kind, Any]:
             found = resolve_name(name)
         except (Exception, SystemExit) as error:
             home = quoted(name.partition(":")[0])
+            if isinstance(error, ModuleNotFoundError) and error.name in LIBRARIES:
+                raise missing_library(LIBRARIES[error.name], error.name, error) from None
             if isinstance(error, AttributeError):
                 raise CnnError.of(
                     "python-object", f"{home} has no {quoted(name.partition(':')[2])}: {said_by(error)}"
@@ -46,7 +52,9 @@ def object_of(name: str) -> tuple[Kind, Any]:
                 "python-object", f"{quoted(name)} is a {type(found).__name__}, no function that can be called"
             )
         try:
-            made = found()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                made = found()
         except (Exception, SystemExit) as error:
             raise CnnError.of(
                 "python-object",
