@@ -135,13 +135,16 @@ def _operands(condition: str) -> list[str]:
 
 
 def relation(numbers: Column, bases: Mapping[str, Numbers]) -> str | None:
-    """How numbers follow from those that have names already: the same, a multiple, a part, or a sum."""
+    """How numbers follow from those that have names already: the same, half a kernel, a multiple, a part, or a sum."""
     there = [place for place, number in enumerate(numbers) if number is not None]
     wanted = [number for number in numbers if number is not None]
     rows = {name: [base[place] for place in there] for name, base in bases.items()}
     for name, row in rows.items():
         if row == wanted:
             return name
+    kernels = rows.get("kernel", [])
+    if _are_counts(kernels) and wanted == [kernel // 2 for kernel in kernels]:
+        return "kernel // 2"
     if not _are_counts(wanted):
         return None
     whole = {name: row for name, row in rows.items() if _are_counts(row)}
