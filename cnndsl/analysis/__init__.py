@@ -8,5 +8,6 @@
   receptive field.
 - ``sizes``: which sizes a network takes along one axis, and what comes out for each; ``network_sizes``: along all.
   ``resized``: a graph at another size.
+- ``training``: whether settings of training fit the network.
 - ``lint``: rules about what is well-formed but rarely meant.
 """

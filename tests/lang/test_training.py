@@ -48,10 +48,10 @@ def test_defaults_follow_the_kind() -> None:
 
 
 def test_values_are_expressions_that_see_params_and_words_alone_are_flags() -> None:
-    text = f"param rate = 0.1\n{NETWORK}train {{ optimizer sgd lr=rate/2 nesterov; loss class_weights=[1, 2] }}"
+    text = f"param rate = 0.1\n{NETWORK}train {{ optimizer sgd lr=rate/2 nesterov; loss class_weights=range(1, 11) }}"
     found = api.loads(text, params={"rate": 0.4}).graph.training
     assert found is not None
-    assert (found.optimizer.lr, found.optimizer.nesterov, found.loss.class_weights) == (0.2, True, (1, 2))
+    assert (found.optimizer.lr, found.optimizer.nesterov, found.loss.class_weights) == (0.2, True, tuple(range(1, 11)))
 
 
 @pytest.mark.parametrize(
@@ -165,3 +165,87 @@ def test_the_graph_carries_it_as_json_and_as_text() -> None:
     without = api.loads(f"network A {{ {NETWORK} }}")
     assert "training" not in without.to_json()
     assert network.graph.model_copy(update={"training": None}) == without.graph
+
+
+# --- what ties it to the network ---
+DENSE = "input 1@8x8\nflatten -> dense"
+
+
+def judged(text: str) -> list[tuple[str, str, int | None]]:
+    found = api.check(text).diagnostics
+    return [(one.severity, one.message, one.span.line if one.span else None) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        (f"{DENSE} 10 -> sigmoid\ntrain {{ }}", 3, "cross_entropy is of classes of which one holds"),
+        (f"{DENSE} 1\ntrain {{\nepochs 3\n}}", 3, "cross_entropy needs an output for each class, and `dense1` is 1"),
+        (
+            *(f"{DENSE} 3\ntrain {{\nloss binary_cross_entropy\n}}", 4),
+            "binary_cross_entropy is of yes and no, and `text` has 3 outputs",
+        ),
+        (
+            *(f"{DENSE} 3 -> softmax\ntrain {{\nloss binary_cross_entropy\n}}", 4),
+            "binary_cross_entropy is of yes and no, and `text` ends in softmax",
+        ),
+        (f"{DENSE} 3\ntrain {{ loss class_weights=[1, 2] }}", 3, "class_weights has 2 numbers for 3 classes"),
+        (
+            *(f"{DENSE} 1\ntrain {{ loss binary_cross_entropy class_weights=[1, 2, 3] }}", 3),
+            "class_weights has 3 numbers for 2 classes",
+        ),
+        (f"{DENSE} 3\ntrain {{ augment shift=8 }}", 3, "shift moves by up to 8, and `input` is 1@8x8"),
+        ("input 9\ndense 3\ntrain { augment rotate=3 }", 3, "rotate is for pictures, and `input` is 9"),
+        ("input 2@9\nflatten -> dense 3\ntrain { augment crop=0.5 }", 3, "crop is for pictures, and `input` is 2@9"),
+        ("input 9\ndense 3\ntrain { augment flip }", 3, "flip needs a spatial axis, and `input` is 9"),
+        (
+            *("input 20 dtype=int64\nembedding 30 4 -> flatten -> dense 3\ntrain { augment noise=1 }", 3),
+            "noise changes numbers, and `input` holds words by their numbers",
+        ),
+        (f"{DENSE} 3\ntrain {{ optimizer sgd nesterov momentum=0 }}", 3, "nesterov changes how momentum is used"),
+        ("input 1@8x8\nrelu\ntrain { loss mse }", 3, "`text` has no weights that could be learned"),
+        (
+            *("input 3 as a\ninput 3 as b\nadd { from a; from b } -> dense 4\ntrain { }", 4),
+            "training takes a network with one input; `text` has 2",
+        ),
+        (
+            *("input 3\ndense 4 as a -> relu as b\noutput a b\ntrain { }", 4),
+            "training takes a network with one output; `text` has 2",
+        ),
+    ],
+)
+def test_what_does_not_fit_the_network_is_an_error(text: str, line: int, message: str) -> None:
+    ((severity, told, place),) = judged(text)
+    assert (severity, place) == ("error", line)
+    assert told.startswith(message)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{DENSE} 3\ntrain {{ loss class_weights=[1, 2, 3] }}",
+        f"{DENSE} 1\ntrain {{ loss binary_cross_entropy class_weights=[1, 2] }}",
+        f"{DENSE} 1 -> tanh\ntrain {{ loss mse }}",
+        f"{DENSE} 5\ntrain {{ loss l1; augment shift=7 flip rotate=180 scale=0.5 crop=0.5 mixup=0.2 }}",
+        "input 2@9\nflatten -> dense 3\ntrain { augment shift=2 flip noise=0.1 }",
+        "input 3@8x8\nconv 5 1x1\ntrain { loss cross_entropy }",
+        f"{DENSE} 3\ntrain {{ optimizer sgd nesterov }}",
+    ],
+)
+def test_what_fits_is_silent(text: str) -> None:
+    assert judged(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (f"{DENSE} 3 -> softmax\ntrain {{ }}", 3),
+        (f"{DENSE} 3 -> log_softmax\ntrain {{\nloss cross_entropy\n}}", 4),
+        (f"{DENSE} 3 -> sigmoid\ntrain {{\nloss binary_cross_entropy\n}}", 4),
+    ],
+)
+def test_a_loss_that_takes_logits_says_so(text: str, line: int) -> None:
+    ((severity, message, place),) = judged(text)
+    assert (severity, place) == ("note", line)
+    assert "is computed from the values before" in message
+    assert api.check(text, strict=True).ok

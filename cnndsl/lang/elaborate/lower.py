@@ -61,7 +61,19 @@ class NetworkLowering(Expander):
         if end is None or not self.sound:
             return None
         graph = self.graph.network(name, tuple(self._outputs) or (end.name,))
-        return graph.model_copy(update={"training": self._training}) if self._training else graph
+        return self._trained(graph, self._training, self._trains) if self._training and self._trains else graph
+
+    def _trained(self, graph: Graph, training: "Training", node: syntax.Train) -> Graph | None:
+        """The graph with its settings of training, unless they do not fit it."""
+        from cnndsl.analysis.training import misfits
+
+        word = self._word(node)
+        for field, diagnostic in misfits(graph, training):
+            self.report(diagnostic._replace(span=self._settings_at.get(field, word)))
+        return graph.model_copy(update={"training": training}) if self.sound else None
+
+    def _word(self, node: syntax.Train) -> Span:
+        return self.module.source.span(node.start, node.start + len("train"))
 
     def statement(self, node: syntax.Statement, place: Context, flow: Flow | None) -> Flow | None:
         return _STATEMENTS[type(node)](self, node, place, flow)
@@ -213,7 +225,7 @@ class NetworkLowering(Expander):
         return flow
 
     def _train(self, node: syntax.Train, place: Context, flow: Flow | None) -> Flow | None:
-        span = self.module.source.span(node.start, node.start + len("train"))
+        span = self._word(node)
         if place.depth > 1:
             raise fault("misplaced", "train belongs at the top of a network, at its end", span)
         if self._trains:
