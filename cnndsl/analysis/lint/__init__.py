@@ -2,9 +2,10 @@
 
 A default rule is quiet on the networks that people cite: where a published architecture does the same on purpose, the
 rule is opt-in. A rule about the graph is a function named like its code, in a module that loads when it first runs:
-``windows`` (pixels that nobody reads), ``order`` (of layers), ``sizes``, ``teach``, the advice of introductions, and
-``portability``, to other frameworks. ``view`` is what all of them look at. Rules about the text are in
-:mod:`cnndsl.lang.review`. Every code's meaning and source stand in :mod:`cnndsl.codes`.
+``windows`` (pixels that nobody reads), ``order`` (of layers), ``useless`` (layers that change nothing, or spoil what
+they are given), ``sizes``, ``teach``, the advice of introductions, and ``portability``, to other frameworks. ``view``
+is what all of them look at. Rules about the text are in :mod:`cnndsl.lang.review`. Every code's meaning and source
+stand in :mod:`cnndsl.codes`.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -28,6 +29,12 @@ RULES: dict[str, tuple[str, str]] = {
     "linear-pair": ("default", "order"),
     "abrupt-bottleneck": ("default", "order"),
     "unused-value": ("default", "order"),
+    "useless-activation": ("default", "useless"),
+    "repeated-squashing": ("default", "useless"),
+    "softmax-inside": ("default", "useless"),
+    "softmax-of-one": ("default", "useless"),
+    "pool-of-one": ("default", "useless"),
+    "dropout-output": ("default", "useless"),
     "unused-block": ("default", ""),
     "unused-parameter": ("default", ""),
     "unused-let": ("default", ""),
@@ -49,6 +56,11 @@ RULES: dict[str, tuple[str, str]] = {
     "portability-keras": ("portability", "portability"),
     "portability-onnxruntime": ("portability", "portability"),
     "portability-tflite": ("portability", "portability"),
+    "unregularised": ("teach", "teach"),
+    "growing-kernels": ("teach", "teach"),
+    "pool-without-stride": ("teach", "teach"),
+    "raw-images": ("teach", "teach"),
+    "never-smaller": ("teach", "teach"),
 }
 """Every warning by its code: its group, and the module of its function where it is a rule about the graph."""
 
