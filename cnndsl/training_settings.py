@@ -233,11 +233,11 @@ class Training(Table):
         for word, name in self.words().items():
             value = getattr(self, name)
             if value != getattr(usual, name):
-                lines.append(f"{word} {value.written() if isinstance(value, Options) else quoted_or_number(value)}")
+                lines.append(f"{word} {value.written() if isinstance(value, Options) else written_value(value)}")
         return lines
 
 
-def quoted_or_number(value: str | float) -> str:
+def written_value(value: str | float) -> str:
     """A value of one part as it is written: strings in quotes."""
     if not isinstance(value, str):
         return written(value)

@@ -36,6 +36,7 @@ GENERATED_PARTS = [
     "architecture.md",
     "cli.md",
     "frameworks.md",
+    "language.md",
 ]
 
 

@@ -24,7 +24,7 @@ from cnndsl.lang.elaborate.bind import takes_share
 from cnndsl.ops.base import Operator
 from cnndsl.report.operators import ExampleLayer, default_of
 from cnndsl.report.table import one_line
-from tools import architecture, command_docs
+from tools import architecture, command_docs, training_docs
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -217,6 +217,7 @@ def pages() -> dict[str, str]:
         "network.schema.json": schema_page(),
         "frameworks.md": frameworks_page((DOCS / "frameworks.md").read_text(encoding="utf-8")),
         "cli.md": command_docs.page((DOCS / "cli.md").read_text(encoding="utf-8")),
+        "language.md": training_docs.page((DOCS / "language.md").read_text(encoding="utf-8")),
         "architecture.md": architecture.page((DOCS / "architecture.md").read_text(encoding="utf-8")),
     }
 

@@ -39,6 +39,19 @@ dense 84 -> tanh
 dense 10 -> softmax
 expect params == 61_706
 """,
+    "training": """\
+network Digits {
+  param rate = 2e-3
+  input 1@8x8
+  flatten -> dense 10
+  train {
+    data "digits"; validate 0.15
+    augment flip shift=1  # each time anew
+    loss cross_entropy class_weights=[1, 2] + [3]
+    optimizer sgd lr=rate/2 nesterov=true
+  }
+}
+""",
     "handcrafted": """\
 network VerticalLine {
   let vertical = [[0, 1, 0], [0, 1, 0], [0, 1, 0]]
@@ -217,6 +230,7 @@ def test_files_hold_what_is_written_in_them() -> None:
     assert kinds == {
         "lenet": ["Input", *["Pipeline"] * 8, "Expect"],
         "handcrafted": ["Network"],
+        "training": ["Network"],
         "resnet50": ["Block", "Network"],
         "inception": ["Block"],
         "squeeze_excite": ["Block"],

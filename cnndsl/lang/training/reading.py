@@ -100,8 +100,10 @@ class _Arguments:
         if name in fields:
             message = f"{self._line.name}: {name} takes {options.expects(name)}"
             raise fault("missing-argument", message, span, f"it is written with `=`, as in {quoted(f'{name}=...')}")
-        advice = f"by keyword it takes {listed([field for field in fields if field != 'kind'], most=20)}"
-        raise fault("too-many-arguments", f"{self._line.name}: this argument is one too many", span, advice)
+        keywords = [field for field in fields if field != "kind"]
+        message, advice = f"{self._line.name}: this argument is one too many", listed(keywords, most=20)
+        found = parameter_meant(name, keywords) if name else None
+        raise misnamed("too-many-arguments", message, span, found, f"by keyword it takes {advice}")
 
     def _keyword(self, argument: syntax.Argument) -> tuple[str, Value]:
         fields = [field for field in self._options.model_fields if field != "kind"]
