@@ -116,8 +116,7 @@ CODES = (
         "unknown-train-setting",
         "a setting that training does not have",
         "The lines of `train { }` are settings: a word such as `optimizer` or `epochs`, and what it is set to. What "
-        "belongs to a setting stands on its line: `optimizer sgd lr=0.1`. The settings are in the "
-        "[language](language.md#training).",
+        "belongs to a setting stands on its line: `optimizer sgd lr=0.1`. `cnndsl explain training` names them all.",
         "input 1@8x8\nflatten -> dense 10\ntrain {\n  optimiser sgd\n}",
         "input 1@8x8\nflatten -> dense 10\ntrain {\n  optimizer sgd\n}",
     ),
