@@ -5,7 +5,8 @@ import pytest
 from cnndsl import api
 from cnndsl.errors import CnnError
 from cnndsl.lang.training.options import with_options
-from cnndsl.training_settings import Training
+from cnndsl.ops.fields import leaves
+from cnndsl.training_settings import Options, Training
 
 NETWORK = "input 1@8x8\nflatten -> dense 10\n"
 
@@ -249,3 +250,39 @@ def test_a_loss_that_takes_logits_says_so(text: str, line: int) -> None:
     assert (severity, place) == ("note", line)
     assert "is computed from the values before" in message
     assert api.check(text, strict=True).ok
+
+
+# --- the table ---
+@pytest.mark.parametrize(("word", "field"), Training.words().items())
+def test_every_setting_says_what_it_is_and_how_it_is_written(word: str, field: str) -> None:
+    example = Training.example(field)
+    assert example.split()[0] == word
+    assert getattr(training(example), field) != getattr(Training(), field)
+    assert Training.meaning(field)
+    for options in groups(field):
+        assert all(options.meaning(name) and options.expects(name) != "a value" for name in options.model_fields)
+    assert groups(field) or Training.expects(field) != "a value"
+
+
+def groups(field: str) -> list[type[Options]]:
+    options = Training.options(field)
+    return [options] if options else []
+
+
+def parts(options: type[Options]) -> list[str]:
+    return [name for name in options.model_fields if name != "kind"]
+
+
+@pytest.mark.parametrize("field", ["loss", "optimizer", "schedule"])
+def test_parts_belong_to_kinds_that_are_there(field: str) -> None:
+    (options,) = groups(field)
+    kinds = set(leaves(options, "kind"))
+    for part in parts(options):
+        assert kinds.issuperset(options.kinds_of(part))
+    assert all(kinds.issuperset(values) for values in options.by_kind.values())
+    assert [getattr(with_options(None, {field: kind}), field).kind for kind in kinds] == list(kinds)
+
+
+def test_a_param_that_only_training_reads_is_used() -> None:
+    text = f"param rate = 0.1\n{NETWORK}train {{ optimizer lr=rate }}"
+    assert api.check(text).diagnostics == ()
