@@ -4,6 +4,7 @@ import pytest
 
 from cnndsl import api
 from cnndsl.errors import CnnError
+from cnndsl.lang.review.fixes import mended
 from cnndsl.lang.training.options import with_options
 from cnndsl.ops.fields import leaves
 from cnndsl.training_settings import Options, Training
@@ -286,3 +287,10 @@ def test_parts_belong_to_kinds_that_are_there(field: str) -> None:
 def test_a_param_that_only_training_reads_is_used() -> None:
     text = f"param rate = 0.1\n{NETWORK}train {{ optimizer lr=rate }}"
     assert api.check(text).diagnostics == ()
+
+
+def test_how_settings_are_written_elsewhere_is_mended() -> None:
+    lines = ["epochs = 60", "optimizer: adam", "batchs 3; seed=4", "data digits", "sgd lr=1"]
+    right = ["epochs 60", "optimizer adam", "batch 3; seed 4", 'data "digits"', "optimizer sgd lr=1"]
+    text, expected = ("\n".join([NETWORK, "train {", *body, "}"]) for body in (lines, right))
+    assert mended(text, "<text>", lambda changed: api.check(changed).diagnostics) == expected

@@ -156,11 +156,6 @@ MISTAKES: tuple[Mistake, ...] = (
         "write `network Name {` and the body on the lines below",
     ),
     Mistake(
-        ("train { epochs = 3 }", "train { batch 3; epochs = 3 }", "train { optimizer adam; lr = 3 }"),
-        "what a setting of training is set to stands behind its word",
-        "write `epochs 60`; only the parts of a setting have a `=`, as in `optimizer sgd lr=0.1`",
-    ),
-    Mistake(
         ("train { batch 3 -> epochs 3 }", "train { loss mse -> epochs 3 }", "train { loss -> epochs 3 }"),
         "settings of training do not flow",
         "put each on a line of its own",
