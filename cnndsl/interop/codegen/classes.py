@@ -65,15 +65,24 @@ def canonical(module: Module) -> dict[str, str]:
     return same
 
 
+CHANNELS = "channels"
+"""What the channels of the first value that a module reads are called, where steps depend on them."""
+
+
 def classes(
-    roots: Sequence[Module], taken: Sequence[str], params: Mapping[str, Numbers], conditions: bool = False
+    roots: Sequence[Module],
+    taken: Sequence[str],
+    params: Mapping[str, Numbers],
+    conditions: bool = False,
+    asks_channels: bool = False,
 ) -> list[Class] | None:
     """The classes of a network, each behind those that it uses; the last is the network's.
 
     ``params`` are arguments of the network's class with their values; every root is the network with one row of them,
     the first one with the defaults. With ``conditions``, steps that only some modules of a block have get one, where it
-    follows from the arguments; otherwise such modules are classes of their own. None where the networks differ in more
-    than numbers that follow from ``params``.
+    follows from the arguments; otherwise such modules are classes of their own. With ``asks_channels``, a class knows
+    the channels of its value: they are no argument, but the first of its locals, without a text. None where the
+    networks differ in more than numbers that follow from ``params``.
     """
     heights = _heights(roots)
     own = {id(module): place for place, module in enumerate(roots[0].walk())}
@@ -90,6 +99,9 @@ def classes(
         for group, found in sorted(together, key=lambda one: min(own.get(id(module), len(own)) for module in one[0])):
             if id(group[0]) not in own:
                 return None
+            if asks_channels and found.bases.get(CHANNELS) == tuple(module.channels for module in group):
+                others = {label: row for label, row in found.bases.items() if label != CHANNELS}
+                found = found._replace(bases=others, locals=((CHANNELS, ""), *found.locals))
             name = fresh(names, class_name(group[0].block))
             names.add(name)
             if group[0] is roots[0] and (len(group) < len(roots) or any(label not in params for label in found.bases)):

@@ -37,6 +37,7 @@ class Site:
     """One layer of the graph."""
 
     def __init__(self, graph: Graph, node: Node) -> None:
+        self.graph = graph
         self.node = node
         self.op: Any = node.op
         self.shapes = graph.input_shapes(node)

@@ -237,9 +237,10 @@ def _predicate(has: tuple[bool, ...], values: Mapping[str, Column]) -> str | Non
     equal = {f"{a} == {b}": tuple(m == n for m, n in zip(left, right, strict=True)) for (a, left), (b, right) in pairs}
     lacks = tuple(not there for there in has)
     both: dict[str, tuple[bool, ...]] = {}
+    unit = next((text for text in ("stride == 1", "strides == 1") if text in atoms), None)
     for text, same in equal.items():
-        if "stride == 1" in atoms and not text.startswith("stride "):
-            both[f"stride == 1 and {text}"] = tuple(a and b for a, b in zip(atoms["stride == 1"], same, strict=True))
+        if unit and not text.startswith("stride"):
+            both[f"{unit} and {text}"] = tuple(a and b for a, b in zip(atoms[unit], same, strict=True))
     for text, truth in {**atoms, **both, **equal}.items():
         if truth == has:
             return text

@@ -152,6 +152,18 @@ def test_the_file_needs_nothing_of_cnndsl_and_tries_itself(tmp_path: Path) -> No
     assert done.stdout == "61,706 parameters\n(None, 10)\n", done.stderr
 
 
+def test_blocks_are_functions_with_conditions_and_loops() -> None:
+    path = EXAMPLES / "zoo" / "resnet.cnn"
+    source = keras_source(
+        loaded(path, "ResNet50").graph, params=variants(str(path), Namespace(set=[], network="ResNet50"))
+    )
+    assert source.count("def bottleneck(x: KerasTensor, filters: int, strides: int, name: str) -> KerasTensor:") == 1
+    assert "    if strides != 1 or filters2 != channels:\n        x = shortcut(" in source
+    assert "    for i in range(1, 17):\n" in source
+    assert "def ResNet50(classes: int = 1000) -> keras.Model:" in source
+    assert len(source.splitlines()) < 150
+
+
 def test_params_are_arguments_that_mean_the_same() -> None:
     pytest.importorskip("keras")
     path = EXAMPLES / "cifar10.cnn"
@@ -236,6 +248,8 @@ def test_a_model_is_saved_and_loaded_by_keras(tmp_path: Path) -> None:
         "input 3@8x8\nconv 2 3x3 connect=[[0, 1], [2]] bias=[1, 2]",
         "block layers { conv 3 1x1 }\ninput 3@8x8 as x\nlayers as ops -> layers as keras -> conv 2 1x1 as name",
         "block x(filters) { conv filters 1x1 as i }\ninput 3@8x8 as lambda\nx 3 as load_weights -> x 4 as math",
+        "input 3@8x8\nconv 3 3x3 pad=1 as filters\nconv 4 1x1 -> conv 5 1x1 -> conv 9 1x1 -> conv 3 1x1\n"
+        "add { identity; from filters } as i\nrelu -> relu -> relu\nadd { identity; from i } as widths",
         "input 3@4x4 as class\nconv 3 1x1 as def\nrelu as None\nmul { identity; from def }",
     ],
 )
@@ -245,6 +259,25 @@ def test_structures(text: str) -> None:
     except CnnError as error:
         pytest.fail(str(error))
     agrees(net)
+
+
+def test_params_and_blocks_that_are_called_as_what_the_file_needs(tmp_path: Path) -> None:
+    path = tmp_path / "net.cnn"
+    path.write_text(
+        "param keras = 4\nparam filters = 3\nparam stem = 5\nblock Filters(n) { conv n 1x1 }\n"
+        "block Stem(n) { Filters n -> relu -> Filters (2 * n) }\ninput 3@4x4\nStem keras -> Stem filters -> Stem stem\n"
+        "Filters keras -> Filters filters\n",
+        encoding="utf-8",
+    )
+    found = variants(str(path), Namespace(set=[], network=None))
+    assert len(found) == 3
+    net = cnndsl.load(path)
+    source, network = keras_file(net.graph, params=found)
+    agrees(net)
+    names: dict[str, Any] = {"__name__": "generated"}
+    exec(source, names)
+    assert names[network]().output_shape == (None, 4, 4, 3)
+    assert names[network](filters=7).output_shape == (None, 4, 4, 7)
 
 
 def test_literal_weights_stand_in_the_source() -> None:

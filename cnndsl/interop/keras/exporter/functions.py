@@ -51,16 +51,27 @@ class _Function:
         self.fixed: set[str] = {name for name, _ in (*one.arguments, *one.locals)}
         """Names that stay what they are."""
         self.body: list[str] = []
+        self.indent = INDENT
+        self.target: str | None = None
+        """The variable that the step at hand must give."""
+        self.condition: tuple[str, int] | None = None
+        """Of the last ``if``, and the lines up to its end: what follows at once under the same one joins it."""
 
     def run(self) -> list[str]:
+        one = self.one
         self.fixed |= {*self.file.names.values(), "name", VARIABLE, "layers", "keras", "ops", "np", "math"}
+        parts = [*one.steps] if self.twins else [*with_runs(one, spell=True)]
+        for run in parts:
+            if isinstance(run, Run):
+                self.fixed |= {name for name, _ in (*run.rows, *run.lists, *run.choices)}
         head = self._network_head() if self.is_network else self._head()
-        self.body += [f"{INDENT}{name} = {text}" for name, text in self.one.locals]
-        for step in self.one.steps if self.twins else with_runs(self.one):
-            if isinstance(step, Run):
-                self._run(step)
+        channels = f"{self._of(self.module.reads[0])}.shape[-1]"
+        self.body += [f"{INDENT}{name} = {text or channels}" for name, text in self.one.locals]
+        for part in parts:
+            if isinstance(part, Run):
+                self._run(part)
             else:
-                self._step(step)
+                self._step(part)
         return [*head, *self.body, self._return()]
 
     # --- the first lines ---
@@ -103,13 +114,35 @@ class _Function:
 
     # --- steps ---
     def _step(self, step: Step) -> None:
+        if step.condition is None:
+            self._plain_step(step)
+            return
+        target = self._carried(step)
+        if self.condition != (step.condition, len(self.body)):
+            self.body.append(f"{INDENT}if {step.condition}:")
+        self.indent = INDENT * 2
+        self._plain_step(step, target)
+        self.indent = INDENT
+        self.condition = step.condition, len(self.body)
+
+    def _carried(self, step: Step) -> str:
+        """The variable that a step may change or leave: it has the step's first value before."""
+        source, name = self._of(step.reads[0]), step.reads[0]
+        if source not in self.fixed and self.left[name] == step.reads.count(name):
+            return source
+        target = self._short(step.gives[0])
+        self.body += assignment(target, source, INDENT)
+        return target
+
+    def _plain_step(self, step: Step, target: str | None = None) -> None:
+        self.target = target
         values = [name for name in step.reads if not name.startswith(SHARED)]
         variables = [self._of(name) for name in values]
         part = step.part
         self._comment(step)
         if step.expression is not None:
             targets = self._targets(step, values)
-            self.body += assignment(targets, step.expression.template.format(*variables), INDENT)
+            self.body += assignment(targets, step.expression.template.format(*variables), self.indent)
         elif isinstance(part, Module):
             self._block(step, values)
         elif part.node.share is not None:
@@ -131,22 +164,22 @@ class _Function:
             variable = self._fresh(step.part.name)
             self.fixed.add(variable)
             self.variables[SHARED + step.part.node.name] = variable
-            self.body += _plain(variable, made[owner])
+            self.body += assignment(variable, made[owner], self.indent)
             made[owner] = variable
         for called in made:
-            self.body += assignment(targets, f"{called}({text})", INDENT)
+            self.body += assignment(targets, f"{called}({text})", self.indent)
             text = targets
 
     def _block(self, step: Step, values: Sequence[str]) -> None:
         if step.twin is not None:
             called = self.variables[SHARED + self.prefix + step.twin]
             text = self._arguments(values)
-            self.body += assignment(self._targets(step, values), f"{called}({text})", INDENT)
+            self.body += assignment(self._targets(step, values), f"{called}({text})", self.indent)
             return
         (call,), (name,) = step.calls, step.names
         function = call._replace(function=self.file.names[call.function])
         quoted = self._quoted(name)
-        if name in self.twins:
+        if step.part.name in self.twins:
             self._model(step, values, function, quoted)
             return
         reads = [self._of(read) for read in step.reads]
@@ -159,7 +192,7 @@ class _Function:
             self.variables[key] = self._fresh(inside.replace(".", "_")) if wanted else "_"
             self.fixed.add(self.variables[key])
             layers.append(self.variables[key])
-        self.body += assignment(", ".join([self._targets(step, values), *layers]), text, INDENT)
+        self.body += assignment(", ".join([self._targets(step, values), *layers]), text, self.indent)
 
     def _model(self, step: Step, values: Sequence[str], function: Call, quoted: str) -> None:
         """A block that is used again is a model of its own."""
@@ -172,17 +205,17 @@ class _Function:
             fresh.append(variable)
             is_whole = self._dtype(name) == "int64"
             options = [f"{self._of(name)}.shape[1:]", *(['dtype="int64"'] if is_whole else [])]
-            self.body += joined(f"{INDENT}{variable} = keras.Input(", options, ")")
+            self.body += joined(f"{self.indent}{variable} = keras.Input(", options, ")")
         given = iter(fresh)
         reads = [self._of(name) if name.startswith(SHARED) else next(given) for name in step.reads]
         text = f"{function.function}({', '.join([*reads, *function.parts(), f'name={quoted}'])})"
         result = self._fresh(f"{model}_output")
         others = ["_"] * len(self.file.given.get(step.calls[0].function, []))
-        self.body += assignment(", ".join([result, *others]), text, INDENT)
+        self.body += assignment(", ".join([result, *others]), text, self.indent)
         inputs = fresh[0] if len(fresh) == 1 else f"[{', '.join(fresh)}]"
-        self.body += joined(f"{INDENT}{model} = keras.Model(", [inputs, result, f"name={quoted}"], ")")
+        self.body += joined(f"{self.indent}{model} = keras.Model(", [inputs, result, f"name={quoted}"], ")")
         arguments = self._arguments(values)
-        self.body += assignment(self._targets(step, values), f"{model}({arguments})", INDENT)
+        self.body += assignment(self._targets(step, values), f"{model}({arguments})", self.indent)
 
     def _run(self, run: Run) -> None:
         """A loop that goes on with one variable."""
@@ -191,10 +224,13 @@ class _Function:
         target = source
         if source in self.fixed or self.left[run.reads]:
             target = self._short(run.gives)
-            self.body += _plain(target, source)
+            self.body += assignment(target, source, INDENT)
         for step in run.steps:
             self._comment(step)
+        for name, text in run.lists:
+            self.body += joined(f"{INDENT}{name} = [", text[1:-1].split(", "), "]")
         self.body += run.head(INDENT)
+        self.body += [f"{INDENT * 2}{name} = {text}" for name, text in run.choices]
         for name, call in zip(run.numbered(), run.calls(), strict=True):
             inside = self._name(call, name[2:-1])
             prefix = "" if self.is_network else "{name}" + SEPARATOR
@@ -208,7 +244,7 @@ class _Function:
         text = made.comment if isinstance(made, Modules) and step.calls else ""
         if text and text not in self.file.said:
             self.file.said.add(text)
-            self.body.append(f"{INDENT}# {text}")
+            self.body.append(f"{self.indent}# {text}")
 
     # --- text ---
     def _made(self, call: Call, name: str, first: str = "") -> str:
@@ -226,7 +262,9 @@ class _Function:
         return name
 
     def _quoted(self, name: str) -> str:
-        return f'"{keras_name(name)}"' if self.is_network else f'f"{{name}}{SEPARATOR}{keras_name(name)}"'
+        if self.is_network:
+            return f'{"f" if "{" in name else ""}"{keras_name(name)}"'
+        return f'f"{{name}}{SEPARATOR}{keras_name(name)}"'
 
     def _arguments(self, values: Sequence[str]) -> str:
         variables = [self._of(name) for name in values]
@@ -260,6 +298,8 @@ class _Function:
         return ", ".join(targets)
 
     def _target(self, name: str, step: Step) -> str:
+        if self.target is not None:
+            return self.target
         own, alive = step.part.name, self._alive()
         is_automatic = isinstance(step.part, Leaf) and own.rstrip("0123456789") == step.part.node.op.operator
         if isinstance(step.part, Module):
@@ -302,7 +342,3 @@ def _matching(text: str, end: int) -> int:
         if depth == 0:
             return place
     raise ValueError(text)
-
-
-def _plain(target: str, text: str) -> list[str]:
-    return assignment(target, text, INDENT)

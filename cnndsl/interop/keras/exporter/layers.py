@@ -1,6 +1,7 @@
 """Every operator in Keras: the layers that ours becomes, or an expression of what it reads."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from cnndsl.interop.codegen.calls import Call, Code, Keyword, Literal, call
 from cnndsl.interop.codegen.site import Expression, Modules, Site, Translation, Translator, option
 from cnndsl.interop.keras.exporter import windows
 from cnndsl.interop.keras.exporter.literals import constant, initializers
+from cnndsl.ir import Graph
 from cnndsl.shapes import Shape, explicit_padding, per_axis
 
 ORDER = "Our vectors are channel by channel, as PyTorch's; Keras has the channels last."
@@ -365,3 +367,9 @@ LAYERS: dict[str, Translator] = {
     "concat": concat,
 }
 """What becomes of every operator."""
+
+
+def layers_of(graph: Graph) -> dict[str, Translator]:
+    """The table for the layers of a graph."""
+    strided = windows.strided_in_blocks(graph)
+    return {**LAYERS, **{name: partial(windows.conv, strided=strided) for name in ("conv", "depthwise")}}

@@ -6,6 +6,7 @@ from keyword import iskeyword
 
 from cnndsl.errors import CnnError, listed, quoted
 from cnndsl.interop.codegen.classes import Class
+from cnndsl.interop.codegen.runs import VARIABLE
 from cnndsl.ir import Graph
 
 IMPORTED = ("Any", "KerasTensor", "keras", "layers", "load_file", "load_weights", "math", "np", "ops")
@@ -37,6 +38,16 @@ def function_names(found: Sequence[Class], taken: Iterable[str]) -> dict[str, st
         functions[one.name] = free(wanted, used)
         used.add(functions[one.name])
     return functions
+
+
+def labels(found: Sequence[Class]) -> set[str]:
+    """What arguments and loops' variables may be called, which functions that are called beside them must not be."""
+    given = {name for one in found for name, _ in (*one.arguments, *one.locals)}
+    calls = [call for one in found for step in one.steps for call in step.calls]
+    numbers = {label for call in calls for label, _ in call.numbers()} | {
+        label for call in calls for label in call.names
+    }
+    return {*given, *numbers, *(f"{label}s" for label in numbers), "inputs", "name", "widths", VARIABLE}
 
 
 def snake_case(name: str) -> str:

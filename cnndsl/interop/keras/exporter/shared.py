@@ -8,6 +8,18 @@ from cnndsl.interop.codegen.hierarchy import Module
 from cnndsl.ir import Graph
 
 
+def crosses_blocks(graph: Graph, root: Module) -> bool:
+    """Whether a layer is used in another block than its own, by other means than that whole block."""
+    paths = {node.name: node.path for node in graph.layers}
+    twins = {module.path for module in root.walk() if module.twin is not None}
+    return any(
+        node.share is not None
+        and paths[node.share] != node.path
+        and not any(node.path[:depth] in twins for depth in range(1, len(node.path) + 1))
+        for node in graph.layers
+    )
+
+
 def given_layers(graph: Graph, root: Module, found: Sequence[Class]) -> dict[str, list[str]]:
     """For each class the layers that its function gives, by their names inside of it.
 

@@ -1,18 +1,19 @@
 """The text of a Keras file: functions, how weights are read, and a main part that tries the network."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
+from keyword import iskeyword
 
 from cnndsl.interop.codegen.calls import written
-from cnndsl.interop.codegen.classes import Class, classes
-from cnndsl.interop.codegen.hierarchy import Leaf, Module, hierarchy
-from cnndsl.interop.codegen.site import Modules
+from cnndsl.interop.codegen.classes import Class
+from cnndsl.interop.codegen.hierarchy import hierarchy
+from cnndsl.interop.codegen.network import helpers, leaves, network_classes
 from cnndsl.interop.keras.exporter.functions import Functions
 from cnndsl.interop.keras.exporter.helpers import helper_text
-from cnndsl.interop.keras.exporter.layers import LAYERS
+from cnndsl.interop.keras.exporter.layers import layers_of
 from cnndsl.interop.keras.exporter.loading import load_text
-from cnndsl.interop.keras.exporter.names import IMPORTED, function_names, require_names
-from cnndsl.interop.keras.exporter.shared import given_layers
+from cnndsl.interop.keras.exporter.names import IMPORTED, function_names, labels, require_names
+from cnndsl.interop.keras.exporter.shared import crosses_blocks, given_layers
 from cnndsl.interop.keras.exporter.unread import needed, unread
 from cnndsl.ir import Graph
 from cnndsl.shapes import Shape
@@ -44,36 +45,24 @@ def keras_file(
     """The text, and the name of the network's function in it."""
     require_names(graph)
     left_out, graph = unread(graph), needed(graph)
-    root = hierarchy(graph, LAYERS)
-    helpers = list(dict.fromkeys(name for leaf in _leaves(root) for name in _helpers(leaf)))
-    taken = (*IMPORTED, *helpers)
-    found = _classes(root, params or {}, taken)
-    names = function_names(found, taken)
+    root = hierarchy(graph, layers_of(graph))
+    own = helpers(root)
+    taken = (*IMPORTED, *own)
+    others = {
+        name: (value, other, needed(changed))
+        for name, (value, other, changed) in (params or {}).items()
+        if name not in taken and not iskeyword(name)
+    }
+    roots = {name: (value, other, hierarchy(one, layers_of(one))) for name, (value, other, one) in others.items()}
+    found = network_classes(root, roots, taken, conditions=not crosses_blocks(graph, root), asks_channels=True)
+    names = function_names(found, (*taken, *labels(found)))
     functions = Functions(graph, names, given_layers(graph, root, found))
-    sections = [helper_text(name) for name in helpers]
+    sections = [helper_text(name) for name in own]
     sections += ["\n".join([_comment(one, graph), *functions.lines(one)]) for one in found]
     network = names[found[-1].name]
     sections += [load_text(graph, left_out), _MAIN.replace("{NETWORK}", network)]
     body = "\n\n\n".join(section.rstrip("\n") for section in sections)
     return f"{_heading(network, weights)}\n\n{_imports(body)}\n\n\n{body}\n", network
-
-
-def _classes(root: Module, params: Mapping[str, tuple[int, int, Graph]], taken: Sequence[str]) -> list[Class]:
-    """The classes, with all of the params that can be arguments."""
-    usable = {
-        name: (value, other, module)
-        for name, (value, other, graph) in params.items()
-        for module in [hierarchy(needed(graph), LAYERS)]
-        if classes([root, module], taken, {name: (value, other)})
-    }
-    roots = [root, *(module for *_, module in usable.values())]
-    rows = {
-        name: (value, *(other if name == changed else value for changed in usable))
-        for name, (value, other, _) in usable.items()
-    }
-    found = classes(roots, taken, rows) or classes([root], taken, {})
-    assert found is not None
-    return found
 
 
 def _heading(network: str, weights: str | None) -> str:
@@ -96,24 +85,12 @@ def _imports(body: str) -> str:
     return "\n\n".join([f'# mypy: disable-error-code="{errors}"', "\n".join(lines), "\n".join(others)])
 
 
-def _leaves(module: Module) -> Iterable[Leaf]:
-    for part in module.parts:
-        if isinstance(part, Leaf):
-            yield part
-        else:
-            yield from _leaves(part)
-
-
-def _helpers(leaf: Leaf) -> tuple[str, ...]:
-    return leaf.translation.helpers if isinstance(leaf.translation, Modules) else ()
-
-
 def _comment(one: Class, graph: Graph) -> str:
     module, shapes = one.module, graph.shapes
     reads = ", ".join(_last(shapes[name]) for name in module.reads if name in shapes)
     gives = ", ".join(_last(shapes[name]) for name in module.gives)
     count = sum(
-        weight.elements for leaf in _leaves(module) for weight in graph.weights(leaf.node).values() if not weight.buffer
+        weight.elements for leaf in leaves(module) for weight in graph.weights(leaf.node).values() if not weight.buffer
     )
     place = f"{module.path[-1]}: " if one.arguments and module.path else ""
     text = f"# {place}{reads} -> {gives}, {count:,} parameters"

@@ -5,10 +5,13 @@ Its layers pad for ``valid`` or ``same`` alone; other padding is a layer of its 
 
 from collections.abc import Sequence
 from math import inf
+from typing import TypeAlias
 
 from cnndsl.interop.codegen.calls import Call, Code, Keyword, Literal, call
 from cnndsl.interop.codegen.site import Modules, Site, Translator, option
 from cnndsl.interop.keras.exporter.literals import initializers
+from cnndsl.ir import Graph
+from cnndsl.ops.conv import Conv, Depthwise
 from cnndsl.shapes import Axis, Pairs, per_axis
 
 LIMITED = "Keras has no stride beside dilation, and unequal ones of no depthwise layer."
@@ -55,7 +58,26 @@ def pad_layer(site: Site, pairs: Pairs, mode: str = "zeros", value: float = 0.0)
     return call("MirrorPad", padding=pairs, mode=NUMPY_MODES[mode]), ("MirrorPad",)
 
 
-def conv(site: Site) -> Modules:
+Place: TypeAlias = tuple[str, str]
+"""A block, and the name of a layer in it."""
+
+
+def strided_in_blocks(graph: Graph) -> frozenset[Place]:
+    """The layers of blocks with a stride in some instance: padded in front in all, so that these are built alike."""
+    blocks = {instance.path: instance.block for instance in graph.instances}
+    return frozenset(
+        (blocks.get(node.path, ""), node.name.rpartition(".")[2])
+        for node in graph.layers
+        if node.path and isinstance(node.op, Conv | Depthwise) and node.op.pad != "same" and node.op.stride != 1
+    )
+
+
+def place_of(site: Site) -> Place:
+    blocks = {instance.path: instance.block for instance in site.graph.instances}
+    return blocks.get(site.node.path, ""), site.node.name.rpartition(".")[2]
+
+
+def conv(site: Site, strided: frozenset[Place] = frozenset()) -> Modules:
     op, axes, rank = site.op, site.op.windows(site.shape), site.rank
     channels = site.shape.channels
     groups = getattr(op, "groups", channels)
@@ -67,6 +89,7 @@ def conv(site: Site) -> Modules:
     limited = strides != 1 and (dilation != 1 or (depthwise and isinstance(strides, tuple)))
     mode, pairs, comment = getattr(op, "pad_mode", "zeros"), padding(axes), ""
     same = is_padded(pairs) and mode == "zeros" and pads_same(site, axes) and not limited
+    same = same and not (strided and op.pad != "same" and place_of(site) in strided)
     before: tuple[Call, ...] = ()
     helpers: tuple[str, ...] = ()
     if is_padded(pairs) and not same:

@@ -1,13 +1,13 @@
 """The text of a PyTorch file: classes, their ``forward``, and a main part that tries the network."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
 from cnndsl.interop.codegen.calls import written
-from cnndsl.interop.codegen.classes import Class, class_name, classes
-from cnndsl.interop.codegen.hierarchy import Leaf, Module, hierarchy
+from cnndsl.interop.codegen.classes import Class, class_name
+from cnndsl.interop.codegen.hierarchy import hierarchy
 from cnndsl.interop.codegen.layout import WIDTH, joined
+from cnndsl.interop.codegen.network import helpers, leaves, network_classes
 from cnndsl.interop.codegen.runs import with_runs
-from cnndsl.interop.codegen.site import Modules
 from cnndsl.interop.torch.exporter.forward import forward_lines
 from cnndsl.interop.torch.exporter.helpers import helper_text
 from cnndsl.interop.torch.exporter.initial import body_lines, used_once
@@ -30,32 +30,15 @@ def torch_source(
     """
     require_names(graph)
     root = hierarchy(graph, LAYERS)
-    helpers = list(dict.fromkeys(name for leaf in _leaves(root) for name in _helpers(leaf)))
-    found = _classes(root, params or {}, (*IMPORTED, *helpers))
-    sections = [helper_text(name).rstrip("\n") for name in helpers]
+    own = helpers(root)
+    others = {name: (value, other, hierarchy(graph, LAYERS)) for name, (value, other, graph) in (params or {}).items()}
+    found = network_classes(root, others, (*IMPORTED, *own))
+    sections = [helper_text(name).rstrip("\n") for name in own]
     inside = used_once(found)
     sections += ["\n".join(_class_lines(one, graph, inside)) for one in found if one.name not in inside]
     sections.append("\n".join(_main_lines(found[-1].name, graph)))
     body = "\n\n\n".join(sections)
     return "\n\n".join(filter(None, [_heading(graph, weights), _imports(body)])) + "\n\n\n" + body + "\n"
-
-
-def _classes(root: Module, params: Mapping[str, tuple[int, int, Graph]], taken: Sequence[str]) -> list[Class]:
-    """The classes, with all of the params that can be arguments."""
-    usable = {
-        name: (value, other, module)
-        for name, (value, other, graph) in params.items()
-        for module in [hierarchy(graph, LAYERS)]
-        if classes([root, module], taken, {name: (value, other)}, conditions=True)
-    }
-    roots = [root, *(module for *_, module in usable.values())]
-    rows = {
-        name: (value, *(other if name == changed else value for changed in usable))
-        for name, (value, other, _) in usable.items()
-    }
-    found = classes(roots, taken, rows, conditions=True) or classes([root], taken, {}, conditions=True)
-    assert found is not None
-    return found
 
 
 def _heading(graph: Graph, weights: str | None) -> str:
@@ -77,18 +60,6 @@ def _imports(body: str) -> str:
     return "\n\n".join(filter(None, ["\n".join(standard), "\n".join(others)]))
 
 
-def _leaves(module: Module) -> Iterable[Leaf]:
-    for part in module.parts:
-        if isinstance(part, Leaf):
-            yield part
-        else:
-            yield from _leaves(part)
-
-
-def _helpers(leaf: Leaf) -> tuple[str, ...]:
-    return leaf.translation.helpers if isinstance(leaf.translation, Modules) else ()
-
-
 def _class_lines(one: Class, graph: Graph, inside: Mapping[str, Class]) -> list[str]:
     base = "nn.Sequential" if one.is_sequential or one.is_counted else "nn.Module"
     arguments = "".join(f", {name}: {kind}" for name, kind in one.arguments)
@@ -106,7 +77,7 @@ def _comment(one: Class, graph: Graph) -> str:
     shapes = graph.shapes
     reads = ", ".join(str(shapes[name]) for name in module.reads if name in shapes)
     gives = ", ".join(str(shapes[name]) for name in module.gives)
-    own = [leaf for leaf in _leaves(module) if not leaf.node.share]
+    own = [leaf for leaf in leaves(module) if not leaf.node.share]
     count = sum(
         weight.elements
         for leaf in own
