@@ -35,6 +35,11 @@ Failed: TypeAlias = Callable[[str, CnnError], object]
 def add_arguments(command: argparse.ArgumentParser, words: str, required: bool = False) -> None:
     """``--input``, and the options that say how it is read."""
     command.add_argument("--input", action="append", required=required, metavar="[NAME=]X", help=words)
+    add_reading(command)
+
+
+def add_reading(command: argparse.ArgumentParser) -> None:
+    """The options that say how examples are read."""
     group = command.add_argument_group(READING)
     group.add_argument("--convert", choices=("grey", "rgb"), help="images become grey or RGB; transparency is left out")
     resize_help = (
