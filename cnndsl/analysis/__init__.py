@@ -7,5 +7,6 @@
   computed, ``symbolic`` puts them into operators, ``lines`` are the lines of an explanation, ``growth`` those of the
   receptive field.
 - ``sizes``: which sizes a network takes, and what comes out for each. ``resized``: a graph at another size.
+  ``proof``: whether what it says of its symbols holds. ``formulas``: its shapes and counts in symbols.
 - ``lint``: rules about what is well-formed but rarely meant.
 """

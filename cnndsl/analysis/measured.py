@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any, Self, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, Self, SupportsIndex, overload
 
 from cnndsl.analysis.costs import Cost, layer_costs, total
 from cnndsl.analysis.memory import Memory, live, memory
@@ -11,11 +11,16 @@ from cnndsl.errors import Span
 from cnndsl.ir import Graph, Node
 from cnndsl.shapes import Shape
 
+if TYPE_CHECKING:
+    from cnndsl.analysis.formulas import Formulas
+
 
 class Layer:
     """A layer with its numbers. Counts are for one example (docs/conventions.md)."""
 
-    def __init__(self, node: Node, cost: Cost, field: Field) -> None:
+    def __init__(self, node: Node, cost: Cost, field: Field, shown: str | None = None) -> None:
+        self.shown = shown or str(node.shape)
+        """The shape of its output as text, a formula where symbols decide it."""
         self.node = node
         """The layer in the graph."""
         self.cost = cost
@@ -151,7 +156,21 @@ class Measured:
     def layers(self) -> Layers:
         """The layers with their numbers, in order, by name."""
         pairs = zip(self.graph.layers, self._costs, strict=True)
-        return Layers([Layer(node, cost, self.fields.of(node.name)) for node, cost in pairs])
+        shown = self.formulas.shape if self.formulas else lambda name: None
+        return Layers([Layer(node, cost, self.fields.of(node.name), shown(node.name)) for node, cost in pairs])
+
+    @cached_property
+    def formulas(self) -> "Formulas | None":
+        """Shapes and counts in symbols; None where there are none."""
+        if not self.graph.symbols:
+            return None
+        from cnndsl.analysis.formulas import formulas
+
+        return formulas(self.graph)
+
+    def shown(self, name: str) -> str:
+        """The shape of a value as text, a formula where symbols decide it."""
+        return self.formulas.shape(name) if self.formulas else str(self.graph.shapes[name])
 
     @cached_property
     def busiest(self) -> tuple[int, int]:
