@@ -8,7 +8,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --ed
 # One for each interpreter, so that several can be tried beside each other.
 SMOKE := .venv-smoke-$(notdir $(PYTHON))
 SMOKE_TESTS := $(addprefix tests/test_,smoke.py architecture.py cases.py shapes.py suggest.py)
-# TORCH=1 adds PyTorch, an optional second judge of values in the tests.
+# TORCH=1 adds PyTorch, an optional second judge of values in the tests, and Keras, which computes with it there.
 TESTING := $(VENV)/$(if $(TORCH),torch,test).stamp
 
 .DEFAULT_GOAL := help
@@ -115,11 +115,11 @@ $(VENV)/test.stamp: pyproject.toml setup.py | $(BIN)/python
 	touch $@
 
 $(VENV)/torch.stamp: pyproject.toml setup.py | $(BIN)/python
-	$(INSTALL) '.[test,torch]' torchvision==0.28.0
+	$(INSTALL) '.[test,torch,keras]' torchvision==0.28.0
 	touch $@
 
 $(VENV)/mutants.stamp: pyproject.toml setup.py | $(BIN)/python
-	$(INSTALL) '.[test,torch,mutants]'
+	$(INSTALL) '.[test,torch,keras,mutants]'
 	touch $@
 
 $(VENV)/plot.stamp: pyproject.toml setup.py | $(BIN)/python

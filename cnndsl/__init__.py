@@ -6,8 +6,9 @@
 156
 
 What Python programs use is in ``api`` and ``network``; commands are in ``cli`` and ``__main__``, the cell magic in
-``notebook``. ``lang`` reads texts into the graph of ``ir``, whose layers are operators of ``ops``. ``analysis`` counts,
-``runtime`` computes, ``interop`` speaks ONNX and PyTorch, ``draw`` makes pictures, and ``report`` all other output.
+``notebook``. ``lang`` reads texts into the graph of ``ir``, whose layers are operators of ``ops``;
+``training_settings`` is what a text may say about its training. ``analysis`` counts,
+``runtime`` computes, ``interop`` speaks ONNX, PyTorch and Keras, ``draw`` makes pictures, ``report`` all other output.
 Everything stands on ``shapes`` (the window formula, broadcasting), ``extents`` (sizes that are not known), ``errors``
 (diagnostics), ``codes`` (what they mean), ``limits``, ``suggest`` (did you mean), ``files``, ``progress``, ``arrays``
 and ``version``.
@@ -33,6 +34,7 @@ __all__ = [
     "check_file",
     "format",
     "from_json",
+    "from_keras",
     "from_onnx",
     "from_torch",
     "load",
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
         check_file,
         format,
         from_json,
+        from_keras,
         from_onnx,
         from_torch,
         load,

@@ -7,19 +7,19 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cnndsl.analysis.lint import RuleSelection, enabled
+from cnndsl.analysis.lint import RuleSelection, enabled, findings, members
 from cnndsl.analysis.measured import Layer as Layer
 from cnndsl.errors import CnnError, Diagnostic, quoted, require_names, require_path, require_text
+from cnndsl.files import is_onnx as is_onnx
 from cnndsl.files import require_regular
 from cnndsl.lang.compile import Compiled, compile_text
 from cnndsl.lang.modules import Resolver, Settings
+from cnndsl.lang.review.stages import WrittenStages
 from cnndsl.lang.settings import setting_value
 from cnndsl.lang.text.parser import decode
 from cnndsl.lang.text.parser import parse as parse
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.network import Network as Network
-from cnndsl.network import from_onnx as from_onnx
-from cnndsl.network import is_onnx as is_onnx
 from cnndsl.shapes import Shape
 from cnndsl.suggest import nearest
 
@@ -113,7 +113,7 @@ def check_file(path: str | PathLike[str], **options: Any) -> CheckResult:
     """Checks a file like :func:`check`; its imports are read from its folder. Raises CnnError if it cannot be read.
 
     An ``.onnx`` file is read as a model; it has one network and no params, and may be given the keyword ``keep_layout``
-    (:func:`from_onnx`).
+    (:func:`from_onnx`). Of warnings it gets those of the group ``portability`` alone.
     """
     require_path(path, "the file")
     limits: Limits = options.get("limits", DEFAULT_LIMITS)
@@ -163,7 +163,9 @@ def _check_model(path: str | PathLike[str], limits: Limits, options: Mapping[str
     wanted = options.get("network")
     if wanted not in (None, network.name):
         raise CnnError.of("unknown-network", f"there is no network {quoted(wanted)}", f"there is {network.name}")
-    return CheckResult((network,), found.notes, {})
+    chosen = enabled(RuleSelection(options.get("select", ()), options.get("ignore", ())))
+    differences = findings([found.network], WrittenStages({}), chosen & members("portability"))
+    return CheckResult((network,), (*found.notes, *differences), {})
 
 
 def from_json(text: str) -> Network:
@@ -230,3 +232,30 @@ def from_torch(module: Any, example: Any, *, limits: Limits = DEFAULT_LIMITS) ->
 
     found = from_torch(module, example, limits)
     return Network(found.network, found.weights, module_names=found.module_names, imported_by=found.imported_by)
+
+
+def from_keras(model: Any, *, limits: Limits = DEFAULT_LIMITS) -> Network:
+    """The network of a ``keras.Model``, with its weights, as it is at inference; the model stays as it was.
+
+    Raises CnnError with one diagnostic for every layer that the language cannot express.
+    """
+    from cnndsl.interop.keras.importer.model import from_keras
+
+    graph, weights, names, layout, way = from_keras(model, limits)
+    return Network(graph, weights, layout=layout, module_names=names, imported_by=way)
+
+
+def from_onnx(
+    model: Any, *, partial: bool = False, keep_layout: bool = False, limits: Limits = DEFAULT_LIMITS
+) -> Network:
+    """The network of an ONNX file, or of an ``onnx.ModelProto``, with its weights.
+
+    Inputs whose channels are last, as Keras has them, are (N, C, spatial...) here, and so are the outputs then:
+    ``channels_last`` names them. With ``keep_layout`` they are as in the model. Raises CnnError with one diagnostic for
+    every node that the language cannot express; ``partial`` keeps the rest.
+    """
+    from cnndsl.interop.onnx.importer.model import from_onnx
+
+    found = from_onnx(model, partial=partial, keep_layout=keep_layout, limits=limits)
+    path = model if isinstance(model, str | PathLike) else None
+    return Network(found.network, found.weights, None, path, found.layout)

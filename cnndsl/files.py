@@ -251,3 +251,8 @@ def _is_same(path: Location, other: Location) -> bool:
         return os.path.samefile(path, other)
     except (OSError, ValueError):  # a name of no file, such as <text>
         return False
+
+
+def is_onnx(path: object) -> bool:
+    """Whether a file is an ONNX model, by its name."""
+    return Path(str(path)).suffix.lower() == ".onnx"

@@ -5,7 +5,7 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    PlainValidator,
     SerializeAsAny,
     WithJsonSchema,
 )
@@ -21,6 +22,11 @@ from cnndsl import ops
 from cnndsl.errors import Span, quoted
 from cnndsl.ops.base import Operator, Weight
 from cnndsl.shapes import Shape
+
+if TYPE_CHECKING:
+    from cnndsl.training_settings import Training
+else:
+    Training = Any  # what most networks do without is loaded for the others only
 
 Dtype = Literal["float32", "int64"]
 
@@ -105,6 +111,21 @@ OperatorField = Annotated[
 
 _UNLESS_EMPTY = Field(exclude_if=lambda value: not value)
 """JSON of a graph without symbols does not mention them."""
+
+
+def training_from_json(value: object) -> "Training":
+    """What ``Training.model_dump`` wrote. Raises ValueError for anything else but a Training."""
+    from cnndsl.training_settings import Training
+
+    return Training.model_validate(value)
+
+
+TrainingField = Annotated[
+    Training,
+    PlainValidator(training_from_json),
+    PlainSerializer(lambda training: training.model_dump(mode="json")),
+    WithJsonSchema({"type": "object", "description": "The settings of `train { }`."}),
+]
 
 
 class Model(BaseModel):
@@ -214,6 +235,8 @@ class Graph(Model):
     """What is promised of the symbols."""
     expectations: Annotated[tuple[Expectation, ...], _UNLESS_EMPTY] = ()
     """Shapes that were written down, in symbols."""
+    training: TrainingField | None = Field(default=None, exclude_if=lambda training: training is None)
+    """What its ``train { }`` says; nothing else depends on it."""
 
     @cached_property
     def shapes(self) -> dict[str, Shape]:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from cnndsl.draw import Picture, Style
     from cnndsl.draw.canvas.theme import ThemeName
     from cnndsl.interop.onnx.importer.layout import Layout
-    from cnndsl.interop.torch.importer.model import Way
     from cnndsl.interop.verify import Verification
     from cnndsl.report.table import LayerTable
     from cnndsl.runtime.plan.planner import BatchPlan
@@ -49,7 +48,7 @@ class Network(Measured):
         model: str | PathLike[str] | None = None,
         layout: "Layout | None" = None,
         module_names: Mapping[str, str] | None = None,
-        imported_by: "Way | None" = None,
+        imported_by: str | None = None,
     ) -> None:
         super().__init__(graph)
         self.module_names: Mapping[str, str] = module_names or {}
@@ -313,6 +312,7 @@ class Network(Measured):
 
     def weights_from(self, weights: "str | PathLike[str] | Arrays | None", seed: int) -> "dict[str, NDArray[Any]]":
         """The weights of a file or mapping, checked, or without one the initial ones. Raises CnnError."""
+        from cnndsl.files import is_onnx
         from cnndsl.interop.origin import require_pair
         from cnndsl.runtime.data.weights import given_weights, load_weights
 
@@ -330,6 +330,17 @@ class Network(Measured):
         loaded = load_weights(self.graph, weights)
         require_pair(self.sources, Path(weights))
         return dict(loaded)
+
+    def at(self, sizes: Mapping[str, int] | None = None, **more: int) -> "Network":
+        """The network at other input sizes: of its symbols, or of ``H`` and ``W`` (``L``, ``D``) of a fixed one.
+
+        Its weights stay. Raises CnnError where a layer does not take a size, or would have other weights.
+        """
+        from cnndsl.analysis.resized import at_sizes
+
+        graph = at_sizes(self.graph, {**(sizes or {}), **more})
+        weights, names = self._own_weights, self.module_names
+        return Network(graph, weights, self.sources, None, self._layout, names, self.imported_by)
 
     def to_onnx(
         self,
@@ -361,6 +372,15 @@ class Network(Measured):
         from cnndsl.interop.torch.exporter.module import make_module
 
         return make_module(self.graph, self.weights_from(weights, seed))
+
+    def to_keras(self, *, weights: "str | PathLike[str] | Arrays | None" = None, seed: int = 0) -> Any:
+        """The network as a ``keras.Model`` with its weights; its inputs and outputs have their channels last.
+
+        Layers are called as ours, with - for dots. Raises CnnError, also where Keras, an extra, is missing.
+        """
+        from cnndsl.interop.keras.exporter.model import make_model
+
+        return make_model(self.graph, self.weights_from(weights, seed))
 
     def verify(
         self,
@@ -427,24 +447,3 @@ class Network(Measured):
         weights = None if self._own_weights is None else found.renamed(self._own_weights)
         modules = found.renamed_modules(self.module_names)
         return found.text, Network(found.network, weights, None, None, self._layout, modules, self.imported_by)
-
-
-def from_onnx(
-    model: Any, *, partial: bool = False, keep_layout: bool = False, limits: Limits = DEFAULT_LIMITS
-) -> Network:
-    """The network of an ONNX file, or of an ``onnx.ModelProto``, with its weights.
-
-    Inputs whose channels are last, as Keras has them, are (N, C, spatial...) here, and so are the outputs then:
-    ``channels_last`` names them. With ``keep_layout`` they are as in the model. Raises CnnError with one diagnostic for
-    every node that the language cannot express; ``partial`` keeps the rest.
-    """
-    from cnndsl.interop.onnx.importer.model import from_onnx
-
-    found = from_onnx(model, partial=partial, keep_layout=keep_layout, limits=limits)
-    path = model if isinstance(model, str | PathLike) else None
-    return Network(found.network, found.weights, None, path, found.layout)
-
-
-def is_onnx(path: object) -> bool:
-    """Whether a file is an ONNX model, by its name."""
-    return Path(str(path)).suffix.lower() == ".onnx"

@@ -346,6 +346,40 @@ def network_text(seed: object, layers: int, names: Sequence[str] = ops.NAMES) ->
     return "\n".join([*lines, f"output {' '.join(results)}", ""])
 
 
+SETTINGS = {
+    "data": ['"digits"', '"a \\"folder\\" \\\\ é"', '"tab\\t"'],
+    "validate": ["0", "0.15", "1/3"],
+    "augment": ["shift=2", "rotate=12.5 flip", "scale=0.1 erase=1 crop=0.3", "flip=true noise=1e-3 mixup=0.2"],
+    "loss": [
+        *("cross_entropy label_smoothing=0.1", "class_weights=balanced", "class_weights=[1, 2.5, 1/3, 4]"),
+        *("mse", "l1"),
+    ],
+    "optimizer": [
+        *("sgd", "sgd nesterov momentum=0.8", "adam lr=1e-4", "adamw weight_decay=0", "lr=0.5"),
+        *("rmsprop momentum=0", "rmsprop weight_decay=5e-4"),
+    ],
+    "schedule": ["constant", "step every=3 factor=0.5", "warmup=2.5", "one_cycle", "plateau patience=2 factor=0.3"],
+    "batch": ["1", "64", "8*4"],
+    "epochs": ["1", "1_000"],
+    "stop": ["patience=8", "patience=3 min_delta=1e-4"],
+    "clip": ["0", "1", "0.25"],
+    "seed": ["0", "12345678901234567890 % 2**40"],
+}
+"""What may stand behind each word of ``train { }``, for a network of four classes."""
+
+
+def training_text(random: Random) -> str:
+    """A ``train { }`` of any settings in any order, over lines or on one."""
+    words = random.sample(sorted(SETTINGS), random.randint(0, len(SETTINGS)))
+    single = ("validate", "batch", "seed")  # an operator stands in parentheses where a value has no name
+    lines = [
+        f"{word} ({value})" if word in single else f"{word} {value}"
+        for word in words
+        for value in [random.choice(SETTINGS[word])]
+    ]
+    return f"train {{ {'; '.join(lines)} }}" if random.random() < 0.3 else "\n  ".join(["train {", *lines]) + "\n}"
+
+
 def by_priority(seed: str, names: Sequence[str]) -> list[str]:
     """The operators in a random order; those of LIKELY and WIDE are sooner first (Efraimidis and Spirakis 2006)."""
 

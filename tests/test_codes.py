@@ -32,6 +32,7 @@ CALLS = {
     "Refused",
     "ShapeError",
     "cls",
+    "differing",
     "fault",
     "misnamed",
     "self._over_limit",

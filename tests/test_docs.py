@@ -28,7 +28,16 @@ GENERATED = {"errors.md", "zoo.md"}
 """Pages whose blocks tests/test_codes.py and tests/test_zoo.py run from what they are made of."""
 
 
-GENERATED_PARTS = ["operators.md", "errors.md", "zoo.md", "network.schema.json", "architecture.md", "cli.md"]
+GENERATED_PARTS = [
+    "operators.md",
+    "errors.md",
+    "zoo.md",
+    "network.schema.json",
+    "architecture.md",
+    "cli.md",
+    "frameworks.md",
+    "language.md",
+]
 
 
 class Block(NamedTuple):

@@ -3,6 +3,7 @@
 import re
 
 import cnndsl
+from cnndsl.interop.keras.importer import load
 from cnndsl.interop.onnx.importer import constant_folding, file
 from cnndsl.shapes import MAX_RANK
 
@@ -18,3 +19,4 @@ def test_the_limits_are_those_of_the_code(root):
     assert f"{constant_folding.WORKED_BYTES:,} bytes, and {constant_folding.WORKED_PER_STORED_BYTE} for each" in words
     assert f"at most {MAX_RANK} spatial axes" in words
     assert file.NODES_PER_LAYER == 4
+    assert f"{load.EXPANSION} bytes for each that it holds, its weights too, and {load.CONFIG_BYTES:,} for" in words

@@ -69,6 +69,7 @@ LINES = [
     "export net.cnn -o net.onnx",
     "import net.onnx -o again.cnn",
     "verify net.cnn",
+    "sizes net.cnn",
     "draw net.cnn -o net.svg",
     "report net.cnn -o net.html",
     "filters net.cnn conv1 -o filters.png",

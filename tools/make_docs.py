@@ -1,4 +1,4 @@
-"""Writes what the code says in ``docs/``: the pages of :func:`pages`, of architecture.md the floors, of cli.md tables.
+"""Writes what the code says in ``docs/``: the pages of :func:`pages`, parts of those that hand writes too.
 
     python -m tools.make_docs [--check]
 
@@ -14,6 +14,8 @@ from itertools import groupby, takewhile
 from pathlib import Path
 
 from cnndsl import ops
+from cnndsl.analysis.lint.portability.difference import TARGETS, Difference
+from cnndsl.analysis.lint.portability.table import DIFFERENCES
 from cnndsl.api import Network, check_file
 from cnndsl.codes import AREAS, circumstances
 from cnndsl.codes.code import Code
@@ -22,7 +24,7 @@ from cnndsl.lang.elaborate.bind import takes_share
 from cnndsl.ops.base import Operator
 from cnndsl.report.operators import ExampleLayer, default_of
 from cnndsl.report.table import one_line
-from tools import architecture, command_docs
+from tools import architecture, command_docs, training_docs
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -81,6 +83,9 @@ the published numbers. What the numbers mean: [conventions.md](conventions.md).
 | network | file | input | layers | parameters | MACs |
 |---|---|---|---:|---:|---:|
 """
+
+DIFFERENCES_BEGIN = "<!-- begin differences: python -m tools.make_docs writes this part -->"
+DIFFERENCES_END = "<!-- end differences -->"
 
 
 def escaped(text: str) -> str:
@@ -179,6 +184,20 @@ def zoo_parts(file: str, text: str, networks: Sequence[Network]) -> Iterator[str
         yield f"<details>\n<summary>{one_line(network)}</summary>\n\n{table}\n</details>\n"
 
 
+def frameworks_page(written: str) -> str:
+    """docs/frameworks.md with the differences as they are now between the comments that mark their place."""
+    before, begin, rest = written.partition(DIFFERENCES_BEGIN)
+    _, end, after = rest.partition(DIFFERENCES_END)
+    rows = "".join(map(difference_row, DIFFERENCES))
+    return f"{before}{begin}\n\n| in | about | what is so there | write |\n|---|---|---|---|\n{rows}\n{end}{after}"
+
+
+def difference_row(one: Difference) -> str:
+    targets = ", ".join(TARGETS[target] for target in one.targets)
+    operators = ", ".join(f"`{name}`" for name in one.operators)
+    return f"| {targets} | {operators} | {escaped(one.about)} | {escaped(one.instead)} |\n"
+
+
 def schema_page() -> str:
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -196,7 +215,9 @@ def pages() -> dict[str, str]:
         "errors.md": errors_page(),
         "zoo.md": zoo_page(),
         "network.schema.json": schema_page(),
+        "frameworks.md": frameworks_page((DOCS / "frameworks.md").read_text(encoding="utf-8")),
         "cli.md": command_docs.page((DOCS / "cli.md").read_text(encoding="utf-8")),
+        "language.md": training_docs.page((DOCS / "language.md").read_text(encoding="utf-8")),
         "architecture.md": architecture.page((DOCS / "architecture.md").read_text(encoding="utf-8")),
     }
 

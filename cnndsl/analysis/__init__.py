@@ -6,7 +6,9 @@
 - ``arithmetic``: how every number of a layer comes about. ``terms`` are whole numbers that remember how they were
   computed, ``symbolic`` puts them into operators, ``lines`` are the lines of an explanation, ``growth`` those of the
   receptive field.
-- ``sizes``: which sizes a network takes, and what comes out for each. ``resized``: a graph at another size.
-  ``proof``: whether what it says of its symbols holds. ``formulas``: its shapes and counts in symbols.
+- ``sizes``: which sizes a network takes along one axis, and what comes out for each; ``network_sizes``: along all.
+  ``resized``: a graph at another size. ``proof``: whether what it says of its symbols holds. ``polynomials``: its
+  counts in symbols.
+- ``training``: whether settings of training fit the network.
 - ``lint``: rules about what is well-formed but rarely meant.
 """

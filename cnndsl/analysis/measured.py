@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Self, SupportsIndex, overload
 from cnndsl.analysis.costs import Cost, layer_costs, total
 from cnndsl.analysis.memory import Memory, live, memory
 from cnndsl.analysis.receptive import Field, ReceptiveFields, receptive_fields
-from cnndsl.errors import Span
+from cnndsl.errors import CnnError, Span
 from cnndsl.ir import Graph, Node
 from cnndsl.shapes import Shape
 
 if TYPE_CHECKING:
-    from cnndsl.analysis.formulas import Formulas
+    from cnndsl.analysis.network_sizes import NetworkSizes
 
 
 class Layer:
@@ -143,6 +143,20 @@ class Measured:
         return self.graph.name
 
     @property
+    def symbols(self) -> dict[str, int]:
+        """The names of extents that are not fixed, with the defaults that all numbers are for."""
+        return {one.name: one.default for one in self.graph.symbols}
+
+    def sizes(self) -> "NetworkSizes":
+        """Which input sizes the network takes, and what comes out for each; of a fixed network too.
+
+        Raises CnnError ``sizes-too-long``.
+        """
+        from cnndsl.analysis.network_sizes import NetworkSizes
+
+        return NetworkSizes(self.graph)
+
+    @property
     def inputs(self) -> dict[str, Shape]:
         """The shapes of the inputs by name."""
         return {value.name: value.shape for value in self.graph.inputs}
@@ -160,13 +174,14 @@ class Measured:
         return Layers([Layer(node, cost, self.fields.of(node.name), shown(node.name)) for node, cost in pairs])
 
     @cached_property
-    def formulas(self) -> "Formulas | None":
-        """Shapes and counts in symbols; None where there are none."""
+    def formulas(self) -> "NetworkSizes | None":
+        """Shapes in symbols; None for a fixed network, or where there is no short answer."""
         if not self.graph.symbols:
             return None
-        from cnndsl.analysis.formulas import formulas
-
-        return formulas(self.graph)
+        try:
+            return self.sizes()
+        except CnnError:
+            return None
 
     def shown(self, name: str) -> str:
         """The shape of a value as text, a formula where symbols decide it."""

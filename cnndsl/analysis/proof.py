@@ -1,42 +1,17 @@
 """What a network says of its symbols, for every size that it allows: proved, or disproved by a smallest size."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from cnndsl.analysis.network_sizes import Group, NetworkSizes
 from cnndsl.analysis.resized import resized
-from cnndsl.analysis.sizes import Along, along, operator_for, true_for
+from cnndsl.analysis.sizes import operator_for, true_for
 from cnndsl.errors import CnnError, Diagnostic, Label, listed, quoted
 from cnndsl.extents.expression import evaluated, names
 from cnndsl.extents.extent import SIZE, Extent, Product
 from cnndsl.extents.periodic import ALL, PeriodicSet, TooLong
 from cnndsl.ir import Assumption, Expectation, Graph, Node
 from cnndsl.shapes import Shape, ShapeError
-
-
-class Group(NamedTuple):
-    """Symbols that are looked at together, equally large, and what follows; the others have their defaults."""
-
-    names: tuple[str, ...]
-    found: Along
-
-
-def groups(graph: Graph) -> tuple[Group, ...]:
-    """The symbols one by one, together where one alone could only have its default. Raises TooLong."""
-    alone = [Group((one.name,), along(graph, [one.name])) for one in graph.symbols]
-    tied = _tied(graph, alone)
-    return (*([tied] if tied else []), *(group for group in alone if not (tied and group.names[0] in tied.names)))
-
-
-def _tied(graph: Graph, alone: Sequence[Group]) -> Group | None:
-    """Symbols that the network takes where they are equal; None where there are none."""
-    stuck = tuple(group.names[0] for group in alone if group.found.taken.is_finite)
-    if len(stuck) < 2:
-        return None
-    try:
-        found = along(graph, stuck)
-    except TooLong:
-        return None
-    return None if found.taken.is_finite else Group(stuck, found)
 
 
 def shape_at(shape: Shape, size: int) -> Shape:
@@ -52,25 +27,19 @@ def disproved(graph: Graph) -> list[Diagnostic]:
     if broken:
         return broken
     try:
-        alone = [Group((name,), along(graph, [name])) for name in defaults]
-        tied = _tied(graph, alone)
-        found = [wrong for group in alone for wrong in _of_group(graph, group, defaults)]
+        sizes = NetworkSizes(graph)
+        found = [
+            wrong for name, one in sizes.alone.items() for wrong in _of_group(graph, Group((name,), one), defaults)
+        ]
+        tied = [group for group in sizes.groups if len(group.names) > 1]
         if tied and found:
-            equal = f"assume {' == '.join(tied.names)}"
+            equal = f"assume {' == '.join(tied[0].names)}"
             advice = f"{quoted(equal)} says that these sizes are equal"
             return [wrong._replace(help=(advice, *wrong.help)) for wrong in found]
-        return found or [wrong for group in ([tied] if tied else []) for wrong in _of_group(graph, group, defaults)]
-    except TooLong as error:
-        return [_too_long(graph, error)]
-
-
-def _too_long(graph: Graph, error: TooLong) -> Diagnostic:
-    node = next((node for node in graph.layers if error.args and node.name == error.args[0]), None)
-    where = f" behind {quoted(node.name)}" if node else ""
-    symbols = listed([quoted(one.name) for one in graph.symbols])
-    message = f"which sizes of {symbols} the network takes cannot be said{where}: they repeat too late, or not at all"
-    advice = "write numbers in place of the symbols, or assume more of them, as in `assume H % 32 == 0`"
-    return Diagnostic("sizes-too-long", message, node.span if node else graph.symbols[0].span, help=(advice,))
+        return found or [wrong for group in tied for wrong in _of_group(graph, group, defaults)]
+    except CnnError as error:
+        (too_long,) = error.diagnostics
+        return [too_long._replace(span=too_long.span or graph.symbols[0].span)]
 
 
 # --- assumptions ------------------------------------------------------------------------------------------------------
@@ -138,10 +107,8 @@ def _of_group(graph: Graph, group: Group, defaults: Mapping[str, int]) -> Iterat
 def _weights(graph: Graph, group: Group, defaults: Mapping[str, int]) -> Diagnostic | None:
     """What is wrong where weights would have other shapes for other sizes."""
     nodes = {node.name: node for node in graph.layers}
-    left = group.found.assumed
     for need in group.found.needs:
-        node, others = nodes[need.layer], left - need.sizes
-        left = left & need.sizes
+        node, others = nodes[need.layer], need.reached - need.taken
         if others and (size := _other_weights(graph, group, node, others.least, defaults)):
             return size
     return None

@@ -2,11 +2,35 @@
 
 from collections.abc import Mapping
 
-from cnndsl.analysis.sizes import operator_for
-from cnndsl.errors import CnnError, Diagnostic, Label, quoted
+from cnndsl.analysis.sizes import operator_for, with_symbols
+from cnndsl.errors import CnnError, Diagnostic, Label, listed, quoted, require_whole
 from cnndsl.extents.expression import evaluated
 from cnndsl.ir import Graph, Node
 from cnndsl.shapes import Shape, ShapeError
+
+
+def at_sizes(graph: Graph, sizes: Mapping[str, int]) -> Graph:
+    """The graph at these sizes: of its symbols, or of the axes that a fixed one has (:func:`with_symbols`).
+
+    Raises CnnError as :func:`resized` does, and ``bad-setting`` for names of none and what is no size.
+    """
+    general = with_symbols(graph)
+    require_symbols(general, sizes)
+    found = resized(general, sizes)
+    if graph.symbols:
+        return found
+    inputs = tuple(value.model_copy(update={"extents": ()}) for value in found.inputs)
+    return Graph.model_construct(**{**dict(found), "symbols": (), "inputs": inputs})
+
+
+def require_symbols(graph: Graph, sizes: Mapping[str, int]) -> None:
+    """Raises CnnError ``bad-setting`` for names that are no symbols of the graph, and for what is no size."""
+    known = [one.name for one in graph.symbols]
+    for name, size in sizes.items():
+        if name not in known:
+            has = f"it has {listed(known)}" if known else "its inputs have no spatial axes"
+            raise CnnError.of("bad-setting", f"the network has no symbol {quoted(str(name))}", has)
+        require_whole(name, size, 1)
 
 
 def resized(graph: Graph, sizes: Mapping[str, int]) -> Graph:
@@ -19,7 +43,7 @@ def resized(graph: Graph, sizes: Mapping[str, int]) -> Graph:
     for assumption in graph.assumptions:
         if not evaluated(assumption.text, values):
             raise CnnError(
-                [Diagnostic("assumption", f"{given}: the network assumes {quoted(assumption.text)}", assumption.span)]
+                [Diagnostic("bad-setting", f"{given}: the network assumes {quoted(assumption.text)}", assumption.span)]
             )
     inputs = []
     for value in graph.inputs:

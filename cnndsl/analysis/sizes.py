@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from cnndsl.extents.cases import Piece, cases, united
 from cnndsl.extents.expression import evaluated, names
 from cnndsl.extents.extent import SIZE, Extent, Product, of, sizes_where
-from cnndsl.extents.periodic import ALL, NONE, PeriodicSet, TooLong
+from cnndsl.extents.periodic import ALL, NONE, PeriodicSet, TooLong, at_least, periodic
 from cnndsl.ir import Graph, Node, Symbol
 from cnndsl.ops.base import Operator, Windowed
 from cnndsl.shapes import Shape, ShapeError
@@ -20,10 +20,19 @@ AXES = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
 
 
 class Need(NamedTuple):
-    """What a layer asks of a size: ``sizes`` are those that it takes, of any that reach it."""
+    """What a layer asks of a size: ``taken`` are those that it takes of the sizes that reach it."""
 
     layer: str
-    sizes: PeriodicSet
+    taken: PeriodicSet
+    reached: PeriodicSet
+
+    @property
+    def asked(self) -> PeriodicSet:
+        """The condition as it is said: a remainder alone, or a least size alone, where that comes to the same."""
+        remainder = periodic(1, 0, self.taken.period, self.taken.residues)
+        bound = at_least(self.taken.least) if self.taken else NONE
+        simple = (one for one in (remainder, bound) if one & self.reached == self.taken)
+        return next(simple, self.taken)
 
 
 class Along(NamedTuple):
@@ -127,13 +136,11 @@ class _Walk:
         inputs = tuple(map(self.shapes.__getitem__, node.inputs))
         op = operator_for(node, self.values)
         unknown = _unknown(inputs)
-        if op is not node.op:
-            answer = self._together(node, op, inputs)
-        elif not unknown:
+        if op is node.op and not unknown:
             self.shapes[node.name] = node.shape
             return
-        elif len(unknown) == 1:
-            (inner,) = unknown
+        if op is node.op and len(unknown) == 1 and isinstance(unknown[0], Extent):
+            inner = unknown[0]
             alone = self._alone(node, inputs)
             answer = _Answer(
                 sizes_where(inner, alone.taken), sizes_where(inner, alone.exact), _mapped(alone.output, inner)
@@ -143,8 +150,8 @@ class _Walk:
         self.shapes[node.name] = answer.output
         self.exact = self.exact & answer.exact
         if not self.taken <= answer.taken:
-            self.needs.append(Need(node.name, answer.taken))
-            self.taken = self.taken & answer.taken
+            reached, self.taken = self.taken, self.taken & answer.taken
+            self.needs.append(Need(node.name, self.taken, reached))
 
     def _together(self, node: Node, op: Operator, inputs: Sequence[Shape]) -> _Answer:
         """The answer where several extents meet: for the sizes that reach the layer, and any others."""
@@ -163,20 +170,18 @@ class _Walk:
         return self._known[key]
 
 
-def _unknown(shapes: Sequence[Shape]) -> list[Extent]:
+def _unknown(shapes: Sequence[Shape]) -> list[Extent | Product]:
     """The extents that are not known, each once."""
-    found: dict[str, Extent] = {}
+    found: dict[str, Extent | Product] = {}
     for shape in shapes:
         for extent in shape.dimensions:
-            if isinstance(extent, Product):
-                raise TooLong
-            if isinstance(extent, Extent):
+            if isinstance(extent, Extent | Product):
                 found.setdefault(repr(extent), extent)
     return list(found.values())
 
 
 def _mapped(shape: Shape, inner: Extent) -> Shape:
-    moved = [of(extent, inner) if isinstance(extent, Extent) else extent for extent in shape.dimensions]
+    moved = [of(extent, inner) for extent in shape.dimensions]
     return Shape(moved[0], tuple(moved[1:]))
 
 
@@ -201,7 +206,7 @@ def _answer(graph: Graph, node: Node, op: Operator, inputs: Sequence[Shape], siz
     exact = taken
     if isinstance(op, Windowed):
         exact = true_for(lambda: all(axis.exact for axis in op.windows(inputs[0])), taken)
-    return _Answer(taken, exact, Shape(dimensions[0], tuple(dimensions[1:])))  # type: ignore[arg-type]
+    return _Answer(taken, exact, Shape(dimensions[0], tuple(dimensions[1:])))
 
 
 def _output(op: Operator, inputs: Sequence[Shape], wanted: Mapping[str, tuple[int, ...]]) -> Shape | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cnndsl.analysis.lint import RuleSelection, enabled
+from cnndsl.analysis.lint import RuleSelection, about_targets, enabled
 from cnndsl.errors import CnnError, quoted
 
 NAME = "pyproject.toml"
@@ -24,7 +24,8 @@ class Configuration(NamedTuple):
 
 def chosen(options: argparse.Namespace) -> RuleSelection:
     """What the command line says about warnings. Raises CnnError (``bad-setting``)."""
-    choice = RuleSelection(_words(options.select), _words(options.ignore))
+    asked = about_targets(_words(options.targets))
+    choice = RuleSelection((*_words(options.select), *asked), _words(options.ignore))
     enabled(choice)
     return choice
 

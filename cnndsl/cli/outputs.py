@@ -16,6 +16,7 @@ SUFFIXES = {
     "json": (".json", ".txt"),
     "cnn": (".cnn", ".txt"),
     "torch": (".py",),
+    "keras": (".py",),
     "svg": (".svg",),
     "png": (".png",),
     "pdf": (".pdf",),

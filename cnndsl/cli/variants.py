@@ -15,7 +15,8 @@ MOST_PARAMS = 8
 def variants(file: str, options: argparse.Namespace) -> dict[str, tuple[int, int, Graph]]:
     """For every whole param of a .cnn file: its value, another one, and the network with that.
 
-    Expectations, which are for the value in the file, are not checked.
+    One that may be a fraction is a factor, of numbers that are rounded: it is left out. Expectations, which are for
+    the value in the file, are not checked.
     """
     from cnndsl import api
     from cnndsl.lang.text import syntax
@@ -35,13 +36,14 @@ def variants(file: str, options: argparse.Namespace) -> dict[str, tuple[int, int
         value = settings["params"].get(name, default.value if isinstance(default, syntax.Number) else None)
         if not isinstance(value, int) or isinstance(value, bool):
             continue
-        for other in (value + 1, 2 * value):
+        for other in (value + 0.25, value + 1, 2 * value):
             changed: Mapping[str, Any] = {**settings, "params": {**settings["params"], name: other}}
             try:
                 network = api.loads(text, file=file, resolver=api.folder_resolver(Path(file).parent), **changed)
             except CnnError:
                 continue
-            found[name] = (value, other, network.graph)
+            if isinstance(other, int):
+                found[name] = (value, other, network.graph)
             break
     return found
 

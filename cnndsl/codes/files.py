@@ -133,11 +133,24 @@ CODES = (
         given="net.pt was written by torch.save, net.onnx by torch.onnx.export.",
     ),
     Code(
+        "keras-file",
+        "a file of Keras that cannot be read",
+        "`cnndsl import` reads the `.keras` files that `model.save` writes: an archive with `config.json` and "
+        "`model.weights.h5`. This one is damaged, or another kind of archive, declares far more than it holds, or is "
+        "of the older format (`.h5`), in which a network may be code. No code in a file is run: layers that need it, "
+        "such as `Lambda`, are listed as [import-unsupported](#import-unsupported).",
+        "cnndsl import net.h5",
+        "cnndsl import net.onnx -o imported.cnn",
+        language="sh",
+        files={"net.h5": "..."},
+        given="net.h5 was written by Keras 2, net.onnx is a model.",
+    ),
+    Code(
         "python-object",
         "a Python object that gives no network",
         "`cnndsl import package.module:callable` imports that Python module, which runs its code, calls the function "
-        "or class without arguments, and traces the `torch.nn.Module` that it gives with an example of the shape "
-        "behind `--input`. The message tells which of these failed, and what Python says.",
+        "or class without arguments, and reads the `keras.Model` that it gives or traces the `torch.nn.Module` with an "
+        "example of the shape behind `--input`. The message tells which of these failed, and what Python says.",
         "cnndsl import nets:make_network --input 3@32x32",
         "cnndsl import net.onnx -o imported.cnn",
         language="sh",

@@ -116,6 +116,66 @@ CODES = (
         severity="warning",
     ),
     Code(
+        "useless-activation",
+        "an activation that changes nothing",
+        "A relu gives nothing below 0 (Nair and Hinton 2010), so that a second one behind it, also behind a pool of "
+        "its values, has nothing to cut off. The same holds for a relu behind a sigmoid or softmax, and for another "
+        "`clip`, `abs` or `relu6`. Often a layer is missing between the two.",
+        "input 3@32x32\nconv 16 3x3 -> relu -> maxpool 2x2 -> relu",
+        "input 3@32x32\nconv 16 3x3 -> relu -> maxpool 2x2",
+        severity="warning",
+    ),
+    Code(
+        "repeated-squashing",
+        "a softmax or sigmoid of what is squashed already",
+        "What comes in lies between 0 and 1, so that what comes out is nearly the same for all: with 10 classes, the "
+        "largest share that a second softmax can give is 0.23. The gradients get as small (Goodfellow, Bengio, "
+        "Courville 2016, section 6.2.2).",
+        "input 64\ndense 10 -> softmax -> softmax",
+        "input 64\ndense 10 -> softmax",
+        severity="warning",
+    ),
+    Code(
+        "softmax-inside",
+        "a softmax in the middle of a network",
+        "The values of a softmax are shares of 1: the more there are, the smaller is each, and all but the largest are "
+        "nearly 0. As input of a convolution or dense layer they tell little; softmax is for outputs, and for weights "
+        "of attention (Goodfellow, Bengio, Courville 2016, section 6.2.2.3). A softmax that is multiplied with "
+        "something is not reported.",
+        "input 64\ndense 32 -> softmax\ndense 10",
+        "input 64\ndense 32 -> relu\ndense 10",
+        severity="warning",
+    ),
+    Code(
+        "softmax-of-one",
+        "a softmax over one channel",
+        "Softmax divides by the sum over the channels. Of one channel this is always 1, whatever the network has "
+        "learned. For yes and no there is `sigmoid`, which is the softmax of two values of which one is 0 (Goodfellow, "
+        "Bengio, Courville 2016, section 6.2.2.2).",
+        "input 64\ndense 1 -> softmax",
+        "input 64\ndense 1 -> sigmoid",
+        severity="warning",
+    ),
+    Code(
+        "pool-of-one",
+        "a pool with a window of one pixel",
+        "The largest of one value, or its mean, is the value: the layer changes nothing. The usual window is 2x2 "
+        '(Stanford CS231n 2016, notes on convolutional networks, "Layer sizing patterns"). With a stride above 1 it '
+        "picks pixels, and is not reported.",
+        "input 3@32x32\nconv 16 3x3 -> relu -> maxpool 1x1",
+        "input 3@32x32\nconv 16 3x3 -> relu -> maxpool 2x2",
+        severity="warning",
+    ),
+    Code(
+        "dropout-output",
+        "dropout behind the last layer that learns",
+        "Dropout makes layers do without single units of the layer before (Srivastava et al. 2014). Behind the last "
+        "layer none is left to learn that: the answer itself has holes, other ones in every step.",
+        "input 64\ndense 10 -> dropout 0.5 -> softmax",
+        "input 64\ndense 32 -> relu -> dropout 0.5\ndense 10 -> softmax",
+        severity="warning",
+    ),
+    Code(
         "unused-block",
         "a block that no network uses",
         "The file has networks, and none of them, nor a block, uses this one (Johnson 1978). A file without networks "
@@ -281,6 +341,64 @@ CODES = (
         "opt-in.",
         "input 3@32x32\nconv 32 3x3 pad=1 -> relu -> maxpool 2x2\nconv 16 3x3 pad=1 -> relu",
         "input 3@32x32\nconv 32 3x3 pad=1 -> relu -> maxpool 2x2\nconv 64 3x3 pad=1 -> relu",
+        severity="warning",
+        select="teach",
+    ),
+    Code(
+        "unregularised",
+        "large dense layers, and nothing against overfitting",
+        "Dense layers with more than a million parameters learn small data sets by heart. Dropout between them "
+        "(Srivastava et al. 2014; AlexNet and VGG do so), a normalisation, or in `train { }` weight decay or "
+        "augmentation keep them from it. Teaching advice, opt-in: with enough examples, or weight decay set elsewhere, "
+        "it may be right.",
+        "input 1@64x64\nflatten -> dense 512 -> relu -> dense 10",
+        "input 1@64x64\nflatten -> dense 512 -> relu -> dropout 0.5 -> dense 10",
+        severity="warning",
+        select="teach",
+    ),
+    Code(
+        "growing-kernels",
+        "kernels that grow with the depth",
+        "The first layers see pixels, and need a larger window to see anything; behind strides and pools a small one "
+        "covers as much of the picture (AlexNet, Krizhevsky et al. 2012: 11, 5, 3). Kernels that are larger by two or "
+        "more than that of the first convolution are reported, in networks without branches. Teaching advice, opt-in.",
+        "input 3@32x32\nconv 16 3x3 pad=1 -> relu -> maxpool 2x2\nconv 32 5x5 pad=2 -> relu",
+        "input 3@32x32\nconv 16 5x5 pad=2 -> relu -> maxpool 2x2\nconv 32 3x3 pad=1 -> relu",
+        severity="warning",
+        select="teach",
+    ),
+    Code(
+        "pool-without-stride",
+        "a large pool that moves by one pixel",
+        "A pool makes the map smaller; moved by one pixel, a large window only smears it, and neighbours are nearly "
+        "equal (Boureau, Ponce, LeCun 2010, on what pooling is for). Pools in branches, as those of Inception (Szegedy "
+        "et al. 2015), and windows of up to 3 are not reported. Teaching advice, opt-in.",
+        "input 16@32x32\nmaxpool 5x5 stride=1",
+        "input 16@32x32\nmaxpool 2x2",
+        severity="warning",
+        select="teach",
+    ),
+    Code(
+        "raw-images",
+        "training on pictures that nothing standardises",
+        "Values around 0, of about the same size, are learned from faster (LeCun, Bottou, Orr, Mueller 1998, "
+        '"Efficient BackProp", section 4.3). Reported where there is a `train { }`, and neither a `normalize` at the '
+        "input nor a normalisation before or behind the first layer. Teaching advice, opt-in: the data may be prepared "
+        "elsewhere.",
+        "input 3@32x32\nconv 16 3x3 -> relu -> global_avgpool -> flatten -> dense 10\ntrain { batch 32 }",
+        "input 3@32x32\nnormalize mean=0.5 std=0.25\nconv 16 3x3 -> relu -> global_avgpool -> flatten -> dense 10\n"
+        "train { batch 32 }",
+        severity="warning",
+        select="teach",
+    ),
+    Code(
+        "never-smaller",
+        "convolutions without a pool or stride up to a dense layer",
+        "The dense layer gets every pixel of every channel: most parameters of the network are there, and it has to "
+        "learn each place by itself. Pools or strides between the convolutions make the map smaller (LeCun et al. "
+        "1998, section II.A). Teaching advice, opt-in: networks for board games keep the map on purpose.",
+        "input 1@16x16\nrepeat 2 { conv 16 3x3 pad=1 -> relu }\nflatten -> dense 10",
+        "input 1@16x16\nconv 16 3x3 pad=1 -> relu -> maxpool 2x2\nconv 32 3x3 pad=1 -> relu\nflatten -> dense 10",
         severity="warning",
         select="teach",
     ),

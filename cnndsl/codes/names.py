@@ -113,6 +113,14 @@ CODES = (
         files={"pair.cnn": _TWO_NETWORKS},
     ),
     Code(
+        "unknown-train-setting",
+        "a setting that training does not have",
+        "The lines of `train { }` are settings: a word such as `optimizer` or `epochs`, and what it is set to. What "
+        "belongs to a setting stands on its line: `optimizer sgd lr=0.1`. `cnndsl explain training` names them all.",
+        "input 1@8x8\nflatten -> dense 10\ntrain {\n  optimiser sgd\n}",
+        "input 1@8x8\nflatten -> dense 10\ntrain {\n  optimizer sgd\n}",
+    ),
+    Code(
         "name-taken",
         "a name that is in use already",
         "Names are never reassigned: within one body, each is defined once. An inner body may use a name of an outer "

@@ -161,4 +161,18 @@ CODES = (
         "input 50 dtype=int64\ndense 10",
         "input 50 dtype=int64\nembedding 1000 16\nflatten -> dense 10",
     ),
+    Code(
+        "sizes-too-long",
+        "no short answer to which sizes a network takes",
+        "Extents behind windows repeat in a pattern: every 2 cells behind a stride of 2, every 6 where strides of 2 "
+        "and 3 meet. `cnndsl sizes` looks at one repetition, as long as it has 100,000 cells or fewer.",
+        "cnndsl sizes net.cnn",
+        "cnndsl sizes less.cnn",
+        language="sh",
+        files={
+            "net.cnn": "input 1@1000\nconcat axis=1 { maxpool 97; maxpool 89; maxpool 83 }",
+            "less.cnn": "input 1@1000\nconcat axis=1 { maxpool 97; maxpool 89 }",
+        },
+        given="net.cnn joins maps that shrink by 97, 89 and 83; less.cnn leaves one of them out.",
+    ),
 )

@@ -45,13 +45,4 @@ CODES = (
         "symbol H = 32\ninput 3@[H, 32]\nassume H % 32 == 0\nassume H < 20\nconv 8 3x3",
         "symbol H = 32\ninput 3@[H, 32]\nassume H % 32 == 0\nassume H >= 20\nconv 8 3x3",
     ),
-    Code(
-        "sizes-too-long",
-        "sizes that have no short description",
-        "Which sizes a network takes, and what comes out, is decided by looking at one period of the sizes, and at "
-        "those before it. Strides and resizes by many different factors, or windows that grow with the size, make "
-        "that period too long, and products of two sizes have none.",
-        "symbol H = 32\ninput 3@[H, H] -> flatten -> reshape (1@[2, 1536])".replace(" -> flatten", "\nflatten"),
-        "input 3@32x32\nflatten -> reshape (1@[2, 1536])",
-    ),
 )

@@ -23,10 +23,30 @@ CODES = (
         "misplaced",
         "a statement where it does not belong",
         "`param` and `output` belong at the top of a network (a `param` also at the top of a file), `input` to a "
-        "network and not to a block. In a file that only defines networks, blocks and constants, layers stand inside "
-        "a `network`.",
+        "network and not to a block, `train` to the end of a network. In a file that only defines networks, blocks "
+        "and constants, layers stand inside a `network`.",
         "input 3@32x32\nrepeat 2 {\n  param width = 8\n  conv width 3x3 -> relu\n}",
         "param width = 8\ninput 3@32x32\nrepeat 2 {\n  conv width 3x3 -> relu\n}",
+    ),
+    Code(
+        "train-mismatch",
+        "settings of training that do not fit the network, or each other",
+        "Training takes a network with one input, one output and weights to learn. `cross_entropy` needs an output for "
+        "each class, `binary_cross_entropy` a `sigmoid` at the end or a single output, `class_weights` a number for "
+        "each class; what turns pictures needs rows and columns.",
+        "input 1@8x8\nflatten -> dense 10\ntrain {\n  loss binary_cross_entropy\n}",
+        "input 1@8x8\nflatten -> dense 10\ntrain {\n  loss cross_entropy\n}",
+    ),
+    Code(
+        "loss-from-logits",
+        "a loss that is computed from the values before the last layer",
+        "Cross-entropy of a softmax, or of a sigmoid, is exact for large values only where it is computed from what "
+        "stands before it (Goodfellow, Bengio, Courville 2016, section 6.2.2.3). Training does so; the last layer "
+        "stays in the network, for those who use it. There is nothing to mend: without the layer the network gives "
+        "logits.",
+        "input 1@8x8\nflatten -> dense 10 -> softmax\ntrain { epochs 20 }",
+        "input 1@8x8\nflatten -> dense 10\ntrain { epochs 20 }",
+        severity="note",
     ),
     Code(
         "missing-branches",

@@ -31,6 +31,15 @@ TOPICS: dict[str, Topic] = {
         "input 3@32x32\nconv 16 3x3 pad=1 -> relu\nmaxpool 2x2\nexpect 16@16x16",
         ("input", "expect", "padding", "channels"),
     ),
+    "training": Topic(
+        "train { }: how a network is trained",
+        "At its end a network may say how it is trained: `data`, `validate`, `augment`, `loss`, `optimizer`, "
+        "`schedule`, `batch`, `epochs`, `stop`, `clip` and `seed`, each on a line. All have defaults, and none changes "
+        "a shape or a count. The parts of a setting are written by keyword: `optimizer sgd lr=0.1 momentum=0.9`.",
+        "input 1@8x8\nconv 16 3x3 pad=1 -> relu -> maxpool 2x2\nflatten -> dropout 0.3 -> dense 10\ntrain {\n"
+        "  loss cross_entropy\n  optimizer adamw lr=2e-3\n  epochs 60\n}",
+        ("train", "optimizer", "loss", "epochs"),
+    ),
     "counts": Topic(
         "parameters, MACs, connections, receptive field",
         "Parameters are learnt numbers, those of a norm included, its running statistics not. A MAC is one "

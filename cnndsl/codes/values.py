@@ -23,7 +23,7 @@ CODES = (
         "repeated-argument",
         "the same thing given twice",
         "A parameter has one value: giving it by position and again by keyword leaves open which was meant. The same "
-        "holds for a value that is named twice as an `output`.",
+        "holds for a value that is named twice as an `output`, for a setting of `train { }`, and for that itself.",
         "input 3@32x32\nconv 8 3x3 kernel=5x5",
         "input 3@32x32\nconv 8 3x3",
     ),

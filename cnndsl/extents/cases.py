@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from math import lcm
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from cnndsl.extents.extent import Extent, Table, deciding, simplified
 from cnndsl.extents.periodic import ALL, MAX_PERIOD, PeriodicSet, TooLong
@@ -55,11 +55,13 @@ class Piece(NamedTuple):
     extent: Extent | int
 
 
-def united(pieces: Sequence[Piece]) -> Extent | int:
+def united(pieces: Sequence[Piece]) -> Any:
     """One extent for all pieces, whose sizes do not meet. Raises TooLong where they do not grow alike."""
     first = pieces[0].extent
-    if all(_same(piece.extent, first) for piece in pieces):
+    if len(pieces) == 1 or all(_same(piece.extent, first) for piece in pieces):
         return first
+    if not all(isinstance(piece.extent, Extent | int) for piece in pieces):
+        raise TooLong
     starts = [max(piece.sizes.start, _start(piece.extent)) for piece in pieces]
     period = lcm(*(piece.sizes.period for piece in pieces), *(_period(piece.extent) for piece in pieces))
     gains = {_gain(piece.extent, period) for piece in pieces if not piece.sizes.is_finite}

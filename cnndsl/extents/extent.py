@@ -167,10 +167,14 @@ SIZE = Line(1, 0, 1, 0)
 class Table(Extent):
     """The numbers for the sizes 1, 2 ... up to one period behind ``start``, one by one; None where there is none."""
 
-    __slots__ = ("gain", "numbers", "period", "start")
+    __slots__ = ("gain", "numbers", "period", "start", "terms")
 
-    def __init__(self, start: int, period: int, gain: int, numbers: Sequence[int | None]) -> None:
+    def __init__(
+        self, start: int, period: int, gain: int, numbers: Sequence[int | None], terms: Sequence[Line] = ()
+    ) -> None:
         self.start, self.period, self.gain, self.numbers = start, period, gain, tuple(numbers)
+        self.terms = tuple(terms)
+        """What it is the sum of, if that is known: for readers."""
 
     def at(self, size: int) -> int:
         found = self.maybe(size)
@@ -247,17 +251,24 @@ def _refused() -> bool:
     raise TooLong
 
 
-def of(outer: Extent | int, inner: Extent) -> Extent | int:
+def of(outer: Any, inner: Extent) -> Any:
     """The outer function of what the inner one gives."""
     if isinstance(outer, int):
         return outer
+    if isinstance(outer, Product):
+        result: Any = outer.factor
+        for extent in outer.factors:
+            result = of(extent, inner) * result
+        return result
     if isinstance(outer, Line):
         found = (inner + outer.b) // outer.d
         return found * outer.k + outer.c
     assert isinstance(outer, Table)
     start, period = _repeating(inner, outer.start, outer.period)
     gain = period // inner.period * inner.gain // outer.period * outer.gain
-    return _table(start, period, gain, lambda size: outer.maybe(inner.at(size)) if inner.at(size) > 0 else None)
+    terms = [of(line, inner) for line in outer.terms]
+    known = terms if all(isinstance(line, Line) for line in terms) else ()
+    return _table(start, period, gain, lambda size: outer.maybe(inner.at(size)) if inner.at(size) > 0 else None, known)
 
 
 def sizes_where(inner: Extent, values: PeriodicSet) -> PeriodicSet:
@@ -292,7 +303,7 @@ def _scaled(one: Extent, factor: int) -> Extent | int:
         return Line(one.k * factor, one.b, one.d, one.c * factor)
     assert isinstance(one, Table)
     numbers = [None if number is None else number * factor for number in one.numbers]
-    return Table(one.start, one.period, one.gain * factor, numbers)
+    return Table(one.start, one.period, one.gain * factor, numbers, _sum([(factor, one)]))
 
 
 def _pointwise(
@@ -304,14 +315,24 @@ def _pointwise(
             return Line(left * one.k, one.b, one.d, left * one.c + right * other)
         assert isinstance(one, Table)
         moved = [None if number is None else rule(number, other) for number in one.numbers]
-        return Table(one.start, one.period, left * one.gain, moved)
+        return Table(one.start, one.period, left * one.gain, moved, _sum([(left, one)], right * other))
     if isinstance(one, Line) and isinstance(other, Line):
         joined = _joined(one, other, left, right)
         if joined is not None:
             return joined
     start, period = max(one.start, other.start), lcm(one.period, other.period)
     gain = left * one.gain * (period // one.period) + right * other.gain * (period // other.period)
-    return _table(start, period, gain, lambda size: _both(one, other, size, rule))
+    return _table(start, period, gain, lambda size: _both(one, other, size, rule), _sum([(left, one), (right, other)]))
+
+
+def _sum(parts: Sequence[tuple[int, Extent]], more: int = 0) -> tuple[Line, ...]:
+    """The closed forms that add up to a sum of multiples; none where a part is no such sum."""
+    terms = [(factor, part.terms if isinstance(part, Table) else (part,)) for factor, part in parts]
+    if not all(inner for _, inner in terms):
+        return ()
+    found = [Line(line.k * factor, line.b, line.d, line.c * factor) for factor, inner in terms for line in inner]  # type: ignore[attr-defined]
+    found[-1] = Line(found[-1].k, found[-1].b, found[-1].d, found[-1].c + more)
+    return tuple(found)
 
 
 def _both(one: Extent, other: Extent, size: int, rule: Callable[[int, int], int]) -> int | None:
@@ -353,10 +374,12 @@ def _quotient(one: Extent, size: int, divisor: int) -> int | None:
     return None if number is None else number // divisor
 
 
-def _table(start: int, period: int, gain: int, number: Callable[[int], int | None]) -> Extent | int:
+def _table(
+    start: int, period: int, gain: int, number: Callable[[int], int | None], terms: Sequence[Line] = ()
+) -> Extent | int:
     if period > MAX_PERIOD or start + period > MAX_START:
         raise TooLong
-    return simplified(Table(start, period, gain, [number(size) for size in range(1, start + period)]))
+    return simplified(Table(start, period, gain, [number(size) for size in range(1, start + period)], terms))
 
 
 def simplified(table: Table) -> Extent | int:

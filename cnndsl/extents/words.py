@@ -4,11 +4,14 @@ from fractions import Fraction
 from itertools import islice, pairwise
 from math import lcm
 
-from cnndsl.extents.extent import Extent, Line
+from cnndsl.extents.extent import Extent, Line, Table
 from cnndsl.extents.periodic import ALL, MAX_PERIOD, PeriodicSet
 
 FEW = 8
 """The most sizes that are listed one by one."""
+
+MOST_STAIRS = 200
+"""The longest period for which a closed form is looked for."""
 
 
 def formula(extent: Extent | int, symbol: str, taken: PeriodicSet = ALL) -> str:
@@ -18,6 +21,8 @@ def formula(extent: Extent | int, symbol: str, taken: PeriodicSet = ALL) -> str:
     line = straight(extent, taken)
     if line is not None:
         return _linear(*line, symbol)
+    if not isinstance(extent, Line):
+        extent = _stairs(extent, taken) or extent
     if isinstance(extent, Line):
         whole, rest = divmod(extent.b, extent.d)
         rounding, inner = "floor", f"{symbol}{rest:+}" if rest else symbol
@@ -26,6 +31,8 @@ def formula(extent: Extent | int, symbol: str, taken: PeriodicSet = ALL) -> str:
         inner = inner.replace("+", " + ")
         quotient = f"{rounding}({inner}/{extent.d})" if " " not in inner else f"{rounding}(({inner})/{extent.d})"
         return _with(quotient, extent.k, extent.k * whole + extent.c)
+    if isinstance(extent, Table) and extent.terms:
+        return " + ".join(formula(term, symbol, taken) for term in extent.terms).replace("+ -", "- ")
     numbers = [str(extent.at(size)) for size in islice(taken.members(), 3)]
     return f"f({symbol}): {', '.join(numbers)}, ..."
 
@@ -46,6 +53,22 @@ def straight(extent: Extent, taken: PeriodicSet) -> tuple[Fraction, Fraction] | 
         sizes = list(taken.members(end=max(extent.start, taken.start) + period))
     intercepts = {extent.at(size) - slope * size for size in sizes}
     return (slope, intercepts.pop()) if len(intercepts) == 1 else None
+
+
+def _stairs(extent: Extent, taken: PeriodicSet) -> Line | None:
+    """The closed form that a table has for the sizes that are taken; round up or down, if that will do."""
+    period = lcm(extent.period, taken.period)
+    if period > MOST_STAIRS or max(extent.start, taken.start) > MOST_STAIRS or extent.gain <= 0:
+        return None
+    sizes = list(taken.members(end=max(extent.start, taken.start) + 2 * period))
+    numbers = [extent.maybe(size) for size in sizes]
+    for d in (d for d in range(1, period + 1) if extent.gain * d % extent.period == 0):
+        k = extent.gain * d // extent.period
+        for b in (d - 1, *range(d - 1)):
+            c = (numbers[0] or 0) - k * ((sizes[0] + b) // d)
+            if numbers == [k * ((size + b) // d) + c for size in sizes]:
+                return Line(k, b, d, c)
+    return None
 
 
 def _linear(slope: Fraction, intercept: Fraction, symbol: str) -> str:
@@ -84,6 +107,12 @@ def _quotient(factor: int, symbol: str, rest: int, bottom: int, more: int, times
     if times != 1:
         text = f"{times} * ({text})" if bottom > 1 or rest else f"{times} * {text}"
     return text + (f" {'+' if more > 0 else '-'} {abs(more)}" if more else "")
+
+
+def enclosed(text: str) -> str:
+    """A formula as it may stand in a shape: ``(H/4)``, ``ceil(H/4)``."""
+    is_call = text.startswith(("floor(", "ceil(")) and text.endswith(")") and ") " not in text
+    return text if text.isalnum() or is_call else f"({text})"
 
 
 def described(sizes: PeriodicSet) -> str:

@@ -3,6 +3,7 @@
 - ``text``: from characters to the syntax tree, with all that is wrong with a text. ``style``: the formatter.
 - ``expressions``: exact arithmetic on what is written, and scopes.
 - ``modules``: files, what they define and import. ``settings``: ``--set`` and ``--input``.
+- ``training``: settings of training, in a text or from outside.
 - ``elaborate``: from definitions to the graph: arguments bound, blocks and loops expanded, shapes inferred.
 - ``review``: warnings about the text, which of them are wanted, and the fixes that they carry.
 - ``compile``: all of this, one after the other: from a text to its networks and diagnostics.

@@ -1,28 +1,14 @@
 """What the parameters of operators take, found in their annotations."""
 
-from collections.abc import Iterator
-from functools import cache
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 from cnndsl import ops
+from cnndsl.ops.fields import leaves
 
 
-@cache
 def accepted(operator: str, field: str) -> frozenset[Any]:
-    """The types and the words that a parameter takes, found in its annotation."""
-    return frozenset(_leaves(ops.operator(operator).model_fields[field].annotation))
-
-
-def _leaves(annotation: Any) -> Iterator[Any]:
-    if get_origin(annotation) is Literal:
-        yield from get_args(annotation)
-    elif arguments := [argument for argument in get_args(annotation) if argument is not Ellipsis]:
-        if get_origin(annotation) is tuple:
-            yield tuple
-        for argument in arguments if hasattr(annotation, "__metadata__") is False else arguments[:1]:
-            yield from _leaves(argument)
-    elif isinstance(annotation, type):
-        yield annotation
+    """The types and the words that a parameter takes."""
+    return leaves(ops.operator(operator), field)
 
 
 def words(operator: str, field: str) -> list[str]:

@@ -56,7 +56,7 @@ class Collector:
         self.limits = limits
         self.budget = Budget(limits.steps)
         self.diagnostics: list[Diagnostic] = []
-        self._seen: set[tuple[str, Span | str]] = set()
+        self._seen: set[tuple[str, Span | str, str]] = set()
         self._repeated = 0
 
     def add(self, diagnostic: Diagnostic) -> None:
@@ -64,7 +64,9 @@ class Collector:
 
         Warnings give way to errors: a text is never refused without one.
         """
-        key = (diagnostic.code, diagnostic.span or diagnostic.message)
+        # A layer may differ from a framework in several ways; in each as often as there are numbers.
+        way = diagnostic.message.partition(";")[0] if diagnostic.code.startswith("portability-") else ""
+        key = (diagnostic.code, diagnostic.span or diagnostic.message, way)
         if key in self._seen:
             self._repeated += diagnostic.severity == "error"
             if self._repeated > self._most_repeated:
@@ -190,6 +192,8 @@ class ModuleLoader:
             assumption = assumed(item.condition, Evaluator(context, module.scope, None))
             if assumption:
                 module.assumptions.append(assumption)
+        elif isinstance(item, syntax.Train):
+            raise fault("misplaced", "train belongs inside a network, at its end", context.span(item))
         else:
             # It may be a definition whose first word is misspelt.
             module.gaps.add(f"line {context.span(item).line}")

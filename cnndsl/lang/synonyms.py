@@ -92,13 +92,40 @@ _PARAMETERS = {
     "axis": "dim axes",
     "order": "dims perm axes",
     "shape": "target_shape dims",
-    "factor": "upscale_factor downscale_factor block_size blocksize scale",
+    "factor": "upscale_factor downscale_factor block_size blocksize scale gamma",
+    "lr": "learning_rate learningrate rate eta step_size",
+    "weight_decay": "wd decay l2 regularization",
+    "label_smoothing": "smoothing",
+    "class_weights": "weight weights class_weight pos_weight",
+    "every": "step_size period",
+    "patience": "wait",
+    "min_delta": "delta threshold tolerance",
+    "warmup": "warm_up warmup_epochs",
+    "shift": "translate translation width_shift_range height_shift_range",
+    "rotate": "rotation rotation_range degrees",
+    "flip": "horizontal_flip hflip mirror",
+    "erase": "random_erasing cutout",
     "ceil_mode": "ceil",
     "min": "min_val minimum low",
     "max": "max_val maximum high",
     "share": "shared weights_of",
     "init": "init_value gamma_init",
 }
+
+_SETTINGS = {
+    "data": "dataset train_data images",
+    "validate": "validation val validation_split val_split holdout",
+    "augment": "augmentation transforms transform",
+    "loss": "criterion objective loss_function",
+    "optimizer": "optimiser optim solver",
+    "schedule": "scheduler lr_scheduler lr_schedule",
+    "batch": "batch_size batchsize bs",
+    "epochs": "epoch num_epochs n_epochs max_epochs iterations",
+    "stop": "early_stopping early_stop earlystopping",
+    "clip": "clipnorm clip_norm grad_clip gradient_clip max_grad_norm",
+    "seed": "random_seed random_state",
+}
+"""Settings of training."""
 
 KEYWORDS = {
     "let": ("const", "var", "val", "auto", "int", "float", "set", "define"),
@@ -111,6 +138,8 @@ KEYWORDS = {
 }
 """Statements by the words that begin them elsewhere."""
 
+_TABLES = {"operators": _OPERATORS, "parameters": _PARAMETERS, "settings": _SETTINGS}
+
 
 def keyword_meant(word: str) -> str | None:
     """The keyword that begins a statement here, for the word that begins one elsewhere."""
@@ -118,10 +147,10 @@ def keyword_meant(word: str) -> str | None:
 
 
 @cache
-def _table(kind: Literal["operators", "parameters"]) -> dict[str, tuple[str, ...]]:
+def _table(kind: Literal["operators", "parameters", "settings"]) -> dict[str, tuple[str, ...]]:
     """The meanings of every foreign word, in lower case."""
     table: dict[str, tuple[str, ...]] = {}
-    for meant, foreign in (_OPERATORS if kind == "operators" else _PARAMETERS).items():
+    for meant, foreign in _TABLES[kind].items():
         for word in foreign.lower().split():
             table[word] = (*table.get(word, ()), meant)
     return table
@@ -138,6 +167,11 @@ def operator_meant(word: str, known: Iterable[str]) -> Suggestion | None:
 def parameter_meant(word: str, known: Iterable[str]) -> Suggestion | None:
     """The parameter, of those an operator has, that a word stands for."""
     return _meant(word, known, _table("parameters"))
+
+
+def setting_meant(word: str, known: Iterable[str]) -> Suggestion | None:
+    """The setting of training that a word stands for."""
+    return _meant(word, known, _table("settings"))
 
 
 def exact_operator(word: str, known: Iterable[str]) -> str | None:

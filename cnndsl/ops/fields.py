@@ -1,8 +1,10 @@
 """The types of operators' parameters, what they take in words, and how a value is written."""
 
-from typing import Annotated, Literal, NamedTuple
+from collections.abc import Iterator
+from functools import cache
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from cnndsl.shapes import Shape, extents
 
@@ -55,6 +57,24 @@ Links = Annotated[
 ]
 Order = Annotated[tuple[_Natural, ...], Expects("the axes in their new order, as in [0, 2, 1]; 0 is the channels")]
 Target = Annotated[Shape, Expects("a shape such as 8@4x4 or 120")]
+
+
+@cache
+def leaves(model: type[BaseModel], field: str) -> frozenset[Any]:
+    """The types and the words that a field takes, found in its annotation."""
+    return frozenset(_leaves(model.model_fields[field].annotation))
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    if get_origin(annotation) is Literal:
+        yield from get_args(annotation)
+    elif arguments := [argument for argument in get_args(annotation) if argument is not Ellipsis]:
+        if get_origin(annotation) is tuple:
+            yield tuple
+        for argument in arguments if hasattr(annotation, "__metadata__") is False else arguments[:1]:
+            yield from _leaves(argument)
+    elif isinstance(annotation, type):
+        yield annotation
 
 
 def listed(numbers: tuple[int, ...], most: int = 12) -> str:

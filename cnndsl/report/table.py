@@ -1,6 +1,6 @@
 """The layer table and the totals as text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,7 +11,7 @@ from cnndsl.errors import plural
 from cnndsl.shapes import extents
 
 if TYPE_CHECKING:
-    from cnndsl.analysis.formulas import Formulas
+    from cnndsl.analysis.network_sizes import NetworkSizes
 
 HEADINGS = ("layer", "operator", "output", "params", "MACs", "connections", "receptive field")
 ARGUMENTS_WIDTH = 44
@@ -120,7 +120,7 @@ def _facts(network: Measured, batch: int) -> Iterator[str]:
     buffers = f", {network.buffers:,} buffer elements" if network.buffers else ""
     yield f"parameters   {network.params:,}{buffers}"
     formulas = network.formulas
-    counts = formulas.counts if formulas else None
+    counts = _counts(formulas)
     macs, connections = (f" = {counts[name]}" if counts else "" for name in ("macs", "connections"))
     yield f"MACs         {network.macs:,} (FLOPs {2 * network.macs:,}) an example{macs}"
     yield f"connections  {network.connections:,} an example{connections}"
@@ -132,9 +132,22 @@ def _facts(network: Measured, batch: int) -> Iterator[str]:
         yield from _sizes(formulas)
 
 
-def _sizes(formulas: "Formulas") -> Iterator[str]:
-    yield f"numbers of the table, and memory, are for {formulas.defaults()}"
-    yield f"sizes: {formulas.sizes()}"
+def _counts(formulas: "NetworkSizes | None") -> Mapping[str, str] | None:
+    if formulas is None:
+        return None
+    from cnndsl.analysis.polynomials import counts
+
+    return counts(formulas)
+
+
+def _sizes(formulas: "NetworkSizes") -> Iterator[str]:
+    """What the numbers are for, and the sizes that the network takes."""
+    from cnndsl.analysis.network_sizes import grouped
+
+    defaults = ", ".join(f"{one.name} = {one.default}" for one in formulas.symbols)
+    yield f"the table and the memory are for {defaults}"
+    ties = "".join(f"{tie}; " for tie in formulas.ties)
+    yield f"sizes: {ties}{grouped(formulas.symbols)}"
 
 
 def bytes_text(count: int) -> str:

@@ -415,6 +415,99 @@ def test_filters_behind_a_pool(second: str, expected: list[str]) -> None:
     assert codes(text, "teach") == expected
 
 
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ("conv 8 3x3 -> relu -> relu", ["useless-activation"]),
+        ("conv 8 3x3 -> relu -> avgpool 2x2 -> relu", ["useless-activation"]),
+        ("conv 8 3x3 -> sigmoid -> relu", ["useless-activation"]),
+        ("conv 8 3x3 -> clip 0 1 -> clip 0 1", ["useless-activation"]),
+        ("conv 8 3x3 -> clip 0 1 -> clip 0 2", []),
+        ("conv 8 3x3 -> clip 1 2 -> avgpool 3x3 stride=1 pad=1 -> clip 1 2", []),  # the padding brings in 0
+        ("conv 8 3x3 -> relu -> subsample 2x2 -> relu", []),  # its coefficient may be below 0
+        ("conv 8 3x3 -> relu6 -> lppool 2x2 -> relu6", []),  # four times 6 are 12 in the norm
+        ("conv 8 3x3 -> leaky_relu -> relu", []),
+        ("flatten -> dense 4 -> softmax -> softmax", ["repeated-squashing"]),
+        ("flatten -> dense 4 -> sigmoid -> softmax", ["repeated-squashing"]),
+        ("conv 8 3x3 -> tanh -> avgpool 2x2 -> tanh", []),
+        ("conv 8 3x3 -> softmax -> conv 4 1x1", ["softmax-inside"]),
+        ("conv 8 3x3 -> softmax -> dropout 0.1 -> conv 4 1x1", ["softmax-inside"]),
+        ("conv 8 3x3 as a -> softmax as b\nmul { from a; from b } -> conv 4 1x1", []),  # attention
+        ("conv 1 3x3 -> softmax", ["softmax-of-one"]),
+        ("conv 1 3x3 -> log_softmax", ["softmax-of-one"]),
+        ("conv 8 3x3 -> relu -> maxpool 1x1", ["pool-of-one"]),
+        ("conv 8 3x3 -> relu -> maxpool 1x1 stride=2", []),
+        ("conv 8 3x3 -> relu -> subsample 1x1", []),
+        ("flatten -> dense 4 -> dropout 0.5", ["dropout-output"]),
+        ("flatten -> dense 4 -> relu -> dropout 0.5 -> softmax", ["dropout-output"]),
+        ("flatten -> dense 4 -> relu -> dropout 0.5 -> dense 2", []),
+    ],
+)
+def test_layers_that_change_nothing_or_spoil_what_they_get(layers: str, expected: list[str]) -> None:
+    assert codes(f"input 3@33x33\n{layers}", *_USELESS) == expected
+
+
+_USELESS = (
+    *("useless-activation", "repeated-squashing", "softmax-inside"),
+    *("softmax-of-one", "pool-of-one", "dropout-output"),
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "expected"),
+    [
+        ("unregularised", "input 1@32x32\nflatten -> dense 1000", 1),
+        ("unregularised", "input 1@32x32\nflatten -> dense 970", 0),  # 1024*970 + 970 are 994,250
+        ("unregularised", "input 1@32x32\nnormalize mean=0.5 std=0.5 -> flatten -> dense 1000", 1),
+        ("unregularised", "input 1@32x32\nflatten -> dense 1000 -> batchnorm", 0),
+        ("unregularised", "input 1@32x32\nflatten -> dense 1000\ntrain { optimizer sgd }", 1),
+        ("unregularised", "input 1@32x32\nflatten -> dense 1000\ntrain { optimizer adamw }", 0),
+        ("unregularised", "input 1@32x32\nflatten -> dense 1000\ntrain { optimizer adam; augment flip }", 0),
+        ("growing-kernels", "input 3@64x64\nconv 8 3x3 -> relu -> conv 8 5x5", 1),
+        ("growing-kernels", "input 3@64x64\nconv 8 3x3 -> relu -> conv 8 4x4", 0),
+        ("growing-kernels", "input 3@64x64\nconv 8 1x1 -> relu -> conv 8 3x3", 0),
+        ("growing-kernels", "input 3@9x9\nconv 8 3x3 -> relu -> conv 8 7x7", 0),  # a dense layer in disguise
+        ("growing-kernels", "input 3@64x64\nconv 8 3x3 -> relu\nconcat { conv 8 5x5 pad=2; identity }", 0),
+        ("pool-without-stride", "input 3@64x64\nmaxpool 5x5 stride=1", 1),
+        ("pool-without-stride", "input 3@64x64\nmaxpool 3x3 stride=1", 0),
+        ("pool-without-stride", "input 3@64x64\nconcat { maxpool 5x5 stride=1 pad=2; identity }", 0),
+        ("large-pool", "input 3@64x64\nmaxpool 5x5 stride=1", 0),
+        ("raw-images", "input 3@64x64\nconv 8 3x3 -> relu -> flatten -> dense 4\ntrain { }", 1),
+        ("raw-images", "input 3@64x64\nconv 8 3x3 -> relu -> flatten -> dense 4", 0),
+        ("raw-images", "input 3@64x64\nconv 8 3x3 -> batchnorm -> relu -> flatten -> dense 4\ntrain { }", 0),
+        ("raw-images", "input 3@64x64\nbatchnorm -> conv 8 3x3 -> relu -> flatten -> dense 4\ntrain { }", 0),
+        ("raw-images", "input 8@64x64\nconv 8 3x3 -> relu -> flatten -> dense 4\ntrain { }", 0),
+        ("raw-images", "input 3@64\nconv 8 3 -> relu -> flatten -> dense 4\ntrain { }", 0),
+        ("never-smaller", "input 1@16x16\nrepeat 3 { conv 8 3x3 -> relu }\nflatten -> dense 4 -> relu -> dense 3", 1),
+        ("never-smaller", "input 1@16x16\nconv 8 3x3 -> relu -> flatten -> dense 4", 0),
+        ("never-smaller", "input 1@16x16\nconv 8 3x3 stride=2 -> relu -> conv 8 3x3 -> flatten -> dense 4", 0),
+        ("never-smaller", "input 1@16x16\nrepeat 3 { conv 8 3x3 -> relu }\nglobal_avgpool -> flatten -> dense 4", 0),
+        ("never-smaller", "input 1@11x11\nrepeat 2 { conv 8 3x3 -> relu }\nflatten -> dense 4", 0),
+    ],
+)
+def test_advice(code: str, text: str, expected: int) -> None:
+    assert codes(text, code) == [code] * expected
+
+
+def test_advice_is_quiet_on_the_examples_but_one() -> None:
+    """The siamese network says so in its text."""
+    rules = [*_USELESS, "unregularised", "growing-kernels", "pool-without-stride", "raw-images", "never-smaller"]
+    given = [
+        (path.name, diagnostic.code)
+        for path in sorted(ZOO.rglob("*.cnn"))
+        for diagnostic in cnndsl.check_file(path, select=rules, ignore=["default"]).diagnostics
+        if diagnostic.severity == "warning"
+    ]
+    assert given == [("siamese.cnn", "unregularised")]
+
+
+def test_many_heads_are_quick() -> None:
+    """One walk for all dense layers that read the same map."""
+    heads = "; ".join(["flatten -> dense 1"] * 1000)
+    text = f"input 1@32x32\nrepeat 1000 {{ conv 1 3x3 pad=1 -> relu }}\nconcat {{ {heads} }}"
+    assert codes(text, "never-smaller") == ["never-smaller"]
+
+
 def test_ten_thousand_layers_are_quick() -> None:
     """One step a layer: rules that looked back over chains of layers would take minutes here."""
     text = "input 8@32x32\nrepeat 2500 { conv 8 3x3 pad=1 bias=false -> dropout 0.1 -> relu -> scale }"

@@ -36,7 +36,10 @@ def check(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, lis
         (["--ignore", "bias-before-norm"], []),
         (["--select", "teach"], ["bias-before-norm", "large-kernel"]),
         (["--select", "large-kernel,large-pool", "--ignore", "all"], ["large-kernel"]),
-        (["--select", "all", "--ignore", "large-kernel", "--ignore", "channels-of-8"], ["bias-before-norm"]),
+        (
+            ["--select", "all", "--ignore", "large-kernel,portability", "--ignore", "channels-of-8"],
+            ["bias-before-norm"],
+        ),
     ],
 )
 def test_options(folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: list[str]) -> None:

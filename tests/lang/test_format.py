@@ -309,10 +309,19 @@ class Author:
             return ["expect", *self.expression(3)]
         if kind == 2:
             return self.choose(["input", "3", "@", "8x8", "as", "x"], ["output", "a", "b"], ["symbol", "H", ",", "W"])
+        if kind == 3 and self.source.random() < 0.3:
+            return self.train()
         tokens = self.stage(depth)
         for _ in self.several(4):
             tokens += ["->", *self.stage(depth)]
         return tokens
+
+    def train(self) -> list[str]:
+        ends = [[SEPARATOR] if self.source.random() < 0.3 else [] for _ in range(2)]
+        lines: list[str] = []
+        for index in self.several(3):
+            lines += [*([SEPARATOR] if index else []), self.choose(*WORDS), *self.arguments(2)]
+        return ["train", "{", *ends[0], *lines, *ends[1], "}"]
 
     def statements(self, depth: int, most: int) -> list[str]:
         tokens: list[str] = []

@@ -39,6 +39,19 @@ dense 84 -> tanh
 dense 10 -> softmax
 expect params == 61_706
 """,
+    "training": """\
+network Digits {
+  param rate = 2e-3
+  input 1@8x8
+  flatten -> dense 10
+  train {
+    data "digits"; validate 0.15
+    augment flip shift=1  # each time anew
+    loss cross_entropy class_weights=[1, 2] + [3]
+    optimizer sgd lr=rate/2 nesterov=true
+  }
+}
+""",
     "handcrafted": """\
 network VerticalLine {
   let vertical = [[0, 1, 0], [0, 1, 0], [0, 1, 0]]
@@ -217,6 +230,7 @@ def test_files_hold_what_is_written_in_them() -> None:
     assert kinds == {
         "lenet": ["Input", *["Pipeline"] * 8, "Expect"],
         "handcrafted": ["Network"],
+        "training": ["Network"],
         "resnet50": ["Block", "Network"],
         "inception": ["Block"],
         "squeeze_excite": ["Block"],
@@ -431,9 +445,9 @@ def test_the_advice_on_mistakes_is_sound(mistake: Mistake) -> None:
         ("repeat 2 { relu } tanh", (1, 19, 1, 23), "`tanh` follows `}` on the same line"),
         ("if a { relu } elif b { }", (1, 15, 1, 19), "`elif` is not a word of the language"),
         ("relu as input", (1, 9, 1, 14), "`input` is a keyword and cannot be a name"),
-        ("let train = 1", (1, 5, 1, 10), "`train` is reserved for later versions"),
+        ("let train = 1", (1, 5, 1, 10), "`train` is a keyword and cannot be a name"),
         ("while(a) { }", (1, 1, 1, 6), "`while` is reserved for later versions"),
-        ("dense 10 -> train", (1, 13, 1, 18), "`train` is reserved for later versions"),
+        ("dense 10 -> train", (1, 13, 1, 18), "expected a layer, found `train`"),
         ("conv 3x3y 8", (1, 6, 1, 10), "`3x3y` is not a number"),
         ("conv 12px", (1, 6, 1, 10), "`12px` is not a number"),
         ("conv 1__0", (1, 6, 1, 10), "`1__0` is not a number"),

@@ -12,7 +12,9 @@ from cnndsl import ops
 from cnndsl.analysis.costs import layer_costs, total
 from cnndsl.ir import Graph
 from cnndsl.lang.compile import compile_text
+from cnndsl.lang.decompile.decompiler import decompile
 from cnndsl.lang.decompile.printer import identifier, print_network
+from cnndsl.lang.style.format import format_text
 from tests import generators
 
 SEEDS = 60
@@ -47,6 +49,22 @@ def reads_back(network: Graph) -> str:
 def test_random_networks() -> None:
     sizes = {len(reads_back(compiled(generators.network_text(seed, 14)))) for seed in range(SEEDS)}
     assert len(sizes) > SEEDS / 2
+
+
+def test_every_training() -> None:
+    """Both ways to write a network keep what it says about training, whose text keeps its meaning when formatted."""
+    given = set()
+    for seed in range(SEEDS):
+        text = f"input 3@8x8\nconv 4 3x3 -> relu\nflatten -> dense 4\n{generators.training_text(Random(seed))}\n"
+        network = compiled(text)
+        assert network.training is not None
+        assert compiled(reads_back(network)).training == network.training
+        assert compiled(decompile(network).text).training == network.training
+        formatted = format_text(text)
+        assert format_text(formatted) == formatted
+        assert compiled(formatted).training == network.training
+        given.add(network.training)
+    assert len(given) > SEEDS / 2
 
 
 @pytest.mark.parametrize("name", ops.NAMES)

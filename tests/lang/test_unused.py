@@ -34,7 +34,7 @@ def found(text: str, **options: object) -> list[tuple[str, int]]:
         (f"param n = 1\nlet m = 2\n{NET}", [("unused-parameter", 1), ("unused-let", 2)]),
         ("param n = 1\nlet m = 2\nblock A { relu }", []),
         ("let a = 1\nlet b = a\ninput 3@32x32\nconv b 3x3", []),
-        ("input 3@32x32\nrepeat 2 { let n = 8; relu }", [("unused-let", 2)]),
+        ("input 3@32x32\nrepeat 2 { let n = 8; tanh }", [("unused-let", 2)]),
         ("block A { let n = 8; let m = in.channels; conv m 3x3 }\ninput 3@32x32\nA", [("unused-let", 1)]),
         ("let table = [[0], [1]]\ninput 2@8x8\nconv 2 3x3 connect=table", []),
         ("let n = 2\ninput 3@32x32\nif n > 1 { relu }\nexpect 3@32x32", []),

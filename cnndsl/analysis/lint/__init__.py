@@ -2,9 +2,10 @@
 
 A default rule is quiet on the networks that people cite: where a published architecture does the same on purpose, the
 rule is opt-in. A rule about the graph is a function named like its code, in a module that loads when it first runs:
-``windows`` (pixels that nobody reads), ``order`` (of layers), ``sizes``, and ``teach``, the advice of introductions.
-``view`` is what all of them look at. Rules about the text are in :mod:`cnndsl.lang.review`. Every code's meaning
-and source stand in :mod:`cnndsl.codes`.
+``windows`` (pixels that nobody reads), ``order`` (of layers), ``useless`` (layers that change nothing, or spoil what
+they are given), ``sizes``, ``teach``, the advice of introductions, and ``portability``, to other frameworks. ``view``
+is what all of them look at. Rules about the text are in :mod:`cnndsl.lang.review`. Every code's meaning and source
+stand in :mod:`cnndsl.codes`.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -28,6 +29,12 @@ RULES: dict[str, tuple[str, str]] = {
     "linear-pair": ("default", "order"),
     "abrupt-bottleneck": ("default", "order"),
     "unused-value": ("default", "order"),
+    "useless-activation": ("default", "useless"),
+    "repeated-squashing": ("default", "useless"),
+    "softmax-inside": ("default", "useless"),
+    "softmax-of-one": ("default", "useless"),
+    "pool-of-one": ("default", "useless"),
+    "dropout-output": ("default", "useless"),
     "unused-block": ("default", ""),
     "unused-parameter": ("default", ""),
     "unused-let": ("default", ""),
@@ -44,6 +51,16 @@ RULES: dict[str, tuple[str, str]] = {
     "large-pool": ("teach", "teach"),
     "constant-filters": ("teach", "teach"),
     "falling-filters": ("teach", "teach"),
+    "portability-onnx": ("portability", "portability"),
+    "portability-torch": ("portability", "portability"),
+    "portability-keras": ("portability", "portability"),
+    "portability-onnxruntime": ("portability", "portability"),
+    "portability-tflite": ("portability", "portability"),
+    "unregularised": ("teach", "teach"),
+    "growing-kernels": ("teach", "teach"),
+    "pool-without-stride": ("teach", "teach"),
+    "raw-images": ("teach", "teach"),
+    "never-smaller": ("teach", "teach"),
 }
 """Every warning by its code: its group, and the module of its function where it is a rule about the graph."""
 
@@ -51,6 +68,7 @@ GROUPS = {
     "default": "",
     "extra": "",
     "teach": "the advice of introductions",
+    "portability": "what differs in other frameworks; `--for` asks about some",
     "all": "all of these",
 }
 """Every group of warnings, and what is said of it in the docs."""
@@ -98,6 +116,19 @@ def _members(word: str) -> frozenset[str]:
         suggestion = nearest(word, (*RULES, *GROUPS))
         advice = f"did you mean {quoted(suggestion)}?" if suggestion else f"the groups are {', '.join(GROUPS)}"
         raise CnnError.of("bad-setting", f"there is no rule {quoted(word)}", advice) from None
+
+
+def about_targets(targets: Sequence[str]) -> tuple[str, ...]:
+    """The rules about some frameworks. Raises CnnError (``bad-setting``) for one that there are none about."""
+    known = sorted(code.removeprefix("portability-") for code in members("portability"))
+    for target in targets:
+        if target not in known:
+            from cnndsl.suggest import nearest
+
+            suggestion = nearest(target, known)
+            advice = f"did you mean {quoted(suggestion)}?" if suggestion else f"the targets are {', '.join(known)}"
+            raise CnnError.of("bad-setting", f"nothing is known about the target {quoted(target)}", advice)
+    return tuple(f"portability-{target}" for target in targets)
 
 
 def findings(networks: Sequence[Graph], text: LayerText, codes: Collection[str]) -> Iterator[Diagnostic]:

@@ -35,6 +35,11 @@ def arguments(command: argparse.ArgumentParser) -> None:
     several = f"codes and groups ({', '.join(GROUPS)}), separated by commas; may be repeated"
     command.add_argument("--select", action="append", default=[], metavar="CODES", help=f"more warnings: {several}")
     command.add_argument("--ignore", action="append", default=[], metavar="CODES", help=f"fewer warnings: {several}")
+    targets_help = (
+        "warnings of the group portability: what of the network means something else in these, or does not exist "
+        "there; onnx, torch, keras, onnxruntime, tflite, separated by commas; may be repeated"
+    )
+    command.add_argument("--for", action="append", default=[], dest="targets", metavar="TARGETS", help=targets_help)
     command.add_argument("--quiet", action="store_true", help="nothing but diagnostics")
     format_help = (
         "text: for people (default); concise: a line for each diagnostic; json: one object; github: workflow commands, "

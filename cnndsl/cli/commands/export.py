@@ -1,4 +1,4 @@
-"""``cnndsl export``: the network as ONNX, as PyTorch source, as JSON, or as expanded .cnn text."""
+"""``cnndsl export``: the network as ONNX, as PyTorch or Keras source, as JSON, or as expanded .cnn text."""
 
 import argparse
 import sys
@@ -23,7 +23,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     add_file(command)
     add_out(command)
     command.add_argument("--to", choices=[*TARGETS], help="the format, if the suffix of OUT does not say")
-    add_weights(command, "initial weights, if none are given", purpose="of an ONNX model, or beside PyTorch source: ")
+    add_weights(command, "initial weights, if none are given", purpose="of an ONNX model, or beside source: ")
     command.add_argument("--opset", type=natural, metavar="N", help="the ONNX opset (default: 17)")
     add_force(command)
     add_source_arguments(command)
@@ -34,10 +34,10 @@ def execute(options: argparse.Namespace) -> int:
     target = options.to or Path(options.out).suffix.lower().removeprefix(".")
     if target == "py":
         message = f"{quoted(options.out)} does not say for which library the source is"
-        raise CnnError.of("bad-setting", message, "give --to torch")
+        raise CnnError.of("bad-setting", message, f"give {either(f'--to {name}' for name in SOURCES)}")
     if target not in TARGETS:
         message = f"cannot tell the format of {quoted(options.out)}"
-        suffixes = either(f".{name}" for name in (*TARGETS, "py") if name != "torch")
+        suffixes = either(f".{name}" for name in (*TARGETS, "py") if name not in SOURCES)
         raise CnnError.of("bad-setting", message, f"end the name in {suffixes}, or give --to")
     require_suffix(options.out, target, asked=True)
     network = only_network(options.file, options)
@@ -66,23 +66,34 @@ def _onnx(network: Any, options: argparse.Namespace) -> None:
 
 
 def _torch(network: Any, options: argparse.Namespace) -> None:
+    from cnndsl.interop.torch.exporter.source import torch_source
+
+    _source(torch_source, network, options)
+
+
+def _keras(network: Any, options: argparse.Namespace) -> None:
+    from cnndsl.interop.keras.exporter.source import keras_source
+
+    _source(keras_source, network, options)
+
+
+def _source(written: Callable[..., str], network: Any, options: argparse.Namespace) -> None:
     """Python source; weights that are given go beside it, unless they lie there already."""
     from cnndsl.interop.origin import NETWORK, is_own_text, is_own_weights, marked, network_digest
-    from cnndsl.interop.torch.exporter.source import torch_source
 
     params = variants(options.file, options)
     if options.out == "-":
         if options.weights:
             raise CnnError.of("bad-setting", "weights cannot be written beside standard output", "give -o a name")
-        put(torch_source(network.graph, params=params))
+        put(written(network.graph, params=params))
         return
     out = Path(options.out)
     require_own(out, is_own_text, options.force)
     if not options.weights:
-        write_text(out, marked(torch_source(network.graph, params=params), "export"))
+        write_text(out, marked(written(network.graph, params=params), "export"))
         return
     beside = out.with_suffix(".safetensors")
-    text = text_writer(marked(torch_source(network.graph, beside.name, params), "export"))
+    text = text_writer(marked(written(network.graph, beside.name, params), "export"))
     if beside.is_file() and beside.samefile(options.weights):
         network.weights_from(options.weights, 0)  # which must fit
         write_whole(out, text)
@@ -116,7 +127,11 @@ def _cnn(network: Any, options: argparse.Namespace) -> None:
 TARGETS: dict[str, Callable[[Any, argparse.Namespace], None]] = {
     "onnx": _onnx,
     "torch": _torch,
+    "keras": _keras,
     "json": _json,
     "cnn": _cnn,
 }
 """Every format that a network is exported to, by its suffix, and what writes it."""
+
+SOURCES = ("torch", "keras")
+"""Those that are Python."""

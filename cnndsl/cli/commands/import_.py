@@ -1,4 +1,4 @@
-"""``cnndsl import``: an ONNX model or a PyTorch module as readable text, its weights beside it."""
+"""``cnndsl import``: a model of ONNX, Keras or PyTorch as readable text, its weights beside it."""
 
 import argparse
 from pathlib import Path
@@ -17,8 +17,8 @@ WORK = "importing"
 def arguments(command: argparse.ArgumentParser) -> None:
     """Adds the options of the command."""
     file_help = (
-        "an .onnx file, or package.module:callable: a function that makes a PyTorch module, or its class; this runs "
-        "the code of that Python module"
+        "an .onnx or .keras file, or package.module:callable: a function that makes a PyTorch module or a Keras model, "
+        "or its class; this runs the code of that Python module"
     )
     command.add_argument("file", metavar="MODEL", help=file_help)
     input_help = (
@@ -36,20 +36,24 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """0 if all of the model, or under --partial something of it, is understood."""
+    from cnndsl.interop.keras.importer.load import is_keras_file
+    from cnndsl.interop.objects import is_object
     from cnndsl.interop.origin import is_own_text
-    from cnndsl.interop.torch.importer.load import is_object, require_no_pickle
+    from cnndsl.interop.torch.importer.load import require_no_pickle
 
-    is_torch = is_object(options.file)
-    source = Path(options.file.rpartition(":")[2] + ".py" if is_torch else options.file)
+    named = is_object(options.file)
+    source = Path(options.file.rpartition(":")[2] + ".py" if named else options.file)
     require_no_pickle(source)
-    _require_fitting(options, is_torch)
+    is_keras = not named and is_keras_file(source)
+    _require_fitting(options, named, is_keras)
     out = None if options.out == "-" else Path(options.out) if options.out else source.with_suffix(".cnn")
     if out is not None and out.suffix != ".cnn":
         raise CnnError.of("bad-setting", f"the text is written as .cnn, not {quoted(str(out))}")
     if out is not None:
         require_output(out, [source])
         require_own(out, is_own_text, options.force)
-    network, layout = (_from_torch(options), None) if is_torch else _from_onnx(source, options.partial)
+    read = _from_object if named else _from_keras if is_keras else _from_onnx
+    network, layout = read(options)
     text, network = network.decompiled(folded=not options.expanded)
     if layout and (difference := layout.said(network.graph)):
         text = f"# {difference}\n{text}"
@@ -63,46 +67,75 @@ def execute(options: argparse.Namespace) -> int:
     return 0
 
 
-def _require_fitting(options: argparse.Namespace, is_torch: bool) -> None:
-    """Raises CnnError for options that are for the other kind of model."""
-    if is_torch and options.partial:
+def _require_fitting(options: argparse.Namespace, named: bool, is_keras: bool) -> None:
+    """Raises CnnError for options that are for another kind of model."""
+    if options.partial and (named or is_keras):
         raise CnnError.of("bad-setting", "--partial is for ONNX models")
-    if is_torch and not options.input:
-        advice = f"for example: cnndsl import {options.file} --input 3@224x224"
-        raise CnnError.of(
-            "bad-setting", "a PyTorch module is traced with an example: give its shape by --input", advice
-        )
-    if options.input and not is_torch:
-        raise CnnError.of("bad-setting", "--input is for PyTorch modules: an ONNX model knows the shapes of its inputs")
+    if options.input and not named:
+        what = "a Keras" if is_keras else "an ONNX"
+        message = f"--input is for PyTorch modules: {what} model knows the shapes of its inputs"
+        raise CnnError.of("bad-setting", message)
 
 
-def _from_onnx(source: Path, partial: bool) -> tuple[Any, Any]:
+def _from_onnx(options: argparse.Namespace) -> tuple[Any, Any]:
     """The network of an ONNX model, and where the model's layout differs; what is left out is told."""
     from cnndsl import api
     from cnndsl.interop.onnx.importer.model import from_onnx
 
-    imported = from_onnx(source, partial=partial)
+    imported = from_onnx(Path(options.file), partial=options.partial)
     say(imported.notes, {})
     return api.Network(imported.network, imported.weights), imported.layout
 
 
-def _from_torch(options: argparse.Namespace) -> Any:
+def _from_keras(options: argparse.Namespace) -> tuple[Any, Any]:
+    """The network of a file that Keras saved."""
+    from cnndsl.interop.keras.importer.load import read_model
+
+    with read_model(Path(options.file)) as model:
+        return _of_keras(model)
+
+
+def _of_keras(model: Any) -> tuple[Any, Any]:
+    """The network of a model, and where the model's layout differs, which is told."""
+    from cnndsl import api
+    from cnndsl.interop.keras.importer.model import from_keras
+
+    imported = from_keras(model)
+    say(imported.layout.note(imported.network, may_keep=False), {})
+    return api.Network(imported.network, imported.weights), imported.layout
+
+
+def _from_object(options: argparse.Namespace) -> tuple[Any, Any]:
+    """The network of a PyTorch module or a Keras model that Python code makes."""
+    from cnndsl.interop.objects import object_of
+
+    kind, found = object_of(options.file)
+    if kind == "keras" and options.input:
+        advice = "leave --input out"
+        raise CnnError.of("bad-setting", "a Keras model knows the shapes of its inputs", advice)
+    return _of_keras(found) if kind == "keras" else (_from_torch(found, options), None)
+
+
+def _from_torch(module: Any, options: argparse.Namespace) -> Any:
     """The network of a PyTorch module."""
     from cnndsl import api
-    from cnndsl.interop.torch.importer.load import examples_of, module_of
+    from cnndsl.interop.torch.importer.load import examples_of
     from cnndsl.lang.settings import parse_input
 
+    if not options.input:
+        advice = f"for example: cnndsl import {options.file} --input 3@224x224"
+        message = "a PyTorch module is traced with an example: give its shape by --input"
+        raise CnnError.of("bad-setting", message, advice)
     shapes = []
     for given in options.input:
         shape, words, _ = given.partition(" dtype=int64")
         name, found = parse_input(shape)
         if name is not None:
-            raise CnnError.of(
-                "bad-setting", f"{quoted(given)}: the inputs of a module have no names", "give them in order"
-            )
+            message = f"{quoted(given)}: the inputs of a module have no names"
+            raise CnnError.of("bad-setting", message, "give them in order")
         dtype: Dtype = "int64" if words else "float32"
         shapes.append((found, dtype))
-    return api.from_torch(module_of(options.file), examples_of(shapes))
+    return api.from_torch(module, examples_of(shapes))
 
 
 def _write(network: Any, text: str, out: Path, force: bool) -> list[Path]:

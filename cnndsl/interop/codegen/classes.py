@@ -1,35 +1,18 @@
 """Modules that are built alike become one class; the numbers in which they differ become its arguments."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from keyword import iskeyword
 from typing import NamedTuple
 
-from cnndsl.interop.codegen.calls import Call, Code, Keyword, Literal
-from cnndsl.interop.codegen.hierarchy import Leaf, Module
+from cnndsl.interop.codegen.calls import Call, Keyword, Literal
+from cnndsl.interop.codegen.hierarchy import SHARED, Leaf, Module
 from cnndsl.interop.codegen.site import Expression, Modules
-
-Numbers = tuple[int | float, ...]
-"""One number for each of the modules of a class."""
+from cnndsl.interop.codegen.step import Step
+from cnndsl.interop.codegen.unify import Numbers, Unified, aligned, fresh, unified
 
 _TAKES_OVERWRITING = ("nn.Conv", "nn.BatchNorm", "nn.Linear", "nn.GroupNorm")
 """What can do its backward pass without the values that it gave."""
-
-
-class Step(NamedTuple):
-    """A part of a module with the values that it reads and gives, identities left out.
-
-    ``calls`` make its modules; ``names`` are theirs. A part without calls is ``expression``, or another module again,
-    ``twin``.
-    """
-
-    part: Leaf | Module
-    reads: tuple[str, ...]
-    gives: tuple[str, ...]
-    names: tuple[str, ...] = ()
-    calls: tuple[Call, ...] = ()
-    expression: Expression | None = None
-    twin: str | None = None
 
 
 class Class(NamedTuple):
@@ -47,15 +30,27 @@ class Class(NamedTuple):
     @property
     def is_sequential(self) -> bool:
         """Whether every part reads what the one before it gave."""
-        module = self.module
-        if len(module.reads) != 1 or len(module.gives) != 1 or not self.steps:
-            return False
-        value = module.reads[0]
-        for step in self.steps:
-            if not step.calls or step.reads != (value,) or len(step.gives) != 1:
-                return False
-            value = step.gives[0]
-        return value == canonical(module).get(module.gives[0], module.gives[0])
+        gives = canonical(self.module).get(self.module.gives[0], self.module.gives[0]) if self.module.gives else None
+        return (
+            bool(self.steps) and chain(self.module, self.steps) == len(self.steps) and self.steps[-1].gives == (gives,)
+        )
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether some names have a number that is worked out: steps in a row, and expressions of what they give."""
+        return any(step.is_counted for step in self.steps)
+
+
+def chain(module: Module, steps: Sequence[Step]) -> int:
+    """How many of the first steps are modules, each on what the one before it gave."""
+    if len(module.reads) != 1 or len(module.gives) != 1:
+        return 0
+    value = module.reads[0]
+    for place, step in enumerate(steps):
+        if not step.calls or step.reads != (value,) or len(step.gives) != 1:
+            return place
+        value = step.gives[0]
+    return len(steps)
 
 
 def canonical(module: Module) -> dict[str, str]:
@@ -70,18 +65,28 @@ def canonical(module: Module) -> dict[str, str]:
     return same
 
 
-def classes(roots: Sequence[Module], taken: Sequence[str], params: Mapping[str, Numbers]) -> list[Class] | None:
+CHANNELS = "channels"
+"""What the channels of the first value that a module reads are called, where steps depend on them."""
+
+
+def classes(
+    roots: Sequence[Module],
+    taken: Sequence[str],
+    params: Mapping[str, Numbers],
+    conditions: bool = False,
+    asks_channels: bool = False,
+) -> list[Class] | None:
     """The classes of a network, each behind those that it uses; the last is the network's.
 
     ``params`` are arguments of the network's class with their values; every root is the network with one row of them,
-    the first one with the defaults. None where the networks differ in more than numbers that follow from ``params``.
+    the first one with the defaults. With ``conditions``, steps that only some modules of a block have get one, where it
+    follows from the arguments; otherwise such modules are classes of their own. With ``asks_channels``, a class knows
+    the channels of its value: they are no argument, but the first of its locals, without a text. None where the
+    networks differ in more than numbers that follow from ``params``.
     """
-    heights: dict[int, list[Module]] = {}
-    for root in roots:
-        for module in root.walk():
-            heights.setdefault(_height(module), []).append(module)
+    heights = _heights(roots)
     own = {id(module): place for place, module in enumerate(roots[0].walk())}
-    names = _Names(taken)
+    names: set[str] = set(taken)
     calls: dict[int, Call] = {}
     made: list[Class] = []
     for height in sorted(heights):
@@ -89,21 +94,91 @@ def classes(roots: Sequence[Module], taken: Sequence[str], params: Mapping[str, 
         for module in heights[height]:
             if module.twin is None and not (module.path and _is_identity(module)):
                 groups.setdefault(_signature(module, calls), []).append(module)
-        for group in groups.values():
+        known = params if roots[0] in heights[height] else {}
+        together = _together([*groups.values()], calls, known, conditions)
+        for group, found in sorted(together, key=lambda one: min(own.get(id(module), len(own)) for module in one[0])):
             if id(group[0]) not in own:
                 return None
-            name = names.fresh(class_name(group[0].block))
-            known = params if group[0] is roots[0] else {}
-            if known and len(group) < len(roots):
+            if asks_channels and found.bases.get(CHANNELS) == tuple(module.channels for module in group):
+                others = {label: row for label, row in found.bases.items() if label != CHANNELS}
+                found = found._replace(bases=others, locals=((CHANNELS, ""), *found.locals))
+            name = fresh(names, class_name(group[0].block))
+            names.add(name)
+            if group[0] is roots[0] and (len(group) < len(roots) or any(label not in params for label in found.bases)):
                 return None
-            found, values = _unified(name, [_steps(module, calls) for module in group], group, known)
-            if group[0] is roots[0] and any(label not in params for label, _ in found.arguments):
-                return None
-            made.append(found)
-            labels = tuple(argument for argument, _ in found.arguments)
-            for module, row in zip(group, values, strict=True):
+            made.append(
+                Class(name, _arguments(found, {} if group[0].path else params), found.locals, found.steps, group[0])
+            )
+            labels = tuple(found.bases)
+            for place, module in enumerate(group):
+                row: tuple[Literal, ...] = tuple(numbers[place] for numbers in found.bases.values())
                 calls[id(module)] = Call(name, row, labels)
-    return sorted(made, key=lambda one: own[id(one.module)])
+    return _ordered(made[-1], {one.name: one for one in made})
+
+
+def _ordered(one: Class, made: dict[str, Class]) -> list[Class]:
+    """A class behind those that it uses, which are taken from ``made``."""
+    found = []
+    for step in one.steps:
+        for call in step.calls:
+            if call.function in made:
+                found += _ordered(made.pop(call.function), made)
+    return [*found, one]
+
+
+def _arguments(found: Unified, params: Mapping[str, Numbers]) -> tuple[tuple[str, str], ...]:
+    kinds = ["float" if any(isinstance(number, float) for number in row) else "int" for row in found.bases.values()]
+    defaults = [f" = {row[0]}" if label in params else "" for label, row in found.bases.items()]
+    return tuple((label, kind + default) for label, kind, default in zip(found.bases, kinds, defaults, strict=True))
+
+
+def _together(
+    groups: list[list[Module]], calls: dict[int, Call], params: Mapping[str, Numbers], conditions: bool
+) -> list[tuple[list[Module], Unified]]:
+    """The groups of modules that become one class each: those of a block that differ in steps which some lack are one.
+
+    The first module of each has all steps.
+    """
+    made: list[tuple[list[Module], Unified]] = []
+    while groups:
+        whole = max(groups, key=lambda group: (group[0].block == groups[0][0].block, len(_steps(group[0], calls))))
+        groups.remove(whole)
+        steps: list[list[Step | None]] = [[*_steps(module, calls)] for module in whole]
+        found = unified(steps, {} if whole[0].path else params)
+        assert found is not None
+        for group in [group for group in groups if conditions and group[0].block == whole[0].block]:
+            places = _places(group[0], whole[0], calls)
+            if places is None:
+                continue
+            rows = [
+                *steps,
+                *(
+                    [*map(dict(zip(places, _steps(module, calls), strict=True)).get, range(len(steps[0])))]
+                    for module in group
+                ),
+            ]
+            both = unified(rows, {}, tuple(module.channels for module in (*whole, *group)))
+            if both is not None and _can_count(whole[0], both):
+                steps, found = rows, both
+                whole = [*whole, *group]
+                groups.remove(group)
+        made.append((whole, found))
+    return made
+
+
+def _can_count(module: Module, found: Unified) -> bool:
+    """Whether steps whose names are worked out stand in a row, with nothing but expressions behind it."""
+    behind = found.steps[chain(module, found.steps) :]
+    return not any(step.is_counted for step in found.steps) or not any(step.calls or step.twin for step in behind)
+
+
+def _places(module: Module, longest: Module, calls: dict[int, Call]) -> list[int] | None:
+    """Where the steps of a module stand among those of another one of its block."""
+    names = (*module.reads, *longest.reads, *module.gives, *longest.gives)
+    if not module.path or len(module.reads) != len(longest.reads) or any(name.startswith(SHARED) for name in names):
+        return None
+    ends = [[canonical(one).get(name, name) for name in one.gives] for one in (module, longest)]
+    return aligned((_steps(module, calls), module.reads, ends[0]), (_steps(longest, calls), longest.reads, ends[1]))
 
 
 def class_name(block: str) -> str:
@@ -112,17 +187,26 @@ def class_name(block: str) -> str:
     return name if name.isidentifier() and not iskeyword(name) else f"Block{name}"
 
 
-class _Names:
-    def __init__(self, taken: Sequence[str]) -> None:
-        self._taken = set(taken)
-
-    def fresh(self, name: str) -> str:
-        number, candidate = 1, name
-        while candidate in self._taken:
-            number += 1
-            candidate = f"{name}{number}"
-        self._taken.add(candidate)
-        return candidate
+def _heights(roots: Sequence[Module]) -> dict[int, list[Module]]:
+    """The modules by the order in which their classes can be made: those of a block together, if they can be."""
+    every = [module for root in roots for module in root.walk()]
+    own = {id(module): _height(module) for module in every}
+    heights = dict(own)
+    for _ in range(len({module.block for module in every}) + 1):
+        before, tallest = dict(heights), dict[str, int]()
+        for module in every:
+            inside = [heights[id(part)] for part in module.parts if isinstance(part, Module)]
+            heights[id(module)] = max(heights[id(module)], 1 + max(inside, default=0))
+            tallest[module.block] = max(tallest.get(module.block, 0), heights[id(module)])
+        heights = {id(module): tallest[module.block] for module in every}
+        if heights == before:
+            break
+    else:
+        heights = own
+    found: dict[int, list[Module]] = {}
+    for module in every:
+        found.setdefault(heights[id(module)], []).append(module)
+    return found
 
 
 def _height(module: Module) -> int:
@@ -191,66 +275,3 @@ def _signature(module: Module, calls: dict[int, Call]) -> object:
     same = canonical(module)
     found.append(tuple(places.get(same.get(name, name), ("module", name)) for name in module.gives))
     return tuple(found)
-
-
-def _unified(
-    name: str, instances: Sequence[list[Step]], group: Sequence[Module], params: Mapping[str, Numbers]
-) -> tuple[Class, list[tuple[Literal, ...]]]:
-    """The class of some modules, and the arguments of each; ``params`` are known, and default to their first value."""
-    columns = zip(*([*_numbers(steps)] for steps in instances), strict=True)
-    bases: dict[str, Numbers] = dict(params)
-    filled: list[Literal] = []
-    labels: dict[str, str] = {}
-    for column in columns:
-        label = column[0][0]
-        numbers = tuple(number for _, number in column)
-        if len(set(numbers)) == 1 and len({type(number) for number in numbers}) == 1:
-            filled.append(numbers[0])
-            continue
-        known = relation(numbers, bases)
-        if known is None:
-            known = _Names([*bases]).fresh(label)
-            bases[known] = numbers
-        filled.append(Code(known))
-        labels.setdefault(known, label)
-    inner: dict[str, str] = {}
-    for text, label in labels.items():
-        if " " in text and filled.count(Code(text)) > 2:
-            inner[text] = _Names([*bases, *inner.values()]).fresh(label)
-    values = iter([Code(inner.get(value.text, value.text)) if isinstance(value, Code) else value for value in filled])
-    steps = tuple(step._replace(calls=tuple(call.filled(values) for call in step.calls)) for step in instances[0])
-    read = {word for value in filled if isinstance(value, Code) for word in re.findall(r"\w+", value.text)}
-    bases = {label: row for label, row in bases.items() if label in read}
-    kinds = ["float" if any(isinstance(number, float) for number in row) else "int" for row in bases.values()]
-    defaults = [f" = {row[0]}" if label in params else "" for label, row in bases.items()]
-    arguments = tuple((label, kind + default) for label, kind, default in zip(bases, kinds, defaults, strict=True))
-    rows: list[tuple[Literal, ...]] = [tuple(row[index] for row in bases.values()) for index in range(len(group))]
-    return Class(name, arguments, tuple((label, text) for text, label in inner.items()), steps, group[0]), rows
-
-
-def _numbers(steps: list[Step]) -> Iterator[tuple[str, int | float]]:
-    for step in steps:
-        for call in step.calls:
-            yield from call.numbers()
-
-
-def relation(numbers: Numbers, bases: dict[str, Numbers]) -> str | None:
-    """How numbers follow from those that have names already: the same, a multiple, a part, or a sum."""
-    for name, base in bases.items():
-        if base == numbers:
-            return name
-    if not all(isinstance(number, int) and number > 0 for number in numbers):
-        return None
-    whole = {name: base for name, base in bases.items() if all(isinstance(n, int) and n > 0 for n in base)}
-    for name, base in whole.items():
-        factor = numbers[0] // base[0]
-        if factor > 1 and all(number == factor * n for number, n in zip(numbers, base, strict=True)):
-            return f"{factor} * {name}"
-        divisor = base[0] // numbers[0]
-        if divisor > 1 and all(number == n // divisor for number, n in zip(numbers, base, strict=True)):
-            return f"{name} // {divisor}"
-    for first, left in whole.items():
-        for second, right in whole.items():
-            if first < second and all(number == a + b for number, a, b in zip(numbers, left, right, strict=True)):
-                return f"{first} + {second}"
-    return None

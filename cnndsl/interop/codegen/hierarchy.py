@@ -35,6 +35,8 @@ class Module:
         self.parts: list[Part] = []
         self.reads: list[str] = []
         self.gives: list[str] = []
+        self.channels = 0
+        """Of the first value that it reads."""
 
     def walk(self) -> "Iterator[Module]":
         """The modules inside, innermost first, and itself."""
@@ -70,16 +72,32 @@ def _find_twins(module: Module, graph: Graph) -> None:
     beside = {part.name: part for part in module.parts if isinstance(part, Module)}
     for part in beside.values():
         leaves = [*_leaves(part)]
-        owners = {leaf.node.share for leaf in leaves if leaf.node.op.weights(graph.input_shapes(leaf.node))}
-        if None in owners or not owners:
+        owners = [leaf.node for leaf in leaves if leaf.node.op.weights(graph.input_shapes(leaf.node))]
+        if not owners or any(node.share is None for node in owners):
             continue
         prefix = part.path[-1] + "."
         for name, other in beside.items():
             others = other.path[-1] + "."
-            renamed = [(leaf.node.name.replace(prefix, others, 1), leaf.node.op) for leaf in leaves]
-            if other is not part and renamed == [(leaf.node.name, leaf.node.op) for leaf in _leaves(other)]:
+            same = _inside(leaves, prefix, others) == _inside([*_leaves(other)], others, others)
+            if other is not part and same and all(node.share == _moved(node.name, prefix, others) for node in owners):
                 part.twin = name
                 break
+
+
+def _inside(leaves: list[Leaf], prefix: str, others: str) -> list[object]:
+    """The layers of a module, and what they read of each other, by the names of another one."""
+    return [
+        (
+            _moved(leaf.node.name, prefix, others),
+            leaf.node.op,
+            [_moved(name, prefix, others) if name.startswith(prefix) else None for name in leaf.node.inputs],
+        )
+        for leaf in leaves
+    ]
+
+
+def _moved(name: str, prefix: str, others: str) -> str:
+    return name.replace(prefix, others, 1)
 
 
 def _leaves(module: Module) -> Iterator[Leaf]:
@@ -110,6 +128,9 @@ def _connect(root: Module, graph: Graph) -> None:
             for name in own
             if (name in outputs and depth) or any(path[:depth] != module.path for path in readers.get(name, []))
         ]
+        module.channels = (
+            graph.shapes[module.reads[0]].channels if module.reads[:1] and module.reads[0] in graph.shapes else 0
+        )
     root.reads = [value.name for value in graph.inputs]
     root.gives = list(graph.outputs)
 

@@ -3,18 +3,21 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 from cnndsl.interop.codegen.calls import Call, Code, Literal, written
-from cnndsl.interop.codegen.classes import Class, Numbers, Step, relation
+from cnndsl.interop.codegen.classes import Class
+from cnndsl.interop.codegen.columns import linear, spelled
 from cnndsl.interop.codegen.hierarchy import SHARED, Leaf
 from cnndsl.interop.codegen.layout import joined
+from cnndsl.interop.codegen.step import Step
+from cnndsl.interop.codegen.unify import Numbers, relation
 
 LONGEST_PERIOD = 8
 MOST_VARIABLES = 3
 _NUMBERED = re.compile(r"(.*\D)([1-9]\d*)")
 VARIABLE = "i"
+INDENT = " " * 8
 
 
 class Run(NamedTuple):
@@ -28,6 +31,10 @@ class Run(NamedTuple):
     """The variables beside the number of the turn, with their values."""
     gives: str
     """The value behind the last turn."""
+    lists: tuple[tuple[str, str], ...] = ()
+    """Names and texts of lists before the loop, of whose elements the calls are made."""
+    choices: tuple[tuple[str, str], ...] = ()
+    """Names and texts of what is worked out at the beginning of each turn."""
 
     @property
     def reads(self) -> str:
@@ -48,21 +55,29 @@ class Run(NamedTuple):
         rows = f"[{', '.join(written(row) for row in table)}]"
         return joined(f"{indent}for {VARIABLE}, {variables} in enumerate(", [rows, f"start={self.first}"], "):")
 
-    def numbered(self) -> list[str]:
+    def numbered(self, variable: str = VARIABLE) -> list[str]:
         """The names as text of Python, in order."""
-        found = []
-        for base, number in self.names:
-            ahead = number - self.first
-            shift = f" {'+' if ahead > 0 else '-'} {abs(ahead)}" if ahead else ""
-            found.append(f'f"{base}{{{VARIABLE}{shift}}}"')
-        return found
+        return counted(self.names, variable, self.first)
 
     def calls(self) -> list[Call]:
         return [call for step in self.steps for call in step.calls]
 
 
-def with_runs(one: Class) -> Iterator[Step | Run]:
-    """The steps of a class, those that repeat as runs."""
+def counted(names: Sequence[tuple[str, int]], variable: str, first: int) -> list[str]:
+    """Names as text of Python; ``first`` is the variable where they have these numbers."""
+    found = []
+    for base, number in names:
+        ahead = number - first
+        shift = f" {'+' if ahead > 0 else '-'} {abs(ahead)}" if ahead else ""
+        found.append(f'f"{base}{{{variable}{shift}}}"')
+    return found
+
+
+def with_runs(one: Class, spell: bool = False) -> Iterator[Step | Run]:
+    """The steps of a class, those that repeat as runs.
+
+    With ``spell``, numbers that differ from turn to turn are lists and choices where their table is no line.
+    """
     taken = {name for name, _ in (*one.arguments, *one.locals)}
     readers = Counter(name for step in one.steps for name in step.reads)
     readers.update(one.module.gives)
@@ -75,6 +90,13 @@ def with_runs(one: Class) -> Iterator[Step | Run]:
             yield one.steps[place]
             place += 1
         else:
+            if spell and len(found.head(INDENT)) > 1:
+                every = [
+                    one.steps[place + turn * len(found.steps) :][: len(found.steps)] for turn in range(found.turns)
+                ]
+                other = _spelled(found, every, taken)
+                if len(other.head(INDENT)) + len(other.lists) + len(other.choices) < len(found.head(INDENT)):
+                    found = other
             yield found
             place += found.turns * len(found.steps)
 
@@ -100,9 +122,9 @@ def _turns(steps: Sequence[Step], place: int, period: int, readers: Counter[str]
             at = place + turns * period + offset
             step = steps[at]
             if (
-                not _may_repeat(step)
+                not may_repeat(step)
                 or step.part.name in shared
-                or (turns and not _continues(step, steps[place + offset], turns))
+                or (turns and not continues(step, steps[place + offset], turns))
             ):
                 return turns
             if at > place and (step.reads != steps[at - 1].gives or readers[step.reads[0]] != 1):
@@ -111,9 +133,9 @@ def _turns(steps: Sequence[Step], place: int, period: int, readers: Counter[str]
     return turns
 
 
-def _may_repeat(step: Step) -> bool:
+def may_repeat(step: Step) -> bool:
     """Whether a step is modules on one value, called by a kind and a number, whose weights the text does not give."""
-    if not step.calls or len(step.reads) != 1 or len(step.gives) != 1:
+    if not step.calls or step.condition or len(step.reads) != 1 or len(step.gives) != 1:
         return False
     if isinstance(step.part, Leaf):
         op = step.part.node.op
@@ -123,15 +145,15 @@ def _may_repeat(step: Step) -> bool:
     return all(_NUMBERED.fullmatch(name) for name in step.names)
 
 
-def _continues(step: Step, first: Step, turns: int) -> bool:
+def continues(step: Step, first: Step, turns: int) -> bool:
     """Whether a step is the one of the first turn, with names that are so many turns ahead."""
     if [call.pattern() for call in step.calls] != [call.pattern() for call in first.calls]:
         return False
-    pairs = zip(map(_numbered, step.names), map(_numbered, first.names), strict=True)
+    pairs = zip(map(numbered, step.names), map(numbered, first.names), strict=True)
     return all(name == base and number == start + turns for (name, number), (base, start) in pairs)
 
 
-def _numbered(name: str) -> tuple[str, int]:
+def numbered(name: str) -> tuple[str, int]:
     match = _NUMBERED.fullmatch(name)
     assert match is not None
     return match[1], int(match[2])
@@ -139,7 +161,7 @@ def _numbered(name: str) -> tuple[str, int]:
 
 def _run(steps: Sequence[Step], place: int, period: int, turns: int, taken: set[str]) -> Run:
     first = steps[place : place + period]
-    names = tuple(_numbered(name) for step in first for name in step.names)
+    names = tuple(numbered(name) for step in first for name in step.names)
     every = [steps[place + turn * period : place + (turn + 1) * period] for turn in range(turns)]
     columns = zip(*([n for step in turn for call in step.calls for n in call.numbers()] for turn in every), strict=True)
     rows: dict[str, Numbers] = {}
@@ -156,14 +178,9 @@ def _value(label: str, numbers: Numbers, start: int, rows: dict[str, Numbers], t
     """A number of a call: the same in each turn, a sum with the turn, or from a table."""
     if len(set(numbers)) == 1:
         return numbers[0]
-    steps = {after - before for before, after in pairwise(numbers)}
-    if len(steps) == 1 and len(numbers) > 2 and all(isinstance(number, int) for number in numbers):
-        (step,) = steps
-        begin = numbers[0] - step * start
-        times = VARIABLE if abs(step) == 1 else f"{abs(step)} * {VARIABLE}"
-        if step > 0:
-            return Code(f"{begin} + {times}" if begin else times)
-        return Code(f"{begin} - {times}")
+    steady = linear(numbers, VARIABLE, start)
+    if steady is not None:
+        return Code(steady)
     known = relation(numbers, rows)
     if known is None:
         known, number = label, 1
@@ -172,3 +189,12 @@ def _value(label: str, numbers: Numbers, start: int, rows: dict[str, Numbers], t
             known = f"{label}{number}"
         rows[known] = numbers
     return Code(known)
+
+
+def _spelled(run: Run, turns: Sequence[Sequence[Step]], taken: set[str]) -> Run:
+    every = [[pair for step in turn for call in step.calls for pair in call.numbers()] for turn in turns]
+    columns = [(row[0][0], tuple(number for _, number in row)) for row in zip(*every, strict=True)]
+    texts = spelled(columns, VARIABLE, run.first, taken)
+    values = iter(texts.values)
+    steps = tuple(step._replace(calls=tuple(call.filled(values) for call in step.calls)) for step in turns[0])
+    return run._replace(steps=steps, rows=(), lists=texts.lists, choices=texts.choices)

@@ -12,13 +12,15 @@ class Modules(NamedTuple):
     """A layer that is modules, one behind the other.
 
     ``owner`` is the one with the weights, which is called as the layer is. ``helpers`` are classes that the file must
-    define. ``may_overwrite``: the module has a switch for computing in place.
+    define. ``may_overwrite``: the module has a switch for computing in place. ``comment``: why it is not what a reader
+    may expect.
     """
 
     calls: tuple[Call, ...]
     owner: int = 0
     helpers: tuple[str, ...] = ()
     may_overwrite: bool = False
+    comment: str = ""
 
 
 class Expression(NamedTuple):
@@ -35,6 +37,7 @@ class Site:
     """One layer of the graph."""
 
     def __init__(self, graph: Graph, node: Node) -> None:
+        self.graph = graph
         self.node = node
         self.op: Any = node.op
         self.shapes = graph.input_shapes(node)

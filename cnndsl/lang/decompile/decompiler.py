@@ -14,7 +14,7 @@ from cnndsl.ir import Graph, Node
 from cnndsl.lang.compile import compile_text
 from cnndsl.lang.decompile.branches import Stages
 from cnndsl.lang.decompile.names import BlockNames
-from cnndsl.lang.decompile.printer import identifier, print_network
+from cnndsl.lang.decompile.printer import identifier, print_network, train_lines
 from cnndsl.lang.decompile.rerolling import BlockDefinition, Roller
 from cnndsl.lang.decompile.stages import Value, sources
 from cnndsl.lang.decompile.sums import flattened
@@ -95,6 +95,7 @@ def _written(network: Graph, stages: Stages, single: bool) -> tuple[str, bool]:
     if network.outputs != (next(reversed(list(sources(stages.listed))), network.inputs[-1].name),):
         body.append("output " + " ".join(value.text for value in roller.results))
     body.append(f"expect params == {Measured(network).params:_}")
+    body += train_lines(network)
     return "\n".join([*lines, f"network {title} {{", *(f"  {line}" for line in body), "}"]) + "\n", roller.passed_over
 
 

@@ -72,6 +72,15 @@ def _lines(network: Graph, names: dict[str, str], bound: set[str]) -> Iterator[s
         current = node.name
     if network.outputs != (current,):
         yield "output " + " ".join(names[name] for name in network.outputs)
+    yield from train_lines(network)
+
+
+def train_lines(network: Graph) -> list[str]:
+    """The ``train { }`` of a network, if it has one."""
+    if network.training is None:
+        return []
+    lines = network.training.lines()
+    return ["train {", *(f"  {line}" for line in lines), "}"] if lines else ["train { }"]
 
 
 def _layer(node: Node, names: dict[str, str], current: str) -> str:

@@ -9,12 +9,11 @@ from pydantic import ValidationError
 from cnndsl import ops
 from cnndsl.errors import Span, quoted
 from cnndsl.lang.accepted import accepted, words
-from cnndsl.lang.elaborate.block_arguments import repeated
 from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.names import PYTHON_WORDS
 from cnndsl.lang.expressions.scope import Context, Scope
-from cnndsl.lang.expressions.symbols import Given, Symbolic, symbolic_part
-from cnndsl.lang.expressions.values import Fault, ListValue, Value, fault, misnamed, shown
+from cnndsl.lang.expressions.symbols import Symbolic, symbolic_part
+from cnndsl.lang.expressions.values import Fault, ListValue, Value, fault, misnamed, plain, repeated, shown
 from cnndsl.lang.text import syntax
 from cnndsl.ops.base import Operator
 from cnndsl.ops.fields import Tensor
@@ -301,15 +300,6 @@ class Binder:
 def takes_share(cls: type[Operator]) -> bool:
     """Whether the operator has weights that another layer may use."""
     return cls.weights is not ops.base.Unweighted.weights
-
-
-def plain(value: Value) -> object:
-    """Lists as tuples and fractions as floats, for the operator's fields."""
-    if isinstance(value, ListValue):
-        return tuple(map(plain, value.items))
-    if isinstance(value, Symbolic | Given):
-        return int(value)
-    return float(value) if isinstance(value, Fraction) else value
 
 
 def numeric(value: Value) -> Value:

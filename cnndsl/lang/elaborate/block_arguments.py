@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
-from cnndsl.errors import Diagnostic, Label, Source, Span, listed, quoted, shortened
-from cnndsl.lang.expressions.values import Fault, fault, misnamed
+from cnndsl.errors import Source, listed, quoted, shortened
+from cnndsl.lang.expressions.values import Fault, fault, misnamed, repeated
 from cnndsl.lang.text import syntax
 from cnndsl.suggest import suggest
 
@@ -41,11 +41,6 @@ def matched(stage: syntax.Apply, block: syntax.Block, source: Source) -> dict[st
     if share:
         del found["share"]
     return found
-
-
-def repeated(message: str, first: Span, second: Span) -> Fault:
-    """The error for an argument that is given twice."""
-    return Fault(Diagnostic("repeated-argument", message, second, labels=(Label(first, "given here first"),)))
 
 
 def missing_arguments(stage: syntax.Apply, block: syntax.Block, given: Collection[str], source: Source) -> Fault:

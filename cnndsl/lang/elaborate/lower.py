@@ -1,7 +1,7 @@
 """Lowering: the statements of one network become a graph, and its expectations are checked on the way."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from cnndsl.analysis.costs import Cost, Costs
 from cnndsl.analysis.memory import BYTES, peak, size_of
@@ -18,11 +18,25 @@ from cnndsl.lang.expressions.definitions import define, define_symbols, define_v
 from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.names import written
 from cnndsl.lang.expressions.symbols import symbolic_part
-from cnndsl.lang.expressions.values import Fault, Flow, ListValue, Named, Unknowable, Value, fault, kind, shown
+from cnndsl.lang.expressions.values import (
+    Fault,
+    Flow,
+    ListValue,
+    Named,
+    Unknowable,
+    Value,
+    fault,
+    kind,
+    repeated,
+    shown,
+)
 from cnndsl.lang.modules import Collector, Module, Settings
 from cnndsl.lang.text import syntax
 from cnndsl.ops.base import Windowed
 from cnndsl.shapes import MAX_RANK, Shape
+
+if TYPE_CHECKING:
+    from cnndsl.training_settings import Training
 
 
 class NetworkLowering(Expander):
@@ -38,6 +52,9 @@ class NetworkLowering(Expander):
         self._fields = ReceptiveFields()
         self._known_inputs = 0
         self._from_inputs: Mapping[str, int] = {}
+        self._trains: syntax.Train | None = None
+        self._training: Training | None = None
+        self._settings_at: dict[str, Span] = {}
 
     def lower(self, name: str, statements: Sequence[syntax.Statement], place: Context) -> Graph | None:
         """The graph; None where errors left no whole one."""
@@ -55,7 +72,20 @@ class NetworkLowering(Expander):
             self.report(unbound)
             return None
         symbolic = self.symbols.fields(self.module.assumptions)
-        return self.graph.network(name, tuple(self._outputs) or (end.name,), **symbolic)
+        graph = self.graph.network(name, tuple(self._outputs) or (end.name,), **symbolic)
+        return self._trained(graph, self._training, self._trains) if self._training and self._trains else graph
+
+    def _trained(self, graph: Graph, training: "Training", node: syntax.Train) -> Graph | None:
+        """The graph with its settings of training, unless they do not fit it."""
+        from cnndsl.analysis.training import misfits
+
+        word = self._word(node)
+        for field, diagnostic in misfits(graph, training):
+            self.report(diagnostic._replace(span=self._settings_at.get(field, word)))
+        return graph.model_copy(update={"training": training}) if self.sound else None
+
+    def _word(self, node: syntax.Train) -> Span:
+        return self.module.source.span(node.start, node.start + len("train"))
 
     def statement(self, node: syntax.Statement, place: Context, flow: Flow | None) -> Flow | None:
         return _STATEMENTS[type(node)](self, node, place, flow)
@@ -229,6 +259,26 @@ class NetworkLowering(Expander):
             self._outputs[name] = None
         return flow
 
+    def _train(self, node: syntax.Train, place: Context, flow: Flow | None) -> Flow | None:
+        span = self._word(node)
+        if place.depth > 1:
+            raise fault("misplaced", "train belongs at the top of a network, at its end", span)
+        if self._trains:
+            raise repeated("a network has one train", self.span(self._trains), self.span(node))
+        self._trains = node
+        behind = next((one for one in self._bodies[0].statements if one.start > node.start), None)
+        if behind and not isinstance(behind, syntax.Train):
+            label = Label(self.span(behind), "this stands behind it")
+            advice = "put it behind the last line of the network"
+            message = "train belongs at the end of a network"
+            raise Fault(Diagnostic("misplaced", message, span, labels=(label,), help=(advice,)))
+        from cnndsl.lang.training.reading import read_training
+
+        read = read_training(node, self.evaluator(place, None), self.report)
+        if read:
+            self._training, self._settings_at = read
+        return flow
+
     # --- expectations ---
     def _expect(self, node: syntax.Expect, place: Context, flow: Flow | None) -> Flow | None:
         if flow is not None and flow.shape is None:
@@ -294,5 +344,6 @@ _STATEMENTS = cast(
         syntax.Input: NetworkLowering._input,
         syntax.Output: NetworkLowering._output,
         syntax.Expect: NetworkLowering._expect,
+        syntax.Train: NetworkLowering._train,
     },
 )

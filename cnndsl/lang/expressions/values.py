@@ -3,7 +3,7 @@
 from fractions import Fraction
 from typing import NamedTuple, TypeAlias
 
-from cnndsl.errors import Diagnostic, Fix, Span, quoted, shortened
+from cnndsl.errors import Diagnostic, Fix, Label, Span, quoted, shortened
 from cnndsl.ir import Dtype, Instance
 from cnndsl.shapes import Shape
 from cnndsl.suggest import Suggestion
@@ -82,6 +82,11 @@ def slip(code: str, message: str, span: Span, advice: str, instead: str, place: 
     return Fault(Diagnostic(code, message, span, help=(advice,), fixes=(fix,)))
 
 
+def repeated(message: str, first: Span, second: Span) -> Fault:
+    """The error for an argument that is given twice."""
+    return Fault(Diagnostic("repeated-argument", message, second, labels=(Label(first, "given here first"),)))
+
+
 WORK_PER_STEP = 16
 """How many expression nodes, list elements or characters of names cost as much as one statement."""
 
@@ -124,6 +129,15 @@ def make_list(items: tuple[Value, ...]) -> ListValue:
 def simplified(number: int | Fraction) -> int | Fraction:
     """Whole fractions as integers."""
     return number.numerator if number.denominator == 1 else number
+
+
+def plain(value: Value) -> object:
+    """Lists as tuples and fractions as floats, for the fields of a model."""
+    if isinstance(value, ListValue):
+        return tuple(map(plain, value.items))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int(value)  # without what it follows from
+    return float(value) if isinstance(value, Fraction) else value
 
 
 def kind(value: Value) -> str:

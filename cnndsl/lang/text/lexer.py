@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from cnndsl.limits import Limits
 
-RESERVED = frozenset({"train", "while"})
+RESERVED = frozenset({"while"})
 END = "$END"
 UNEXPECTED = "UNEXPECTED"
 _OPENING = frozenset({"LPAR", "LSQB", "LBRACE"})

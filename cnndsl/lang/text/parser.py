@@ -74,10 +74,11 @@ def decode(data: bytes, file: str) -> str:
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         message = f"not UTF-8: byte 0x{data[error.start]:02X} at offset {error.start}, in line {line}"
         encoding = "this looks like UTF-16; " if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
+        is_model = file.endswith(".keras")
         raise CnnError.of(
             "not-utf8",
             message,
-            f"{encoding}save the file as UTF-8",
+            f"cnndsl import {file}" if is_model else f"{encoding}save the file as UTF-8",
             span=Span(file, line, column, line, column + 1),
         ) from None
 

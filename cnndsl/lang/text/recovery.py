@@ -33,8 +33,8 @@ _LINE_END = re.compile(r"\n(?:[ \t\n]++|#[^\n]*+)*+")
 # What no statement begins with belongs to the one above.
 _GOES_ON = re.compile(r"->|else\b|[\[\](),0-9]")
 # Words that no expression begins with, unlike `if` and `in`.
-_STATEMENT = re.compile(r"(?:network|block|import|input|output|param|let|symbol|expect|repeat|for)\b")
-_TAKES_BODY = re.compile(r"[ \t]*(?:\}[ \t]*else|network|block|repeat|for|if)\b")
+_STATEMENT = re.compile(r"(?:network|block|import|input|output|param|let|symbol|expect|train|repeat|for)\b")
+_TAKES_BODY = re.compile(r"[ \t]*(?:\}[ \t]*else|network|block|repeat|for|if|train)\b")
 _WORD = re.compile(r"[A-Za-z_]")
 _CLOSING = re.compile(r"[\])]")
 

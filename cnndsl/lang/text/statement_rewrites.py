@@ -22,6 +22,8 @@ _ROW = re.compile(r"[^\s,()\[\]{}]{1,60}(?:[ \t]*,[ \t]*[^\s,()\[\]{}]{1,60}){1,
 _RANGE = re.compile(r"range[ \t]+(?P<count>\w{1,60})(?=[ \t]*\{)")
 _FROM_TO = re.compile(r"(?P<first>[0-9]{1,9})[ \t]*(?:\.{2,3}|:|\bto\b)[ \t]*(?P<last>[0-9]{1,9})")
 _WORD = re.compile(r"[A-Za-z_]+(?=[ \t])")
+_SETTING = re.compile(r"\w{1,60}(?P<sign>[ \t]*[:=][ \t]*)")
+_TRAIN = re.compile(r"train[ \t]*\Z")
 _CHARACTERS = {
     **dict.fromkeys("→⟶⇒", "->"),
     **dict.fromkeys("−–—", "-"),
@@ -118,6 +120,19 @@ def _loop(failure: Failure, source: Source) -> Diagnostic | None:
     return Diagnostic("syntax", message, source.span(*bounds.span()), help=(advice,))
 
 
+def _setting(failure: Failure, source: Source) -> Diagnostic | None:
+    """``epochs = 3`` and ``epochs: 3`` inside ``train { }``."""
+    brace = failure.open[-1] if failure.open else None
+    if not brace or brace.value != "{" or not _TRAIN.search(source.text[max(brace.start - 20, 0) : brace.start]):
+        return None
+    setting = _SETTING.match(source.text, statement_start(failure, source))
+    if not setting or not setting.start("sign") <= failure.found.start < setting.end():
+        return None
+    message = "what a setting of training is set to stands behind its word"
+    advice = "write `epochs 60`; only the parts of a setting have a `=`, as in `optimizer sgd lr=0.1`"
+    return said(source, failure, message, advice, setting.span("sign"), " ")
+
+
 def _keyword(failure: Failure, source: Source) -> Diagnostic | None:
     """``assert params == 3``, ``def B(c) {``."""
     start = statement_start(failure, source)
@@ -135,6 +150,7 @@ _RULES: tuple[Callable[[Failure, Source], Diagnostic | None], ...] = (
     _named_layer,
     _assignment,
     _loop,
+    _setting,
     _keyword,
     _character,
 )

@@ -328,6 +328,14 @@ class Assume(NamedTuple):
     condition: Expression
 
 
+class Train(NamedTuple):
+    """``train { ... }``: its lines look like stages that are single words with arguments."""
+
+    start: int
+    end: int
+    settings: tuple[Apply, ...]
+
+
 class BlockParameter(NamedTuple):
     start: int
     end: int
@@ -370,7 +378,7 @@ class Import(NamedTuple):
     path: String
 
 
-Statement: TypeAlias = Pipeline | Input | Output | Expect | Param | Let | Symbol | Assume
+Statement: TypeAlias = Pipeline | Input | Output | Expect | Param | Let | Symbol | Assume | Train
 Item: TypeAlias = Import | Block | Network | Statement
 
 

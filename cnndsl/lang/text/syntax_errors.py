@@ -40,12 +40,18 @@ MISTAKES: tuple[Mistake, ...] = (
             "conv k%2",
             "conv 2**k",
             "conv a < b",
+            "train { seed -1 }",
+            "train { stop 3 -1 }",
+            "train { clip 1/2 }",
         ),
         "an operator in a positional argument needs parentheses",
         "write `(-1)` for a negative number, `(4*w)` for a product; `pad=k//2` needs none",
     ),
     Mistake(
-        ("conv 8, 3x3", "conv, 8", "conv pad=1, stride=2", "input 1@8, dtype=float32"),
+        (
+            *("conv 8, 3x3", "conv, 8", "conv pad=1, stride=2", "input 1@8, dtype=float32"),
+            *("train { loss mse, batch 3 }", "train { loss, batch 3 }", "train { stop patience=1, min_delta=0 }"),
+        ),
         "arguments are separated by spaces, not by commas",
         "write `conv 8 3x3 pad=1`",
     ),
@@ -142,11 +148,17 @@ MISTAKES: tuple[Mistake, ...] = (
             "repeat 3\n{ }",
             "repeat 3 as i\n{ }",
             "for x in xs\n{ }",
+            "train\n{ }",
             "if a\n{ }",
             "if a { } else\n{ }",
         ),
         "the `{` stands on the same line as what it belongs to",
         "write `network Name {` and the body on the lines below",
+    ),
+    Mistake(
+        ("train { batch 3 -> epochs 3 }", "train { loss mse -> epochs 3 }", "train { loss -> epochs 3 }"),
+        "settings of training do not flow",
+        "put each on a line of its own",
     ),
     Mistake(
         ("network A(b) { }",),
@@ -179,7 +191,7 @@ _CHARACTERS: Mapping[str, str] = {
 _SEPARATORS = frozenset({"_SEP", END})
 # In the order in which they are offered; a group is named when the first of its terminals is expected.
 _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("a statement", ("EXPECT", "INPUT", "OUTPUT", "PARAM", "LET", "SYMBOL", "NETWORK", "BLOCK", "IMPORT")),
+    ("a statement", ("EXPECT", "INPUT", "OUTPUT", "PARAM", "LET", "SYMBOL", "TRAIN", "NETWORK", "BLOCK", "IMPORT")),
     ("a layer", ("FROM", "REPEAT", "FOR")),
     ("a value", ("NUMBER", "SIZE", "STRING", "TRUE", "FALSE", "MINUS", "NOT", "IN", "FUNCTION", "LPAR", "LSQB")),
     ("a string in quotes", ("STRING",)),

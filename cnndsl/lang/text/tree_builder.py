@@ -248,6 +248,10 @@ class TreeBuilder:
         return syntax.Assume(word.start, condition.end, condition)
 
     @staticmethod
+    def train(parts: Parts) -> syntax.Train:
+        return syntax.Train(parts[0].start, parts[-1].end, _nodes(parts))
+
+    @staticmethod
     def error(parts: Parts) -> Token:
         token: Token = parts[0]  # like all tokens, no node of the tree
         return token

@@ -28,6 +28,21 @@ CLASSIFIERS = {
     "r3d_18": ("BasicBlock", 45),
 }
 
+MORE = """
+    convnext_base convnext_small deeplabv3_mobilenet_v3_large deeplabv3_resnet50 densenet161 densenet169 efficientnet_b1
+    efficientnet_b2 efficientnet_b3 efficientnet_v2_s fcn_resnet101 inception_v3 lraspp_mobilenet_v3_large mc3_18
+    mnasnet0_75 mnasnet1_0 mnasnet1_3 mobilenet_v3_large mobilenet_v3_small r2plus1d_18 regnet_x_16gf regnet_x_1_6gf
+    regnet_x_3_2gf regnet_x_400mf regnet_x_800mf regnet_x_8gf regnet_y_1_6gf regnet_y_3_2gf regnet_y_800mf regnet_y_8gf
+    resnet101 resnet152 resnet34 resnext101_32x8d resnext50_32x4d shufflenet_v2_x1_0 shufflenet_v2_x1_5
+    shufflenet_v2_x2_0 squeezenet1_0 wide_resnet50_2 deeplabv3_resnet101 efficientnet_b4 densenet201 efficientnet_v2_m
+    efficientnet_b6
+""".split()  # noqa: SIM905
+"""Those whose texts are not looked at; ``CLASSIFIERS`` and these are 60 and more."""
+WITH_HEADS = {"googlenet", "inception_v3"}
+SEGMENTATION = ("deeplabv3", "fcn", "lraspp")
+VIDEO = {"mc3_18", "r2plus1d_18", "r3d_18"}
+LARGER = {"alexnet", "inception_v3"}
+
 
 @pytest.fixture(scope="module")
 def models():
@@ -42,21 +57,25 @@ def models():
     return torchvision.models
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
-def test_networks(models, name):
+def imported(models, name):
+    """A network with random weights and statistics, and what it was made from."""
     torch.manual_seed(0)
     options = {"weights": None}
-    if name == "googlenet":
+    if name in WITH_HEADS:
         options |= {"aux_logits": False, "init_weights": False}
-    if name == "fcn_resnet50":
+    if name.startswith(SEGMENTATION):
         options["weights_backbone"] = None
     module = models.get_model(name, **options).eval()
     for part in module.modules():
         if isinstance(part, torch.nn.modules.batchnorm._BatchNorm):
             torch.nn.init.uniform_(part.running_var, 0.5, 1.5)
-    side = 96 if name == "alexnet" else 64
-    x = torch.randn((2, 3, 8, side, side) if name == "r3d_18" else (2, 3, side, side))
-    network = cnndsl.from_torch(module, x)
+    side = 96 if name in LARGER else 64
+    x = torch.randn((2, 3, 8, side, side) if name in VIDEO else (2, 3, side, side))
+    return module, x, cnndsl.from_torch(module, x)
+
+
+def agrees(module, x, network):
+    """Whether parameters and values are the module's."""
     assert network.imported_by == "torch.fx"
     assert network.params == sum(parameter.numel() for parameter in module.parameters())
     with torch.no_grad():
@@ -64,14 +83,37 @@ def test_networks(models, name):
     wanted = (wanted["out"] if isinstance(wanted, dict) else wanted).numpy()
     found = network.run(x.numpy())
     np.testing.assert_allclose(found / np.abs(wanted).max(), wanted / np.abs(wanted).max(), atol=1e-4)
-    state = module.state_dict()
+
+
+def has_every_key(module, network):
+    """Whether the weights are the module's, each found by its name there, and none is left."""
+    left = {key: tensor for key, tensor in module.state_dict().items() if not key.endswith("num_batches_tracked")}
+    for key, weight in network.weights().items():
+        layer, _, role = key.rpartition(".")
+        theirs = network.module_names.get(key) or f"{network.module_names[layer]}.{role}"
+        assert weight.ravel().tobytes() == left.pop(theirs).numpy().tobytes(), key
+    assert not left
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_networks(models, name):
+    module, x, network = imported(models, name)
+    agrees(module, x, network)
     text, again = network.decompiled()
-    for one in (network, again):
-        for key, weight in one.weights().items():
-            layer, _, role = key.rpartition(".")
-            theirs = one.module_names.get(key) or f"{one.module_names[layer]}.{role}"
-            assert weight.ravel().tobytes() == state[theirs].numpy().tobytes(), key
+    has_every_key(module, network)
+    has_every_key(module, again)
     block, lines = CLASSIFIERS[name]
     assert f"block {block}" in text if block else "block " not in text
     assert len(text.splitlines()) <= lines
     assert cnndsl.loads(text).params == network.params
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_more_networks(models, name):
+    module, x, network = imported(models, name)
+    agrees(module, x, network)
+    has_every_key(module, network)
+
+
+def test_they_are_many():
+    assert len({*CLASSIFIERS, *MORE}) >= 60

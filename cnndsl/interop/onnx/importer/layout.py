@@ -51,9 +51,10 @@ class Layout(NamedTuple):
         moved = [f"{quoted(name)} is {shapes[name]} for {_last(shapes[name])}" for name in self.names(network)]
         return f"the channels are first here and last in the model: {', '.join(moved)}" if moved else ""
 
-    def note(self, network: Graph) -> tuple[Diagnostic, ...]:
-        """The same as a diagnostic."""
-        advice = "`--channels-last` reads arrays as the model takes them; in Python keep_layout=True leaves its layout"
+    def note(self, network: Graph, may_keep: bool = True) -> tuple[Diagnostic, ...]:
+        """The same as a diagnostic; ``may_keep`` says that the layout can be left as it is."""
+        advice = "`--channels-last` reads arrays as the model takes them"
+        advice += "; in Python keep_layout=True leaves its layout" if may_keep else ""
         message = self.said(network)
         return (Diagnostic("channels-last", message, severity="note", help=(advice,)),) if message else ()
 

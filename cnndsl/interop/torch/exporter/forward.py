@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 from keyword import iskeyword
 
-from cnndsl.interop.codegen.classes import Class, Step, canonical
+from cnndsl.interop.codegen.classes import Class, canonical, chain
 from cnndsl.interop.codegen.hierarchy import SHARED, Module
 from cnndsl.interop.codegen.layout import WIDTH, joined, split
 from cnndsl.interop.codegen.runs import VARIABLE, Run
+from cnndsl.interop.codegen.step import Step
 from cnndsl.interop.torch.exporter.names import attribute
 
 INDENT = " " * 8
@@ -44,7 +45,10 @@ class _Forward:
     def run(self) -> list[str]:
         for index, name in enumerate(self.module.reads):
             self.values[name] = _Value(self._parameter(name, index), True)
-        for step in self.steps:
+        steps = self.steps
+        if self.one.is_counted:
+            steps = steps[self._in_a_row() :]
+        for step in steps:
             if isinstance(step, Run):
                 self._run(step)
             else:
@@ -80,7 +84,25 @@ class _Forward:
         return candidate
 
     # --- steps ---
+    def _in_a_row(self) -> int:
+        """The modules that stand in a row, whatever they are called; returns how many there are."""
+        count = chain(self.module, self.one.steps)
+        row = self.one.steps[:count]
+        for step in row:
+            self.left[step.reads[0]] -= 1
+        name = row[-1].gives[0]
+        source = self.values[row[0].reads[0]].text
+        target = source if not self.left[row[0].reads[0]] else self._target(name, None)
+        self.lines += [] if target == source else [f"{INDENT}{target} = {source}"]
+        self.lines += [f"{INDENT}for layer in self:", f"{INDENT}    {target} = layer({target})"]
+        self.values[name] = _Value(target, True)
+        return count
+
     def _step(self, step: Step) -> None:
+        if step.switch:
+            for name in step.reads:
+                if not self._of(name).is_name:
+                    self._name(name)
         text = self._text(step)
         if len(text) > _LONGEST:
             for name in sorted(step.reads, key=lambda name: -len(self._of(name).text)):
@@ -104,8 +126,10 @@ class _Forward:
         if not step.gives:
             return
         (name,) = step.gives
-        self.values[name] = _Value(text, False, operator, is_any)
-        if self.left[name] != 1 or len(text) > _LONGEST_INSIDE or text.count("(") > 4:
+        self.values[name] = _Value(text, False, operator, is_any and not step.switch)
+        if step.switch and name in self.gives and self.one.is_counted:
+            return
+        if step.switch or self.left[name] != 1 or len(text) > _LONGEST_INSIDE or text.count("(") > 4:
             self._name(name, step)
 
     def _run(self, run: Run) -> None:
@@ -125,7 +149,8 @@ class _Forward:
         part = step.part
         if step.expression is not None:
             texts = [self._inside(value, step.expression.template, step.expression.kind) for value in arguments]
-            return step.expression.template.format(*texts)
+            text = step.expression.template.format(*texts)
+            return f"{text} if self.{step.switch} else {arguments[0].text}" if step.switch else text
         if isinstance(part, Module):
             called = attribute(step.twin or step.names[0])
             return f"{called}({', '.join(value.text for value in arguments)})"

@@ -30,7 +30,8 @@ class RadialBasis(nn.Module):
         self.register_buffer("centers", torch.zeros(units, features))
 
     def forward(self, x: Tensor) -> Tensor:
-        return (x[:, None] - self.centers).square().sum(-1)
+        mode = "donot_use_mm_for_euclid_dist"
+        return torch.cdist(x, self.centers, compute_mode=mode).square()
 ''',
     "NearestResize": '''\
 class NearestResize(nn.Module):
@@ -91,9 +92,8 @@ class Scale(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        shape = (-1, *[1] * (x.ndim - 2))
-        x = x * self.weight.view(shape)
-        return x if self.bias is None else x + self.bias.view(shape)
+        x = x.movedim(1, -1) * self.weight
+        return (x if self.bias is None else x + self.bias).movedim(-1, 1)
 ''',
     "Bias": '''\
 class Bias(nn.Module):
@@ -104,7 +104,7 @@ class Bias(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.bias.view(-1, *[1] * (x.ndim - 2))
+        return (x.movedim(1, -1) + self.bias).movedim(-1, 1)
 ''',
     "Normalize": '''\
 class Normalize(nn.Module):
@@ -119,8 +119,7 @@ class Normalize(nn.Module):
         self.register_buffer("std", torch.tensor(std), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        shape = (-1, *[1] * (x.ndim - 2))
-        return (x - self.mean.view(shape)) / self.std.view(shape)
+        return ((x.movedim(1, -1) - self.mean) / self.std).movedim(-1, 1)
 ''',
 }
 _BY_RANK = {
@@ -184,9 +183,8 @@ class Subsample2d(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        shape = (-1, *[1] * (x.ndim - 2))
         sums = F.avg_pool2d(x, self.kernel, self.stride) * self.cells
-        return sums * self.weight.view(shape) + self.bias.view(shape)
+        return (sums.movedim(1, -1) * self.weight + self.bias).movedim(-1, 1)
 ''',
 }
 

@@ -46,8 +46,8 @@ def require_names(graph: Graph) -> None:
         raise CnnError.of("export-unsupported", f"no names in Python: {listed([*map(quoted, wrong)])}", "rename them")
 
 
-def attribute(name: str, store: bool = False) -> str:
+def attribute(name: str, store: bool = False, owner: str = "self") -> str:
     """How a module is written inside of the one that holds it."""
     if name in RESERVED or iskeyword(name):
-        return f'self._modules["{name}"]' if store else f'dict(self.named_children())["{name}"]'
-    return f"self.{name}"
+        return f'{owner}._modules["{name}"]' if store else f'dict({owner}.named_children())["{name}"]'
+    return f"{owner}.{name}"

@@ -1,17 +1,18 @@
 """The text of a PyTorch file: classes, their ``forward``, and a main part that tries the network."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
 from cnndsl.interop.codegen.calls import written
-from cnndsl.interop.codegen.classes import Class, Step, class_name, classes
-from cnndsl.interop.codegen.hierarchy import Leaf, Module, hierarchy
+from cnndsl.interop.codegen.classes import Class, class_name
+from cnndsl.interop.codegen.hierarchy import hierarchy
 from cnndsl.interop.codegen.layout import WIDTH, joined
-from cnndsl.interop.codegen.runs import Run, with_runs
-from cnndsl.interop.codegen.site import Modules
+from cnndsl.interop.codegen.network import helpers, leaves, network_classes
+from cnndsl.interop.codegen.runs import with_runs
 from cnndsl.interop.torch.exporter.forward import forward_lines
 from cnndsl.interop.torch.exporter.helpers import helper_text
+from cnndsl.interop.torch.exporter.initial import body_lines, used_once
 from cnndsl.interop.torch.exporter.layers import LAYERS
-from cnndsl.interop.torch.exporter.names import IMPORTED, attribute, require_names
+from cnndsl.interop.torch.exporter.names import IMPORTED, require_names
 from cnndsl.ir import Graph
 
 INDENT = " " * 4
@@ -29,37 +30,21 @@ def torch_source(
     """
     require_names(graph)
     root = hierarchy(graph, LAYERS)
-    helpers = list(dict.fromkeys(name for leaf in _leaves(root) for name in _helpers(leaf)))
-    found = _classes(root, params or {}, (*IMPORTED, *helpers))
-    sections = [helper_text(name).rstrip("\n") for name in helpers]
-    sections += ["\n".join(_class_lines(one, graph)) for one in found]
+    own = helpers(root)
+    others = {name: (value, other, hierarchy(graph, LAYERS)) for name, (value, other, graph) in (params or {}).items()}
+    found = network_classes(root, others, (*IMPORTED, *own))
+    sections = [helper_text(name).rstrip("\n") for name in own]
+    inside = used_once(found)
+    sections += ["\n".join(_class_lines(one, graph, inside)) for one in found if one.name not in inside]
     sections.append("\n".join(_main_lines(found[-1].name, graph)))
     body = "\n\n\n".join(sections)
     return "\n\n".join(filter(None, [_heading(graph, weights), _imports(body)])) + "\n\n\n" + body + "\n"
 
 
-def _classes(root: Module, params: Mapping[str, tuple[int, int, Graph]], taken: Sequence[str]) -> list[Class]:
-    """The classes, with all of the params that can be arguments."""
-    usable = {
-        name: (value, other, module)
-        for name, (value, other, graph) in params.items()
-        for module in [hierarchy(graph, LAYERS)]
-        if classes([root, module], taken, {name: (value, other)})
-    }
-    roots = [root, *(module for *_, module in usable.values())]
-    rows = {
-        name: (value, *(other if name == changed else value for changed in usable))
-        for name, (value, other, _) in usable.items()
-    }
-    found = classes(roots, taken, rows) or classes([root], taken, {})
-    assert found is not None
-    return found
-
-
 def _heading(graph: Graph, weights: str | None) -> str:
     name = class_name(graph.name)
     if weights is None:
-        return f'"""{name} in PyTorch."""'
+        return ""
     load = f"safetensors.torch.load_model({name}(), {written(weights)})"
     return f'"""{name} in PyTorch.\n\nIts weights: {load}\n"""'
 
@@ -75,52 +60,15 @@ def _imports(body: str) -> str:
     return "\n\n".join(filter(None, ["\n".join(standard), "\n".join(others)]))
 
 
-def _leaves(module: Module) -> Iterable[Leaf]:
-    for part in module.parts:
-        if isinstance(part, Leaf):
-            yield part
-        else:
-            yield from _leaves(part)
-
-
-def _helpers(leaf: Leaf) -> tuple[str, ...]:
-    return leaf.translation.helpers if isinstance(leaf.translation, Modules) else ()
-
-
-def _class_lines(one: Class, graph: Graph) -> list[str]:
-    base = "nn.Sequential" if one.is_sequential else "nn.Module"
+def _class_lines(one: Class, graph: Graph, inside: Mapping[str, Class]) -> list[str]:
+    base = "nn.Sequential" if one.is_sequential or one.is_counted else "nn.Module"
     arguments = "".join(f", {name}: {kind}" for name, kind in one.arguments)
     lines = [_comment(one, graph), f"class {one.name}({base}):"]
     lines += joined(INDENT + "def __init__(", ["self", *arguments.split(", ")[1:]], ") -> None:")
     lines.append(INDENT * 2 + "super().__init__()")
-    lines += [f"{INDENT * 2}{name} = {text}" for name, text in one.locals]
-    steps = [*with_runs(one)]
-    for step in steps:
-        if isinstance(step, Run):
-            lines += step.head(INDENT * 2)
-            for name, call in zip(step.numbered(), step.calls(), strict=True):
-                lines += joined(f"{INDENT * 3}self.add_module(", [name, call.text()], ")")
-            continue
-        for name, call in zip(step.names, step.calls, strict=True):
-            lines += joined(f"{INDENT * 2}{attribute(name, store=True)} = {call.function}(", call.parts(), ")")
-        lines += _literals(step, graph)
+    lines += body_lines(one, graph, inside)
     if not one.is_sequential:
-        lines += ["", *forward_lines(one, steps)]
-    return lines
-
-
-def _literals(step: Step, graph: Graph) -> list[str]:
-    """The lines that set weights whose values stand in the text."""
-    if isinstance(step.part, Module) or step.part.node.share:
-        return []
-    node, lines = step.part.node, []
-    for name, weight in node.op.weights(graph.input_shapes(node)).items():
-        if weight.literal is not None:
-            numbers = [written(float(number)) for number in weight.literal.elements]
-            shape = ", ".join(map(str, weight.literal.shape))
-            lines += joined(f"{INDENT * 2}values = [", numbers, "]")
-            lines.append(f"{INDENT * 2}tensor = torch.tensor(values).reshape({shape})")
-            lines.append(f"{INDENT * 2}{attribute(step.part.name)}.{name} = nn.Parameter(tensor)")
+        lines += ["", *forward_lines(one, [*with_runs(one)])]
     return lines
 
 
@@ -129,7 +77,7 @@ def _comment(one: Class, graph: Graph) -> str:
     shapes = graph.shapes
     reads = ", ".join(str(shapes[name]) for name in module.reads if name in shapes)
     gives = ", ".join(str(shapes[name]) for name in module.gives)
-    own = [leaf for leaf in _leaves(module) if not leaf.node.share]
+    own = [leaf for leaf in leaves(module) if not leaf.node.share]
     count = sum(
         weight.elements
         for leaf in own

@@ -8,5 +8,5 @@
   translated as the ONNX importer does.
 - ``gains``: weights that are computed from two parameters.
 - ``names``: what layers are called, the modules around them, and the keys of their weights in a state dict.
-- ``load``: ``package.module:callable`` of a command line, and files that are refused.
+- ``load``: examples that a module is traced with, and files that are refused.
 """

@@ -15,10 +15,11 @@ from cnndsl.errors import CnnError, missing_library, quoted, said_by
 from cnndsl.interop.onnx.importer.batch import same_network
 from cnndsl.interop.onnx.importer.names import network_name
 from cnndsl.interop.onnx.importer.simplify import tidy
+from cnndsl.interop.onnx.importer.writable import unwritable_number
 from cnndsl.interop.torch.importer.call import Held
 from cnndsl.interop.torch.importer.names import module_names
 from cnndsl.interop.torch.importer.walk import Walk
-from cnndsl.interop.torch.importer.ways import Calls, exported, in_eval_mode, place_of, traced
+from cnndsl.interop.torch.importer.ways import Calls, exported, in_eval_mode, place_in, place_of, quiet, traced
 from cnndsl.ir import Graph
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 
@@ -84,13 +85,15 @@ def _result(module: Any, examples: Sequence[Any]) -> Any:
 
 def _imported(module: Any, examples: Sequence[Any], wanted: Any, limits: Limits) -> Imported:
     named = _named(module)
-    reasons = []
+    reasons: list[str] = []
+    place = None
     attempts: tuple[tuple[Way, Callable[..., Calls]], ...] = (("torch.fx", traced), ("torch.export", exported))
     for way, attempt in attempts:
         try:
             calls = attempt(module, _copies(examples), wanted)
         except Exception as error:  # whatever PyTorch has against the module's code
             reasons.append(f"{way}: {said_by(error)}")
+            place = place or place_in(error)
             continue
         try:
             return _walked(module, calls, examples, named, way, limits)
@@ -100,7 +103,14 @@ def _imported(module: Any, examples: Sequence[Any], wanted: Any, limits: Limits)
             places = traced(module, _copies(examples), wanted, places=True) if way == "torch.fx" else calls
             _walked(module, places, examples, named, way, limits)
             raise
-    return _through_onnx(module, examples, named, reasons, limits)
+    try:
+        return _through_onnx(module, examples, named, reasons, limits)
+    except CnnError as error:
+        found = error.diagnostics[0]
+        if place is None or found.code != "python-object":
+            raise
+        source = {place.file: "".join(linecache.getlines(place.file))}
+        raise CnnError([found._replace(span=place)], source) from error
 
 
 def _named(module: Any) -> dict[str, Held]:
@@ -163,6 +173,11 @@ def _walk(
         raise CnnError(error.diagnostics, sources) from None
     tidy(walk.builder, own_export=False)
     network = walk.builder.network(network_name(type(module).__name__), walk.results)
+    for node in network.layers:
+        wrong = unwritable_number(node.op, limits)
+        if wrong is not None:
+            message = f"{quoted(node.name)}: the language does not write numbers such as {wrong}"
+            raise CnnError.of("import-unsupported", message)
     weights = walk.builder.weights()
     given = {name: layer.tensors for name, layer in walk.builder.titled.items()}
     return Imported(network, weights, module_names(network, weights, given, named), way), walk.reads_batch
@@ -199,7 +214,7 @@ def _through_onnx(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{network_name(type(module).__name__)}.onnx"
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), quiet():
                 warnings.simplefilter("error", jit.TracerWarning)  # of what is fixed as it is for the example
                 torch.onnx.export(
                     module,

@@ -13,10 +13,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from cnndsl.errors import CnnError, Diagnostic, Span, quoted, said_by, stopped
-from cnndsl.interop.onnx.importer.graph import Builder, Refusal, Value, reason
+from cnndsl.interop.calls import Call, Translation
+from cnndsl.interop.onnx.importer.graph import LOWEST, Builder, Refusal, Value, reason
 from cnndsl.interop.onnx.importer.names import printable
 from cnndsl.interop.onnx.importer.writable import unwritable_number
-from cnndsl.interop.torch.importer.call import Call, Held, Translation
+from cnndsl.interop.torch.importer.call import Held
 from cnndsl.interop.torch.importer.functions.table import FUNCTIONS, plain_name
 from cnndsl.interop.torch.importer.gains import gain_of
 from cnndsl.interop.torch.importer.modules import arguments_of, call_of
@@ -26,7 +27,7 @@ from cnndsl.ir import Dtype
 from cnndsl.limits import Limits
 from cnndsl.ops.base import Operator
 from cnndsl.ops.norm import Dropout, SpatialDropout
-from cnndsl.ops.resize import Crop, Slice
+from cnndsl.ops.resize import Crop, Pad, Slice
 from cnndsl.ops.shape import Flatten, Identity, Permute, Reshape
 from cnndsl.shapes import MAX_RANK, ShapeError
 
@@ -296,7 +297,7 @@ class Walk:
         made = list(islice(self.builder.layers.values(), before, None))
         for layer in made:
             wrong = unwritable_number(layer.op, self.builder.limits)
-            if wrong is not None:
+            if wrong is not None and not self._pads_a_maximum(node, layer.op):
                 self._report(node, f"the language does not write numbers such as {wrong}")
                 self.known[node] = FAILED
                 return
@@ -312,6 +313,11 @@ class Walk:
             theirs = "x".join(map(str, sizes[1:]))
             self._report(node, f"PyTorch gives {theirs} for an example, and the language {found.shape}")
             self.known[node] = FAILED
+
+    def _pads_a_maximum(self, node: Any, op: Operator) -> bool:
+        """Whether it is padding with minus infinity that a pool without any takes for its own."""
+        readers = [function.partition("d")[0][:-1] for function in map(self.name_of, node.users)]
+        return isinstance(op, Pad) and op.value == LOWEST and readers == ["max_pool"]
 
     def _outputs(self, given: Any) -> Iterator[Value]:
         values = [one for one in _flat(given) if one is not None]

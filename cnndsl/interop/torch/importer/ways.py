@@ -1,16 +1,19 @@
 """The calls of a module as a graph: by symbolic tracing, or by PyTorch's exporter."""
 
 import linecache
+import logging
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import cache
+from io import StringIO
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any, NamedTuple
 
 from cnndsl.errors import Span
-from cnndsl.interop.torch.importer.call import Translation
+from cnndsl.interop.calls import Translation
 from cnndsl.interop.torch.importer.functions.aten import ATEN
 from cnndsl.interop.torch.importer.functions.table import FUNCTIONS
 from cnndsl.interop.torch.importer.modules import call_of
@@ -97,11 +100,24 @@ def _near(found: Any, wanted: Any) -> bool:
     return bool((found - wanted).abs().nan_to_num().max() <= TOLERANCE * largest)
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without what PyTorch prints and logs about code that it cannot export: the diagnostic says it."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            yield
+    finally:
+        logging.disable(before)
+
+
 def exported(module: Any, examples: Sequence[Any], wanted: Any) -> Calls:
     """The calls by ``torch.export``, as operators of ATen. Raises whatever PyTorch does."""
     import torch
 
-    program: Any = torch.export.export(module, tuple(examples))
+    with quiet():
+        program: Any = torch.export.export(module, tuple(examples))
     root = program.module(check_guards=False)
     _require_near(root(*(one.clone() for one in examples)), wanted)
     return Calls(root.graph, root, lambda node: function_name(node, root), ATEN)
@@ -131,8 +147,18 @@ def _public_names() -> dict[int, str]:
 
 def place_of(node: Any) -> Span | None:
     """The line of the user's code that a call stands in."""
+    return _innermost(re.findall(r'File "(.+?)", line (\d+)', node.stack_trace or ""))
+
+
+def place_in(error: BaseException) -> Span | None:
+    """The line of the user's code at which PyTorch gave up."""
+    frames = extract_tb(error.__traceback__)
+    return _innermost([(frame.filename, str(frame.lineno)) for frame in frames])
+
+
+def _innermost(frames: Sequence[tuple[str, str]]) -> Span | None:
+    """The last of some places that is neither PyTorch's nor cnndsl's."""
     inside = str(Path(_torch_folder()))
-    frames = re.findall(r'File "(.+?)", line (\d+)', node.stack_trace or "")
     for file, line in reversed(frames):
         if not file.startswith((inside, "<")) and "/cnndsl/interop/torch/" not in file.replace("\\", "/"):
             text = linecache.getline(file, int(line)).rstrip("\n")

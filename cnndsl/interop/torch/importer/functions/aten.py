@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from cnndsl.interop.calls import Call, Translation
 from cnndsl.interop.onnx.importer.graph import Refusal
-from cnndsl.interop.torch.importer.call import Call, Translation
 from cnndsl.interop.torch.importer.functions import elements, shaping, windows
 from cnndsl.interop.torch.importer.functions.table import FUNCTIONS
 

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cnndsl.interop.calls import Call, ToValue, Translation, value_of
 from cnndsl.interop.onnx.importer.graph import Refusal, Value, decimal
+from cnndsl.interop.onnx.importer.names import printable
 from cnndsl.interop.onnx.importer.translations import elements
 from cnndsl.interop.onnx.importer.translations.reductions import reduction
-from cnndsl.interop.torch.importer.call import Call, Held, ToValue, Translation, constant, value_of
+from cnndsl.interop.torch.importer.call import Held, constant, held_of
 from cnndsl.ops import activation, function
 from cnndsl.ops.base import Operator
+from cnndsl.ops.dense import Rbf
 from cnndsl.ops.merge import Maximum, Minimum, Sub
 from cnndsl.ops.norm import Dropout, SpatialDropout
 
@@ -48,6 +51,28 @@ def celu(call: Call, input: Any, alpha: float = 1.0, inplace: bool = False) -> V
 
 def gelu(call: Call, input: Any, approximate: str = "none") -> Value:
     return call.pointwise(activation.Gelu.model_validate({"approximate": approximate}), value_of(input))
+
+
+def distance(call: Call, x1: Any, x2: Any, p: float = 2.0, compute_mode: Any = None) -> Value:
+    """The distances from rows of constants, for examples that are vectors."""
+    x, centers = value_of(x1), held_of(x2, "rows")
+    if p != 2 or centers is None or centers.tensor.ndim != 2 or not x.shape.is_vector:
+        raise Refusal("it is no distance of each example's vector from constants")
+    owner = printable(centers.name.rpartition(".")[0]) if centers.name.endswith(".centers") else call.label
+    site = Call(call.builder, owner, call.uses, (x, centers))
+    squares = site.emit(Rbf(units=centers.tensor.shape[0]), call.builder.straight(x), centers=centers.array)
+    return call.emit(function.Sqrt(), squares)
+
+
+def square(call: Call, input: Any, inplace: bool = False) -> Value:
+    """The square of a distance is what it is the root of."""
+    x = value_of(input)
+    layer = call.builder.layers.get(x.name)
+    if layer is not None and isinstance(layer.op, function.Sqrt):
+        source = call.builder.layers.get(layer.inputs[0].name)
+        if source is not None and isinstance(source.op, Rbf):
+            return layer.inputs[0]
+    return call.pointwise(function.Square(), x)
 
 
 def softplus(call: Call, input: Any, beta: float = 1.0, threshold: float = THRESHOLD) -> Value:
@@ -261,7 +286,8 @@ FUNCTIONS: dict[str, Translation] = {
     "absolute": plain(function.Abs),
     "neg": plain(function.Neg),
     "negative": plain(function.Neg),
-    "square": plain(function.Square),
+    "square": square,
+    "cdist": distance,
     "sqrt": plain(function.Sqrt),
     "exp": plain(function.Exp),
     "log": plain(function.Log),

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from cnndsl.interop.calls import Call, Translation, value_of
 from cnndsl.interop.onnx.importer.constant_folding import Unfoldable, reshaped
 from cnndsl.interop.onnx.importer.graph import Refusal, Value
 from cnndsl.interop.onnx.importer.translations import resizing, shaping
 from cnndsl.interop.onnx.importer.translations.windows import compact
-from cnndsl.interop.torch.importer.call import Call, Held, Translation, constant, held_of, value_of
+from cnndsl.interop.torch.importer.call import Held, constant, held_of
 from cnndsl.interop.torch.importer.functions.elements import merged, same
 from cnndsl.interop.torch.importer.functions.windows import PAD_MODES, adaptive
 from cnndsl.ops.activation import Sigmoid

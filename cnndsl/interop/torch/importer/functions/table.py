@@ -1,6 +1,6 @@
 """All functions by name: functions of PyTorch, methods of tensors, Python's operators."""
 
-from cnndsl.interop.torch.importer.call import Translation
+from cnndsl.interop.calls import Translation
 from cnndsl.interop.torch.importer.functions import elements, shaping, windows
 
 FUNCTIONS: dict[str, Translation] = {**windows.FUNCTIONS, **elements.FUNCTIONS, **shaping.FUNCTIONS}

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from cnndsl.interop.calls import Call, ToValue, Translation, value_of
 from cnndsl.interop.onnx.importer.graph import Refusal, Value, decimal
 from cnndsl.interop.onnx.importer.translations import windows
 from cnndsl.interop.onnx.importer.translations.elements import mul
 from cnndsl.interop.onnx.importer.translations.elements import prelu as onnx_prelu
 from cnndsl.interop.onnx.importer.translations.shaping import gather
-from cnndsl.interop.torch.importer.call import Call, Held, ToValue, Translation, constant, held_of, value_of
+from cnndsl.interop.torch.importer.call import Held, constant, held_of
 from cnndsl.ops.activation import Clip
 from cnndsl.ops.global_pool import AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool, Reduce
 from cnndsl.ops.merge import Div

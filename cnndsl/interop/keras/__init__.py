@@ -1,0 +1,5 @@
+"""Keras.
+
+- ``importer``: models as networks, with their weights.
+- ``exporter``: networks as Keras source.
+"""
