@@ -32,7 +32,7 @@ FLOORS = {
         "__init__ __main__",
     ],
     "cnndsl.lang": [
-        "synonyms",
+        "accepted synonyms",
         "text",
         "expressions python_code style",
         "modules",

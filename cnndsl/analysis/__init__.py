@@ -7,7 +7,8 @@
   computed, ``symbolic`` puts them into operators, ``lines`` are the lines of an explanation, ``growth`` those of the
   receptive field.
 - ``sizes``: which sizes a network takes along one axis, and what comes out for each; ``network_sizes``: along all.
-  ``resized``: a graph at another size.
+  ``resized``: a graph at another size. ``proof``: whether what it says of its symbols holds. ``polynomials``: its
+  counts in symbols.
 - ``training``: whether settings of training fit the network.
 - ``lint``: rules about what is well-formed but rarely meant.
 """

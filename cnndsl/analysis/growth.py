@@ -122,10 +122,10 @@ def _moves(word: str, after: Pattern, jump: int | None = None, start: int | None
     if after.axis is None:
         return
     if after.stride.denominator == 1:
-        yield line(f"{word}, jump", _true(jump, int(after.stride)))
+        yield line(f"{word}, jump", true_for(jump, int(after.stride)))
     else:
         yield FormulaLine(f"{word}, jump", "", "", None, f"{after.stride} cells on average")
-    yield line(f"{word}, start", _true(start, after.start), _outside(after.start))
+    yield line(f"{word}, start", true_for(start, after.start), _outside(after.start))
 
 
 def _outside(start: int) -> str:
@@ -134,10 +134,10 @@ def _outside(start: int) -> str:
 
 def _checked(word: str, grown: int, after: Pattern, words: str = "") -> FormulaLine:
     """The line of a rule that gives the field's size, or the size alone."""
-    return line(word, _true(grown, after.size), words)
+    return line(word, true_for(grown, after.size), words)
 
 
-def _true(term: int | None, number: int) -> int:
+def true_for(term: int | None, number: int) -> int:
     """The term of a rule that gives the number, or the number alone."""
     return term if term is not None and term == number else number
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, SupportsIndex, overload
 from cnndsl.analysis.costs import Cost, layer_costs, total
 from cnndsl.analysis.memory import Memory, live, memory
 from cnndsl.analysis.receptive import Field, ReceptiveFields, receptive_fields
-from cnndsl.errors import Span
+from cnndsl.errors import CnnError, Span
 from cnndsl.ir import Graph, Node
 from cnndsl.shapes import Shape
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 class Layer:
     """A layer with its numbers. Counts are for one example (docs/conventions.md)."""
 
-    def __init__(self, node: Node, cost: Cost, field: Field) -> None:
+    def __init__(self, node: Node, cost: Cost, field: Field, shown: str | None = None) -> None:
+        self.shown = shown or str(node.shape)
+        """The shape of its output as text, a formula where symbols decide it."""
         self.node = node
         """The layer in the graph."""
         self.cost = cost
@@ -168,7 +170,22 @@ class Measured:
     def layers(self) -> Layers:
         """The layers with their numbers, in order, by name."""
         pairs = zip(self.graph.layers, self._costs, strict=True)
-        return Layers([Layer(node, cost, self.fields.of(node.name)) for node, cost in pairs])
+        shown = self.formulas.shape if self.formulas else lambda name: None
+        return Layers([Layer(node, cost, self.fields.of(node.name), shown(node.name)) for node, cost in pairs])
+
+    @cached_property
+    def formulas(self) -> "NetworkSizes | None":
+        """Shapes in symbols; None for a fixed network, or where there is no short answer."""
+        if not self.graph.symbols:
+            return None
+        try:
+            return self.sizes()
+        except CnnError:
+            return None
+
+    def shown(self, name: str) -> str:
+        """The shape of a value as text, a formula where symbols decide it."""
+        return self.formulas.shape(name) if self.formulas else str(self.graph.shapes[name])
 
     @cached_property
     def busiest(self) -> tuple[int, int]:

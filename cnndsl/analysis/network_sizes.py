@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from cnndsl.analysis.resized import require_symbols, resized
@@ -10,7 +10,7 @@ from cnndsl.analysis.sizes import Along, Need, along, with_symbols
 from cnndsl.errors import CnnError, quoted, require_whole
 from cnndsl.extents.extent import Extent, sizes_where
 from cnndsl.extents.periodic import NONE, PeriodicSet, TooLong, only
-from cnndsl.extents.words import described, formula
+from cnndsl.extents.words import described, enclosed, formula
 from cnndsl.ir import Graph, Symbol
 
 MOST_LISTED = 100_000
@@ -35,6 +35,13 @@ class SymbolSizes(NamedTuple):
         return described(self.taken)
 
 
+class Group(NamedTuple):
+    """Symbols that are equal, and what follows from them; the others have their defaults."""
+
+    names: tuple[str, ...]
+    found: Along
+
+
 class NetworkSizes:
     """Which sizes a network takes, and what comes out for each.
 
@@ -45,18 +52,28 @@ class NetworkSizes:
     def __init__(self, graph: Graph) -> None:
         self.graph = with_symbols(graph)
         try:
-            found = {one.name: along(self.graph, [one.name]) for one in self.graph.symbols}
-            self._groups = self._tied(found)
-            self._found = found | {name: along(self.graph, group) for group in self._groups for name in group}
-        except TooLong:
+            self.alone = {one.name: along(self.graph, [one.name]) for one in self.graph.symbols}
+            """What follows from each symbol, the others at their defaults, tied or not."""
+            self._groups = self._tied(self.alone)
+            self._found = self.alone | {name: along(self.graph, group) for group in self._groups for name in group}
+        except TooLong as error:
+            place = next((node.span for node in graph.layers if node.name in error.args), None)
             message = f"the sizes of {quoted(graph.name)} repeat too late to be looked at"
             advice = "sizes are worked out where they repeat every 100,000 cells or sooner: fewer different strides"
-            raise CnnError.of("sizes-too-long", message, advice) from None
+            raise CnnError.of("sizes-too-long", message, advice, span=place) from None
+        self._texts: dict[tuple[str, str], str] = {}
         self.ties = tuple(f"{one} == {other}" for group in self._groups for one, other in pairwise(group))
         self.symbols = tuple(self._symbol(one) for one in self.graph.symbols)
 
     def __repr__(self) -> str:
         return f"<NetworkSizes {self.graph.name}: {'; '.join(f'{one.name}: {one.words}' for one in self.symbols)}>"
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """The symbols in groups: those that must be equal together, any other alone."""
+        tied = [name for group in self._groups for name in group]
+        names = [*self._groups, *([one.name] for one in self.graph.symbols if one.name not in tied)]
+        return tuple(Group(tuple(group), self._found[group[0]]) for group in names)
 
     @cached_property
     def outputs(self) -> dict[str, str]:
@@ -66,7 +83,7 @@ class NetworkSizes:
     def shape(self, name: str) -> str:
         """The shape of an input or a layer, in symbols: ``2@(H - 184)x(W - 184)``."""
         sizes = [self._extent(name, axis) for axis in range(len(self.graph.shapes[name].dimensions))]
-        spatial = "x".join(f"({text})" if " " in text or "/" in text else text for text in sizes[1:])
+        spatial = "x".join(map(enclosed, sizes[1:]))
         return f"{sizes[0]}@{spatial}" if spatial else sizes[0]
 
     def allows(self, sizes: Mapping[str, int] | None = None, **more: int) -> bool:
@@ -171,11 +188,23 @@ class NetworkSizes:
         for group in self._groups:
             for other in group[1:]:
                 found.pop(other, None)
-        parts = [formula(extent, symbol, taken) for symbol, (extent, taken) in found.items()]
+        parts = [self._formula(extent, symbol, taken) for symbol, (extent, taken) in found.items()]
         if len(parts) < 2:
             return parts[0] if parts else str(size)
         product = " * ".join(f"({part})" if " " in part else part for part in parts)
         return product if size == 1 else f"{product} / {size ** (len(parts) - 1)}"
+
+    def _formula(self, extent: Extent, symbol: str, taken: PeriodicSet) -> str:
+        key = (symbol, repr(extent))
+        if key not in self._texts:
+            self._texts[key] = formula(extent, symbol, taken)
+        return self._texts[key]
+
+
+def grouped(symbols: Sequence[SymbolSizes]) -> str:
+    """``H and W: at least 32``."""
+    groups = [(words, [one.name for one in group]) for words, group in groupby(symbols, lambda one: one.words)]
+    return "; ".join(f"{' and '.join(names)}: {words}" for words, names in groups)
 
 
 def decisive(found: Along) -> tuple[Need, ...]:

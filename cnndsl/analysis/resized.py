@@ -39,7 +39,7 @@ def resized(graph: Graph, sizes: Mapping[str, int]) -> Graph:
     Raises CnnError where an assumption is broken, a layer does not take the sizes, or weights would be others.
     """
     values = {one.name: sizes.get(one.name, one.default) for one in graph.symbols}
-    given = ", ".join(f"{name} = {size}" for name, size in values.items())
+    given = ", ".join(f"{name} = {values[name]}" for name in sizes or values)
     for assumption in graph.assumptions:
         if not evaluated(assumption.text, values):
             raise CnnError(
@@ -50,7 +50,7 @@ def resized(graph: Graph, sizes: Mapping[str, int]) -> Graph:
         extents = [evaluated(text, values) for text in value.extents] or list(value.shape.dimensions)
         if min(extents) < 1:
             message = f"{given}: the input {quoted(value.name)} would have an extent of {min(extents)}"
-            raise CnnError([Diagnostic("bad-setting", message, value.span)])
+            raise CnnError([Diagnostic("assumption", message, value.span)])
         inputs.append(value.model_copy(update={"shape": Shape(extents[0], tuple(extents[1:]))}))
     shapes = {value.name: value.shape for value in inputs}
     layers = []

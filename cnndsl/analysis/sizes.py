@@ -75,16 +75,23 @@ def with_symbols(graph: Graph) -> Graph:
 def operator_for(node: Node, values: Mapping[str, Any]) -> Operator:
     """The operator of a layer for some values of the symbols."""
     changed = {
-        name: tuple(evaluated(text, values) for text in texts) if len(texts) > 1 else evaluated(texts[0], values)
+        name: _argument(getattr(node.op, name), [evaluated(text, values) for text in texts])
         for name, texts in node.symbolic.items()
     }
     return node.op.model_copy(update=changed) if changed else node.op
 
 
+def _argument(written: object, numbers: Sequence[Any]) -> Any:
+    """Numbers in the form in which an operator has them."""
+    if isinstance(written, Shape):
+        return Shape(numbers[0], tuple(numbers[1:]))
+    return tuple(numbers) if len(numbers) > 1 else numbers[0]
+
+
 def along(graph: Graph, unknown: Sequence[str]) -> Along:
     """What follows where these symbols, all equally large, are unknown, and the others have their defaults.
 
-    Raises TooLong where the answer has no short form.
+    Raises TooLong, with the name of the layer, where the answer has no short form.
     """
     values: dict[str, Any] = {one.name: SIZE if one.name in unknown else one.default for one in graph.symbols}
     shapes: dict[str, Shape] = {}
@@ -94,17 +101,20 @@ def along(graph: Graph, unknown: Sequence[str]) -> Along:
     assumed = ALL
     for assumption in graph.assumptions:
         if names(assumption.text) & set(unknown):
-            assumed = assumed & _true(lambda text=assumption.text: bool(evaluated(text, values)), assumed)  # type: ignore[misc]
+            assumed = assumed & true_for(lambda text=assumption.text: bool(evaluated(text, values)), assumed)  # type: ignore[misc]
     for value in graph.inputs:
         for extent in shapes[value.name].dimensions:
-            assumed = assumed & _true(lambda extent=extent: bool(extent >= 1), assumed)  # type: ignore[misc]
+            assumed = assumed & true_for(lambda extent=extent: bool(extent >= 1), assumed)  # type: ignore[misc]
     walk = _Walk(graph, shapes, values, assumed)
     for node in graph.layers:
-        walk.layer(node)
+        try:
+            walk.layer(node)
+        except TooLong:
+            raise TooLong(node.name) from None
     return Along(assumed, walk.taken, walk.exact & walk.taken, tuple(walk.needs), shapes)
 
 
-def _true(holds: Callable[[], bool], sizes: PeriodicSet) -> PeriodicSet:
+def true_for(holds: Callable[[], bool], sizes: PeriodicSet) -> PeriodicSet:
     """The sizes for which something holds."""
     found = NONE
     for some, truth in cases(holds, sizes):
@@ -195,7 +205,7 @@ def _answer(graph: Graph, node: Node, op: Operator, inputs: Sequence[Shape], siz
     ]
     exact = taken
     if isinstance(op, Windowed):
-        exact = _true(lambda: all(axis.exact for axis in op.windows(inputs[0])), taken)
+        exact = true_for(lambda: all(axis.exact for axis in op.windows(inputs[0])), taken)
     return _Answer(taken, exact, Shape(dimensions[0], tuple(dimensions[1:])))
 
 

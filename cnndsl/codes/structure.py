@@ -82,14 +82,6 @@ CODES = (
         "block Tower(width, depth) {\n  repeat depth { conv width 3x3 pad=1 -> relu }\n}\ninput 3@32x32\nTower 8 4",
     ),
     Code(
-        "not-supported",
-        "a part of the language that is reserved for a later version",
-        "`symbol` declares sizes that stay unknown. They are part of the grammar, so that files may use the word for "
-        "nothing else, but nothing computes with them so far.",
-        "symbol H\ninput 3@[H, 32]\nconv 8 3x3",
-        "param height = 32\ninput 3@[height, 32]\nconv 8 3x3",
-    ),
-    Code(
         "expect-failed",
         "an expectation that does not hold",
         "`expect` checks what the author believes: a shape is compared with the value at that place, a condition must "

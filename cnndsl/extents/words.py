@@ -18,9 +18,9 @@ def formula(extent: Extent | int, symbol: str, taken: PeriodicSet = ALL) -> str:
     """An extent as people write it, for the sizes that are taken; floored or ceiled where it must be."""
     if isinstance(extent, int):
         return str(extent)
-    straight = _straight(extent, taken)
-    if straight is not None:
-        return _linear(*straight, symbol)
+    line = straight(extent, taken)
+    if line is not None:
+        return _linear(*line, symbol)
     if not isinstance(extent, Line):
         extent = _stairs(extent, taken) or extent
     if isinstance(extent, Line):
@@ -37,7 +37,7 @@ def formula(extent: Extent | int, symbol: str, taken: PeriodicSet = ALL) -> str:
     return f"f({symbol}): {', '.join(numbers)}, ..."
 
 
-def _straight(extent: Extent, taken: PeriodicSet) -> tuple[Fraction, Fraction] | None:
+def straight(extent: Extent, taken: PeriodicSet) -> tuple[Fraction, Fraction] | None:
     """Slope and intercept, where the extent is a straight line for all sizes that are taken."""
     slope = Fraction(extent.gain, extent.period)
     if isinstance(extent, Line) and not taken.is_finite and taken.period % extent.d == 0:
@@ -84,6 +84,35 @@ def _linear(slope: Fraction, intercept: Fraction, symbol: str) -> str:
 def _with(term: str, factor: int, rest: int) -> str:
     product = term if factor == 1 else f"-{term}" if factor == -1 else f"{factor}*{term}"
     return f"{product} {'+' if rest > 0 else '-'} {abs(rest)}" if rest else product
+
+
+def expression(extent: Extent, symbol: str, taken: PeriodicSet) -> str | None:
+    """An extent as an expression of the language, for the sizes that are taken; None where it has none."""
+    line = straight(extent, taken)
+    if line is not None:
+        slope, intercept = line
+        bottom = lcm(slope.denominator, intercept.denominator)
+        return _quotient(int(slope * bottom), symbol, int(intercept * bottom), bottom, 0)
+    if isinstance(extent, Line):
+        return _quotient(1, symbol, extent.b, extent.d, extent.c, extent.k)
+    return None
+
+
+def _quotient(factor: int, symbol: str, rest: int, bottom: int, more: int, times: int = 1) -> str:
+    """``times*((factor*symbol + rest)//bottom) + more``."""
+    text = symbol if factor == 1 else f"{factor} * {symbol}"
+    text += f" {'+' if rest > 0 else '-'} {abs(rest)}" if rest else ""
+    if bottom > 1:
+        text = f"({text}) // {bottom}" if " " in text else f"{text} // {bottom}"
+    if times != 1:
+        text = f"{times} * ({text})" if bottom > 1 or rest else f"{times} * {text}"
+    return text + (f" {'+' if more > 0 else '-'} {abs(more)}" if more else "")
+
+
+def enclosed(text: str) -> str:
+    """A formula as it may stand in a shape: ``(H/4)``, ``ceil(H/4)``."""
+    is_call = text.startswith(("floor(", "ceil(")) and text.endswith(")") and ") " not in text
+    return text if text.isalnum() or is_call else f"({text})"
 
 
 def described(sizes: PeriodicSet) -> str:

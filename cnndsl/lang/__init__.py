@@ -8,6 +8,7 @@
 - ``review``: warnings about the text, which of them are wanted, and the fixes that they carry.
 - ``compile``: all of this, one after the other: from a text to its networks and diagnostics.
 - ``decompile``: from a graph to text that a person would have written.
+- ``accepted``: what the parameters of operators take.
 - ``synonyms``: words of PyTorch, Keras, Caffe and ONNX, for suggestions. ``python_code``: layers as those call
   them, as lines of ``.cnn``.
 """

@@ -54,7 +54,7 @@ def compile_text(
                 except Fault as error:
                     collector.add(error.diagnostic)
                     lowered = None
-                if lowered is not None:
+                if lowered is not None and _proved(lowered, collector):
                     networks.append(lowered)
             _check_settings(settings, used, module, collector)
             whole = network is None and not settings.params and not settings.inputs
@@ -91,6 +91,18 @@ def _networks(
     elif not (found or collector.diagnostics or module.blocks or module.scope.names):
         advice = "begin one with `input 3@32x32`, or write `network Name { ... }`"
         collector.add(Diagnostic("no-network", "the file holds no network", help=(advice,)))
+
+
+def _proved(network: Graph, collector: Collector) -> bool:
+    """Whether everything that a network says of its symbols holds for all sizes; what does not is collected."""
+    if not network.symbols:
+        return True
+    from cnndsl.analysis.proof import disproved
+
+    found = disproved(network)
+    for diagnostic in found:
+        collector.add(diagnostic)
+    return not found
 
 
 def _check_settings(settings: Settings, used: set[str], module: Module, collector: Collector) -> None:

@@ -5,10 +5,12 @@ from pathlib import PurePosixPath
 from typing import NamedTuple, TypeAlias
 
 from cnndsl import ops
-from cnndsl.errors import CnnError, Diagnostic, Label, Source, Span, quoted, shortened, stopped
+from cnndsl.errors import CnnError, Diagnostic, Source, Span, quoted, shortened, stopped
+from cnndsl.lang.expressions.assumptions import Assumed, assumed
+from cnndsl.lang.expressions.definitions import define, define_symbols, define_value, taken
 from cnndsl.lang.expressions.evaluate import Evaluator
-from cnndsl.lang.expressions.scope import Origin, Scope
-from cnndsl.lang.expressions.values import Budget, Fault, Named, TooManyDiagnostics, Unknowable, Value, fault
+from cnndsl.lang.expressions.scope import Scope
+from cnndsl.lang.expressions.values import Budget, Fault, Flow, Named, TooManyDiagnostics, Unknowable, Value, fault
 from cnndsl.lang.text import syntax
 from cnndsl.lang.text.parser import parse
 from cnndsl.limits import Limits
@@ -32,6 +34,8 @@ class Module(NamedTuple):
     """Statements outside any network: the file's unnamed one."""
     gaps: set[str]
     """Imports that failed: names that are unknown may have come from them."""
+    assumptions: "list[Assumed]"
+    """What the file assumes of its symbols."""
 
 
 class Settings(NamedTuple):
@@ -134,7 +138,7 @@ class ModuleLoader:
         loose = tuple(item for item in tree.items if not isinstance(item, definitions))
         has_body = any(isinstance(item, syntax.Pipeline | syntax.Input | syntax.Output) for item in loose)
         has_body = has_body and not any(isinstance(item, syntax.Network) for item in tree.items)
-        module = Module(Source(file, tree.text), Scope(), {}, {}, loose if has_body else (), set())
+        module = Module(Source(file, tree.text), Scope(), {}, {}, loose if has_body else (), set(), [])
         self._modules[path] = module
         self._chain.append(path)
         for item in tree.items:
@@ -183,8 +187,11 @@ class ModuleLoader:
         elif isinstance(item, syntax.Param | syntax.Let):
             define_constant(item, module.scope, context, self.settings, self.used)
         elif isinstance(item, syntax.Symbol):
-            module.scope.names.update(dict.fromkeys((alias.name for alias in item.names), None))
-            raise not_supported(item, module.source)
+            define_symbols(item, module.scope, Evaluator(context, module.scope, None), self.settings.params, self.used)
+        elif isinstance(item, syntax.Assume):
+            assumption = assumed(item.condition, Evaluator(context, module.scope, None))
+            if assumption:
+                module.assumptions.append(assumption)
         elif isinstance(item, syntax.Train):
             raise fault("misplaced", "train belongs inside a network, at its end", context.span(item))
         else:
@@ -276,6 +283,7 @@ class ModuleLoader:
         for name, network in imported.networks.items():
             if module.networks.setdefault(name, network) is not network:
                 raise fault("name-taken", f"the import brings in a second network {quoted(name)}", span)
+        module.assumptions.extend(each for each in imported.assumptions if each not in module.assumptions)
         for name, value in imported.scope.names.items():
             if name in module.scope.names and module.scope.names[name] != value:
                 raise fault("name-taken", f"the import brings in a second {quoted(name)}", span)
@@ -308,6 +316,12 @@ class FileContext:
     def measure(self, name: str, layers: Named | None) -> Value:
         raise Unknowable
 
+    def symbolic(self, flow: Flow, attribute: str, span: Span) -> Shape | None:
+        return flow.shape
+
+    def unknown_size(self) -> str | None:
+        return None
+
     def elsewhere(self, name: str, offset: int) -> str | None:
         return defined_below(name, offset, self.items, self.source)
 
@@ -331,40 +345,3 @@ def define_constant(
             define(scope, item.name, settings.params[item.name], span)
             return
     define_value(scope, item, Evaluator(context, scope, None), context.source)
-
-
-def define_value(scope: Scope, item: syntax.Param | syntax.Let, evaluator: Evaluator, source: Source) -> None:
-    """Defines a name as the value of its expression, which does not see the name; unknown if that is in error."""
-    span = source.span(item.name_start, item.name_end)
-    if item.name in scope.names:
-        define(scope, item.name, None, span)
-    value = None
-    try:
-        value = evaluator.value(item.value)
-    finally:
-        define(scope, item.name, value, span)
-        scope.origins[item.name] = Origin(item.value, source, scope, constant=True)
-
-
-def define(scope: Scope, name: str, value: Value | Named | None, span: Span) -> None:
-    """A new name in a scope. Raises Fault for one that this scope has already, unless an error left it unknown."""
-    if scope.names.get(name) is not None:
-        message = f"{quoted(name)} is defined already in this body"
-        raise taken(message, span, scope.places.get(name), "names are never reassigned")
-    scope.names[name] = value
-    scope.places[name] = span
-
-
-def taken(message: str, span: Span, first: Span | None, *advice: str) -> Fault:
-    """A second definition of a name, with the place of the first one."""
-    labels = (Label(first, "defined here first"),) if first and first != span else ()
-    return Fault(Diagnostic("name-taken", message, span, labels=labels, help=advice))
-
-
-def not_supported(item: syntax.Symbol, source: Source) -> Fault:
-    return fault(
-        "not-supported",
-        "symbolic sizes are not supported yet",
-        source.span(item.start, item.end),
-        "use a param, as in `param height = 224`",
-    )

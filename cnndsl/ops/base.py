@@ -77,6 +77,8 @@ class Operator(BaseModel):
     """What it computes, for the docs and ``explain``; its docstring too, which ``python -OO`` would not keep."""
     positional: ClassVar[tuple[str, ...]] = ()
     """The parameters that may be written without their names, in order."""
+    sized: ClassVar[tuple[str, ...]] = ()
+    """The parameters that are extents, so that symbols may decide them."""
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
     """The least and the largest number of inputs; None is no bound."""
     in_place: ClassVar[bool] = False

@@ -90,6 +90,7 @@ class AdaptivePool(Unweighted):
     """What the adaptive pools share: window i covers floor(i*n/o) up to, not including, ceil((i + 1)*n/o)."""
 
     positional: ClassVar[tuple[str, ...]] = ("size",)
+    sized: ClassVar[tuple[str, ...]] = ("size",)
     rule: ClassVar[str] = "C@size; connections C * the sum of the windows' sizes"
 
     size: Sizes

@@ -42,6 +42,7 @@ class Reshape(Unweighted):
     operator: ClassVar[str] = "reshape"
     summary: ClassVar[str] = "The same elements in another shape."
     positional: ClassVar[tuple[str, ...]] = ("shape",)
+    sized: ClassVar[tuple[str, ...]] = ("shape",)
     in_place: ClassVar[bool] = True
     takes_integers: ClassVar[bool] = True
     rule: ClassVar[str] = "the shape given, with the same number of elements, in the same order"

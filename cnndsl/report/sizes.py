@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from cnndsl.analysis.network_sizes import NetworkSizes, SymbolSizes
+from cnndsl.analysis.network_sizes import NetworkSizes, SymbolSizes, grouped
 from cnndsl.extents.periodic import PeriodicSet
 from cnndsl.extents.words import condition, described
 from cnndsl.ir import Input
@@ -17,7 +17,7 @@ def sizes_text(found: NetworkSizes, title: bool = False) -> str:
     for value in graph.inputs:
         shown = f"input {_written(value)}" + (f" as {value.name}" if len(graph.inputs) > 1 else "")
         own = [one for one in found.symbols if any(one.name in text for text in value.extents)]
-        lines.append(f"{shown}: {_grouped(own)}" if own else shown)
+        lines.append(f"{shown}: {grouped(own)}" if own else shown)
     lines += [f"  {tie}" for tie in found.ties]
     lines += _needs(found)
     several = len(graph.outputs) > 1
@@ -32,12 +32,6 @@ def _written(value: Input) -> str:
     if not value.extents:
         return str(value.shape)
     return f"{value.extents[0]}@{'x'.join(f'({text})' if ' ' in text else text for text in value.extents[1:])}"
-
-
-def _grouped(symbols: Sequence[SymbolSizes]) -> str:
-    """``H and W: at least 32``."""
-    groups = [(words, [one.name for one in group]) for words, group in groupby(symbols, lambda one: one.words)]
-    return "; ".join(f"{' and '.join(names)}: {words}" for words, names in groups)
 
 
 def _exact(symbols: Sequence[SymbolSizes]) -> str:

@@ -1,14 +1,17 @@
 """The layer table and the totals as text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cnndsl.analysis.costs import total
 from cnndsl.analysis.measured import Layer, Layers, Measured
 from cnndsl.errors import plural
 from cnndsl.shapes import extents
+
+if TYPE_CHECKING:
+    from cnndsl.analysis.network_sizes import NetworkSizes
 
 HEADINGS = ("layer", "operator", "output", "params", "MACs", "connections", "receptive field")
 ARGUMENTS_WIDTH = 44
@@ -33,7 +36,7 @@ class Row(NamedTuple):
 def table(network: Measured, depth: int | None = None, batch: int = 1) -> str:
     """The table with one line a layer; block instances nested deeper than ``depth`` are one line each."""
     given = ", ".join(
-        f"{value.name} {value.shape}" + ("" if value.dtype == "float32" else f" {value.dtype}")
+        f"{value.name} {network.shown(value.name)}" + ("" if value.dtype == "float32" else f" {value.dtype}")
         for value in network.graph.inputs
     )
     lines = [
@@ -92,7 +95,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     last = row.layers[-1]
     cost = total([layer.cost for layer in row.layers]) if len(row.layers) > 1 else last.cost
     counts = (f"{number:,}" if number else "-" for number in (cost.params, cost.macs, cost.connections))
-    return (row.name, row.operator, str(last.shape), *counts, field_text(last))
+    return (row.name, row.operator, last.shown, *counts, field_text(last))
 
 
 def field_text(layer: Layer) -> str:
@@ -116,12 +119,35 @@ def _facts(network: Measured, batch: int) -> Iterator[str]:
     examples = "" if batch == 1 else f" (batch of {batch:,})"
     buffers = f", {network.buffers:,} buffer elements" if network.buffers else ""
     yield f"parameters   {network.params:,}{buffers}"
-    yield f"MACs         {network.macs:,} (FLOPs {2 * network.macs:,}) an example"
-    yield f"connections  {network.connections:,} an example"
+    formulas = network.formulas
+    counts = _counts(formulas)
+    macs, connections = (f" = {counts[name]}" if counts else "" for name in ("macs", "connections"))
+    yield f"MACs         {network.macs:,} (FLOPs {2 * network.macs:,}) an example{macs}"
+    yield f"connections  {network.connections:,} an example{connections}"
     yield (
         f"memory       weights {bytes_text(memory.weight)}, activations {bytes_text(memory.activation)}{examples}, "
         f"peak {bytes_text(memory.peak)}{examples}"
     )
+    if formulas:
+        yield from _sizes(formulas)
+
+
+def _counts(formulas: "NetworkSizes | None") -> Mapping[str, str] | None:
+    if formulas is None:
+        return None
+    from cnndsl.analysis.polynomials import counts
+
+    return counts(formulas)
+
+
+def _sizes(formulas: "NetworkSizes") -> Iterator[str]:
+    """What the numbers are for, and the sizes that the network takes."""
+    from cnndsl.analysis.network_sizes import grouped
+
+    defaults = ", ".join(f"{one.name} = {one.default}" for one in formulas.symbols)
+    yield f"the table and the memory are for {defaults}"
+    ties = "".join(f"{tie}; " for tie in formulas.ties)
+    yield f"sizes: {ties}{grouped(formulas.symbols)}"
 
 
 def bytes_text(count: int) -> str:

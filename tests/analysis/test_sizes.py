@@ -119,7 +119,7 @@ def test_another_size() -> None:
     graph = with_symbols(cnndsl.load(EXAMPLES / "zoo" / "unet.cnn", network="UNet").graph)
     other = resized(graph, {"H": 188, "W": 204})
     assert [str(other.shapes[name]) for name in other.outputs] == ["2@4x20"]
-    with pytest.raises(CnnError, match="H = 189, W = 572: concat: the branches differ"):
+    with pytest.raises(CnnError, match="H = 189: concat: the branches differ"):
         resized(graph, {"H": 189})
     lenet = with_symbols(cnndsl.load(EXAMPLES / "lenet.cnn").graph)
     with pytest.raises(CnnError, match="has a weight of 120 x 400"):

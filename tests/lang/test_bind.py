@@ -5,8 +5,8 @@ import pytest
 from cnndsl import ops
 from cnndsl.errors import Diagnostic
 from cnndsl.ir import Node
+from cnndsl.lang.accepted import accepted, words
 from cnndsl.lang.compile import compile_text
-from cnndsl.lang.elaborate.accepted import accepted, words
 
 
 def layer(text: str) -> Node:

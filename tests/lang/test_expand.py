@@ -170,9 +170,6 @@ class TestConstants:
         (refused,) = errors(compile_text("input 3@9x9\nrelu", settings=Settings(inputs={None: shape})))
         assert refused.code == "bad-setting"
 
-    def test_symbols_are_reserved(self) -> None:
-        assert found("symbol H, W\ninput 3@[H, W]\nconv 8 3x3") == [("not-supported", 1)]
-
 
 class TestLoops:
     def test_repeat_counts_from_zero(self) -> None:

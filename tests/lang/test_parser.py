@@ -388,7 +388,7 @@ def test_every_statement_keeps_its_parts() -> None:
     assert isinstance(block, syntax.Block) and isinstance(plain, syntax.Block)
     assert [(p.name, p.default and words(p.default)) for p in block.parameters] == [("a", None), ("b", 1)]
     assert (block.name, plain.name, plain.parameters) == ("B", "C", ())
-    assert isinstance(symbol, syntax.Symbol) and [alias.name for alias in symbol.names] == ["H", "W"]
+    assert isinstance(symbol, syntax.Symbol) and [one.name for one in symbol.symbols] == ["H", "W"]
     assert isinstance(entry, syntax.Input) and entry.alias is not None
     assert (entry.arguments[0].name, entry.alias.name) == ("dtype", "x")
     assert isinstance(output, syntax.Output) and list(map(words, output.values)) == ["y", ("z", "[", 0, "]")]

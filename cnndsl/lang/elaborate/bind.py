@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from pydantic import ValidationError
 
 from cnndsl import ops
 from cnndsl.errors import Span, quoted
-from cnndsl.lang.elaborate.accepted import accepted, words
+from cnndsl.lang.accepted import accepted, words
 from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.names import PYTHON_WORDS
 from cnndsl.lang.expressions.scope import Context, Scope
+from cnndsl.lang.expressions.symbols import Symbolic, symbolic_part
 from cnndsl.lang.expressions.values import Fault, ListValue, Value, fault, misnamed, plain, repeated, shown
 from cnndsl.lang.text import syntax
 from cnndsl.ops.base import Operator
@@ -48,6 +49,14 @@ class Arguments(Mapping[str, Span]):
         return len(self._stage.arguments)
 
 
+class Bound(NamedTuple):
+    """An operator with its arguments, what ``share=`` names, and the arguments that follow from symbols."""
+
+    operator: Operator
+    share: Shared | None = None
+    symbolic: Mapping[str, tuple[int, ...]] = {}
+
+
 class Binder:
     """Binds arguments for one expansion; equal arguments give the same operator instance."""
 
@@ -56,14 +65,15 @@ class Binder:
         self._instances: dict[tuple[object, ...], Operator] = {}
         self._constant: dict[int, tuple[syntax.Apply | syntax.Merge, Operator]] = {}
 
-    def bind(self, node: syntax.Apply | syntax.Merge, evaluator: Evaluator) -> tuple[Operator, Shared | None]:
-        """The operator, and what ``share=`` names, if it is there. Raises Fault or Unknowable."""
+    def bind(self, node: syntax.Apply | syntax.Merge, evaluator: Evaluator) -> Bound:
+        """The operator that a stage asks for. Raises Fault or Unknowable."""
         known = self._constant.get(id(node))
         if known is not None:
-            return known[1], None
+            return Bound(known[1])
         cls = ops.operator(node.name)
         share: Shared | None = None
         values: dict[str, tuple[syntax.Argument, Value]] = {}
+        symbolic: dict[str, tuple[int, ...]] = {}
         constant = True
         for name, argument in self._assigned(cls, node, evaluator.scope):
             if name == "share":
@@ -71,6 +81,8 @@ class Binder:
                 continue
             value, fixed = self._argument(cls, name, node, argument, evaluator)
             constant = constant and fixed
+            if not fixed and (number := symbolic_part(value)) is not None:
+                symbolic[name] = self._sized(cls, name, argument, value, number)
             values[name] = (argument, value)
         self._check_required(cls, node, values)
         key = (node.name, *((name, type(value), value) for name, (_, value) in values.items()))
@@ -79,7 +91,25 @@ class Binder:
             instance = self._instances[key] = self._instantiate(cls, node, values)
         if constant:
             self._constant[id(node)] = (node, instance)
-        return instance, share
+        return Bound(instance, share, symbolic)
+
+    def _sized(
+        self, cls: type[Operator], name: str, argument: syntax.Argument, value: Value, number: Symbolic
+    ) -> tuple[int, ...]:
+        """The numbers of an argument that follows from symbols. Raises Fault where it may not."""
+        if name not in cls.sized:
+            of_weights = name in ("filters", "units", "kernel", "shape")
+            decides = "the shape of its weights" if of_weights else "how it computes"
+            raise fault(
+                "symbol-decides",
+                f"{cls.operator}: {name} may not depend on {number.names}: it decides {decides}, which is the same "
+                "whatever the size",
+                self._span(argument),
+                "write a number, or a param; symbols decide extents: `crop`, `pad`, `resize`, `slice`, `reshape`, "
+                "`adaptive_avgpool`",
+            )
+        parts = value.items if isinstance(value, ListValue) else getattr(value, "dimensions", (value,))
+        return tuple(part for part in parts if isinstance(part, int))
 
     def _assigned(
         self, cls: type[Operator], node: syntax.Apply | syntax.Merge, scope: Scope
@@ -231,7 +261,7 @@ class Binder:
     def _converted(self, cls: type[Operator], name: str, argument: syntax.Argument, value: Value) -> object:
         types = accepted(cls.operator, name)
         if Shape in types:
-            return Shape(value) if isinstance(value, int) and not isinstance(value, bool) else value
+            return numeric(Shape(value) if isinstance(value, int) and not isinstance(value, bool) else value)
         if isinstance(value, ListValue) and Tensor in types:
             return self._tensor(name, argument, value)
         if float not in types:
@@ -270,3 +300,8 @@ class Binder:
 def takes_share(cls: type[Operator]) -> bool:
     """Whether the operator has weights that another layer may use."""
     return cls.weights is not ops.base.Unweighted.weights
+
+
+def numeric(value: Value) -> Value:
+    """A shape whose extents follow from symbols with the numbers for their defaults."""
+    return Shape(int(value.channels), tuple(map(int, value.spatial))) if isinstance(value, Shape) else value

@@ -15,6 +15,7 @@ from cnndsl.lang.elaborate.bind import Arguments, Shared, takes_share
 from cnndsl.lang.elaborate.block_arguments import matched, missing_arguments, shared
 from cnndsl.lang.elaborate.expansion import Context, Expansion, Twin
 from cnndsl.lang.elaborate.naming import Body, instance_name
+from cnndsl.lang.expressions.definitions import define
 from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.names import written
 from cnndsl.lang.expressions.scope import Origin, Scope
@@ -32,7 +33,7 @@ from cnndsl.lang.expressions.values import (
     shown,
     slip,
 )
-from cnndsl.lang.modules import Module, define
+from cnndsl.lang.modules import Module
 from cnndsl.lang.text import syntax
 
 _EQUAL = "give both instances of the block arguments that make the same layers"
@@ -130,13 +131,15 @@ class Expander(Expansion):
             raise self._over_limit("layer-limit", f"the network has more than {self.limits.layers:,} layers", span)
         name = self._name(place, stage, stage.name)
         try:
-            operator, share = self._binder.bind(stage, self.evaluator(place, flows[0] if len(flows) == 1 else None))
+            evaluator = self.evaluator(place, flows[0] if len(flows) == 1 else None)
+            operator, share, symbolic = self._binder.bind(stage, evaluator)
             owner = None
             if share or place.twins:
                 known = takes_share(type(operator)) and all(flow.shape is not None for flow in flows)
                 owner = self._owner(share, place.twins if known else (), name, place, span)
             arguments = Arguments(self, stage, operator.positional)
-            return self.graph.add(operator, flows, name, span, place.around, owner, arguments)
+            made = self.graph.add(operator, flows, name, span, place.around, owner, arguments)
+            return self.symbols.layer(self.graph, made, symbolic) if symbolic else made
         except Unknowable:
             self.sound = self.known = False
         except Fault as error:

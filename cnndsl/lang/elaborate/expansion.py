@@ -10,12 +10,14 @@ from cnndsl.ir import Instance
 from cnndsl.lang.elaborate.bind import Binder
 from cnndsl.lang.elaborate.infer import GraphBuilder
 from cnndsl.lang.elaborate.naming import Body, FirstNamed, aliases
+from cnndsl.lang.elaborate.sizes import Symbols
 from cnndsl.lang.elaborate.work_bound import WorkBound
 from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.scope import Origin, Scope
 from cnndsl.lang.expressions.values import WORK_PER_STEP, Fault, Flow, Named, TooManyDiagnostics, Unknowable, Value
 from cnndsl.lang.modules import Collector, Module, defined_below
 from cnndsl.lang.text import syntax
+from cnndsl.shapes import Shape
 
 STOPPING = frozenset({"step-limit", "layer-limit", "input-limit"})
 """Codes after which nothing else is expanded."""
@@ -59,6 +61,7 @@ class Expansion:
         self.limits = collector.limits
         self.budget = collector.budget
         self.graph = GraphBuilder(self.limits, strict)
+        self.symbols = Symbols()
         self.sound = True
         """False once there was an error: then no network results."""
         self.known = True
@@ -81,6 +84,14 @@ class Expansion:
     @abstractmethod
     def measure(self, name: str, layers: Named | None) -> Value:
         """A count of everything so far, or of the layers of a named stage."""
+
+    @abstractmethod
+    def symbolic(self, flow: Flow, attribute: str, span: Span) -> Shape | None:
+        """The shape of a value as it follows from symbols; None if it is unknown."""
+
+    @abstractmethod
+    def unknown_size(self) -> str | None:
+        """A symbol of the network; None without one."""
 
     @property
     def incomplete(self) -> bool:

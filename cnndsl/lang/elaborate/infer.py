@@ -1,7 +1,7 @@
 """One walk that adds layers to a graph: every layer gets its shape, or a diagnostic."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cnndsl.errors import CnnError, Diagnostic, Label, Span, quoted
 from cnndsl.ir import Dtype, Graph, Input, Instance, Node
@@ -79,8 +79,8 @@ class GraphBuilder:
                 self._taken.add(name)
                 return name
 
-    def add_input(self, name: str, shape: Shape, dtype: Dtype, span: Span) -> Flow:
-        value = Input(name=name, shape=shape, dtype=dtype, span=span)
+    def add_input(self, name: str, shape: Shape, dtype: Dtype, span: Span, extents: tuple[str, ...] = ()) -> Flow:
+        value = Input(name=name, shape=shape, dtype=dtype, span=span, extents=extents)
         self.inputs.append(value)
         self.values[name] = value
         return Flow(name, shape, value.dtype, span)
@@ -135,6 +135,10 @@ class GraphBuilder:
         self.values[name] = node
         return Flow(name, inferred.shape, after, span)
 
+    def replace(self, node: Node) -> None:
+        """Another layer in the place of the last one."""
+        self.layers[-1] = self.values[node.name] = node
+
     def node(self, name: str) -> Node | None:
         """The layer of that name; None for an input or an unknown name."""
         value = self.values.get(name)
@@ -181,13 +185,14 @@ class GraphBuilder:
         place = arguments.get(error.argument or "", span)
         return Diagnostic(error.code, error.message, place, labels=tuple(dict.fromkeys(labels)), help=advice)
 
-    def network(self, name: str, outputs: tuple[str, ...]) -> Graph:
+    def network(self, name: str, outputs: tuple[str, ...], **symbolic: Any) -> Graph:
         return Graph(
             name=name,
             inputs=tuple(self.inputs),
             layers=tuple(self.layers),
             outputs=outputs,
             instances=tuple(self.instances.values()),
+            **symbolic,
         )
 
 

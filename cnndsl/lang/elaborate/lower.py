@@ -1,6 +1,6 @@
 """Lowering: the statements of one network become a graph, and its expectations are checked on the way."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from cnndsl.analysis.costs import Cost, Costs
@@ -8,11 +8,16 @@ from cnndsl.analysis.memory import BYTES, peak, size_of
 from cnndsl.analysis.receptive import ReceptiveFields
 from cnndsl.errors import Diagnostic, Fix, Label, Span, quoted, shortened
 from cnndsl.ir import Dtype, Graph
+from cnndsl.lang.elaborate.bind import numeric
 from cnndsl.lang.elaborate.expand import Expander
 from cnndsl.lang.elaborate.expansion import Context
 from cnndsl.lang.elaborate.naming import Body
+from cnndsl.lang.elaborate.sizes import sizes_given
+from cnndsl.lang.expressions.assumptions import assumed
+from cnndsl.lang.expressions.definitions import define, define_symbols, define_value
 from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.names import written
+from cnndsl.lang.expressions.symbols import symbolic_part
 from cnndsl.lang.expressions.values import (
     Fault,
     Flow,
@@ -25,7 +30,7 @@ from cnndsl.lang.expressions.values import (
     repeated,
     shown,
 )
-from cnndsl.lang.modules import Collector, Module, Settings, define, define_value, not_supported
+from cnndsl.lang.modules import Collector, Module, Settings
 from cnndsl.lang.text import syntax
 from cnndsl.ops.base import Windowed
 from cnndsl.shapes import MAX_RANK, Shape
@@ -46,6 +51,7 @@ class NetworkLowering(Expander):
         self._sums = [Cost()]
         self._fields = ReceptiveFields()
         self._known_inputs = 0
+        self._from_inputs: Mapping[str, int] = {}
         self._trains: syntax.Train | None = None
         self._training: Training | None = None
         self._settings_at: dict[str, Span] = {}
@@ -53,6 +59,7 @@ class NetworkLowering(Expander):
     def lower(self, name: str, statements: Sequence[syntax.Statement], place: Context) -> Graph | None:
         """The graph; None where errors left no whole one."""
         self._bodies.append(Body(statements, self.module.source))
+        self._from_inputs = sizes_given(statements, self._settings.inputs)
         end = self.run(statements, place, None)
         if self.sound and end is None:
             advice = "begin the network with an input, as in `input 3@32x32`"
@@ -60,7 +67,12 @@ class NetworkLowering(Expander):
             self.report(Diagnostic("no-input", f"network {quoted(name)} has no input", where, help=(advice,)))
         if end is None or not self.sound:
             return None
-        graph = self.graph.network(name, tuple(self._outputs) or (end.name,))
+        unbound = self.symbols.unbound()
+        if unbound:
+            self.report(unbound)
+            return None
+        symbolic = self.symbols.fields(self.module.assumptions)
+        graph = self.graph.network(name, tuple(self._outputs) or (end.name,), **symbolic)
         return self._trained(graph, self._training, self._trains) if self._training and self._trains else graph
 
     def _trained(self, graph: Graph, training: "Training", node: syntax.Train) -> Graph | None:
@@ -134,8 +146,30 @@ class NetworkLowering(Expander):
         return flow
 
     def _symbol(self, node: syntax.Symbol, place: Context, flow: Flow | None) -> Flow | None:
-        place.scope.names.update(dict.fromkeys((alias.name for alias in node.names), None))
-        raise not_supported(node, self.module.source)
+        if place.depth > 1:
+            place.scope.names.update(dict.fromkeys((one.name for one in node.symbols), None))
+            advice = "give the block an argument"
+            raise fault("misplaced", "a symbol belongs at the top of a network or a file", self.span(node), advice)
+        given = {**self._settings.params, **self._from_inputs}
+        define_symbols(node, place.scope, self.evaluator(place, flow), given, self._used)
+        return flow
+
+    def _assume(self, node: syntax.Assume, place: Context, flow: Flow | None) -> Flow | None:
+        if place.depth > 1:
+            raise fault("misplaced", "assume belongs at the top of a network or a file", self.span(node))
+        found = assumed(node.condition, self.evaluator(place, flow))
+        if found:
+            self.symbols.assume(found)
+        return flow
+
+    def symbolic(self, flow: Flow, attribute: str, span: Span) -> Shape | None:
+        if flow.shape is None or not self.symbols.declared:
+            return flow.shape
+        self.step(len(self.graph.layers))
+        return self.symbols.shape(self.graph, self.module.assumptions, flow, attribute, span)
+
+    def unknown_size(self) -> str | None:
+        return next(iter(self.symbols.declared), None)
 
     def _input(self, node: syntax.Input, place: Context, flow: Flow | None) -> Flow:
         try:
@@ -165,7 +199,8 @@ class NetworkLowering(Expander):
             message = f"{quoted(name)} cannot have the shape {quoted(str(shape))}"
             advice = f"1 to {MAX_RANK} spatial axes, and sizes from 1 to {self.limits.dimension:,}"
             raise fault("bad-setting", message, span, advice)
-        made = self.graph.add_input(name, shape, dtype, span)
+        extents = self.symbols.input(shape, self.span(node.shape))
+        made = self.graph.add_input(name, cast(Shape, numeric(shape)), dtype, span, extents)
         if node.alias:
             count = len(self.graph.layers)
             define(place.scope, node.alias.name, Named(made, count, count), self.span(node.alias))
@@ -259,6 +294,8 @@ class NetworkLowering(Expander):
             raise fault("wrong-type", f"expect takes a condition or a shape, got {kind(value)}", self.span(node))
         if flow is None or flow.shape is None:
             raise fault("no-input", "there is no value yet whose shape could be expected", self.span(node))
+        if symbolic_part(value) is not None:
+            self.symbols.expect(flow.name, value, self.span(node))
         if value != flow.shape:
             raise self._failed(node, f"expected {value}, but the value here is {flow.shape}", flow)
         return flow
@@ -303,6 +340,7 @@ _STATEMENTS = cast(
         syntax.Let: NetworkLowering._let,
         syntax.Param: NetworkLowering._param,
         syntax.Symbol: NetworkLowering._symbol,
+        syntax.Assume: NetworkLowering._assume,
         syntax.Input: NetworkLowering._input,
         syntax.Output: NetworkLowering._output,
         syntax.Expect: NetworkLowering._expect,

@@ -5,7 +5,7 @@ Every function gives the fault to raise, with its fix, or None where nothing sho
 
 from cnndsl import ops
 from cnndsl.errors import Diagnostic, Fix, Span, listed, quoted
-from cnndsl.lang.elaborate.accepted import accepted, words
+from cnndsl.lang.accepted import accepted, words
 from cnndsl.lang.expressions.scope import Context, Scope
 from cnndsl.lang.expressions.values import Fault, ListValue, Named, Value, fault, slip
 from cnndsl.lang.synonyms import exact_operator, exact_parameter

@@ -11,6 +11,7 @@ from cnndsl.errors import quoted
 from cnndsl.lang.expressions.coerce import Rational
 from cnndsl.lang.expressions.functions import FUNCTIONS
 from cnndsl.lang.expressions.names import Names
+from cnndsl.lang.expressions.symbols import LONGEST, Symbolic, combined, joined, negative, symbolic_part
 from cnndsl.lang.expressions.values import (
     Fault,
     ListValue,
@@ -68,6 +69,8 @@ class Evaluator(Names):
         operand = self.value(node.operand)
         if node.operator == "not":
             return not self.as_truth(operand, node.operand)
+        if isinstance(operand, Symbolic):
+            return negative(operand)
         return simplified(-self.as_rational(operand, node.operand))
 
     def chain(self, node: syntax.Chain) -> Value:
@@ -83,9 +86,41 @@ class Evaluator(Names):
             if operator == "+" and isinstance(value, ListValue) and isinstance(right, ListValue):
                 value = self._joined(value, right, node)
                 continue
+            if isinstance(value, Symbolic) or isinstance(right, Symbolic):
+                value = self._symbolic(node, operator, value, right)
+                continue
             left = self.as_rational(value, left_node)
             value = self._arithmetic(node, operator, left, self.as_rational(right, operand))
         return value
+
+    def _symbolic(self, node: syntax.Chain, operator: str, left: Value, right: Value) -> Value:
+        """``+ - * // %`` with numbers that follow from symbols; anything else is a fault."""
+        number = left if isinstance(left, Symbolic) else right
+        assert isinstance(number, Symbolic)
+        span = self.context.span(node)
+        if not all(isinstance(side, int) and not isinstance(side, bool) for side in (left, right)):
+            other = right if number is left else left
+            raise fault(
+                "symbol-decides",
+                f"a number that depends on {number.names} meets whole numbers only, but this is {kind(other)}: "
+                f"{shown(other)}",
+                span,
+                "`//` rounds down",
+            )
+        assert isinstance(left, int) and isinstance(right, int)
+        if operator in ("/", "**"):
+            message = f"`{operator}` is not for numbers that depend on {number.names}"
+            advice = "`//` rounds down, `-(-a//b)` rounds up" if operator == "/" else "write the product"
+            raise fault("symbol-decides", message, span, advice)
+        if operator in ("//", "%") and (isinstance(right, Symbolic) or right < 1):
+            divisor = f"what depends on {right.names}" if isinstance(right, Symbolic) else shown(right)
+            message = f"what depends on {number.names} is divided by positive numbers only, not by {divisor}"
+            raise fault("symbol-decides", message, span)
+        result = combined(operator, left, right, int(self._arithmetic(node, operator, int(left), int(right))))
+        if len(result.text) > LONGEST:
+            message = f"this expression of {number.names} has more than {LONGEST:,} characters"
+            raise fault("number-limit", message, span)
+        return result
 
     def _joined(self, left: ListValue, right: ListValue, node: Expression) -> ListValue:
         self.context.budget.spend(len(left.items) + len(right.items))
@@ -99,6 +134,9 @@ class Evaluator(Names):
         return not until
 
     def _compare(self, node: syntax.Chain, operator: str, left: Value, right: Value) -> bool:
+        number = symbolic_part(make_list((left, right)))
+        if number is not None:
+            raise self.unknown(number, node, "a condition")
         if operator in ("==", "!="):
             left, right = _alike(left, right), _alike(right, left)
             if kind(left) != kind(right):
@@ -153,7 +191,7 @@ class Evaluator(Names):
 
     def shape(self, node: syntax.ShapeLiteral) -> Value:
         channels_value = self.value(node.channels)
-        spatial = self.value(node.spatial)
+        spatial = self._extents(node.spatial)
         if isinstance(channels_value, ListValue) and not isinstance(spatial, ListValue):
             raise self._channels_last(node)
         channels = self.dimension(channels_value, node.channels)
@@ -164,6 +202,15 @@ class Evaluator(Names):
             message = f"a map has 1 to {MAX_RANK} spatial axes, not {len(sizes):,}"
             raise fault("wrong-rank", message, self.context.span(node.spatial))
         return Shape(channels, tuple(self.dimension(size, node.spatial) for size in sizes))
+
+    def _extents(self, node: Expression) -> Value:
+        """What stands behind an ``@``: ``HxW`` is ``[H, W]`` where H and W are symbols."""
+        if isinstance(node, syntax.Name) and "x" in node.name and not self.scope.has(node.name):
+            found = {part: self.scope.find(part) for part in node.name.split("x") if self.scope.has(part)}
+            extents = joined(node.name, found)
+            if extents:
+                return make_list(extents)
+        return self.value(node)
 
     def _channels_last(self, node: syntax.ShapeLiteral) -> Fault:
         size, channels = self.context.text(node.channels), self.context.text(node.spatial)

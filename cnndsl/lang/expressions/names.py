@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from cnndsl import ops
 from cnndsl.errors import Span, quoted, shortened
 from cnndsl.lang.expressions.coerce import Coercions
-from cnndsl.lang.expressions.scope import FLOW_ATTRIBUTES, MEASURES, Context, Scope
+from cnndsl.lang.expressions.scope import FLOW_ATTRIBUTES, MEASURES, OF_SIZES, Context, Scope
 from cnndsl.lang.expressions.values import (
     Fault,
     Flow,
@@ -207,6 +207,14 @@ class Names(Coercions):
         if not isinstance(found, Named):
             raise fault("not-a-value", f"{quoted(base)} is {kind(found)}, not a layer", self.context.span(node))
         if node.attribute in MEASURES:
+            symbol = self.context.unknown_size() if node.attribute in OF_SIZES and not self.counting else None
+            if symbol:
+                raise fault(
+                    "symbol-decides",
+                    f"{node.attribute} depends on {quoted(symbol)}, which is known only when the network is used",
+                    self.context.span(node),
+                    "only `expect` may ask, for the default sizes",
+                )
             return self.context.measure(node.attribute, found)
         return self._of_flow(node, base, found.flow)
 
@@ -216,9 +224,9 @@ class Names(Coercions):
             near = suggest(node.attribute, (*FLOW_ATTRIBUTES, *MEASURES))
             message = f"a value has no attribute {quoted(node.attribute)}"
             raise misnamed("unknown-attribute", message, span, near, f"it has {', '.join(FLOW_ATTRIBUTES)}")
-        if flow.shape is None:
+        shape = self.context.symbolic(flow, node.attribute, self.context.span(node))
+        if shape is None:
             raise Unknowable
-        shape = flow.shape
         if node.attribute == "shape":
             return shape
         if node.attribute == "channels" and not shape.is_vector:

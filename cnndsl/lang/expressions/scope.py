@@ -3,12 +3,15 @@
 from typing import NamedTuple, Protocol
 
 from cnndsl.errors import Source, Span
-from cnndsl.lang.expressions.values import Budget, Named, Turns, Value
+from cnndsl.lang.expressions.values import Budget, Flow, Named, Turns, Value
 from cnndsl.lang.text import syntax
 from cnndsl.limits import Limits
+from cnndsl.shapes import Shape
 
 FLOW_ATTRIBUTES = ("channels", "height", "width", "depth", "length", "features", "shape")
 COUNTS = ("params", "buffers", "macs", "connections", "layers")
+OF_SIZES = frozenset({"macs", "connections", "receptive_field", "rf_stride", "activation_bytes", "peak_bytes"})
+"""Measures that follow from the extents of the inputs."""
 MEASURES = (*COUNTS, "receptive_field", "rf_stride", "activation_bytes", "peak_bytes", "weight_bytes")
 
 
@@ -129,6 +132,12 @@ class Context(Protocol):
 
     def measure(self, name: str, layers: Named | None) -> Value:
         """A count of everything so far, or of a named stage."""
+
+    def symbolic(self, flow: Flow, attribute: str, span: Span) -> Shape | None:
+        """The shape of a value as it follows from symbols, for an attribute of it; None if it is unknown."""
+
+    def unknown_size(self) -> str | None:
+        """A symbol of the network, on which what is measured depends; None if there is none."""
 
     def elsewhere(self, name: str, offset: int) -> str | None:
         """Where a value has the name that is unknown at ``offset``, and how to reach it; None if none has it."""

@@ -135,6 +135,8 @@ def plain(value: Value) -> object:
     """Lists as tuples and fractions as floats, for the fields of a model."""
     if isinstance(value, ListValue):
         return tuple(map(plain, value.items))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int(value)  # without what it follows from
     return float(value) if isinstance(value, Fraction) else value
 
 

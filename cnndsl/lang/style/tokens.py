@@ -145,7 +145,7 @@ def _space(found: list[Lexeme]) -> None:
     for lexeme in found:
         kind = lexeme.kind
         if lexeme.begins_statement:
-            equals_is_tight = kind not in ("LET", "PARAM")
+            equals_is_tight = kind not in ("LET", "PARAM", "SYMBOL")
         if lexeme.begins_statement or kind in ("ARROW", "LBRACE"):
             keyword_value = False
         binary = kind in _SUMS and before in _ENDS_OPERAND

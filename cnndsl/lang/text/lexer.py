@@ -11,6 +11,7 @@ END = "$END"
 UNEXPECTED = "UNEXPECTED"
 _OPENING = frozenset({"LPAR", "LSQB", "LBRACE"})
 _CLOSING = {"RPAR": "(", "RSQB": "[", "RBRACE": "{"}
+_WORDS = frozenset({"NAME", "FUNCTION"})
 _PREFIXES = frozenset({"MINUS", "NOT"})
 _INDEXABLE = frozenset({"NAME", "RPAR", "RSQB"})
 _LAYOUT = _OPENING | _CLOSING.keys() | _PREFIXES | {"_SEP", END}
@@ -86,6 +87,7 @@ class Lexer:
         self._text = text
         self._vocabulary = vocabulary
         self._nesting = limits.nesting
+        self._has_symbols = False
 
     def __iter__(self) -> Iterator[Token]:
         return self.tokens()
@@ -104,8 +106,12 @@ class Lexer:
             kind = match.lastgroup or UNEXPECTED
             start, end = match.span(kind)
             value = text[start:end]
-            if kind == "NAME":
+            if kind in _WORDS:
                 kind = keywords.get(value, kind)
+                if kind == "SYMBOL":
+                    self._has_symbols = True
+                elif self._has_symbols and value == "assume" and (separator or not previous or previous.value == "{"):
+                    kind = "ASSUME"
             elif kind == "END":
                 kind = END
             token = Token(start, end, kind, value)

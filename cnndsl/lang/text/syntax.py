@@ -303,10 +303,29 @@ class Let(NamedTuple):
     value: Expression
 
 
-class Symbol(NamedTuple):
+class Declared(NamedTuple):
+    """A symbol and its default, if one is written; the name lies at ``start``."""
+
     start: int
     end: int
-    names: tuple[Alias, ...]
+    name: str
+    default: Expression | None
+
+
+class Symbol(NamedTuple):
+    """``symbol H = 224, W``."""
+
+    start: int
+    end: int
+    symbols: tuple[Declared, ...]
+
+
+class Assume(NamedTuple):
+    """``assume H % 32 == 0``."""
+
+    start: int
+    end: int
+    condition: Expression
 
 
 class Train(NamedTuple):
@@ -359,7 +378,7 @@ class Import(NamedTuple):
     path: String
 
 
-Statement: TypeAlias = Pipeline | Input | Output | Expect | Param | Let | Symbol | Train
+Statement: TypeAlias = Pipeline | Input | Output | Expect | Param | Let | Symbol | Assume | Train
 Item: TypeAlias = Import | Block | Network | Statement
 
 

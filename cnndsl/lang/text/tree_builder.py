@@ -234,7 +234,18 @@ class TreeBuilder:
 
     @staticmethod
     def symbol(parts: Parts) -> syntax.Symbol:
-        return syntax.Symbol(parts[0].start, parts[-1].end, tuple([_named(token) for token in parts[1::2]]))
+        return syntax.Symbol(parts[0].start, parts[-1].end, tuple(parts[1::2]))
+
+    @staticmethod
+    def declared(parts: Parts) -> syntax.Declared:
+        name: Token = parts[0]
+        default = parts[2] if len(parts) > 1 else None
+        return syntax.Declared(name.start, parts[-1].end, name.value, default)
+
+    @staticmethod
+    def assume(parts: Parts) -> syntax.Assume:
+        word, condition = parts
+        return syntax.Assume(word.start, condition.end, condition)
 
     @staticmethod
     def train(parts: Parts) -> syntax.Train:

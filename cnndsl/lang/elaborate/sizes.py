@@ -1,0 +1,158 @@
+"""The symbols of a network that is being lowered: what they decide, and the shapes that follow from them."""
+
+from collections.abc import Mapping, Sequence
+
+from cnndsl.errors import Diagnostic, Span, quoted
+from cnndsl.ir import Expectation, Graph, Symbol
+from cnndsl.lang.elaborate.infer import GraphBuilder
+from cnndsl.lang.expressions.assumptions import Assumed
+from cnndsl.lang.expressions.symbols import Symbolic, expression, symbols_of
+from cnndsl.lang.expressions.values import Flow, fault
+from cnndsl.lang.text import syntax
+from cnndsl.shapes import Shape
+
+_ARRANGING = frozenset({"permute", "reshape", "slice"})
+"""Operators that may make channels of extents."""
+
+
+class Symbols:
+    """What a network says of its symbols so far."""
+
+    def __init__(self) -> None:
+        self.declared: dict[str, Symbol] = {}
+        """Those that inputs are made of."""
+        self._assumed: list[Assumed] = []
+        self._expected: list[Expectation] = []
+        self._others: dict[str, tuple[Symbol, Span]] = {}
+        self._shapes: tuple[int, Mapping[str, Shape]] = (-1, {})
+
+    # --- what is written ---
+    def input(self, shape: Shape, span: Span) -> tuple[str, ...]:
+        """The extents of an input as expressions; empty without symbols. Raises Fault."""
+        if symbols_of(shape.channels):
+            what = "features" if shape.is_vector else "channels"
+            message = f"the {what} of an input decide the shapes of weights, so they may not depend on a symbol"
+            raise fault("symbol-decides", message, span, "symbols stand behind the `@`: `input 3@[H, W]`")
+        found = {name: symbol for extent in shape.spatial for name, symbol in symbols_of(extent).items()}
+        self.declared.update(found)
+        return tuple(map(expression, shape.dimensions)) if found else ()
+
+    def layer(self, graph: GraphBuilder, made: Flow, arguments: Mapping[str, tuple[int, ...]]) -> Flow:
+        """Keeps the expressions of a layer's arguments, which follow from symbols."""
+        node = graph.node(made.name)
+        if node is None:
+            return made
+        for numbers in arguments.values():
+            self._use(numbers, made.span)
+        texts = {name: tuple(map(expression, numbers)) for name, numbers in arguments.items()}
+        graph.replace(node.model_copy(update={"symbolic": texts}))
+        return made
+
+    def assume(self, assumed: Assumed) -> None:
+        self._assumed.append(assumed)
+
+    def expect(self, value: str, shape: Shape, span: Span) -> None:
+        """A shape in symbols that a value is said to have."""
+        self._use(shape.dimensions, span)
+        self._expected.append(Expectation(value=value, extents=tuple(map(expression, shape.dimensions)), span=span))
+
+    def _use(self, numbers: Sequence[int], span: Span) -> None:
+        for number in numbers:
+            for name, symbol in symbols_of(number).items():
+                self._others.setdefault(name, (symbol, span))
+
+    # --- what follows ---
+    def unbound(self) -> Diagnostic | None:
+        """What is wrong where a symbol is used that no input has."""
+        for name, (symbol, span) in self._others.items():
+            if name not in self.declared:
+                message = f"no input has an extent {quoted(name)}, so nothing says how large it is"
+                advice = f"write it where the input is, as in {quoted(f'input 3@[{name}, {name}]')}, or make it a param"
+                return Diagnostic("unbound-symbol", message, symbol.span or span, help=(advice,))
+        return None
+
+    def fields(self, of_file: Sequence[Assumed]) -> dict[str, object]:
+        """What the graph holds of them."""
+        if not self.declared:
+            return {}
+        known = self.declared.keys()
+        everything = [each for each in (*of_file, *self._assumed) if each.symbols.keys() <= known]
+        return {
+            "symbols": tuple(self.declared.values()),
+            "assumptions": tuple(each.assumption for each in everything),
+            "expectations": tuple(self._expected),
+        }
+
+    def shape(self, graph: GraphBuilder, of_file: Sequence[Assumed], flow: Flow, attribute: str, span: Span) -> Shape:
+        """The shape of a value, its extents symbolic where symbols decide them. Raises Fault."""
+        assert flow.shape is not None
+        arranged = any(type(node.op).operator in _ARRANGING for node in graph.layers)
+        if attribute == "channels" and not arranged:
+            return flow.shape
+        if self._shapes[0] != len(graph.layers):
+            name = (graph.layers or graph.inputs)[-1].name
+            partial = graph.network("", (name,), **self.fields(of_file))
+            self._shapes = (len(graph.layers), _extents_of(partial))
+        found = self._shapes[1].get(flow.name)
+        if found is None:
+            message = f"how {quoted(attribute)} follows from the symbols cannot be said in one expression"
+            raise fault("sizes-too-long", message, span, "write the extents as they follow from the input's")
+        return found
+
+
+def _extents_of(graph: Graph) -> dict[str, Shape]:
+    """The shapes of all values that have a formula, their extents symbolic where symbols decide them."""
+    from cnndsl.analysis.sizes import along
+    from cnndsl.extents.extent import Extent
+    from cnndsl.extents.periodic import TooLong
+    from cnndsl.extents.words import expression as written
+
+    found = dict(graph.shapes)
+    unclear: set[str] = set()
+    for symbol in graph.symbols:
+        try:
+            followed = along(graph, [symbol.name])
+        except TooLong:
+            return {}
+        for name, shape in followed.shapes.items():
+            dimensions: list[int] = list(found[name].dimensions)
+            for axis, extent in enumerate(shape.dimensions):
+                if isinstance(extent, int):
+                    continue
+                text = written(extent, symbol.name, followed.taken) if isinstance(extent, Extent) else None
+                if text is None or isinstance(dimensions[axis], Symbolic):
+                    unclear.add(name)
+                else:
+                    dimensions[axis] = _number(text, dimensions[axis], symbol)
+            found[name] = Shape(dimensions[0], tuple(dimensions[1:]))
+    return {name: shape for name, shape in found.items() if name not in unclear}
+
+
+def _number(text: str, number: int, symbol: Symbol) -> Symbolic:
+    if text == symbol.name:
+        return Symbolic.declared(symbol)
+    return Symbolic.written(number, text, {symbol.name: symbol})
+
+
+def sizes_given(statements: Sequence[syntax.Statement], shapes: Mapping[str | None, Shape]) -> dict[str, int]:
+    """The sizes of symbols where the shapes of inputs are given from outside. Raises Fault where they contradict."""
+    found: dict[str, int] = {}
+    inputs = [node for node in statements if isinstance(node, syntax.Input)] if shapes else []
+    for number, node in enumerate(inputs):
+        name = node.alias.name if node.alias else "input"
+        shape = shapes.get(name, None if number else shapes.get(None))
+        if shape is None or not isinstance(node.shape, syntax.ShapeLiteral):
+            continue
+        for symbol, size in zip(_written_names(node.shape.spatial), shape.spatial, strict=False):
+            if symbol and found.setdefault(symbol, size) != size:
+                message = f"{quoted(symbol)} cannot be both {found[symbol]} and {size}"
+                raise fault("bad-setting", message, None, f"the shape {quoted(str(shape))} is given for the input")
+    return found
+
+
+def _written_names(node: syntax.Expression) -> list[str]:
+    """The names that extents are written with; an empty one where there is another expression."""
+    if isinstance(node, syntax.Name):
+        return node.name.split("x")
+    items = node.items if isinstance(node, syntax.ListLiteral) else ()
+    return [item.name if isinstance(item, syntax.Name) else "" for item in items]
