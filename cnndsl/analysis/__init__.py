@@ -7,5 +7,6 @@
   computed, ``symbolic`` puts them into operators, ``lines`` are the lines of an explanation, ``growth`` those of the
   receptive field.
 - ``sizes``: which sizes a network takes, and what comes out for each. ``resized``: a graph at another size.
+  ``readings``: the values of symbols, read off inputs.
 - ``lint``: rules about what is well-formed but rarely meant.
 """
