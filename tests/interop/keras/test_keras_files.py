@@ -82,6 +82,18 @@ def test_a_file_becomes_text_and_weights(keras, saved, folder, capsys):
     assert np.abs(found - saved(x).detach().numpy()).max() < 1e-5
 
 
+def test_keras_works_on(keras, saved):
+    """A layer whose shapes Keras has to find out by calling it, behind a file that was read."""
+    assert main(["import", "net.keras"]) == 0
+
+    class Doubled(keras.layers.Layer):
+        def call(self, x):
+            return x + x
+
+    outputs = Doubled()(keras.Input((8, 8, 3)))
+    assert outputs.shape == (None, 8, 8, 3)
+
+
 def test_an_object_of_python(keras, folder, capsys):
     (folder / "made_by.py").write_text(SOURCE, encoding="utf-8")
     try:

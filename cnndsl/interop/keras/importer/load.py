@@ -52,7 +52,7 @@ def read_model(path: Path, limits: Limits = DEFAULT_LIMITS) -> Iterator[Any]:
     """
     _require_sound(path, limits)
     keras = _library()
-    with keras.StatelessScope(initialize_variables=False):  # variables are made without memory
+    with _waiting_variables(), keras.StatelessScope(initialize_variables=False):  # variables are made without memory
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -60,6 +60,19 @@ def read_model(path: Path, limits: Limits = DEFAULT_LIMITS) -> Iterator[Any]:
         except Exception as error:  # whatever Keras has against the file
             raise _broken(path, f"Keras cannot load it: {said_by(error)}") from error
         yield model
+
+
+@contextmanager
+def _waiting_variables() -> Iterator[None]:
+    """Keras's list of variables that wait for memory is afterwards as it was: the next layer made would ask for it."""
+    from keras.src.backend.common import global_state
+
+    name = "uninitialized_variables"
+    before = list(global_state.get_global_attribute(name) or [])
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute(name, before)
 
 
 def _broken(path: Path, message: str, *advice: str) -> CnnError:
