@@ -8,7 +8,8 @@
 What Python programs use is in ``api`` and ``network``; commands are in ``cli`` and ``__main__``, the cell magic in
 ``notebook``. ``lang`` reads texts into the graph of ``ir``, whose layers are operators of ``ops``;
 ``training_settings`` is what a text may say about its training. ``analysis`` counts,
-``runtime`` computes, ``interop`` speaks ONNX, PyTorch and Keras, ``draw`` makes pictures, ``report`` all other output.
+``runtime`` computes, ``interop`` speaks ONNX, PyTorch and Keras, ``training`` learns, ``draw`` makes pictures, and
+``report`` all other output.
 Everything stands on ``shapes`` (the window formula, broadcasting), ``extents`` (sizes that are not known), ``errors``
 (diagnostics), ``codes`` (what they mean), ``limits``, ``suggest`` (did you mean), ``files``, ``progress``, ``arrays``
 and ``version``.
@@ -30,6 +31,7 @@ __all__ = [
     "Network",
     "Shape",
     "Span",
+    "TrainingResult",
     "check",
     "check_file",
     "format",
@@ -41,6 +43,7 @@ __all__ = [
     "loads",
     "main",
     "parse",
+    "train",
 ]
 
 if TYPE_CHECKING:
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
         CheckResult,
         Layer,
         Network,
+        TrainingResult,
         check,
         check_file,
         format,
@@ -60,6 +64,7 @@ if TYPE_CHECKING:
         load,
         loads,
         parse,
+        train,
     )
     from cnndsl.cli import main
     from cnndsl.errors import CnnError, Diagnostic, Span

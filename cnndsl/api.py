@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import islice
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnndsl.analysis.lint import RuleSelection, enabled, findings, members
 from cnndsl.analysis.measured import Layer as Layer
@@ -22,6 +23,12 @@ from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.network import Network as Network
 from cnndsl.shapes import Shape
 from cnndsl.suggest import nearest
+
+if TYPE_CHECKING:
+    from cnndsl.arrays import Array
+    from cnndsl.runtime.data.preparation import Preparation
+    from cnndsl.training.history import Epoch
+    from cnndsl.training.loop import Report
 
 
 class CheckResult(NamedTuple):
@@ -259,3 +266,73 @@ def from_onnx(
     found = from_onnx(model, partial=partial, keep_layout=keep_layout, limits=limits)
     path = model if isinstance(model, str | PathLike) else None
     return Network(found.network, found.weights, None, path, found.layout)
+
+
+class TrainingResult(NamedTuple):
+    """What training gave."""
+
+    history: "tuple[Epoch, ...]"
+    """A row an epoch: loss and accuracy of training and validation, learning rate, seconds."""
+    weights: "dict[str, Array]"
+    """Those of the best epoch."""
+    network: Network
+    """The network with these weights."""
+    class_names: tuple[str, ...]
+    """In the order of the outputs; empty where the data does not say them."""
+    folder: Path | None
+    """Where the run is kept."""
+    left_out: tuple[str, ...]
+    """Files of the data that could not be read."""
+    interrupted: bool
+    """Whether Ctrl-C ended it; it can be resumed."""
+    stopped_early: bool
+    """Whether it ended since the loss became no smaller."""
+
+    @property
+    def best(self) -> "Epoch | None":
+        """The epoch whose weights these are."""
+        from cnndsl.training.history import best
+
+        return best(self.history)
+
+
+def train(
+    net: Network,
+    data: Any = None,
+    *,
+    out: str | PathLike[str] | None = None,
+    resume: str | PathLike[str] | None = None,
+    weights: "str | PathLike[str] | Mapping[str, Array] | None" = None,
+    skip_bad: bool = False,
+    device: str = "auto",
+    compile: bool = False,
+    mixed_precision: bool = False,
+    tensorboard: bool = False,
+    preparation: "Preparation | None" = None,
+    channels_last: bool = False,
+    report: "Report | None" = None,
+    **settings: Any,
+) -> TrainingResult:
+    """Learns the weights of a network from data, by PyTorch, an extra.
+
+    ``data`` is a folder with a folder of images for each class, a file (.npz, .csv, MNIST's, CIFAR's), or a pair of
+    arrays; without it, what ``train { }`` names. Further keywords are its settings (``epochs=3``,
+    ``optimizer="sgd lr=0.1"``). ``out`` is a new folder for the run, ``resume`` that of one to go on with; without
+    them nothing is written. ``weights`` are those to begin with. Raises CnnError, and OSError where a file cannot be
+    written.
+    """
+    from cnndsl.runtime.data.preparation import Preparation
+    from cnndsl.training.model import Switches
+    from cnndsl.training.request import requested
+    from cnndsl.training.run import train as learn
+
+    if isinstance(data, str | PathLike):
+        settings["data"], data = os.fspath(data), None
+    file = next(iter(net.sources), None)
+    job = requested(net.graph, partial(net.weights_from, weights), settings, beside=file, out=out, resume=resume)
+    job = job._replace(data=data, tensorboard=tensorboard, switches=Switches(device, compile, mixed_precision))
+    if resume is None:
+        job = job._replace(preparation=preparation or Preparation(), channels_last=channels_last, skip_bad=skip_bad)
+    found = learn(job, report)
+    trained = Network(net.graph, found.weights, net.sources)
+    return TrainingResult(**found._asdict(), network=trained, folder=job.folder)

@@ -20,6 +20,7 @@ from pydantic import (
 
 from cnndsl import ops
 from cnndsl.errors import Span, quoted
+from cnndsl.extents.expression import names
 from cnndsl.ops.base import Operator, Weight
 from cnndsl.shapes import Shape
 
@@ -178,6 +179,13 @@ class Input(Model):
     """Where it was written."""
     extents: Annotated[tuple[str, ...], _UNLESS_EMPTY] = ()
     """Where symbols decide the shape: an expression for every axis, channels first."""
+
+    def may_have(self, dimensions: tuple[int, ...]) -> bool:
+        """Whether an example may have these extents, channels first: those of the shape, but where symbols decide."""
+        if not self.extents or len(dimensions) != len(self.extents):
+            return dimensions == self.shape.dimensions
+        axes = zip(dimensions, self.shape.dimensions, self.extents, strict=True)
+        return all(given == wanted or names(text) for given, wanted, text in axes)
 
 
 class Node(Model):

@@ -117,6 +117,7 @@ class Network(Measured):
 
             return explained.text(arithmetic(self, layer))
         from cnndsl.report import trace
+        from cnndsl.runtime.any_size import graph_for
         from cnndsl.runtime.interpreter import checked_inputs
         from cnndsl.runtime.trace import require_position, trace_value
 
@@ -125,9 +126,10 @@ class Network(Measured):
         except TypeError:
             message = f"at is a position such as (0, 2, 3), not {quoted(repr(at))}"
             raise CnnError.of("bad-setting", message) from None
-        require_position(self.graph, layer, position)  # before weights are made, which may take long
-        inputs = checked_inputs(self.graph, x)
-        return trace.text(trace_value(self.graph, layer, position, inputs, self.weights_from(weights, seed)))
+        graph = graph_for(self.graph, x)
+        require_position(graph, layer, position)  # before weights are made, which may take long
+        inputs = checked_inputs(graph, x)
+        return trace.text(trace_value(graph, layer, position, inputs, self.weights_from(weights, seed)))
 
     def draw(
         self,
@@ -236,6 +238,12 @@ class Network(Measured):
             raise CnnError.of("bad-setting", f"the backend {quoted(str(backend))} is unknown", advice)
         if threads is not None:
             require_whole("threads", threads, 1)
+        if self.graph.symbols:
+            from cnndsl.runtime.any_size import AnySize
+
+            options: dict[str, Any] = {"keep": kept, "limits": limits, "backend": backend, "threads": threads}
+            given = self.weights_from(weights, seed)
+            return AnySize(self.graph, lambda one: Network(one).runner(weights=given, profile=profile, **options))
         if backend == "reference":
             return self._reference(weights, seed, kept, limits)
         require_memory(self.graph, 1, limits.run_bytes)
@@ -395,13 +403,10 @@ class Network(Measured):
 
         ``model`` is the ONNX file that the network was read from: its own outputs are compared then, transposed where
         its channels are last. ONNX Runtime runs without its optimiser; ``optimised`` says how far it is from itself
-        with it. Where the two sides differ by more than ``tolerance``, ``judged`` says how far each is from float64.
-        Raises CnnError.
+        with it. Where the two sides differ by more than ``tolerance``, ``judged`` says how far each is from float64. A
+        network with symbols is compared at its default size, its smallest and an odd one. Raises CnnError.
         """
-        from cnndsl.interop.onnx.importer.beside import layout_beside
-        from cnndsl.interop.onnx.runtime import make_runner, run_file
-        from cnndsl.interop.verify import TOLERANCE, compare
-        from cnndsl.runtime.data.made import made_input
+        from cnndsl.interop.verify import verified
 
         require_whole("batch", batch, 1)
         if tolerance is not None and not isinstance(tolerance, int | float):
@@ -409,21 +414,15 @@ class Network(Measured):
         if model is not None:
             require_path(model, "the model")
         arrays = self.weights_from(weights, seed)
-        inputs = {value.name: made_input(value, "random", batch, seed) for value in self.graph.inputs}
-        kept = tuple(self.layers)
-        mine = self.runner(weights=arrays, keep=kept)(inputs)
-        theirs = make_runner(self.graph, arrays, kept, optimised=False)(inputs)
-        if model is None:
-            outputs = [theirs[name] for name in self.outputs]
-            optimised = list(make_runner(self.graph, arrays)(inputs).values())
-        else:
-            layout = self._layout or layout_beside(self.graph, model)
-            given = layout.to_model(inputs.values())
-            outputs, optimised = (layout.from_model(run_file(model, given, choice)) for choice in (False, True))
-        found = compare(self.graph, mine, theirs, outputs, TOLERANCE if tolerance is None else tolerance, optimised)
-        if found.ok or found.first is None:  # then the float64 run would be of another network than the model's
-            return found
-        return found.judged_by(self.runner(weights=arrays, backend="reference")(inputs), mine, outputs)
+        return verified(
+            self.graph,
+            arrays,
+            self.runner(weights=arrays, keep=tuple(self.layers)),
+            lambda inputs: self.runner(weights=arrays, backend="reference")(inputs),
+            (batch, seed),
+            tolerance,
+            None if model is None else (model, self._layout),
+        )
 
     def to_json(self) -> str:
         """The graph as JSON (docs/network.schema.json)."""

@@ -12,6 +12,7 @@ import pytest
 # The workers of pytest-xdist fill the cores; BLAS and PyTorch read this when they are first imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("KERAS_BACKEND", "torch")  # as this, when Keras is first imported
+os.environ["CNNDSL_CACHE"] = ""  # no test leaves anything in the home of whoever runs it
 
 hypothesis.settings.register_profile("cnndsl", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("cnndsl")

@@ -109,6 +109,18 @@ def save_models(folder: Path) -> None:
     (folder / "sine.onnx").write_bytes(model.SerializeToString())
 
 
+def save_data(folder: Path) -> None:
+    """Data to train on."""
+    x = np.random.default_rng(0).integers(0, 256, (20, 1, 8, 8), np.uint8)
+    np.savez(folder / "digits.npz", x=x, y=np.arange(20) % 10)
+    np.savez(folder / "unlabelled.npz", x=x)
+    np.savez(folder / "twelve.npz", x=x, y=np.arange(20) % 12)
+    for index, image in enumerate(x[:, 0]):
+        (folder / "bad" / str(index % 10)).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / "bad" / str(index % 10) / f"{index}.png")
+    (folder / "bad" / "3" / "notes.png").write_text("a three")
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with the files that examples say are given."""
@@ -143,12 +155,18 @@ def outcome(code: Code, line: str, folder: Path, capsys: pytest.CaptureFixture[s
         save_weights(weights, folder / "net.safetensors")
         others = {key: value for key, value in weights.items() if not key.startswith("conv1.")}
         save_weights(others, folder / "other.safetensors")
+    if line.startswith("cnndsl train"):
+        pytest.importorskip("torch")
+        save_data(folder)
+        if "--resume" in line:
+            words = ["train", str(folder / "net.cnn"), "--data", str(folder / "digits.npz"), "--epochs", "1"]
+            assert main([*words, "--out", str(folder / "runs" / "1")]) == 0
     program, *arguments = shlex.split(line)
     assert program == "cnndsl"
     capsys.readouterr()
     status = main(arguments)
     said = capsys.readouterr().err
-    return status, re.sub(r"cnndsl: (wrote|initial weights,) .*\n", "", said)
+    return status, re.sub(r"cnndsl: (wrote|left out|initial weights,) .*\n", "", said)
 
 
 @pytest.mark.parametrize("code", COMMANDS, ids=lambda code: code.code)

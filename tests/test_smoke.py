@@ -66,6 +66,7 @@ def test_what_is_wrong_is_said_with_its_numbers() -> None:
 LINES = [
     "check net.cnn --format json",
     "run net.cnn --input image.png --top 3 --format json",
+    "train net.cnn --data digits.npz --epochs 1 --out run",
     "export net.cnn -o net.onnx",
     "import net.onnx -o again.cnn",
     "verify net.cnn",
@@ -86,9 +87,11 @@ def test_every_command(
     monkeypatch.chdir(tmp_path)
     Path("net.cnn").write_text((examples / "lenet.cnn").read_text(encoding="utf-8"), encoding="utf-8")
     Image.new("L", (28, 28), 200).save("image.png")
+    np.savez("digits.npz", x=np.zeros((20, 1, 28, 28), np.uint8), y=np.arange(20) % 10)
     printed = {}
     for line in LINES:
-        missing = line.startswith("completion") and find_spec("shtab") is None  # an extra
+        extra = {"completion": "shtab", "train": "torch"}.get(line.split()[0])
+        missing = extra is not None and find_spec(extra) is None
         assert main(line.split()) == (2 if missing else 0), capsys.readouterr().err
         printed[line.split()[0]] = capsys.readouterr().out
     assert json.loads(printed["check"])["files"][0]["networks"][0]["totals"]["params"] == 61_706

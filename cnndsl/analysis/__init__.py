@@ -8,7 +8,7 @@
   receptive field.
 - ``sizes``: which sizes a network takes along one axis, and what comes out for each; ``network_sizes``: along all.
   ``resized``: a graph at another size. ``proof``: whether what it says of its symbols holds. ``polynomials``: its
-  counts in symbols.
+  counts in symbols. ``readings``: the values of symbols, read off inputs.
 - ``training``: whether settings of training fit the network.
 - ``lint``: rules about what is well-formed but rarely meant.
 """

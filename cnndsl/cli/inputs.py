@@ -35,6 +35,11 @@ Failed: TypeAlias = Callable[[str, CnnError], object]
 def add_arguments(command: argparse.ArgumentParser, words: str, required: bool = False) -> None:
     """``--input``, and the options that say how it is read."""
     command.add_argument("--input", action="append", required=required, metavar="[NAME=]X", help=words)
+    add_reading(command)
+
+
+def add_reading(command: argparse.ArgumentParser) -> None:
+    """The options that say how examples are read."""
     group = command.add_argument_group(READING)
     group.add_argument("--convert", choices=("grey", "rgb"), help="images become grey or RGB; transparency is left out")
     resize_help = (
@@ -67,6 +72,8 @@ class Source(NamedTuple):
     """The names of some of them, and their arrays by the names of the inputs."""
     kind: str
     """``images``, ``arrays`` or ``made``."""
+    differ: bool = False
+    """Whether examples may differ in size."""
 
 
 def batches(
@@ -91,7 +98,8 @@ def batches(
     if not counts:
         require_memory(graph, count)
     sources.sort(key=lambda source: source.examples is None)  # the others have the better names
-    at_once = (batch or 32) if counts else count
+    many = 1 if any(source.differ for source in sources) else 32
+    at_once = (batch or many) if counts else count
     slices = [slice(start, min(start + at_once, count)) for start in range(0, count, at_once)]
     progress.begin("running", count, "examples")
     for part in slices:
@@ -261,9 +269,13 @@ def _images(value: Input, path: Path, preparation: "Preparation", failed: Failed
                 failed(file.name, error)
             else:
                 names.append(file.name)
+        if len({array.shape for array in arrays}) > 1:
+            advice = "--batch 1 runs each by itself, --resize makes them equal"
+            raise CnnError.of("image-size", f"images of one batch differ in size: {listed(names)}", advice)
         return names, {value.name: np.concatenate(arrays)} if arrays else {}
 
-    return Source((value,), len(files), read, "images")
+    own_size = bool(value.extents) and preparation.resize is None and not preparation.crop
+    return Source((value,), len(files), read, "images", folder and own_size)
 
 
 def _require_used(options: argparse.Namespace, kinds: Collection[str]) -> None:

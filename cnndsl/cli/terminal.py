@@ -22,6 +22,9 @@ USAGE_CODES = frozenset(
         "output-is-input",
         "not-utf8",
         "input-file",
+        "train-data",
+        "train-files",
+        "train-run",
         "weights-file",
         "onnx-file",
         "bad-setting",
@@ -94,6 +97,11 @@ def put(text: str) -> None:
     """Text on standard output."""
     with speaking():
         sys.stdout.write(text)
+
+
+def flush() -> None:
+    """What was put is seen at once, wherever standard output goes."""
+    sys.stdout.flush()
 
 
 def coloured(stream: IO[str]) -> bool:

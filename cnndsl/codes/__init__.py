@@ -3,13 +3,14 @@
 Nothing loads it but ``cnndsl explain``, SARIF reports, the docs and the tests. Codes never change their meaning; new
 ones are added. ``code`` says what the table holds for each; the codes are in ``text`` (characters and grammar),
 ``names``, ``structure`` (how statements fit together), ``values`` (arguments and expressions), ``shapes``, ``sizes``
-(symbols), ``files`` (what is imported, read and written), ``data`` (weights, images, ONNX, JSON), ``limits``,
-``lint``, the warnings, and ``portability``, those about other frameworks. ``topics`` are pages about the language.
+(symbols), ``files`` (what is imported, read and written), ``data`` (weights, images, ONNX, JSON), ``training``,
+``limits``, ``lint``, the warnings, and ``portability``, those about other frameworks. ``topics`` are pages about the
+language.
 """
 
 from textwrap import fill, indent
 
-from cnndsl.codes import data, files, limits, lint, names, portability, shapes, sizes, structure, text, values
+from cnndsl.codes import data, files, limits, lint, names, portability, shapes, sizes, structure, text, training, values
 from cnndsl.codes.code import Code
 from cnndsl.limits import DEFAULT_LIMITS
 
@@ -25,6 +26,7 @@ AREAS: dict[str, tuple[Code, ...]] = {
     "Limits": limits.CODES,
     "Files": files.CODES,
     "Running and exporting": data.CODES,
+    "Training": training.CODES,
 }
 """The codes by area, in the order in which the docs list them."""
 

@@ -280,7 +280,7 @@ def sizes_where(inner: Extent, values: PeriodicSet) -> PeriodicSet:
         found = inner >= values.start
         return found.sizes if isinstance(found, Condition) else ALL if found else NONE
     start, period = _repeating(inner, values.start, values.period)
-    return where(start, period, lambda size: inner.at(size) in values)
+    return where(start, period, lambda size: inner.maybe(size) in values)
 
 
 def _repeating(inner: Extent, from_value: int, period: int) -> tuple[int, int]:
@@ -291,7 +291,8 @@ def _repeating(inner: Extent, from_value: int, period: int) -> tuple[int, int]:
         return inner.start, inner.period
     if inner.period > MAX_PERIOD:
         raise TooLong
-    low = min(inner.at(size) for size in range(inner.start, inner.start + inner.period))
+    tail = (inner.maybe(size) for size in range(inner.start, inner.start + inner.period))
+    low = min((number for number in tail if number is not None), default=from_value)
     turns = max(-(-(from_value - low) // inner.gain), 0)
     return inner.start + turns * inner.period, inner.period * (period // gcd(period, inner.gain))
 

@@ -2,13 +2,28 @@
 them is nearer to a third in float64.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
+from os import PathLike
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
+from cnndsl.analysis.resized import resized
+from cnndsl.analysis.sizes import along
 from cnndsl.arrays import Array
+from cnndsl.extents.periodic import TooLong
 from cnndsl.ir import Graph
+from cnndsl.runtime.data.made import made_input
+
+if TYPE_CHECKING:
+    from cnndsl.interop.onnx.importer.layout import Layout
+
+    Model: TypeAlias = tuple[str | PathLike[str], Layout | None]
+    Run: TypeAlias = Callable[[Mapping[str, Array]], dict[str, Array]]
+
+FEW = 8
+"""Small sizes that are looked at for an odd one."""
 
 TOLERANCE = 1e-4
 """The largest difference over the largest value (docs/conventions.md)."""
@@ -59,6 +74,8 @@ class Verification(NamedTuple):
     """Where ONNX Runtime with its optimiser differs from itself without it."""
     judged: tuple[Judgement, ...] = ()
     """How far both are from float64, for outputs that differ."""
+    sizes: tuple[dict[str, int], ...] = ()
+    """Of a network with symbols the values that they had, one after the other: differences are the largest of all."""
 
     @property
     def ok(self) -> bool:
@@ -79,6 +96,95 @@ class Verification(NamedTuple):
             if not output.within(self.tolerance)
         )
         return self._replace(judged=judged)
+
+
+def verified(
+    network: Graph,
+    weights: Mapping[str, Array],
+    run: "Run",
+    exact: "Run",
+    made: tuple[int, int],
+    tolerance: float | None,
+    model: "Model | None",
+) -> Verification:
+    """What ``run``, the interpreter, gives beside ONNX Runtime on random inputs, judged by ``exact`` in float64.
+
+    ``made`` is how many random examples, and of which seed. ``model`` is a file whose own outputs are compared, with
+    its layout where that is known. With symbols, this is done at several sizes.
+    """
+    allowed = TOLERANCE if tolerance is None else tolerance
+    if not network.symbols:
+        return _verified(network, weights, run, exact, made, allowed, model)
+    found = []
+    for size in sizes_compared(network):
+        there = resized(network, size)
+        found.append((size, _verified(there, weights, run, exact, made, allowed, model)))
+    return together(found)
+
+
+def _verified(
+    network: Graph,
+    weights: Mapping[str, Array],
+    run: "Run",
+    exact: "Run",
+    made: tuple[int, int],
+    tolerance: float,
+    model: "Model | None",
+) -> Verification:
+    from cnndsl.interop.onnx.importer.beside import layout_beside
+    from cnndsl.interop.onnx.runtime import make_runner, run_file
+
+    inputs = {value.name: made_input(value, "random", *made) for value in network.inputs}
+    mine = run(inputs)
+    theirs = make_runner(network, weights, [node.name for node in network.layers], optimised=False)(inputs)
+    if model is None:
+        outputs = [theirs[name] for name in dict.fromkeys(network.outputs)]
+        optimised = list(make_runner(network, weights)(inputs).values())
+    else:
+        path, known = model
+        layout = known or layout_beside(network, path)
+        given = layout.to_model(inputs.values())
+        outputs, optimised = (layout.from_model(run_file(path, given, choice)) for choice in (False, True))
+    found = compare(network, mine, theirs, outputs, tolerance, optimised)
+    if found.ok or found.first is None:  # then the float64 run would be of another network than the model's
+        return found
+    return found.judged_by(exact(inputs), mine, outputs)
+
+
+def sizes_compared(network: Graph) -> list[dict[str, int]]:
+    """The sizes at which a network with symbols is compared: the default, the smallest, and one that is odd.
+
+    Where no small one is odd, another small one is taken.
+    """
+    default = {one.name: one.default for one in network.symbols}
+    smallest, odd = dict(default), dict(default)
+    try:
+        for one in network.symbols:
+            found = along(resized(network, smallest), [one.name]).taken
+            smallest[one.name] = found.least  # it has the size before
+        if smallest == default and len(default) > 1:  # they may be tied
+            found = along(network, [*default]).taken
+            smallest = dict.fromkeys(default, found.least) if found else smallest
+        odd = dict(smallest)
+        for one in network.symbols:
+            found = along(resized(network, odd), [one.name]).taken
+            after = [*islice(found.members(odd[one.name] + 1, odd[one.name] + 1 + 2 * found.period), FEW)]
+            odd[one.name] = next((size for size in after if size % 2), next(iter(after), odd[one.name]))
+    except TooLong:
+        pass  # without a short answer, what is known by then is compared
+    return list({tuple(size.items()): size for size in (default, smallest, odd)}.values())
+
+
+def together(found: Sequence[tuple[dict[str, int], Verification]]) -> Verification:
+    """What was found at several sizes: the worst of them, with the largest differences of all."""
+    worst = next((one for _, one in found if not one.ok), found[0][1])
+    sizes = tuple(size for size, _ in found)
+
+    def largest(of: Sequence[Sequence[Difference]]) -> tuple[Difference, ...]:
+        return tuple(max(column, key=lambda one: one.relative) for column in zip(*of, strict=True))
+
+    outputs = largest([one.outputs for _, one in found])
+    return worst._replace(outputs=outputs, optimised=largest([one.optimised for _, one in found]), sizes=sizes)
 
 
 def difference(name: str, mine: Array, theirs: Array) -> Difference:

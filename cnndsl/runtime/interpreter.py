@@ -126,10 +126,10 @@ def require_arrays(inputs: Sequence[Input], headers: Sequence[Header], shown: st
 
 def require_fitting(value: Input, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """Raises CnnError where arrays of a shape and type are none for an input."""
-    expected = "(N, " + ", ".join(map(str, value.shape.dimensions)) + ")"
+    expected = "(N, " + ", ".join(value.extents or map(str, value.shape.dimensions)) + ")"
     if dtype.kind not in "biuf":
         raise CnnError.of("input-dtype", f"input {quoted(value.name)} must hold numbers ({value.dtype}), got {dtype}")
-    if shape[1:] != value.shape.dimensions:
+    if not shape or not value.may_have(shape[1:]):
         got = "(" + ", ".join(map(str, shape)) + ")"
         message = f"input {quoted(value.name)} must have the shape {expected}, got {got}"
         raise CnnError.of("input-shape", message, *_mends(shape, value.shape.dimensions))

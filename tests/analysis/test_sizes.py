@@ -1,5 +1,6 @@
 """The sizes that a network takes, against trying them one by one."""
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,8 @@ from tests import generators
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LARGEST = 700
 CASES_EACH = 12
+CHAINS = 5 * int(os.environ.get("CNNDSL_FUZZ", "10"))
+"""For each of 20 seeds; 5,000 in all have been compared (CNNDSL_FUZZ=50)."""
 
 
 def networks() -> list[tuple[Path, str | None]]:
@@ -121,3 +124,73 @@ def test_another_size() -> None:
     lenet = with_symbols(cnndsl.load(EXAMPLES / "lenet.cnn").graph)
     with pytest.raises(CnnError, match="has a weight of 120 x 400"):
         resized(lenet, {"H": 60})
+
+
+def chain(random: Random) -> str:
+    """A chain of windows, resizings and merges along one axis; not all fit the 48 cells that they are given."""
+
+    def pad() -> str:
+        words = ("", f"pad={random.randint(0, 3)}", "pad=same", "pad=same_lower", "pad=causal")
+        return random.choice((*words, f"pad=[{random.randint(0, 3)}, {random.randint(0, 3)}]"))
+
+    def window() -> str:
+        kernel, stride = random.randint(1, 7), random.randint(1, 4)
+        match random.randrange(6):
+            case 0 | 1:
+                return f"conv 2 {kernel} stride={stride} dilation={random.randint(1, 3)} {pad()}"
+            case 2:
+                ceil = random.choice(("", "ceil_mode"))
+                return f"maxpool {kernel} stride={stride} pad={random.randint(0, kernel // 2)} {ceil}"
+            case 3:
+                return f"avgpool {kernel} stride={stride} {random.choice(('', 'pad=same'))}"
+            case 4:
+                return f"conv_transpose 2 {kernel} stride={stride} pad={random.randint(0, 2)}"
+            case _:
+                return f"depthwise {kernel} stride={stride} {pad()}"
+
+    def step() -> str:
+        match random.randrange(12):
+            case 0:
+                return f"upsample {random.randint(2, 3)}"
+            case 1:
+                return f"crop [{random.randint(0, 3)}, {random.randint(0, 3)}]"
+            case 2:
+                return (
+                    f"pad [{random.randint(0, 3)}, {random.randint(0, 3)}] mode={random.choice(('zeros', 'reflect'))}"
+                )
+            case 3:
+                begin = random.randint(0, 2)
+                return f"slice {begin} {begin + random.randint(1, 7)} axis=1"
+            case 4:
+                return f"resize {random.randint(1, 20)}"
+            case 5:
+                return f"concat axis=1 {{ {window()}; {window()} }}"
+            case 6 | 7:
+                stride = random.randint(1, 3)
+                same = f"conv 2 {random.choice((1, 3, 5))} stride={stride} pad=same"
+                return f"add {{ {same}; conv 2 {random.randint(1, 5)} stride={stride} {pad()} }}"
+            case 8:
+                return f"concat {{ {window()}; {window()} }} -> conv 2 1"
+            case _:
+                return window()
+
+    return "input 2@48\n" + "\n".join(step() for _ in range(random.randint(2, 7)))
+
+
+@pytest.mark.parametrize("part", range(20))
+def test_random_chains(part: int) -> None:
+    """Against brute force over sizes, and never without an answer."""
+    compared = 0
+    for seed in range(1_000):
+        text = chain(Random(f"chain {part} {seed}"))
+        result = cnndsl.check(text, ignore=["all"])
+        if not result.ok:
+            continue
+        try:
+            compare(result.networks[0].graph, 100)
+        except (AssertionError, TooLong):
+            pytest.fail(f"{part} {seed}\n{text}")
+        compared += 1
+        if compared == CHAINS:
+            return
+    pytest.fail("too few chains fit")

@@ -143,7 +143,7 @@ TEXTS += [
         ("For i in [8] { conv i 3x3 }", "`for`", "for i in [8] { conv i 3x3 }"),
         ("If in.channels == 3 { relu }", "`if`", "if in.channels == 3 { relu }"),
         ("Expect in.channels == 3\nrelu", "`expect`", "expect in.channels == 3\nrelu"),
-        ("Repeat 2 { relu }", "`repeat` is written small", "repeat 2 { relu }"),
+        ("Repeat 2 { tanh }", "`repeat` is written small", "repeat 2 { tanh }"),
         ("width = 8\nconv width 3x3", "let width", "let width = 8\nconv width 3x3"),
         ("x = conv 8 3x3 -> relu # all", "`conv 8 3x3 -> relu as x`", "conv 8 3x3 -> relu as x # all"),
         ("let x = conv 8 3x3", "`conv 8 3x3 as x`", "conv 8 3x3 as x"),
@@ -171,7 +171,7 @@ TEXTS += [
         ("const c = 8\nconv c 3x3", "`let`", "let c = 8\nconv c 3x3"),
         ("parm c = 8\nconv c 3x3", "`param`", "param c = 8\nconv c 3x3"),
         ("relu\nexepct 3@32x32", "`expect`", "relu\nexpect 3@32x32"),
-        ("repat 2 { relu }", "`repeat`", "repeat 2 { relu }"),
+        ("repat 2 { tanh }", "`repeat`", "repeat 2 { tanh }"),
         ("max { relu; tanh }", "`maximum`", "maximum { relu; tanh }"),
         ("identity as a -> relu -> add { a; tanh }", "`from a`", "identity as a -> relu -> add { from a; tanh }"),
         (

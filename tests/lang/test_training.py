@@ -294,3 +294,10 @@ def test_how_settings_are_written_elsewhere_is_mended() -> None:
     right = ["epochs 60", "optimizer adam", "batch 3; seed 4", 'data "digits"', "optimizer sgd lr=1"]
     text, expected = ("\n".join([NETWORK, "train {", *body, "}"]) for body in (lines, right))
     assert mended(text, "<text>", lambda changed: api.check(changed).diagnostics) == expected
+
+
+def test_what_depends_on_something_unknown_is_silent_and_gives_no_network() -> None:
+    text = f'import "missing.cnn"\n{NETWORK}train {{ optimizer lr=rate; epochs 0 }}'
+    result = api.check(text, resolver=lambda path: (_ for _ in ()).throw(OSError(path)))
+    assert [diagnostic.code for diagnostic in result.diagnostics] == ["import-not-found", "bad-argument"]
+    assert result.networks == ()

@@ -9,7 +9,7 @@ from cnndsl.errors import missing_library
 
 EXAMPLE = "cnndsl completion bash"
 SHELLS = ("bash", "zsh", "fish")
-FILES = frozenset({"FILE", "NAME|FILE", "MODEL", "OUT", "W", "F", "F.png", "[NAME=]X"})
+FILES = frozenset({"FILE", "NAME|FILE", "MODEL", "OUT", "W", "F", "F.png", "[NAME=]X", "DATA", "RUN"})
 """What arguments are called that are names of files."""
 
 

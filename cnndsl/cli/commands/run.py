@@ -34,7 +34,10 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--batch", type=positive, metavar="N", help=batch_help)
     command.add_argument("--top", type=positive, metavar="K", help="shows the K largest outputs (default: 5)")
-    command.add_argument("--labels", metavar="F", help="a text file with the names of the classes, one a line")
+    labels_help = (
+        "a text file with the names of the classes, one a line (default: those that the weights were trained for)"
+    )
+    command.add_argument("--labels", metavar="F", help=labels_help)
     command.add_argument("--layers", metavar="A,B", help="keeps these layers' values too; all for every layer")
     print_help = "all numbers of outputs and kept layers, or none (default: of small values)"
     command.add_argument("--print", choices=("all", "none"), help=print_help)
@@ -54,7 +57,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     network = only_network(options.file, options)
-    labels = _labels(options.labels) if options.labels else None
+    labels = _labels(options.labels) if options.labels else _trained_names(options.weights, network)
     keep = _kept(options.layers, network)
     for out in (options.out, options.plot):
         require_free(out, options, network)
@@ -101,6 +104,15 @@ def _labels(path: str) -> list[str]:
         advice = "the names of the classes stand in a text file, one a line"
         raise CnnError.of("file-unreadable", f"there is no file {quoted(path)}", advice)
     return [line.strip() for line in read_text(Path(path)).splitlines() if line.strip()]
+
+
+def _trained_names(weights: str | None, network: Any) -> list[str] | None:
+    """The names of the classes that the weights were trained for, if the network has one output for each."""
+    from cnndsl.runtime.data.weights import class_names
+
+    names = class_names(weights) if weights else ()
+    sizes = [shape.channels for shape in network.outputs.values() if shape.is_vector]
+    return list(names) if names and sizes == [len(names)] * len(network.outputs) else None
 
 
 def _kept(layers: str | None, network: Any) -> tuple[str, ...]:

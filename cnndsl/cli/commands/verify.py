@@ -86,6 +86,9 @@ def lines(result: "Verification") -> list[str]:
         if not one.within(result.tolerance):
             changes = f"changes its own result by {one.absolute:.3g}, relative {one.relative:.3g}"
             found.append(f"{one.name}: ONNX Runtime's optimiser {changes}; compared is the result without it")
+    if result.sizes:
+        sizes = [", ".join(f"{name} = {size}" for name, size in values.items()) for values in result.sizes]
+        found.append(f"at {'; '.join(sizes)}")
     return found
 
 
@@ -105,4 +108,5 @@ def facts(result: "Verification") -> dict[str, Any]:
         "optimised": [numbers(one) for one in result.optimised],
         "first": None if result.first is None else numbers(result.first),
         "judged": [{**numbers(one), "nearer": one.nearer} for one in result.judged],
+        **({"sizes": list(result.sizes)} if result.sizes else {}),
     }

@@ -21,10 +21,13 @@ T = TypeVar("T", bound=Table)
 def read_training(
     node: syntax.Train, evaluator: Evaluator, report: Callable[[Diagnostic], None]
 ) -> tuple[Training, dict[str, Span]] | None:
-    """The settings of a ``train { }`` and the places of those given; None after an error, which is reported."""
+    """The settings of a ``train { }`` and the places of those given; None after an error, which is reported.
+
+    Raises Unknowable where a value depends on something unknown.
+    """
     values: dict[str, Any] = {}
     places: dict[str, Span] = {}
-    sound = True
+    sound = known = True
     for line in node.settings:
         span = evaluator.context.span(line)
         try:
@@ -35,9 +38,11 @@ def read_training(
             report(error.diagnostic)
             sound = False
         except Unknowable:
-            sound = False
+            known = False
         else:
             values[field], places[field] = value, span
+    if not known:
+        raise Unknowable
     return (Training.model_validate(values), places) if sound else None
 
 

@@ -113,7 +113,7 @@ def _cropped(image: Any, value: Input, shown: str) -> Any:
 def _require_size(size: tuple[int, int], value: Input, shown: str, kind: Kind | None = None) -> None:
     """Raises CnnError for another size; ``kind`` is what the image has to be converted to as well."""
     width, height = size
-    if (height, width) != value.shape.spatial:
+    if not value.may_have((value.shape.channels, height, width)):
         raise CnnError.of(
             "image-size",
             f"{shown} is {height}x{width} (height x width), but input {quoted(value.name)} is {value.shape}",

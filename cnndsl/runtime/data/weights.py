@@ -3,6 +3,7 @@
 Headers are checked against the network before any tensor is read, and files are written whole.
 """
 
+import json
 import os
 import struct
 import warnings
@@ -46,6 +47,10 @@ SUFFIXES = (".safetensors", ".npz")
 """Of files with weights."""
 
 SAFETENSORS_TYPES = {"F32": "float32", "F64": "float64", "F16": "float16", "I64": "int64", "I32": "int32"}
+
+
+CLASSES = "cnndsl.classes"
+"""The key of the metadata of a ``.safetensors`` file with the names of the classes, as JSON."""
 
 
 class Header(NamedTuple):
@@ -220,6 +225,22 @@ def read_npz(file: Path, keys: Sequence[str]) -> dict[str, NDArray[Any]]:
     """Those arrays of an ``.npz``, in order."""
     with warnings.catch_warnings(action="ignore"), np.load(file, allow_pickle=False) as archive:
         return {key: archive[key] for key in keys}
+
+
+def class_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """The names of the classes that weights were trained for, in the order of the outputs; none where none are said."""
+    from safetensors import SafetensorError, safe_open
+
+    file = Path(path)
+    if file.suffix.lower() != ".safetensors":
+        return ()
+    try:
+        require_regular(file)
+        with safe_open(file, framework="numpy") as tensors:
+            names = json.loads((tensors.metadata() or {}).get(CLASSES, "[]"))
+    except (OSError, SafetensorError, ValueError):
+        return ()
+    return tuple(names) if isinstance(names, list) and all(isinstance(name, str) for name in names) else ()
 
 
 def save_weights(weights: Mapping[str, NDArray[np.float32]], path: str | os.PathLike[str]) -> None:

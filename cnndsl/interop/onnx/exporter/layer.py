@@ -1,12 +1,14 @@
 """What a translation to ONNX works with: the graph under construction, and one layer of it."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
+from cnndsl.extents.expression import evaluated
+from cnndsl.interop.onnx.exporter.sizes import Sizes
 from cnndsl.ir import Node
 from cnndsl.ops.base import Operator
 from cnndsl.shapes import Pairs, Shape
@@ -38,6 +40,58 @@ class OnnxGraph:
         return name
 
 
+class Dimension:
+    """An extent that is known when the model runs, an int64 tensor (1,): its arithmetic emits nodes."""
+
+    def __init__(self, layer: "ExportedLayer[Any]", tensor: str) -> None:
+        self.tensor = tensor
+        self._layer = layer
+
+    def _with(self, kind: str, left: "int | Dimension", right: "int | Dimension") -> "Dimension":
+        return Dimension(self._layer, self._layer.emit(kind, self._layer.tensor(left), self._layer.tensor(right)))
+
+    def __add__(self, other: "int | Dimension") -> "Dimension":
+        return self if isinstance(other, int) and other == 0 else self._with("Add", self, other)
+
+    def __radd__(self, other: int) -> "Dimension":
+        return self + other
+
+    def __sub__(self, other: "int | Dimension") -> "Dimension":
+        return self if isinstance(other, int) and other == 0 else self._with("Sub", self, other)
+
+    def __rsub__(self, other: int) -> "Dimension":
+        return self._with("Sub", other, self)
+
+    def __neg__(self) -> "Dimension":
+        return 0 - self
+
+    def __mul__(self, other: "int | Dimension") -> "Dimension":
+        return self if isinstance(other, int) and other == 1 else self._with("Mul", self, other)
+
+    def __rmul__(self, other: int) -> "Dimension":
+        return self * other
+
+    def __mod__(self, other: "int | Dimension") -> "Dimension":
+        return self._with("Mod", self, other)
+
+    def __floordiv__(self, other: "int | Dimension") -> "Dimension":
+        """ONNX cuts a quotient off towards 0; less its remainder, what is divided leaves none."""
+        return self if isinstance(other, int) and other == 1 else self._with("Div", self - self % other, other)
+
+    def __rfloordiv__(self, other: int) -> "Dimension":
+        return self._with("Div", other, self)
+
+    def at_least(self, other: "int | Dimension") -> "Dimension":
+        return self._with("Max", self, other)
+
+    def at_most(self, other: "int | Dimension") -> "Dimension":
+        return self._with("Min", self, other)
+
+
+Whole: TypeAlias = int | Dimension
+"""A number, or one that is known when the model runs."""
+
+
 class ExportedLayer(Generic[AnyOperator]):
     """A layer with what its translation may ask, and the means to emit ONNX nodes.
 
@@ -54,6 +108,7 @@ class ExportedLayer(Generic[AnyOperator]):
         weights: Iterable[str],
         place: str,
         stretches: bool = False,
+        sizes: Sizes | None = None,
     ) -> None:
         self.op = op
         self.inputs = node.inputs
@@ -67,6 +122,10 @@ class ExportedLayer(Generic[AnyOperator]):
         self._weights = frozenset(weights)
         self._place = place
         self._emitted: list[NodeProto] = []
+        self._node = node
+        self._sizes = sizes
+        self._open = sizes.open_axes(node.inputs[0]) if sizes else (False,) * len(shapes[0].dimensions)
+        self._extents: dict[tuple[str, int], Dimension] = {}
 
     @property
     def input(self) -> str:
@@ -81,6 +140,52 @@ class ExportedLayer(Generic[AnyOperator]):
     def rank(self) -> int:
         """The number of spatial axes of the first input."""
         return len(self.shape.spatial)
+
+    @property
+    def dimensions(self) -> list[Whole]:
+        """The axes of the first input, channels first."""
+        return [
+            self.extent(self.input, axis) if is_open else size
+            for axis, (size, is_open) in enumerate(zip(self.shape.dimensions, self._open, strict=True), start=1)
+        ]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an extent of the first input, or an argument, is only known when the model runs."""
+        return any(self._open) or bool(self._node.symbolic)
+
+    def always(self, rule: Callable[[Any, Sequence[Shape]], Any]) -> bool:
+        """Whether something holds of the operator and the shapes of the inputs at every size."""
+        return bool(rule(self.op, self.shapes)) and (self._sizes is None or self._sizes.always(self._node, rule))
+
+    def argument(self, field: str) -> Any:
+        """An argument of the operator, with what follows from symbols as dimensions."""
+        texts = self._node.symbolic.get(field)
+        if texts is None or self._sizes is None:
+            return getattr(self.op, field)
+        values = {}
+        for symbol, (name, axis, factor, rest) in self._sizes.readings.items():
+            if any(symbol in text for text in texts):
+                values[symbol] = (self.extent(name, axis + 1) - rest) // factor
+        found = [evaluated(text, values) for text in texts]
+        return tuple(found) if len(found) > 1 else found[0]
+
+    def extent(self, x: str, axis: int) -> Dimension:
+        """What an axis of a tensor measures when the model runs."""
+        known = self._extents.get((x, axis))
+        if known is None:
+            known = Dimension(self, self.emit("Gather", self.emit("Shape", x), self.integers("axis", [axis]), axis=0))
+            self._extents[x, axis] = known
+        return known
+
+    def tensor(self, number: Whole) -> str:
+        """A number as an int64 tensor (1,)."""
+        return number.tensor if isinstance(number, Dimension) else self.integers("number", [number])
+
+    def range(self, end: Whole) -> str:
+        """The int64 tensor 0, 1 ... up to, not including, the end."""
+        zero, one = (self.integers(role, number) for role, number in (("zero", 0), ("one", 1)))
+        return self.emit("Range", zero, self.emit("Squeeze", self.tensor(end)), one)
 
     def emit(self, kind: str, *inputs: str, **attributes: Any) -> str:
         """Adds a node and gives the name of its result."""
@@ -133,13 +238,20 @@ class ExportedLayer(Generic[AnyOperator]):
             x = self.emit("Add", x, self.per_channel(bias))
         return x
 
-    def reshape(self, x: str, *sizes: int) -> str:
-        """``x`` as (N, *sizes)."""
-        return self.emit("Reshape", x, self.integers("shape", (0, *sizes)))
+    def vector(self, role: str, numbers: Sequence[Whole]) -> str:
+        """An int64 tensor, a constant where all numbers are known."""
+        known = [number for number in numbers if isinstance(number, int)]
+        if len(known) == len(numbers):
+            return self.integers(role, known)
+        return self.emit("Concat", *map(self.tensor, numbers), axis=0)
 
-    def slice(self, x: str, axes: Sequence[int], begins: Sequence[int], ends: Sequence[int]) -> str:
+    def reshape(self, x: str, *sizes: Whole) -> str:
+        """``x`` as (N, *sizes)."""
+        return self.emit("Reshape", x, self.vector("shape", (0, *sizes)))
+
+    def slice(self, x: str, axes: Sequence[int], begins: Sequence[Whole], ends: Sequence[Whole]) -> str:
         """The cells from begin to end (exclusive) along each of the axes."""
-        bounds = [self.integers(role, values) for role, values in (("begin", begins), ("end", ends), ("axes", axes))]
+        bounds = [self.vector("begin", begins), self.vector("end", ends), self.integers("axes", axes)]
         return self.emit("Slice", x, *bounds)
 
     def reduce(self, kind: str, x: str, axes: Sequence[int], keepdims: bool) -> str:
@@ -148,20 +260,20 @@ class ExportedLayer(Generic[AnyOperator]):
             return self.emit(kind, x, self.integers("axes", axes), keepdims=int(keepdims))
         return self.emit(kind, x, axes=list(axes), keepdims=int(keepdims))
 
-    def pad(self, x: str, pairs: Pairs, mode: str, value: float = 0.0) -> str:
+    def pad(self, x: str, pairs: Pairs | Sequence[tuple[Whole, Whole]], mode: str, value: float = 0.0) -> str:
         """``x`` grown by the cells before and after each spatial axis; ``x`` itself if there are none."""
         if not any(map(any, pairs)):
             return x
         if mode == "circular" and self.opset < 19:
             return self._wrap(x, pairs)
         begins, ends = zip(*pairs, strict=True)
-        cells = self.integers("pads", (0, 0, *begins, 0, 0, *ends))
+        cells = self.vector("pads", (0, 0, *begins, 0, 0, *ends))
         if mode == "zeros":
             return self.emit("Pad", x, cells, self.numbers("value", value), mode="constant")
         return self.emit("Pad", x, cells, mode="wrap" if mode == "circular" else mode)
 
-    def _wrap(self, x: str, pairs: Pairs) -> str:
-        for axis, (size, (begin, end)) in enumerate(zip(self.shape.spatial, pairs, strict=True), start=2):
+    def _wrap(self, x: str, pairs: Pairs | Sequence[tuple[Whole, Whole]]) -> str:
+        for axis, (size, (begin, end)) in enumerate(zip(self.dimensions[1:], pairs, strict=True), start=2):
             parts = [x]
             if begin:
                 parts.insert(0, self.slice(x, [axis], [size - begin], [size]))

@@ -22,9 +22,10 @@ from cnndsl.errors import CnnError, Diagnostic, Span, quoted
 from cnndsl.files import is_stream, write_together, write_whole
 from cnndsl.interop.onnx.exporter.layer import ExportedLayer, OnnxGraph
 from cnndsl.interop.onnx.exporter.operators import TRANSLATIONS
+from cnndsl.interop.onnx.exporter.sizes import Sizes, sizes_of
 from cnndsl.ir import Graph, Node
 from cnndsl.ops.merge import Merge
-from cnndsl.shapes import Shape, extents, product
+from cnndsl.shapes import extents, product
 from cnndsl.version import VERSION
 
 IR_VERSIONS = {13: 7, 14: 7, 15: 8, 16: 8, 17: 8, 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 12, 25: 13, 26: 13}
@@ -47,6 +48,9 @@ CHUNK_BYTES = 1 << 22
 
 PAGE = 4096
 """Tensors in that file begin at multiples of this, so that they can be mapped into memory."""
+
+BATCH = ("N", "batch", "examples")
+"""What the axis of the examples is called: the first that is no symbol's name."""
 
 ELEMENT_TYPES = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64}
 
@@ -200,15 +204,16 @@ def _model(network: Graph, weights: list[TensorProto], opset: int, metadata: Map
     _check_expressible(network)
     keys = [tensor.name for tensor in weights]
     graph = OnnxGraph(opset, [*network.shapes, *keys])
-    stretched = _stretched(network)
+    stretched, sizes = _stretched(network), sizes_of(network)
     for node in network.layers:
-        _translate(graph, network, node, node.name in stretched)
+        _translate(graph, network, node, node.name in stretched, sizes)
     outputs = _outputs(graph, network)
     dtypes = {value.name: value.dtype for value in network.inputs} | {node.name: node.dtype for node in network.layers}
-    shapes = network.shapes
+    batch = next(name for name in BATCH if name not in {one.name for one in network.symbols})
 
     def info(name: str, source: str) -> ValueInfoProto:
-        return _value_info(name, dtypes[source], shapes[source])
+        axes = sizes.named(source) if sizes else network.shapes[source].dimensions
+        return helper.make_tensor_value_info(name, ELEMENT_TYPES[dtypes[source]], [batch, *axes])
 
     proto = helper.make_graph(
         graph.nodes,
@@ -256,10 +261,10 @@ def _stretched(network: Graph) -> set[str]:
     return found
 
 
-def _translate(graph: OnnxGraph, network: Graph, node: Node, stretches: bool) -> None:
+def _translate(graph: OnnxGraph, network: Graph, node: Node, stretches: bool, sizes: Sizes | None) -> None:
     shapes = network.input_shapes(node)
     weights = node.op.weights(shapes)
-    layer = ExportedLayer(graph, node, node.op, shapes, weights, _place(node.span, node.path), stretches)
+    layer = ExportedLayer(graph, node, node.op, shapes, weights, _place(node.span, node.path), stretches, sizes)
     layer.finish(TRANSLATIONS[node.op.operator](layer))
 
 
@@ -281,7 +286,3 @@ def _place(span: Span | None, path: tuple[str, ...]) -> str:
     line = f"{PureWindowsPath(span.file).name}:{span.line}" if span else ""
     blocks = f"in {'/'.join(path)}" if path else ""
     return " ".join(filter(None, (line, blocks)))
-
-
-def _value_info(name: str, dtype: str, shape: Shape) -> ValueInfoProto:
-    return helper.make_tensor_value_info(name, ELEMENT_TYPES[dtype], ["N", *shape.dimensions])

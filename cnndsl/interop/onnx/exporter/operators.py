@@ -6,12 +6,12 @@ rounding, in ONNX Runtime.
 
 from collections.abc import Callable
 from functools import reduce
-from math import pi, prod, sqrt
+from math import pi, sqrt
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from cnndsl.interop.onnx.exporter import windows
+from cnndsl.interop.onnx.exporter import resizing, windows
 from cnndsl.interop.onnx.exporter.layer import ExportedLayer
 from cnndsl.ops import activation, dense, merge, norm, resize, shape
 from cnndsl.shapes import explicit_padding
@@ -71,80 +71,22 @@ def pad(layer: ExportedLayer[resize.Pad]) -> str:
     It folds a Pad of zeros into the pool behind it, and the padding of a MaxPool is -inf (microsoft/onnxruntime#18136).
     """
     op = layer.op
-    x = layer.pad(layer.input, explicit_padding(op.size, layer.rank), op.mode, op.value)
+    x = layer.pad(layer.input, explicit_padding(layer.argument("size"), layer.rank), op.mode, op.value)
     return layer.emit("Max", x) if op.mode == "zeros" and op.value == 0 else x
 
 
 def crop(layer: ExportedLayer[resize.Crop]) -> str:
-    begins, ends = zip(*explicit_padding(layer.op.size, layer.rank), strict=True)
-    stops = [size - end for size, end in zip(layer.shape.spatial, ends, strict=True)]
+    begins, ends = zip(*explicit_padding(layer.argument("size"), layer.rank), strict=True)
+    stops = [size - end for size, end in zip(layer.dimensions[1:], ends, strict=True)]
     return layer.slice(layer.input, range(2, 2 + layer.rank), begins, stops)
 
 
 def cut(layer: ExportedLayer[resize.Slice]) -> str:
-    return layer.slice(layer.input, [layer.op.axis + 1], [layer.op.begin], [layer.op.end])
-
-
-def upsample(layer: ExportedLayer[resize.Upsample]) -> str:
-    if layer.op.mode == "cubic":
-        return bicubic(layer, "half_pixel")
-    return enlarge(layer, layer.op.mode, "asymmetric" if layer.op.mode == "nearest" else "half_pixel")
-
-
-def resized(layer: ExportedLayer[resize.Resize]) -> str:
-    """Resize; nearest pixels by a fraction are gathered: its coordinates are float32, and their floor may slip."""
-    sizes = list(zip(layer.shape.spatial, layer.output.spatial, strict=True))
-    coordinates = "align_corners" if layer.op.align_corners else "half_pixel"
-    if layer.op.mode == "linear":
-        return enlarge(layer, "linear", coordinates)
-    if layer.op.mode == "cubic":
-        return bicubic(layer, coordinates)
-    if all(target % size == 0 for size, target in sizes):
-        return enlarge(layer, "nearest", "asymmetric")
-    x = layer.input
-    for axis, (size, target) in enumerate(sizes, start=2):
-        x = layer.emit("Gather", x, layer.integers("cells", np.arange(target) * size // target), axis=axis)
-    return x
-
-
-def enlarge(layer: ExportedLayer[Any], mode: str, coordinates: str) -> str:
-    """Resize by scales, since sizes would fix the batch."""
-    scales = [least_scale(size, target) for size, target in zip(layer.shape.spatial, layer.output.spatial, strict=True)]
-    return layer.emit(
-        "Resize",
-        layer.input,
-        "",
-        layer.numbers("scales", [1, 1, *scales]),
-        mode=mode,
-        coordinate_transformation_mode=coordinates,
-        nearest_mode="floor",
-    )
-
-
-def bicubic(layer: ExportedLayer[Any], coordinates: str) -> str:
-    """Cubic Resize of images; of other maps axis by axis, since ONNX Runtime takes images only."""
-    settings = {"mode": "cubic", "cubic_coeff_a": -0.75, "coordinate_transformation_mode": coordinates}
-    before, after, channels = layer.shape.spatial, layer.output.spatial, layer.shape.channels
-    if layer.rank == 2:
-        scales = [least_scale(size, target) for size, target in zip(before, after, strict=True)]
-        return layer.emit("Resize", layer.input, "", layer.numbers("scales", [1, 1, *scales]), **settings)
-    x = layer.input
-    for axis, (size, target) in enumerate(zip(before, after, strict=True)):
-        if size == target:
-            continue
-        x = layer.reshape(x, channels * prod(after[:axis]), size, prod(before[axis + 1 :]))
-        x = layer.emit("Resize", x, "", layer.numbers("scales", [1, 1, least_scale(size, target), 1]), **settings)
-    return layer.reshape(x, *layer.output.dimensions)
-
-
-def least_scale(size: int, target: int) -> float:
-    """The least float32 that gives the size asked for."""
-    factor = np.float32(target / size)
-    return float(np.nextafter(factor, np.float32(np.inf)) if size * float(factor) < target else factor)
+    return layer.slice(layer.input, [layer.op.axis + 1], [layer.argument("begin")], [layer.argument("end")])
 
 
 def channel_shuffle(layer: ExportedLayer[shape.ChannelShuffle]) -> str:
-    channels, spatial = layer.shape.channels, layer.shape.spatial
+    channels, *spatial = layer.dimensions
     dealt = layer.reshape(layer.input, layer.op.groups, channels // layer.op.groups, *spatial)
     turned = layer.emit("Transpose", dealt, perm=[0, 2, 1, *range(3, 3 + len(spatial))])
     return layer.reshape(turned, channels, *spatial)
@@ -156,10 +98,11 @@ def pixel_shuffle(layer: ExportedLayer[shape.PixelShuffle]) -> str:
 
 def space_to_depth(layer: ExportedLayer[shape.SpaceToDepth]) -> str:
     """PyTorch's order of channels; ONNX SpaceToDepth has another."""
-    factor, (height, width) = layer.op.factor, layer.output.spatial
-    squares = layer.reshape(layer.input, layer.shape.channels, height, factor, width, factor)
+    factor, (channels, *spatial) = layer.op.factor, layer.dimensions
+    height, width = (size // factor for size in spatial)
+    squares = layer.reshape(layer.input, channels, height, factor, width, factor)
     turned = layer.emit("Transpose", squares, perm=[0, 1, 3, 5, 2, 4])
-    return layer.reshape(turned, *layer.output.dimensions)
+    return layer.reshape(turned, channels * factor * factor, height, width)
 
 
 def batchnorm(layer: ExportedLayer[norm.BatchNorm]) -> str:
@@ -172,7 +115,8 @@ def batchnorm(layer: ExportedLayer[norm.BatchNorm]) -> str:
 
 def layernorm(layer: ExportedLayer[norm.LayerNorm]) -> str:
     over_channels = layer.op.axes == "channel"
-    if layer.opset >= 17 and not (over_channels and layer.rank):
+    unscaled = layer.is_open and not layer.op.affine  # its ones would have the shape of the map
+    if layer.opset >= 17 and not (over_channels and layer.rank) and not unscaled:
         weights = layer.optional_weights("weight", "bias") or [layer.numbers("ones", np.ones(layer.shape.dimensions))]
         return layer.emit("LayerNormalization", layer.input, *weights, axis=1, epsilon=layer.op.eps)
     axes = [1] if over_channels else list(range(1, 2 + layer.rank))
@@ -197,10 +141,10 @@ def standardise(layer: ExportedLayer[norm.LayerNorm], axes: list[int]) -> str:
 def groupnorm(layer: ExportedLayer[norm.GroupNorm]) -> str:
     """An instance norm of the groups as channels. GroupNormalization differs between opsets 18 and 21."""
     groups = layer.op.groups
-    grouped = layer.reshape(layer.input, groups, layer.shape.elements // groups)
+    grouped = layer.reshape(layer.input, groups, -1 if layer.is_open else layer.shape.elements // groups)
     ones, zeros = layer.numbers("ones", np.ones(groups)), layer.numbers("zeros", np.zeros(groups))
     normal = layer.emit("InstanceNormalization", grouped, ones, zeros, epsilon=layer.op.eps)
-    return layer.affine(layer.reshape(normal, *layer.shape.dimensions))
+    return layer.affine(layer.reshape(normal, *layer.dimensions))
 
 
 def instancenorm(layer: ExportedLayer[norm.InstanceNorm]) -> str:
@@ -217,10 +161,10 @@ def lrn(layer: ExportedLayer[norm.LocalResponseNorm]) -> str:
     if layer.rank == 2 and size % 2 == 1 and op.alpha > 0 and op.beta > 0:
         return layer.emit("LRN", layer.input, size=size, alpha=op.alpha, beta=op.beta, bias=op.k)
     squares = layer.emit("Mul", layer.input, layer.input)
-    plane = layer.reshape(squares, 1, layer.shape.channels, layer.shape.positions)
+    plane = layer.reshape(squares, 1, layer.shape.channels, -1 if layer.is_open else layer.shape.positions)
     pads = [(size - 1) // 2, 0, size // 2, 0]
     means = layer.emit("AveragePool", plane, kernel_shape=[size, 1], pads=pads, count_include_pad=1)
-    scaled = layer.emit("Mul", layer.reshape(means, *layer.shape.dimensions), layer.numbers("alpha", op.alpha))
+    scaled = layer.emit("Mul", layer.reshape(means, *layer.dimensions), layer.numbers("alpha", op.alpha))
     base = layer.emit("Add", scaled, layer.numbers("k", op.k))
     return layer.emit("Div", layer.input, layer.emit("Pow", base, layer.numbers("beta", op.beta)))
 
@@ -336,8 +280,8 @@ SHAPES: dict[str, Translation] = {
     "permute": permute,
     "pad": pad,
     "crop": crop,
-    "upsample": upsample,
-    "resize": resized,
+    "upsample": resizing.upsample,
+    "resize": resizing.resized,
     "slice": cut,
     "channel_shuffle": channel_shuffle,
     "pixel_shuffle": pixel_shuffle,

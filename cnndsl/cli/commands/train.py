@@ -1,0 +1,109 @@
+"""``cnndsl train``: learns the weights of a network from data."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnndsl.cli import inputs as given
+from cnndsl.cli import terminal
+from cnndsl.cli.options import add_file, add_source_arguments
+from cnndsl.cli.outputs import wrote
+from cnndsl.cli.terminal import FINE, INTERRUPTED, only_network, put, unwritable
+from cnndsl.errors import CnnError, plural, visible
+from cnndsl.training_settings import Training
+
+if TYPE_CHECKING:
+    from cnndsl.training.loop import Progress
+
+EXAMPLE = "cnndsl train digits.cnn --data digits --epochs 20"
+WORK = "loading PyTorch"
+SETTINGS = "settings of training"
+"""The title in the help of what ``train { }`` can say too."""
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    """Adds the options of the command."""
+    add_file(command)
+    out_help = "the folder of the run, which is new or empty (default: runs/1, runs/2 and so on)"
+    command.add_argument("--out", metavar="RUN", help=out_help)
+    resume_help = "goes on with the run in that folder, with its settings"
+    command.add_argument("--resume", metavar="RUN", help=resume_help)
+    weights_help = "weights to begin with, a .safetensors, .npz or .onnx file (default: initial weights)"
+    command.add_argument("--weights", metavar="W", help=weights_help)
+    skip_help = "leaves out images that cannot be read, instead of ending"
+    command.add_argument("--skip-bad", action="store_true", help=skip_help)
+    device_help = "what computes: cpu, cuda, cuda:1 or mps (default: an accelerator that is there, or cpu)"
+    command.add_argument("--device", default="auto", metavar="D", help=device_help)
+    command.add_argument("--compile", action="store_true", help="compiles the network first, by torch.compile")
+    mixed_help = "computes in bfloat16 where that is safe; weights stay float32"
+    command.add_argument("--mixed-precision", action="store_true", help=mixed_help)
+    tensorboard_help = "writes events for TensorBoard into the folder of the run too"
+    command.add_argument("--tensorboard", action="store_true", help=tensorboard_help)
+    group = command.add_argument_group(SETTINGS)
+    for word, name in Training.words().items():
+        group.add_argument(f"--{word}", dest=f"setting_{word}", metavar=word.upper(), help=Training.meaning(name))
+    given.add_reading(command)
+    add_source_arguments(command)
+
+
+def execute(options: argparse.Namespace) -> int:
+    from cnndsl import api
+    from cnndsl.training.processes import is_first
+    from cnndsl.training.run_folder import next_folder
+
+    network = only_network(options.file, options)
+    words = {word: getattr(options, f"setting_{word}") for word in Training.words()}
+    settings = {word: value for word, value in words.items() if value is not None}
+    if options.resume and options.out:
+        raise CnnError.of("bad-setting", "--resume goes on in the folder of the run: leave --out out")
+    folder = Path(options.resume or options.out or next_folder())
+    try:
+        result = api.train(
+            network,
+            out=None if options.resume else folder,
+            resume=options.resume,
+            weights=options.weights,
+            skip_bad=options.skip_bad,
+            device=options.device,
+            compile=options.compile,
+            mixed_precision=options.mixed_precision,
+            tensorboard=options.tensorboard,
+            preparation=given.preparation_of(options),
+            channels_last=bool(options.channels_last),
+            report=_show,
+            **settings,
+        )
+    except OSError as error:
+        raise unwritable(folder, error) from None
+    if is_first():
+        _conclude(result, folder)
+    return INTERRUPTED if result.interrupted else FINE
+
+
+def _show(row: "Progress") -> None:
+    """A line for an epoch."""
+    epoch = row.epoch
+    parts = [f"epoch {epoch.epoch:>{len(str(row.epochs))}}/{row.epochs}", f"loss {epoch.loss:.4f}"]
+    if epoch.accuracy is not None:
+        parts.append(f"accuracy {epoch.accuracy:7.2%}")
+    if epoch.validation_loss is not None:
+        parts.append(f"validation {epoch.validation_loss:.4f}")
+        if epoch.validation_accuracy is not None:
+            parts.append(f"{epoch.validation_accuracy:7.2%}")
+    parts += [f"{row.examples_per_second:,.0f} examples/s", f"{row.seconds_left:,.0f} s left"]
+    put("  ".join(parts) + ("  best" if row.is_best else "") + "\n")
+    terminal.flush()
+
+
+def _conclude(result: Any, folder: Path) -> None:
+    """What came of it, and what to do with it."""
+    if result.left_out:
+        terminal.complain(
+            f"left out {plural(len(result.left_out), 'file')}: {visible(', '.join(result.left_out[:10]))}"
+        )
+    if result.interrupted:
+        terminal.complain(f"interrupted; go on with: --resume {folder}")
+    elif result.stopped_early:
+        terminal.complain(f"stopped early: the loss has not become smaller since epoch {result.best.epoch}")
+    pictures = [folder / "history.png"] if (folder / "history.png").is_file() else []
+    wrote(folder / "best.safetensors", folder / "last.safetensors", *pictures)

@@ -1,0 +1,101 @@
+"""The files that MNIST and CIFAR come in, as they are, ``.gz`` too.
+
+IDX: 0, 0, the type, the number of axes, their extents (big-endian), then the numbers (LeCun, Cortes and Burges, "The
+MNIST database of handwritten digits"). CIFAR: for every image a byte with its class, or two of which the second is the
+finer one, then 32x32 of red, of green, of blue (Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny
+Images").
+"""
+
+import gzip
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnndsl.errors import CnnError, plural, quoted
+from cnndsl.files import require_regular
+from cnndsl.ir import Input
+from cnndsl.runtime.memory_limit import require_bytes
+from cnndsl.training.data.examples import Examples, wrong
+
+IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+CIFAR_IMAGE = 3 * 32 * 32
+CIFAR_NAMES = {1: "batches.meta.txt", 2: "fine_label_names.txt"}
+
+
+def idx_files(folder: Path) -> list[Path]:
+    """The files of images to train on in a folder of MNIST's."""
+    found = sorted(path for path in folder.iterdir() if "-images" in path.name and "idx" in path.name)
+    return [path for path in found if path.name.startswith("train")] or found
+
+
+def cifar_files(folder: Path) -> list[Path]:
+    """The files to train on in a folder of CIFAR's."""
+    return sorted(path for path in folder.glob("*.bin") if not path.name.startswith("test"))
+
+
+def read_idx(path: Path, value: Input) -> Examples:
+    """Images, and their labels from the file beside them. Raises CnnError."""
+    name = path.name.replace("-images", "-labels").replace("idx3", "idx1")
+    candidates = [path.with_name(name), path.with_name(f"{name}.gz"), path.with_name(name.removesuffix(".gz"))]
+    labels = next((one for one in candidates if one != path and one.is_file()), None)
+    if labels is None:
+        raise wrong(f"the labels of {quoted(str(path))} are missing", f"they are in {quoted(name)} beside it")
+    x, y = _idx(path), _idx(labels)
+    if x.ndim == 3 and value.shape.channels == 1:
+        x = x[:, None]
+    return Examples(x, y, (), quoted(str(path)))
+
+
+def _idx(path: Path) -> NDArray[Any]:
+    data = _bytes(path)
+    rank = data[3] if len(data) >= 4 else 0
+    if len(data) < 4 + 4 * rank or data[:2] != b"\0\0" or data[2] not in IDX_TYPES or not rank:
+        raise CnnError.of("train-files", f"{quoted(str(path))} is no IDX file")
+    shape = [int(extent) for extent in np.frombuffer(data, ">u4", rank, 4)]
+    numbers = np.frombuffer(data, IDX_TYPES[data[2]], offset=4 + 4 * rank) if _fits(data, shape) else None
+    if numbers is None:
+        raise CnnError.of("train-files", f"{quoted(str(path))} is damaged: it has not as many numbers as it says")
+    return numbers.reshape(shape).astype(numbers.dtype.newbyteorder("="))
+
+
+def _fits(data: bytes, shape: Sequence[int]) -> bool:
+    size = np.dtype(IDX_TYPES[data[2]]).itemsize
+    for extent in shape:
+        size *= extent
+    return len(data) - 4 - 4 * len(shape) == size
+
+
+def read_cifar(files: Sequence[Path]) -> Examples:
+    """The images of all files. Raises CnnError."""
+    source = quoted(str(files[0] if len(files) == 1 else files[0].parent))
+    images, labels = [], []
+    for path in files:
+        data = np.frombuffer(_bytes(path), np.uint8)
+        lead = next((lead for lead in (1, 2) if len(data) and len(data) % (CIFAR_IMAGE + lead) == 0), None)
+        if lead is None:
+            size = plural(len(data), "byte")
+            raise CnnError.of("train-files", f"{quoted(str(path))} is no file of CIFAR's: it has {size}")
+        rows = data.reshape(-1, CIFAR_IMAGE + lead)
+        images.append(rows[:, lead:].reshape(-1, 3, 32, 32))
+        labels.append(rows[:, lead - 1].astype(np.int64))
+    names = files[0].with_name(CIFAR_NAMES[lead or 1])
+    words = names.read_text(encoding="utf-8", errors="replace").split("\n") if names.is_file() else []
+    return Examples(
+        np.concatenate(images), np.concatenate(labels), tuple(word.strip() for word in words if word.strip()), source
+    )
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        require_regular(path)
+        require_bytes(path.stat().st_size, f"reading {quoted(str(path))}", "train on a part of it")
+        if path.suffix == ".gz":
+            with gzip.open(path) as stream:
+                return stream.read()
+        return path.read_bytes()
+    except (OSError, EOFError, zlib.error) as error:
+        raise CnnError.of("train-files", f"cannot read {quoted(str(path))}: {error}") from None

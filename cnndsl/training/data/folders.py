@@ -1,0 +1,135 @@
+"""A folder with a folder of images for each class, whose name is that of its folder."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnndsl import progress
+from cnndsl.errors import CnnError, plural, quoted
+from cnndsl.ir import Input
+from cnndsl.runtime.data.images import SUFFIXES, read_image
+from cnndsl.runtime.data.preparation import Preparation
+from cnndsl.training.data.cache import cached
+from cnndsl.training.data.examples import Examples, wrong
+
+SHOWN = 10
+"""Bad files that are named."""
+
+
+class Decoded(NamedTuple):
+    """What became of the files."""
+
+    x: NDArray[Any]
+    """Of those that could be read, in order."""
+    bad: dict[int, str]
+    """Why the others could not, by their number."""
+
+
+def class_folders(folder: Path) -> list[Path]:
+    """The folders in a folder that hold images or nothing, in the order of their names; numbers by their size."""
+    found = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    if found and all(path.name.isdecimal() for path in found):
+        return sorted(found, key=lambda path: (int(path.name), path.name))
+    return sorted(found)
+
+
+def read_folder(folder: Path, value: Input, preparation: Preparation, skip_bad: bool) -> Examples:
+    """The images of every class. Raises CnnError: where there are none; for all files that cannot be read, at once."""
+    shown = quoted(str(folder))
+    classes = class_folders(folder)
+    if not classes:
+        advice = "put the images of each class into a folder of its own, which has the name of the class"
+        raise wrong(f"there are no folders of classes in {shown}", advice)
+    files: list[Path] = []
+    labels: list[int] = []
+    for label, one in enumerate(classes):
+        inside = sorted(path for path in one.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+        if not inside:
+            raise wrong(f"there are no images in the class folder {quoted(str(one))}", "remove it, or fill it")
+        files += inside
+        labels += [label] * len(inside)
+    names = tuple(path.name for path in classes)
+    if len(names) == 1:
+        message = f"{shown} has one class only, {quoted(names[0])}"
+        raise CnnError.of("train-classes", message, "there is nothing to tell apart")
+    x, bad = cached(folder, _key(folder, files, value, preparation), lambda: _decode(files, value, preparation))
+    if bad and (not skip_bad or len(bad) == len(files)):
+        raise _bad_files(folder, files, bad)
+    y = np.array([label for index, label in enumerate(labels) if index not in bad], np.int64)
+    left_out = tuple(str(files[index].relative_to(folder)) for index in bad)
+    return Examples(x, y, names, shown, left_out)
+
+
+def _bad_files(folder: Path, files: Sequence[Path], bad: dict[int, str]) -> CnnError:
+    lines = [f"{files[index].relative_to(folder)}: {reason}" for index, reason in list(bad.items())[:SHOWN]]
+    more = [f"and {len(bad) - SHOWN:,} more"] if len(bad) > SHOWN else []
+    advice = ["mend or remove them, or go on without them: --skip-bad"]
+    if any("(height x width)" in reason for reason in bad.values()):
+        advice.append("images of other sizes: --resize stretches them, --resize --crop center keeps the ratio of sides")
+    if any(" channel" in reason for reason in bad.values()):
+        advice.append("images with other channels: --convert grey or --convert rgb")
+    return CnnError.of(
+        "train-files",
+        f"{plural(len(bad), 'file')} of {len(files):,} in {quoted(str(folder))} cannot be used:\n  "
+        + "\n  ".join(map(quoted_line, lines + more)),
+        *advice,
+    )
+
+
+def quoted_line(text: str) -> str:
+    """A line of a message, safe to print."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:200])
+
+
+def _key(folder: Path, files: Sequence[Path], value: Input, preparation: Preparation) -> str:
+    """What the decoded images depend on: names, sizes and times of the files, and what is done to them."""
+    found = hashlib.sha256(json.dumps([2, preparation, value.shape.dimensions]).encode())
+    for path in files:
+        facts = path.stat()
+        found.update(
+            f"{path.relative_to(folder)}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode(errors="surrogateescape")
+        )
+    return found.hexdigest()[:24]
+
+
+def _decode(files: Sequence[Path], value: Input, preparation: Preparation) -> Decoded:
+    """All images, as levels if every one of them has 8 bits."""
+    progress.begin("reading images", len(files), "images")
+    arrays: list[NDArray[Any]] = []
+    bad: dict[int, str] = {}
+    levels_only = True
+    for index, image in enumerate(_images(files, value, preparation)):
+        progress.advance(1)
+        if isinstance(image, str):
+            bad[index] = image
+            continue
+        levels = np.rint(image * 255).astype(np.uint8) if image.min() >= 0 and image.max() <= 1 else None
+        if levels is None or not np.array_equal(levels.astype(np.float32) / np.float32(255), image):
+            levels_only = False
+        arrays.append(image if levels is None or not levels_only else levels)
+    if not levels_only:
+        arrays = [one.astype(np.float32) / np.float32(255) if one.dtype == np.uint8 else one for one in arrays]
+    return Decoded(np.concatenate(arrays) if arrays else np.empty((0, *value.shape.dimensions), np.uint8), bad)
+
+
+def _images(files: Sequence[Path], value: Input, preparation: Preparation) -> Iterator[NDArray[Any] | str]:
+    """The images in order, or what is wrong with them; Pillow decodes several at a time."""
+
+    def read(path: Path) -> NDArray[Any] | str:
+        try:
+            return read_image(path, value, preparation)
+        except CnnError as error:
+            diagnostic = error.diagnostics[0]
+            if diagnostic.code in ("bad-setting", "input-shape"):  # which no file is to blame for
+                raise
+            return diagnostic.message.replace(f"{quoted(str(path))} ", "").replace(f" {quoted(str(path))}", "")
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        yield from pool.map(read, files)

@@ -1,0 +1,85 @@
+"""The processes that train together, as torchrun starts them; a single one is the usual case."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from cnndsl.errors import CnnError, said_by
+
+PATIENCE = timedelta(minutes=30)
+"""How long a process waits for the others: for the first one to decode the images."""
+
+
+class Processes:
+    """Which of how many this one is."""
+
+    def __init__(self, rank: int = 0, size: int = 1, local: int = 0) -> None:
+        self.rank = rank
+        self.size = size
+        self.local = local
+        """Which of those on this machine."""
+
+    @property
+    def is_first(self) -> bool:
+        """The first one speaks and writes."""
+        return self.rank == 0
+
+    def total(self, *numbers: float) -> list[float]:
+        """Each number, added up over all processes."""
+        if self.size == 1:
+            return list(numbers)
+        import torch
+        import torch.distributed as distributed
+
+        together = torch.tensor(numbers, dtype=torch.float64, device=_device(distributed, self.local))
+        distributed.all_reduce(together)
+        return [float(number) for number in together.tolist()]
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self.size > 1:
+            self.total(0)
+
+    def share(self, tensors: Any) -> None:
+        """Gives all processes the first one's."""
+        if self.size > 1:
+            import torch.distributed as distributed
+
+            for tensor in tensors:
+                distributed.broadcast(tensor, 0)
+
+
+def _device(distributed: Any, local: int) -> str:
+    return f"cuda:{local}" if distributed.get_backend() == "nccl" else "cpu"
+
+
+def launched() -> bool:
+    """Whether torchrun started this process."""
+    return "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def is_first() -> bool:
+    """Whether this process is the one that speaks; torch is not needed to know."""
+    return not launched() or os.environ.get("RANK", "0") == "0"
+
+
+@contextmanager
+def joined(cuda: bool) -> Iterator[Processes]:
+    """The processes of this run, connected for a while. Raises CnnError where they cannot be."""
+    if not launched():
+        yield Processes()
+        return
+    import torch
+    import torch.distributed as distributed
+
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    try:
+        if cuda:
+            torch.cuda.set_device(local)
+        distributed.init_process_group("nccl" if cuda else "gloo", timeout=PATIENCE)
+    except (RuntimeError, ValueError) as error:
+        raise CnnError.of("bad-setting", f"the processes do not find each other: {said_by(error)}") from None
+    yield Processes(distributed.get_rank(), distributed.get_world_size(), local)
+    distributed.destroy_process_group()  # not after an error: it would wait for processes that are gone
