@@ -211,6 +211,10 @@ class Node(Model):
     symbolic: Annotated[dict[str, tuple[str, ...]], _UNLESS_EMPTY] = {}
     """Parameters of the operator that follow from symbols: an expression for every number."""
 
+    def arguments(self) -> str:
+        """The operator's arguments as they are written."""
+        return self.op.arguments(self.symbolic)
+
 
 class Instance(Model):
     """What a block became where it was used: ``path`` is that of the layers inside, ``span`` the place of the call."""

@@ -98,7 +98,7 @@ def extents(sizes: Sequence[int]) -> str:
 
 def per_axis(value: int | tuple[int, ...], rank: int, argument: str) -> tuple[int, ...]:
     """One number for each of ``rank`` spatial axes; a single integer means that number along every axis."""
-    if isinstance(value, int):
+    if not isinstance(value, tuple):
         return (value,) * rank
     if len(value) != rank:
         axes = "1 spatial axis" if rank == 1 else f"{rank} spatial axes"
@@ -238,7 +238,7 @@ def resolve_padding(
 
 def explicit_padding(pad: int | tuple[int, ...], rank: int, argument: str = "pad") -> Pairs:
     """One number for all sides, one per axis, or all begins and then all ends (the ONNX order)."""
-    if isinstance(pad, int):
+    if not isinstance(pad, tuple):
         return ((pad, pad),) * rank
     if len(pad) == rank:
         return tuple((cells, cells) for cells in pad)

@@ -70,7 +70,7 @@ def arithmetic(network: Measured, name: str) -> Explanation:
         Section("receptive_field", "receptive field", (*growth(network, layer, symbolic),), None, _seen(network, name)),
         _memory(network, node, symbolic.output),
     )
-    operator = f"{node.op.operator} {node.op.arguments()}".rstrip()
+    operator = f"{node.op.operator} {node.arguments()}".rstrip()
     return Explanation(
         network.name,
         name,

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class Layer:
     """A layer with its numbers. Counts are for one example (docs/conventions.md)."""
 
-    def __init__(self, node: Node, cost: Cost, field: Field, shown: str | None = None) -> None:
-        self.shown = shown or str(node.shape)
-        """The shape of its output as text, a formula where symbols decide it."""
+    def __init__(self, node: Node, cost: Cost, field: Field, formula: str | None = None) -> None:
+        self.formula = formula
+        """The shape of its output in symbols; None in a network without."""
         self.node = node
         """The layer in the graph."""
         self.cost = cost
@@ -52,6 +52,11 @@ class Layer:
     def shape(self) -> Shape:
         """The shape of its output."""
         return self.node.shape
+
+    @property
+    def shown(self) -> str:
+        """The shape of its output as text, in symbols where they decide it."""
+        return self.formula or str(self.shape)
 
     @property
     def span(self) -> Span | None:

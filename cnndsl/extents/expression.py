@@ -37,6 +37,11 @@ def names(text: str) -> set[str]:
     return found
 
 
+def same(one: str, other: str) -> bool:
+    """Whether two expressions differ in nothing but spaces and needless parentheses."""
+    return one == other or ast.dump(_tree(one)) == ast.dump(_tree(other))
+
+
 @lru_cache(maxsize=1024)
 def _tree(text: str) -> ast.expr:
     if len(text) > LONGEST:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, get_origin
 
 from pydantic import BaseModel, ConfigDict
 
-from cnndsl.ops.fields import Expects, Sizes, Tensor, written
+from cnndsl.ops.fields import Expects, Sizes, Tensor, followed, written
 from cnndsl.shapes import Axis, Padding, Shape, ShapeError, are_numbers, extents, per_axis, product, resolve_padding
 
 Initialiser: TypeAlias = Literal["kernel", "constant", "signs", "normal"]
@@ -177,12 +177,18 @@ class Operator(BaseModel):
         """The parameters whose arguments are written by position: those that must be given."""
         return tuple(name for name in self.positional if type(self).model_fields[name].is_required())
 
-    def arguments(self) -> str:
-        """The arguments as they are written: ``placed`` ones by position, then whatever differs from its default."""
+    def arguments(self, symbolic: Mapping[str, Sequence[str]] = {}) -> str:
+        """The arguments as they are written: ``placed`` ones by position, then whatever differs from its default.
+
+        Those in ``symbolic`` follow from symbols, by an expression for every number.
+        """
         parts, placed = [], self.placed()
         for name in self.parameters():
             field, value = type(self).model_fields[name], getattr(self, name)
-            if name in placed:
+            if name in symbolic:
+                text = followed(value, symbolic[name], positional=name in placed)
+                parts.append(text if name in placed else f"{name}={text}")
+            elif name in placed:
                 parts.append(written(value, positional=True))
             elif field.is_required() or value != field.default:
                 parts.append(f"{name}={written(value)}")

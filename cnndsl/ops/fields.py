@@ -1,6 +1,6 @@
 """The types of operators' parameters, what they take in words, and how a value is written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
@@ -99,6 +99,28 @@ def written(value: object, positional: bool = False) -> str:
         text = _number(value)
         return f"({text})" if positional and value < 0 else text
     return str(value)
+
+
+def followed(value: object, texts: Sequence[str], positional: bool = False) -> str:
+    """An argument that follows from symbols, with an expression for every number of ``value``."""
+    tight = [text.replace(" // ", "//").replace(" * ", "*").replace(" % ", "%") for text in texts]
+    if isinstance(value, Shape):
+        shape = symbolic_shape(tight)
+        return f"({shape})" if positional and value.spatial else shape
+    if isinstance(value, tuple):
+        return f"[{', '.join(tight)}]"
+    return f"({tight[0]})" if positional and not tight[0].isidentifier() else tight[0]
+
+
+def symbolic_shape(texts: Sequence[str]) -> str:
+    """``3@HxW``, ``64@[H//4, W//4]``: a shape with an expression for every axis."""
+    tight = [text.replace(" // ", "//").replace(" * ", "*").replace(" % ", "%") for text in texts]
+    channels, *spatial = tight
+    if not spatial:
+        return channels
+    channels = channels if channels.isalnum() else f"({channels})"
+    joined = len(spatial) > 1 and all(text.isidentifier() and "x" not in text for text in spatial)
+    return f"{channels}@{'x'.join(spatial)}" if joined else f"{channels}@[{', '.join(spatial)}]"
 
 
 def _number(value: float) -> str:

@@ -40,6 +40,7 @@ def layer_to_json(layer: Layer) -> dict[str, Any]:
         "attributes": layer.attributes,
         "inputs": list(layer.inputs),
         "shape": shape_to_json(layer.shape),
+        **({} if layer.formula is None else {"formula": layer.formula}),
         "params": layer.params,
         "buffers": layer.buffers,
         "macs": layer.macs,
@@ -53,10 +54,22 @@ def layer_to_json(layer: Layer) -> dict[str, Any]:
 
 def network_to_json(network: Measured, batch: int = 1) -> dict[str, Any]:
     memory = network.memory(batch)
+    formulas = network.formulas
+    symbolic: dict[str, Any] = {}
+    if formulas:
+        from cnndsl.analysis.polynomials import counts
+
+        symbolic = {
+            "symbols": [{"name": one.name, "default": one.default, "sizes": one.words} for one in formulas.symbols],
+            "ties": list(formulas.ties),
+            "formulas": dict(counts(formulas) or {}),
+        }
     return {
         "name": network.name,
+        **symbolic,
         "inputs": [
             {"name": value.name, "shape": shape_to_json(value.shape), "dtype": value.dtype}
+            | ({"formula": network.shown(value.name)} if formulas else {})
             for value in network.graph.inputs
         ],
         "outputs": list(network.graph.outputs),

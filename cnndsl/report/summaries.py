@@ -44,7 +44,7 @@ def _cells(layer: Layer) -> tuple[object, ...]:
     return (
         layer.name,
         layer.operator,
-        layer.node.op.arguments(),
+        layer.node.arguments(),
         " ".join(layer.inputs),
         str(layer.shape),
         layer.params,

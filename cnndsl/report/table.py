@@ -80,8 +80,11 @@ def folded(layers: Sequence[Layer], depth: int | None) -> Iterator[Row]:
             operator = layer.node.op
             if id(operator) not in written:
                 written[id(operator)] = f"{layer.operator} {operator.arguments()}".rstrip()
+            text = written[id(operator)]
+            if layer.node.symbolic:
+                text = f"{layer.operator} {layer.node.arguments()}"
             share = f" share={layer.node.share}" if layer.node.share else ""
-            yield Row(layer.name, _shortened(written[id(operator)] + share, layer.operator), (layer,))
+            yield Row(layer.name, _shortened(text + share, layer.operator), (layer,))
     if group:
         yield Row(around[-1], f"block of {len(group)}", tuple(group))
 

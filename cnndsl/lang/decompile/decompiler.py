@@ -14,7 +14,7 @@ from cnndsl.ir import Graph, Node
 from cnndsl.lang.compile import compile_text
 from cnndsl.lang.decompile.branches import Stages
 from cnndsl.lang.decompile.names import BlockNames
-from cnndsl.lang.decompile.printer import identifier, print_network, train_lines
+from cnndsl.lang.decompile.printer import identifier, input_shape, print_network, symbol_lines, train_lines
 from cnndsl.lang.decompile.rerolling import BlockDefinition, Roller
 from cnndsl.lang.decompile.stages import Value, sources
 from cnndsl.lang.decompile.sums import flattened
@@ -96,6 +96,8 @@ def _written(network: Graph, stages: Stages, single: bool) -> tuple[str, bool]:
         body.append("output " + " ".join(value.text for value in roller.results))
     body.append(f"expect params == {Measured(network).params:_}")
     body += train_lines(network)
+    # Blocks see the symbols of the file, not those of the network.
+    lines = [*symbol_lines(network), *lines]
     return "\n".join([*lines, f"network {title} {{", *(f"  {line}" for line in body), "}"]) + "\n", roller.passed_over
 
 
@@ -105,7 +107,7 @@ def _inputs(network: Graph, stages: Stages) -> list[str]:
         dtype = "" if value.dtype == "float32" else f" dtype={value.dtype}"
         name = stages.names[value.name]
         alias = f" as {name}" if value.name in stages.named or value.name != "input" else ""
-        lines.append(f"input {value.shape}{dtype}{alias}")
+        lines.append(f"input {input_shape(value)}{dtype}{alias}")
     return lines
 
 
@@ -141,7 +143,7 @@ def same_graph(found: Graph, original: Graph, names: Mapping[str, str]) -> bool:
     values = {a.name: b.name for a, b in zip(found.inputs, original.inputs, strict=True)}
     nodes = {node.name: node for node in original.layers}
     inputs = zip(found.inputs, original.inputs, strict=True)
-    if any((a.shape, a.dtype) != (b.shape, b.dtype) for a, b in inputs):
+    if any((a.shape, a.dtype) != (b.shape, b.dtype) or not _alike(a.extents, b.extents) for a, b in inputs):
         return False
     for node in found.layers:
         if node.name not in names:
@@ -162,11 +164,24 @@ def _same_layer(node: Node, other: Node) -> bool:
     """Whether two layers do the same; sizes may be written as one number or one per axis."""
     if type(node.op) is not type(other.op) or node.shape != other.shape:
         return False
+    if node.symbolic.keys() != other.symbolic.keys():
+        return False
+    if not all(_alike(texts, other.symbolic[name]) for name, texts in node.symbolic.items()):
+        return False
     mine, theirs = node.op.model_dump(), other.op.model_dump()
     for fields in (mine, theirs):
         if fields.get("stride", 1) is None:
             fields["stride"] = fields["kernel"]
     return all(_plain(mine[name]) == _plain(theirs[name]) for name in mine)
+
+
+def _alike(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether expressions are the same, however they are spaced."""
+    if not (one or other):
+        return True
+    from cnndsl.extents.expression import same
+
+    return len(one) == len(other) and all(map(same, one, other))
 
 
 def _plain(value: object) -> object:

@@ -6,8 +6,9 @@ Names inside blocks (``bottleneck1.conv1``) become names that the language can w
 from collections.abc import Iterator
 
 from cnndsl import ops
-from cnndsl.ir import Graph, Node
+from cnndsl.ir import Graph, Input, Node
 from cnndsl.lang.elaborate.naming import KEYWORDS
+from cnndsl.ops.fields import symbolic_shape
 
 
 def print_network(network: Graph) -> str:
@@ -61,18 +62,37 @@ def _numbered(network: Graph, names: dict[str, str]) -> bool:
 
 
 def _lines(network: Graph, names: dict[str, str], bound: set[str]) -> Iterator[str]:
+    yield from symbol_lines(network)
     for value in network.inputs:
         dtype = "" if value.dtype == "float32" else f" dtype={value.dtype}"
         alias = f" as {names[value.name]}" if value.name != "input" or value.name in bound else ""
-        yield f"input {value.shape}{dtype}{alias}"
+        yield f"input {input_shape(value)}{dtype}{alias}"
+    expected: dict[str, list[str]] = {}
+    for expectation in network.expectations:
+        expected.setdefault(expectation.value, []).append(f"expect {symbolic_shape(expectation.extents)}")
+    yield from expected.get(network.inputs[-1].name, ())
     current = network.inputs[-1].name
     for node in network.layers:
         alias = f" as {names[node.name]}" if node.name in bound else ""
         yield _layer(node, names, current) + alias
+        yield from expected.get(node.name, ())
         current = node.name
     if network.outputs != (current,):
         yield "output " + " ".join(names[name] for name in network.outputs)
     yield from train_lines(network)
+
+
+def symbol_lines(network: Graph) -> list[str]:
+    """The symbols of a network, and what it assumes of them."""
+    if not network.symbols:
+        return []
+    symbols = ", ".join(f"{one.name} = {one.default}" for one in network.symbols)
+    return [f"symbol {symbols}", *(f"assume {each.text}" for each in network.assumptions)]
+
+
+def input_shape(value: Input) -> str:
+    """The shape of an input as it is written, in symbols where they decide it."""
+    return symbolic_shape(value.extents) if value.extents else str(value.shape)
 
 
 def train_lines(network: Graph) -> list[str]:
@@ -84,7 +104,7 @@ def train_lines(network: Graph) -> list[str]:
 
 
 def _layer(node: Node, names: dict[str, str], current: str) -> str:
-    call = f"{node.op.operator} {node.op.arguments()}".rstrip()
+    call = f"{node.op.operator} {node.arguments()}".rstrip()
     if node.share:
         call += f" share={names[node.share]}"
     if node.op.operator in ops.MERGES:

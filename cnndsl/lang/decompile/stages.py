@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from cnndsl.ir import Node
-from cnndsl.ops.fields import written
+from cnndsl.ops.fields import followed, written
 
 
 class Formula(NamedTuple):
@@ -128,6 +128,9 @@ def arguments_of(node: Node) -> tuple[Argument, ...]:
             default = AS_KERNEL
             value = getattr(op, AS_KERNEL) if value is None else value
         positional = name in placed
+        if name in node.symbolic:
+            found.append(Argument(name, Word(followed(value, node.symbolic[name], positional)), positional, None))
+            continue
         hole = not isinstance(value, bool) and is_hole(value) and not hasattr(value, "spatial")
         if hole:
             found.append(Argument(name, value, positional, default))

@@ -1,5 +1,6 @@
 """Numbers that follow from symbols: they keep their expressions, and are never taken for plain ones."""
 
+import re
 from collections.abc import Mapping
 from typing import Self
 
@@ -11,6 +12,7 @@ from cnndsl.shapes import Shape
 LONGEST = 1_000
 """The most characters of an expression."""
 
+_PARENTHESES = re.compile(r"\([^()]*\)")
 _SUM, _PRODUCT, _SIGNED, _ATOM = range(4)
 _LEVELS = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "//": _PRODUCT, "%": _PRODUCT}
 
@@ -38,8 +40,10 @@ class Symbolic(int):
 
     @classmethod
     def written(cls, number: int, text: str, symbols: Mapping[str, Symbol]) -> Self:
-        """A number with any expression of sums and products."""
-        return cls.of(number, text, _SUM, symbols)
+        """A number with an expression of sums and products, in which parentheses stand in none."""
+        outside = _PARENTHESES.sub("", text)
+        level = _SUM if " + " in outside or " - " in outside else _PRODUCT
+        return cls.of(number, text, level, symbols)
 
     @property
     def names(self) -> str:

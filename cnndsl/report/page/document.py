@@ -49,8 +49,8 @@ def document(
     shown = {key: part for key, part in parts.items() if part}
     links = "".join(f'<li><a href="#{key}">{SECTIONS[key]}</a></li>' for key in shown)
     sections = "\n".join(_section(key, SECTIONS[key], part) for key, part in shown.items())
-    inputs = ", ".join(f"{text(name)} {shape}" for name, shape in network.inputs.items())
-    outputs = ", ".join(f"{text(name)} {shape}" for name, shape in network.outputs.items())
+    inputs = ", ".join(f"{text(name)} {network.shown(name)}" for name in network.inputs)
+    outputs = ", ".join(f"{text(name)} {network.shown(name)}" for name in network.outputs)
     script, style = _resource("page.js"), _resource("page.css") + theme_css()
     allowed = f"script-src 'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
     policy = (

@@ -85,7 +85,7 @@ def _table(network: Measured, batch: int, rows: Iterator[str]) -> str:
     cost = network.cost
     memory = network.memory(batch)
     examples = f", batch of {batch:,}" if batch > 1 else ""
-    inputs = ", ".join(f"{text(name)} {shape}" for name, shape in network.inputs.items())
+    inputs = ", ".join(f"{text(name)} {network.shown(name)}" for name in network.inputs)
     sums = "".join(f'<td class="number">{number(count)}</td>' for count in (cost.params, cost.macs, cost.connections))
     facts = (
         f"Memory{examples}: weights {bytes_text(memory.weight)}, activations {bytes_text(memory.activation)}, "
@@ -107,7 +107,7 @@ def _cells(row: Row, name: str, exact: bool = False) -> str:
     cost = total([layer.cost for layer in row.layers])
     field = max(last.receptive_field, default=0)
     numbers = (
-        (str(last.shape), last.shape.elements),
+        (last.shown, last.shape.elements),
         (number(cost.params), cost.params),
         (number(cost.macs), cost.macs),
         (number(cost.connections), cost.connections),

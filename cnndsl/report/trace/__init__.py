@@ -95,7 +95,7 @@ def json_object(trace: Trace) -> dict[str, Any]:
         "network": trace.network,
         "layer": node.name,
         "operator": node.op.operator,
-        "arguments": node.op.arguments(),
+        "arguments": node.arguments(),
         "shape": shape_to_json(node.shape),
         "position": list(trace.position),
         "value": _finite(trace.value),

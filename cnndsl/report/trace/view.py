@@ -100,7 +100,7 @@ def _title(trace: Trace) -> str:
 
 
 def _facts(trace: Trace) -> Iterator[str]:
-    operator = f"{trace.node.op.operator} {trace.node.op.arguments()}".rstrip()
+    operator = f"{trace.node.op.operator} {trace.node.arguments()}".rstrip()
     if len(operator) > ARGUMENTS_WIDTH:
         operator = f"{operator[: ARGUMENTS_WIDTH - 1]}…"
     shapes = [str(shape) for shape in trace.shapes[:SHAPES]]
