@@ -117,7 +117,7 @@ class Learner:
 
         self.module.train()
         if self.drops:
-            torch.manual_seed(chance.number(self.settings.seed, "dropout", epoch, step, self.processes.rank))
+            self._seed(chance.number(self.settings.seed, "dropout", epoch, step, self.processes.rank))
         mine = np.arange(self.processes.rank, len(rows), self.processes.size)
         weight = float(self.objective.weight(self.y[rows].to(self.device)))
         with self._precision():
@@ -134,6 +134,14 @@ class Learner:
             group["lr"] = self.settings.optimizer.lr * rate
         self.optimizer.step()
         return sums
+
+    def _seed(self, seed: int) -> None:
+        """Seeds what draws on the device. ``torch.manual_seed`` would keep a list of all its calls for absent ones."""
+        import torch
+
+        torch.default_generator.manual_seed(seed)
+        if self.device.type != "cpu":
+            getattr(torch, self.device.type).manual_seed(seed)
 
     def _loss(self, rows: NDArray[np.int64], mine: NDArray[np.int64], epoch: int, step: int) -> tuple[Any, Sums]:
         """The loss of the examples at places ``mine`` of a batch, as a tensor, and what they gave."""

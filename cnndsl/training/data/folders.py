@@ -52,7 +52,7 @@ def read_folder(folder: Path, value: Input, preparation: Preparation, skip_bad: 
     for label, one in enumerate(classes):
         inside = sorted(path for path in one.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
         if not inside:
-            raise wrong(f"there are no images in the class folder {quoted(str(one))}", "remove it, or fill it")
+            raise wrong(f"there are no images in the folder {quoted(one.name)} of {shown}", "remove it, or fill it")
         files += inside
         labels += [label] * len(inside)
     names = tuple(path.name for path in classes)
@@ -129,7 +129,14 @@ def _images(files: Sequence[Path], value: Input, preparation: Preparation) -> It
             diagnostic = error.diagnostics[0]
             if diagnostic.code in ("bad-setting", "input-shape"):  # which no file is to blame for
                 raise
-            return diagnostic.message.replace(f"{quoted(str(path))} ", "").replace(f" {quoted(str(path))}", "")
+            message = diagnostic.message
+            for said in (
+                f"{quoted(str(path))} ",
+                f" {quoted(str(path))}",
+                f" {str(path)!r}",
+            ):  # the line begins with it
+                message = message.replace(said, "", 1)
+            return message
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         yield from pool.map(read, files)
