@@ -1,15 +1,24 @@
 """The processes that train together, as torchrun starts them; a single one is the usual case."""
 
 import os
+import re
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from types import FrameType
 from typing import Any
 
 from cnndsl.errors import CnnError, said_by
 
 PATIENCE = timedelta(minutes=30)
 """How long a process waits for the others: for the first one to decode the images."""
+
+
+LOST = re.compile(r"gloo|nccl|peer|connection|timed out", re.IGNORECASE)
+"""What is said where another process is gone."""
+
+ENDED = "another process of this run has ended, and so this one does"
 
 
 class Processes:
@@ -67,7 +76,10 @@ def is_first() -> bool:
 
 @contextmanager
 def joined(cuda: bool) -> Iterator[Processes]:
-    """The processes of this run, connected for a while. Raises CnnError where they cannot be."""
+    """The processes of this run, connected for a while.
+
+    Raises CnnError where they cannot be, and ConnectionError where one of them ends before the others.
+    """
     if not launched():
         yield Processes()
         return
@@ -81,5 +93,18 @@ def joined(cuda: bool) -> Iterator[Processes]:
         distributed.init_process_group("nccl" if cuda else "gloo", timeout=PATIENCE)
     except (RuntimeError, ValueError) as error:
         raise CnnError.of("bad-setting", f"the processes do not find each other: {said_by(error)}") from None
-    yield Processes(distributed.get_rank(), distributed.get_world_size(), local)
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield Processes(distributed.get_rank(), distributed.get_world_size(), local)
+    except RuntimeError as error:
+        if not LOST.search(str(error)):
+            raise
+        raise ConnectionError(ENDED) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
     distributed.destroy_process_group()  # not after an error: it would wait for processes that are gone
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """torchrun ends all processes where one has ended."""
+    raise ConnectionError(ENDED)

@@ -75,23 +75,30 @@ def train(job: Job, report: Report | None = None) -> Outcome:
     watchers = [report] if report and processes.is_first() else []
     if job.tensorboard and processes.is_first():
         watchers.append(_events(job.folder))
+    folder = RunFolder(job.folder) if job.folder else None
+    if folder and not job.resume and processes.is_first():
+        folder.require_new()
     cuda = job.switches.device in ("auto", "cuda") and torch.cuda.is_available()
     with processes.joined(cuda) as together:
         examples = _examples(job, together)
         parts = split(examples.y, settings.validation, settings.seed)
         if len(parts.training) < 2 * together.size:
             count = plural(len(parts.training), "example")
-            raise CnnError.of("train-data", f"{count} to train on are too few for {plural(together.size, 'process')}")
-        folder = RunFolder(job.folder, examples.class_names) if job.folder else None
+            message = f"{count} to train on: each process needs two in a step, and there are {together.size}"
+            raise CnnError.of("train-data", message)
+        facts = _facts(job, examples, together.size)
+        if folder and job.resume:
+            _require_same(folder, facts)
         state = folder.state() if folder and job.resume else None
         weights = state.weights if state else job.weights(settings.seed)
         progress.begin("loading PyTorch")
         learner = Learner(job.graph, weights, settings, examples, parts.training, job.switches, together)
         loop = Loop(learner, settings, parts, folder, together)
-        if folder and together.is_first:
-            _describe(job, folder, examples, together.size)
         if folder and state:
             loop.go_on(state, folder.best())
+        if folder and together.is_first:
+            folder.class_names = examples.class_names
+            folder.describe(print_network(job.graph.model_copy(update={"training": settings})), facts)
         together.wait()
         interrupted = loop.run((lambda row: [watcher(row) for watcher in watchers]) if watchers else None)
         together.wait()
@@ -112,15 +119,6 @@ def _examples(job: Job, together: processes.Processes) -> Examples:
     if together.is_first:
         together.wait()
     return found
-
-
-def _describe(job: Job, folder: RunFolder, examples: Examples, size: int) -> None:
-    """Writes what decides the run, or compares it with what did when it began."""
-    facts = _facts(job, examples, size)
-    if job.resume:
-        _require_same(folder, facts)
-    graph = job.graph.model_copy(update={"training": job.settings})
-    (folder.describe if job.resume else folder.begin)(print_network(graph), facts)
 
 
 def _facts(job: Job, examples: Examples, size: int) -> dict[str, Any]:

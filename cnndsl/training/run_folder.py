@@ -37,19 +37,20 @@ class State(NamedTuple):
 class RunFolder:
     """Reads and writes the files; every file is whole at any moment."""
 
-    def __init__(self, path: Location, class_names: tuple[str, ...] = ()) -> None:
+    def __init__(self, path: Location) -> None:
         self.path = Path(path)
-        self.metadata = {CLASSES: json.dumps(class_names)} if class_names else {}
+        self.class_names: tuple[str, ...] = ()
+        """They travel with the weights."""
 
-    def begin(self, network: str, settings: Mapping[str, Any]) -> None:
-        """Makes the folder, with what decided the run. Raises CnnError where it is not empty, and OSError."""
+    def require_new(self) -> None:
+        """Raises CnnError where there is something already."""
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             advice = "give another name with --out, or go on with it: --resume"
             raise CnnError.of("file-exists", f"{quoted(str(self.path))} is there already, and not empty", advice)
-        self.path.mkdir(parents=True, exist_ok=True)
-        self.describe(network, settings)
 
     def describe(self, network: str, settings: Mapping[str, Any]) -> None:
+        """Writes what decides the run. Raises OSError."""
+        self.path.mkdir(parents=True, exist_ok=True)
         text = json.dumps(settings, indent=1, ensure_ascii=False) + "\n"
         write_together(
             [(self.path / "network.cnn", text_writer(network)), (self.path / "settings.json", text_writer(text))]
@@ -57,7 +58,7 @@ class RunFolder:
 
     def save(self, state: State, *, is_best: bool) -> None:
         """Writes how far the run is. Raises OSError."""
-        weights = weights_writer(state.weights, self.metadata)
+        weights = weights_writer(state.weights, {CLASSES: json.dumps(self.class_names)} if self.class_names else None)
         names = ["best.safetensors", "last.safetensors"] if is_best else ["last.safetensors"]
         files: list[tuple[Location, Write]] = [(self.path / name, weights) for name in names]
         files.append((self.path / "history.csv", text_writer(to_csv(state.history))))

@@ -1,6 +1,7 @@
 """``cnndsl train``: learns the weights of a network from data."""
 
 import argparse
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ from cnndsl.cli import inputs as given
 from cnndsl.cli import terminal
 from cnndsl.cli.options import add_file, add_source_arguments
 from cnndsl.cli.outputs import wrote
-from cnndsl.cli.terminal import FINE, INTERRUPTED, only_network, put, unwritable
+from cnndsl.cli.terminal import FINE, INTERRUPTED, WRONG, complain, only_network, put, unwritable
 from cnndsl.errors import CnnError, plural, visible
 from cnndsl.training_settings import Training
 
@@ -73,10 +74,13 @@ def execute(options: argparse.Namespace) -> int:
             report=_show,
             **settings,
         )
+        if is_first():
+            _conclude(result, folder)
+    except ConnectionError as error:
+        complain(f"{error}; go on with: --resume {folder}")
+        return WRONG
     except OSError as error:
         raise unwritable(folder, error) from None
-    if is_first():
-        _conclude(result, folder)
     return INTERRUPTED if result.interrupted else FINE
 
 
@@ -98,12 +102,18 @@ def _show(row: "Progress") -> None:
 def _conclude(result: Any, folder: Path) -> None:
     """What came of it, and what to do with it."""
     if result.left_out:
-        terminal.complain(
-            f"left out {plural(len(result.left_out), 'file')}: {visible(', '.join(result.left_out[:10]))}"
-        )
+        complain(f"left out {plural(len(result.left_out), 'file')}: {visible(', '.join(result.left_out[:10]))}")
     if result.interrupted:
-        terminal.complain(f"interrupted; go on with: --resume {folder}")
+        complain(f"interrupted; go on with: --resume {folder}")
     elif result.stopped_early:
-        terminal.complain(f"stopped early: the loss has not become smaller since epoch {result.best.epoch}")
-    pictures = [folder / "history.png"] if (folder / "history.png").is_file() else []
-    wrote(folder / "best.safetensors", folder / "last.safetensors", *pictures)
+        complain(f"stopped early: the loss has not become smaller since epoch {result.best.epoch}")
+    files = [folder / "best.safetensors", folder / "last.safetensors"]
+    if find_spec("matplotlib") is None:
+        complain('no history.png without matplotlib: pip install "cnndsl[plot]"')
+    else:
+        from cnndsl.report import plots
+        from cnndsl.report.plots.history import training_curves
+
+        files.append(folder / "history.png")
+        plots.save(training_curves(result.history, result.network.name), files[-1])
+    wrote(*files)

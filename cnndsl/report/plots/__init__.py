@@ -2,6 +2,7 @@
 
 - ``maps``: values as maps: which are shown, on which grid, in which range.
 - ``kernels``: how a layer's weights are drawn.
+- ``history``: the curves of a training.
 - ``panels``: what a sheet is filled with: tiles, a matrix, curves, bars. ``sheet``: a figure measured in inches.
 """
 

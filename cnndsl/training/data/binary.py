@@ -7,6 +7,7 @@ Images").
 """
 
 import gzip
+import struct
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from cnndsl.errors import CnnError, plural, quoted
 from cnndsl.files import require_regular
 from cnndsl.ir import Input
 from cnndsl.runtime.memory_limit import require_bytes
+from cnndsl.shapes import product
 from cnndsl.training.data.examples import Examples, wrong
 
 IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -51,22 +53,24 @@ def read_idx(path: Path, value: Input) -> Examples:
 
 
 def _idx(path: Path) -> NDArray[Any]:
-    data = _bytes(path)
-    rank = data[3] if len(data) >= 4 else 0
-    if len(data) < 4 + 4 * rank or data[:2] != b"\0\0" or data[2] not in IDX_TYPES or not rank:
-        raise CnnError.of("train-files", f"{quoted(str(path))} is no IDX file")
-    shape = [int(extent) for extent in np.frombuffer(data, ">u4", rank, 4)]
-    numbers = np.frombuffer(data, IDX_TYPES[data[2]], offset=4 + 4 * rank) if _fits(data, shape) else None
-    if numbers is None:
-        raise CnnError.of("train-files", f"{quoted(str(path))} is damaged: it has not as many numbers as it says")
-    return numbers.reshape(shape).astype(numbers.dtype.newbyteorder("="))
-
-
-def _fits(data: bytes, shape: Sequence[int]) -> bool:
-    size = np.dtype(IDX_TYPES[data[2]]).itemsize
-    for extent in shape:
-        size *= extent
-    return len(data) - 4 - 4 * len(shape) == size
+    """The array of a file, whose header is compared with the memory before it is read. Raises CnnError."""
+    shown = quoted(str(path))
+    try:
+        require_regular(path)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+            lead = stream.read(4)
+            if len(lead) < 4 or lead[:2] != b"\0\0" or lead[2] not in IDX_TYPES or not lead[3]:
+                raise CnnError.of("train-files", f"{shown} is no IDX file")
+            shape = struct.unpack(f">{lead[3]}I", stream.read(4 * lead[3]))
+            kind = np.dtype(IDX_TYPES[lead[2]])
+            size = kind.itemsize * product(shape)
+            require_bytes(size, f"reading {shown}", "train on a part of it")
+            data = stream.read(size + 1)
+    except (OSError, EOFError, zlib.error, struct.error) as error:
+        raise CnnError.of("train-files", f"cannot read {shown}: {error}") from None
+    if len(data) != size:
+        raise CnnError.of("train-files", f"{shown} is damaged: it has not as many numbers as it says")
+    return np.frombuffer(data, kind).reshape(shape).astype(kind.newbyteorder("="))
 
 
 def read_cifar(files: Sequence[Path]) -> Examples:
@@ -93,9 +97,6 @@ def _bytes(path: Path) -> bytes:
     try:
         require_regular(path)
         require_bytes(path.stat().st_size, f"reading {quoted(str(path))}", "train on a part of it")
-        if path.suffix == ".gz":
-            with gzip.open(path) as stream:
-                return stream.read()
         return path.read_bytes()
-    except (OSError, EOFError, zlib.error) as error:
+    except OSError as error:
         raise CnnError.of("train-files", f"cannot read {quoted(str(path))}: {error}") from None

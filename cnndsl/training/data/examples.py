@@ -110,7 +110,7 @@ def _classes(examples: Examples, graph: Graph, loss: Loss) -> NDArray[Any]:
         names = listed(examples.class_names)
         raise CnnError.of(
             "train-classes",
-            f"{source} has {plural(named, 'class').replace('classs', 'classes')}, but the network has "
+            f"{source} has {named} class{'' if named == 1 else 'es'}, but the network has "
             f"{plural(output.channels, 'output')}: {names}",
             f"give the last layer an output for each class: `dense {named}`",
         )

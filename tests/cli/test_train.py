@@ -1,0 +1,194 @@
+"""``cnndsl train`` as people use it: alone, interrupted, killed, as several processes."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import load_file
+
+from cnndsl.cli import main
+
+pytest.importorskip("torch")
+
+NET = """\
+input 1@6x6
+conv 4 3x3 -> relu
+flatten -> dense 2 -> softmax
+train { data "data"; batch 16; optimizer adamw lr=1e-2; seed 1 }
+""".replace(";", "\n")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A network, and beside it bright and dark images."""
+    chance = np.random.default_rng(0)
+    for name, low in (("dark", 0), ("bright", 100)):
+        (tmp_path / "nets" / "data" / name).mkdir(parents=True)
+        for number in range(24):
+            image = chance.integers(low, low + 150, (6, 6), np.uint8)
+            Image.fromarray(image).save(tmp_path / "nets" / "data" / name / f"{number}.png")
+    (tmp_path / "nets" / "net.cnn").write_text(NET, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_trains_and_runs_with_the_names_of_the_classes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "nets/net.cnn", "--epochs", "12"]) == 0
+    said = capsys.readouterr()
+    assert said.out.count("epoch") == 12 and "wrote runs/1/best.safetensors" in said.err
+    assert main(["train", "nets/net.cnn", "--epochs", "1", "--data", "nets/data"]) == 0
+    assert sorted(path.name for path in Path("runs").iterdir()) == ["1", "2"]
+    expected = {"best.safetensors", "last.safetensors", "history.csv", "history.png", "network.cnn", "settings.json"}
+    assert {path.name for path in Path("runs/1").iterdir()} == {*expected, "state.safetensors"}
+    facts = json.loads(Path("runs/1/settings.json").read_text(encoding="utf-8"))
+    assert facts["data"]["classes"] == ["bright", "dark"] and facts["settings"]["epochs"] == 12
+    capsys.readouterr()
+    images = ["--input", "nets/data/bright", "--format", "json", "--top", "1"]
+    assert main(["run", "runs/1/network.cnn", "--weights", "runs/1/best.safetensors", *images]) == 0
+    results = json.loads(capsys.readouterr().out)["results"]
+    labels = [result["outputs"]["softmax1"]["top"][0]["label"] for result in results]
+    assert labels.count("bright") >= 22
+    assert main(["export", "nets/net.cnn", "--weights", "runs/1/last.safetensors", "-o", "net.onnx"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--optimizer", "adamm lr=1"], "adamm"),
+        (["--epochs", "0"], "epochs"),
+        (["--augment", "rotate=10 shift=99999999999999999999999"], "shift"),
+        (["--device", "abacus"], "abacus"),
+        (["--data", "nowhere"], "there is no file or folder"),
+        (["--out", "nets"], "already"),
+        (["--resume", "nets"], "there is no run"),
+        (["--resume", "nets", "--out", "new"], "leave --out out"),
+        (["--loss", "cross_entropy class_weights=[1, 2, 3]"], "class_weights has 3"),
+        (["--weights", "nowhere.npz"], "nowhere.npz"),
+    ],
+)
+def test_what_is_wrong_is_one_message(
+    folder: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "nets/net.cnn", "--epochs", "1", *words]) in (1, 2)
+    error = capsys.readouterr().err
+    assert said in error and error.count("error[") == 1 and not Path("runs").exists()
+
+
+def test_goes_on_with_its_own_settings_only(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = ["train", "nets/net.cnn", "--epochs", "1", "--out", "run"]
+    assert main([*line, "--validate", "0.2", "--batch", "8"]) == 0
+    assert main(["train", "nets/net.cnn", "--resume", "run", "--epochs", "2"]) == 0
+    assert len(Path("run/history.csv").read_text(encoding="utf-8").splitlines()) == 3
+    capsys.readouterr()
+    assert main(["train", "nets/net.cnn", "--resume", "run", "--batch", "4"]) == 2
+    assert "other settings of batch" in capsys.readouterr().err
+    Path("nets/data/dark/0.png").unlink()
+    assert main(["train", "nets/net.cnn", "--resume", "run"]) == 2
+    assert "other data" in capsys.readouterr().err
+    Path("other.cnn").write_text(NET.replace("conv 4", "conv 5"), encoding="utf-8")
+    assert main(["train", "other.cnn", "--resume", "run"]) == 2
+    assert "another network" in capsys.readouterr().err
+
+
+def test_without_pytorch(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert main(["train", "nets/net.cnn", "--data", "nowhere"]) == 2
+    assert 'pip install "cnndsl[train]"' in capsys.readouterr().err
+
+
+def test_a_full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the system says it, after the first epoch."""
+    from cnndsl.training.run_folder import RunFolder
+
+    save, calls = RunFolder.save, []
+
+    def full(self: RunFolder, *arguments: object, **named: object) -> None:
+        calls.append(1)
+        if len(calls) > 2:
+            raise OSError(28, "No space left on device")
+        save(self, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(RunFolder, "save", full)
+    assert main(["train", "nets/net.cnn", "--epochs", "3", "--out", "run"]) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert load_file("run/last.safetensors") and len(Path("run/history.csv").read_text().splitlines()) == 2
+
+
+def started(*words: str, processes: int = 1) -> subprocess.Popen[str]:
+    launcher = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)] if processes > 1 else []
+    root = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, *launcher, "-m", "cnndsl", "train", "nets/net.cnn", *words],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_epochs(run: Path, count: int) -> None:
+    """Until a run has finished as many."""
+    for _ in range(1200):
+        if (run / "history.csv").exists() and len((run / "history.csv").read_text().splitlines()) > count:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"no {count} epochs")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs signals")
+def test_interrupted_and_killed(folder: Path) -> None:
+    """Whatever is in the folder loads, at most an epoch is lost, and the end is that of a run left alone."""
+    words = ["--epochs", "40", "--stop", "patience=0"]
+    assert main(["train", "nets/net.cnn", *words, "--out", "whole"]) == 0
+    run, chance, done = Path("run"), random.Random(4), 0
+    process = started(*words, "--out", "run")
+    for sent in (signal.SIGINT, signal.SIGKILL):
+        wait_for_epochs(run, done + 1)
+        time.sleep(chance.random() * 0.1)
+        process.send_signal(sent)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == (130 if sent == signal.SIGINT else -9), said
+        assert sent == signal.SIGKILL or "go on with: --resume run" in said
+        before, done = done, len((run / "history.csv").read_text().splitlines()) - 1
+        assert done > before and all(load_file(path) for path in run.glob("*.safetensors"))
+        process = started("--resume", "run")
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    for key, value in load_file("whole/last.safetensors").items():
+        np.testing.assert_array_equal(load_file("run/last.safetensors")[key], value)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs gloo")
+def test_two_processes_are_one(folder: Path) -> None:
+    """The same steps on the same batches, of random changes too."""
+    words = ["--epochs", "8", "--augment", "shift=1 rotate=10 noise=0.1 mixup=0.3", "--clip", "1", "--batch", "14"]
+    assert main(["train", "nets/net.cnn", *words, "--out", "one"]) == 0
+    together = started(*words, "--out", "two", processes=2)
+    out, said = together.communicate(timeout=120)
+    assert together.returncode == 0, said
+    assert out.count("epoch") == 8 and said.count("wrote") == 1  # the first process alone speaks
+    ours, theirs = load_file("one/last.safetensors"), load_file("two/last.safetensors")
+    for key, value in ours.items():
+        np.testing.assert_allclose(theirs[key], value, rtol=0, atol=1e-5)
+    history = [np.genfromtxt(f"{name}/history.csv", delimiter=",", skip_header=1)[:, :-1] for name in ("one", "two")]
+    np.testing.assert_allclose(*history, rtol=0, atol=1e-5)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs gloo")
+def test_a_killed_process_ends_all(folder: Path) -> None:
+    together = started("--epochs", "100000", "--out", "run", processes=2)
+    wait_for_epochs(Path("run"), 1)
+    children = subprocess.run(["pgrep", "-P", str(together.pid)], capture_output=True, text=True).stdout.split()
+    os.kill(int(children[-1]), signal.SIGKILL)
+    _, said = together.communicate(timeout=60)
+    assert together.returncode == 1 and "another process of this run has ended" in said
+    assert "go on with: --resume run" in said and load_file("run/best.safetensors")
