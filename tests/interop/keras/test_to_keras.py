@@ -36,7 +36,7 @@ SLOW = 1_000_000_000
 """Multiplications from which on a network is made and its weights are compared, but not its values."""
 
 LAYERS_EACH = 4
-NETWORKS = 100
+NETWORKS = 300
 
 
 def networks() -> Iterator[tuple[Path, str | None]]:

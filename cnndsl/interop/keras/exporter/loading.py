@@ -51,8 +51,8 @@ _KERNEL = """\
             array = array.transpose(*range(2, array.ndim), 1, 0)
 """
 _DEPTHWISE = """\
-        if array.shape[-2:-1] == (1,):  # depthwise: filters for each channel
-            array = array.reshape(*array.shape[:-2], *variable.shape[-2:])
+            if array.shape[-2] == 1:  # depthwise: filters for each channel
+                array = array.reshape(*array.shape[:-2], *variable.shape[-2:])
 """
 _POSITIONS = """\
         if variable.name in ("gamma", "beta", "weight"):

@@ -7,7 +7,8 @@
 - ``parameters``: which constants are parameters. ``batch``: a symbolic batch is no 1.
 - ``constant_folding``: computing what depends on no input; ``constant_layers``: layers that stand on constants.
 - ``patterns``: layers that exporters write as several nodes, as formulas; ``groups``: what becomes of each.
-- ``simplify``: what several layers say that the language says in one. ``names``: what layers are called.
+- ``simplify``: what several layers say that the language says in one.
+- ``names``: what layers are called, and the modules around them.
 - ``layout``: channels that are last in a model and first in the language.
 - ``beside``: what a model has for a network that is there already: weights, and how its arrays lie.
 - ``writable``: whether a text can say what was read.

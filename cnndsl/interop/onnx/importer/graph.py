@@ -14,16 +14,13 @@ from pydantic import ValidationError
 
 from cnndsl.arrays import Array
 from cnndsl.errors import quoted
-from cnndsl.interop.onnx.importer.names import called_weight, layer_name
+from cnndsl.interop.onnx.importer.names import blocks_around, called_weight, layer_name
 from cnndsl.ir import Dtype, Graph, Input, Instance, Node
 from cnndsl.lang.elaborate.infer import dtype_after
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.ops.base import Operator
 from cnndsl.ops.shape import Flatten, Permute, Reshape
 from cnndsl.shapes import MAX_RANK, Shape, ShapeError
-
-"""Layers that share weights if they read the same tensors; equal constants in norms mean nothing."""
-
 
 LOWEST = float(np.finfo(np.float32).min)
 
@@ -168,6 +165,12 @@ class Builder:
     def leading(self) -> tuple[int, ...]:
         """The extents in front of a value's own: the batch, or nothing."""
         return () if self.batch is None else (self.batch,)
+
+    def enter(self, node: NodeProto) -> None:
+        """Takes the layers that follow for those of a node."""
+        blocks = blocks_around(node)
+        self.origin, self.path = node, tuple(name for name, _ in blocks)
+        self.classes.update(blocks)
 
     def fresh(self, label: str, base: str) -> str:
         """``label``, or ``base`` and a number where there is none or it is taken; behind a label that ends in a dot."""

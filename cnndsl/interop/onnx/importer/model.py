@@ -292,7 +292,7 @@ class Importer:
         if unknown:
             self._skip(node, unknown, match is not None)
             return
-        self.builder.origin = around or node
+        self.builder.enter(around or node)
         try:
             if id(node) in self.refused:
                 raise Refusal(self.refused[id(node)])

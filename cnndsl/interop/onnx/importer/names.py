@@ -1,4 +1,4 @@
-"""Names for layers from what exporters call nodes and tensors."""
+"""Names for layers from what exporters call nodes and tensors, and the modules around nodes."""
 
 import re
 
@@ -9,9 +9,42 @@ _GENERATED = re.compile(r"(|onnx::\w+|[rnxy]?\d*|_?(output|input|tensor|node|val
 _WEIGHT = re.compile(r"(.+?)(?:[._](?:weight|w|W|kernel|scale|s)(?:_0)?)")
 _MODULE_PARAMETER = re.compile(r"[A-Za-z_]\w*(\.\w+)*\.[A-Za-z_]\w*")
 
+SCOPES = "pkg.torch.onnx.name_scopes"
+CLASSES = "pkg.torch.onnx.class_hierarchy"
+PYTORCH = "torch.nn."
+_ENTRY = re.compile(r"'([^'\\]*)'")
+
+
+def modules_of(node: NodeProto) -> list[tuple[str, str]]:
+    """The modules in which a node stands by name and full class, outermost first: the network itself has no name.
+
+    What is called there stands behind them in both lists; nothing is said where the two do not fit together.
+    """
+    said = {entry.key: _ENTRY.findall(entry.value) for entry in node.metadata_props if entry.key in (SCOPES, CLASSES)}
+    names, classes = said.get(SCOPES, []), said.get(CLASSES, [])
+    return [*zip(names, classes, strict=True)][:-1] if len(names) == len(classes) else []
+
+
+def blocks_around(node: NodeProto) -> list[tuple[str, str]]:
+    """The modules around a node by name and class, without those of PyTorch, which are layers or only hold others."""
+    own = [(name, kind.rpartition(".")[2]) for name, kind in modules_of(node) if not kind.startswith(PYTORCH)]
+    return [(printable(name), printable(title)) for name, title in own if name and title]
+
 
 def layer_name(node: NodeProto, producer: str = "") -> str:
-    """What the exporter called the layer; "" where that says nothing.
+    """What the exporter called the layer: the module that has its weight, or that it is; otherwise the module around,
+    whose layers are numbered. Without modules the node's own name; "" where that says nothing.
+    """
+    modules = modules_of(node)
+    if not modules:
+        return _node_name(node, producer)
+    owner = _owner(node.input[1]) if len(node.input) > 1 else ""
+    name, kind = modules[-1]
+    return printable(owner or (name if kind.startswith(PYTORCH) or not name else f"{name}."))
+
+
+def _node_name(node: NodeProto, producer: str = "") -> str:
+    """What the exporter called a node; "" where that says nothing.
 
     PyTorch's ``/layer1/layer1.0/conv1/Conv`` is ``layer1.0.conv1``; caffe2's ``gpu_0/res2_0_branch2a_1`` is
     ``res2_0_branch2a``.
@@ -39,6 +72,12 @@ def tensor_name(tensor: str) -> str:
     weight = _WEIGHT.fullmatch(tensor)
     name = weight.group(1) if weight else tensor
     return "" if _GENERATED.fullmatch(name) else printable(name)
+
+
+def _owner(tensor: str) -> str:
+    """The module that has a parameter called ``weight``; "" for other tensors."""
+    owner, _, name = tensor.rpartition(".")
+    return owner if name == "weight" else ""
 
 
 def called_weight(tensor: str) -> bool:
