@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnndsl.analysis.lint import RuleSelection, enabled, findings, members
 from cnndsl.analysis.measured import Layer as Layer
-from cnndsl.errors import CnnError, Diagnostic, quoted, require_names, require_path, require_text
+from cnndsl.errors import CnnError, Diagnostic, quoted, require_names, require_path, require_text, require_whole
 from cnndsl.files import is_onnx as is_onnx
 from cnndsl.files import require_regular
 from cnndsl.lang.compile import Compiled, compile_text
@@ -26,7 +26,9 @@ from cnndsl.suggest import nearest
 
 if TYPE_CHECKING:
     from cnndsl.arrays import Array
+    from cnndsl.network import Backend
     from cnndsl.runtime.data.preparation import Preparation
+    from cnndsl.training.evaluation import Evaluation
     from cnndsl.training.history import Epoch
     from cnndsl.training.loop import Report
 
@@ -336,3 +338,38 @@ def train(
     found = learn(job, report)
     trained = Network(net.graph, found.weights, net.sources)
     return TrainingResult(**found._asdict(), network=trained, folder=job.folder)
+
+
+def evaluate(
+    net: Network,
+    data: Any = None,
+    weights: "str | PathLike[str] | Mapping[str, Array] | None" = None,
+    *,
+    held_out: bool = False,
+    backend: "Backend" = "numpy",
+    batch: int = 64,
+    skip_bad: bool = False,
+    preparation: "Preparation | None" = None,
+    channels_last: bool = False,
+    **settings: Any,
+) -> "Evaluation":
+    """Judges a network by examples: loss, accuracy, top-5, and which class it takes for which. Needs no PyTorch.
+
+    ``data`` is as for :func:`train`; ``held_out`` takes those of it alone that training with the same ``validate`` and
+    ``seed`` holds out. ``weights`` are the network's own without any. Further keywords are settings of training:
+    ``loss="mse"``. Raises CnnError.
+    """
+    from cnndsl.training.evaluation import evaluate, what_the_loss_takes
+    from cnndsl.training.request import to_judge
+
+    require_whole("batch", batch, 1)
+    if isinstance(data, str | PathLike):
+        settings["data"], data = os.fspath(data), None
+    file = next(iter(net.sources), None)
+    path = weights if isinstance(weights, str | PathLike) else None
+    asked = to_judge(
+        net.graph, settings, data, path, file, held_out, preparation, channels_last=channels_last, skip_bad=skip_bad
+    )
+    value = what_the_loss_takes(net.graph, asked.loss)
+    run = net.runner(weights=weights, keep=() if value in net.outputs else value, backend=backend)
+    return evaluate(lambda x: run(x)[value], net.graph, asked.examples, asked.loss, asked.rows, asked.learned, batch)

@@ -96,7 +96,7 @@ def test_every_command_has_a_section_with_every_argument(name: str) -> None:
     section = rest.partition("\n## ")[0]
     assert f"`cnndsl {name} " in section
     shared = {option for option in ("--set", "--network") if name not in ("fmt", "import", "completion")}
-    if name in ("report", "explain", "train"):  # the section of run has these
+    if name in ("report", "explain", "train", "evaluate"):  # the section of run has these
         shared |= {"--convert", "--resize", "--crop", "--mean", "--std", "--channels-last"}
     for action in subparsers(parser())[name]._actions:
         words = [action.metavar or action.dest] if not action.option_strings else action.option_strings

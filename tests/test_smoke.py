@@ -67,6 +67,7 @@ LINES = [
     "check net.cnn --format json",
     "run net.cnn --input image.png --top 3 --format json",
     "train net.cnn --data digits.npz --epochs 1 --out run",
+    "evaluate net.cnn --data digits.npz --format json",
     "export net.cnn -o net.onnx",
     "import net.onnx -o again.cnn",
     "verify net.cnn",

@@ -58,7 +58,7 @@ FLOORS = {
         "augment chance history processes schedules",
         "data",
         "losses",
-        "model",
+        "evaluation model",
         "run_folder",
         "loop",
         "run",

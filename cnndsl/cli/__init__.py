@@ -42,6 +42,7 @@ COMMANDS = {
     "check": "check files and show every layer's shape and numbers",
     "run": "run a network on an image, a folder of images, an array, or made-up input",
     "train": "learn the weights of a network from images or arrays, by PyTorch",
+    "evaluate": "judge trained weights by examples: loss, accuracy, and which class is taken for which",
     "export": "write a network as .onnx, .py (PyTorch), .json (the graph) or .cnn (expanded)",
     "import": "write an ONNX model or a PyTorch module as .cnn text, with its weights as .safetensors beside it",
     "verify": "compare the interpreter with ONNX Runtime on random inputs",
@@ -60,8 +61,9 @@ NEGATIVE = re.compile(r"-\.?[0-9][0-9.,e+-]*")
 
 ELSEWHERE = {
     "check": "lint validate show summary info print table shapes params",
-    "run": "predict infer eval execute forward",
+    "run": "predict infer execute forward",
     "train": "fit learn tune",
+    "evaluate": "eval score accuracy judge",
     "export": "convert compile build save onnx",
     "import": "load decompile",
     "verify": "test compare",

@@ -5,7 +5,8 @@ What may take long has a name for it, ``WORK``, and shows on a terminal how far 
 - ``check``: diagnostics and the layer table. ``fmt``: files in the one style.
 - ``run``: values, on images, arrays or made-up input. ``verify``: the interpreter beside ONNX Runtime.
 - ``export``: ONNX, JSON or expanded text. ``import_``: text from an ONNX model.
-- ``train``: weights from data, by PyTorch. ``sizes``: the input sizes that a network takes.
+- ``train``: weights learned from data. ``evaluate``: how good they are.
+- ``sizes``: the input sizes that a network takes.
 - ``draw``: the network as a picture. ``filters``: a layer's weights as one. ``report``: all of it as one HTML page.
 - ``explain``: an operator, a diagnostic code, a topic, or the numbers of a layer.
 - ``completion``: what a shell needs to complete words.

@@ -3,6 +3,7 @@
 - ``maps``: values as maps: which are shown, on which grid, in which range.
 - ``kernels``: how a layer's weights are drawn.
 - ``history``: the curves of a training.
+- ``judged``: what an evaluation shows: the confusion matrix, the mistakes.
 - ``panels``: what a sheet is filled with: tiles, a matrix, curves, bars. ``sheet``: a figure measured in inches.
 """
 

@@ -180,6 +180,32 @@ class Sheet:
             width = self._width(label)
         return width
 
+    def upright(self, x: float, y: float, text: str, *, size: float = 8, room: float) -> None:
+        """One line from top to bottom, read from the right, that ends at height ``y``."""
+        shown = printable(text)
+        while self.length(shown, size) > room and len(shown) > 2:
+            shown = shown[:-2] + "…"
+        self.axes.text(
+            x,
+            y,
+            shown,
+            fontsize=size,
+            rotation=90,
+            ha="center",
+            va="top",
+            color=INK,
+            fontfamily=[FONT],
+            parse_math=False,
+            usetex=False,
+        )
+
+    def length(self, text: str, size: float) -> float:
+        """How wide a line is, in inches."""
+        label = self.axes.text(0, 0, printable(text), fontsize=size, fontfamily=[FONT], parse_math=False, usetex=False)
+        width = self._width(label)
+        label.remove()
+        return width
+
     def _width(self, label: Any) -> float:
         return float(label.get_window_extent().width) / DPI
 

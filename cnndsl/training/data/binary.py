@@ -28,15 +28,17 @@ CIFAR_IMAGE = 3 * 32 * 32
 CIFAR_NAMES = {1: "batches.meta.txt", 2: "fine_label_names.txt"}
 
 
-def idx_files(folder: Path) -> list[Path]:
-    """The files of images to train on in a folder of MNIST's."""
+def idx_files(folder: Path, learning: bool = True) -> list[Path]:
+    """The files of images to train on in a folder of MNIST's, or the others."""
     found = sorted(path for path in folder.iterdir() if "-images" in path.name and "idx" in path.name)
-    return [path for path in found if path.name.startswith("train")] or found
+    return [path for path in found if path.name.startswith("train") == learning] or found
 
 
-def cifar_files(folder: Path) -> list[Path]:
-    """The files to train on in a folder of CIFAR's."""
-    return sorted(path for path in folder.glob("*.bin") if not path.name.startswith("test"))
+def cifar_files(folder: Path, learning: bool = True) -> list[Path]:
+    """The files to train on in a folder of CIFAR's, or the others."""
+    found = sorted(folder.glob("*.bin"))
+    chosen = [path for path in found if path.name.startswith("test") != learning]
+    return chosen if learning else chosen or found
 
 
 def read_idx(path: Path, value: Input) -> Examples:

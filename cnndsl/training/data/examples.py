@@ -60,12 +60,15 @@ def only_output(graph: Graph) -> Shape:
     return graph.shapes[graph.outputs[0]]
 
 
-def checked(examples: Examples, graph: Graph, loss: Loss) -> Examples:
-    """Examples of the types that training takes. Raises CnnError for those that the network cannot learn from."""
+def checked(examples: Examples, graph: Graph, loss: Loss, learning: bool = True) -> Examples:
+    """Examples of the types that training takes. Raises CnnError for those that do not fit the network, or, where it is
+    to learn from them, leave nothing to learn."""
     value = only_input(graph)
     if len(examples.x) != len(examples.y):
         raise wrong(f"{examples.source} has {plural(len(examples.x), 'example')}, but {len(examples.y):,} labels")
-    if len(examples.x) < 2:
+    if not len(examples.x):
+        raise wrong(f"{examples.source} has no examples")
+    if len(examples.x) < 2 and learning:
         raise wrong(f"{examples.source} has {plural(len(examples.x), 'example')}", "learning takes some of each class")
     try:
         require_fitting(value, examples.x.shape, examples.x.dtype)
@@ -77,6 +80,9 @@ def checked(examples: Examples, graph: Graph, loss: Loss) -> Examples:
         x = x.astype(value.dtype, copy=False)
     _require_numbers(x, examples.source)
     y = _classes(examples, graph, loss) if loss.kind in CLASSIFYING else _values(examples, graph, loss)
+    if learning and y.dtype.kind == "i" and len(np.unique(y)) < 2:
+        message = f"{examples.source} has examples of one class only"
+        raise CnnError.of("train-classes", message, "there is nothing to tell apart")
     return examples._replace(x=x, y=y)
 
 
@@ -127,8 +133,6 @@ def _classes(examples: Examples, graph: Graph, loss: Loss) -> NDArray[Any]:
             f"has {plural(output.channels, 'output')}",
             "classes are counted from 0",
         )
-    if len(np.unique(y)) < 2:
-        raise CnnError.of("train-classes", f"{source} has examples of one class only", "there is nothing to tell apart")
     return y.astype(np.int64)
 
 

@@ -40,7 +40,9 @@ def class_folders(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def read_folder(folder: Path, value: Input, preparation: Preparation, skip_bad: bool) -> Examples:
+def read_folder(
+    folder: Path, value: Input, preparation: Preparation, skip_bad: bool, learning: bool = True
+) -> Examples:
     """The images of every class. Raises CnnError: where there are none; for all files that cannot be read, at once."""
     shown = quoted(str(folder))
     classes = class_folders(folder)
@@ -56,7 +58,7 @@ def read_folder(folder: Path, value: Input, preparation: Preparation, skip_bad: 
         files += inside
         labels += [label] * len(inside)
     names = tuple(path.name for path in classes)
-    if len(names) == 1:
+    if len(names) == 1 and learning:
         message = f"{shown} has one class only, {quoted(names[0])}"
         raise CnnError.of("train-classes", message, "there is nothing to tell apart")
     x, bad = cached(folder, _key(folder, files, value, preparation), lambda: _decode(files, value, preparation))
