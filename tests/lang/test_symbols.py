@@ -137,6 +137,7 @@ class TestProofs:
             "assume H == W and H > 3\nadd { identity; permute [0, 2, 1] }",
             "assume H % 2 == 0\nconv 8 3x3 stride=2 pad=1\nexpect 8@[H//2, -(-W//2)]",
             "conv 8 3x3 stride=2 pad=1\nexpect 8@16x16\nexpect macs == 16*16*8*27",
+            "conv 8 3x3\nexpect in.height == 30 and in.shape == (8@30x30)\nif in.height == 7 { expect params == 1 }",
             "conv 8 3x3\nadaptive_avgpool 4x4 -> flatten -> dense 3",
         ],
     )
