@@ -157,9 +157,9 @@ class Measured:
 
         Raises CnnError ``sizes-too-long``.
         """
-        from cnndsl.analysis.network_sizes import NetworkSizes
+        from cnndsl.analysis.network_sizes import sizes_of
 
-        return NetworkSizes(self.graph)
+        return sizes_of(self.graph)
 
     @property
     def inputs(self) -> dict[str, Shape]:

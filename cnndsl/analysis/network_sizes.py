@@ -1,5 +1,6 @@
 """The sizes of a network, symbol by symbol: the answer to "which sizes does it take, and what comes out"."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import groupby, pairwise
@@ -40,6 +41,18 @@ class Group(NamedTuple):
 
     names: tuple[str, ...]
     found: Along
+
+
+_latest: "deque[NetworkSizes]" = deque(maxlen=2)
+
+
+def sizes_of(graph: Graph) -> "NetworkSizes":
+    """The sizes of a network; those of the latest networks are known. Raises CnnError as NetworkSizes does."""
+    known = next((one for one in _latest if one.graph is graph), None)
+    if known is None:
+        known = NetworkSizes(graph)
+        _latest.append(known)
+    return known
 
 
 class NetworkSizes:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cnndsl.analysis.network_sizes import Group, NetworkSizes
+from cnndsl.analysis.network_sizes import Group, sizes_of
 from cnndsl.analysis.resized import resized
 from cnndsl.analysis.sizes import operator_for, true_for
 from cnndsl.errors import CnnError, Diagnostic, Label, listed, quoted
@@ -27,7 +27,7 @@ def disproved(graph: Graph) -> list[Diagnostic]:
     if broken:
         return broken
     try:
-        sizes = NetworkSizes(graph)
+        sizes = sizes_of(graph)
         found = [
             wrong for name, one in sizes.alone.items() for wrong in _of_group(graph, Group((name,), one), defaults)
         ]

@@ -6,6 +6,7 @@ from cnndsl.analysis.sizes import operator_for, with_symbols
 from cnndsl.errors import CnnError, Diagnostic, Label, listed, quoted, require_whole
 from cnndsl.extents.expression import evaluated
 from cnndsl.ir import Graph, Node
+from cnndsl.ops.fields import written
 from cnndsl.shapes import Shape, ShapeError
 
 
@@ -58,6 +59,10 @@ def resized(graph: Graph, sizes: Mapping[str, int]) -> Graph:
         op = operator_for(node, values)
         before = [shapes[name] for name in node.inputs]
         try:
+            misfit = op.misfit(node.symbolic)
+            if misfit:
+                message = f"{op.operator}: {misfit} must be {op.expects(misfit)}, got {written(getattr(op, misfit))}"
+                raise ShapeError("bad-argument", message)
             shape = op.output(before)
             weights = {name: weight.shape for name, weight in op.weights(before).items()}
         except ShapeError as error:

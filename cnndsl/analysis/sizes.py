@@ -4,7 +4,7 @@ One symbol is unknown at a time, or several that are tied; the others have their
 compute with it (:mod:`cnndsl.extents`). A size is taken if every layer has a shape for it and all weights keep theirs.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cnndsl.extents.cases import Piece, cases, united
@@ -189,7 +189,7 @@ def _answer(graph: Graph, node: Node, op: Operator, inputs: Sequence[Shape], siz
     """What a layer gives for some sizes."""
     wanted = {name: weight.shape for name, weight in node.op.weights(graph.input_shapes(node)).items()}
     pieces: list[tuple[PeriodicSet, Shape]] = []
-    for some, output in cases(lambda: _output(op, inputs, wanted), sizes):
+    for some, output in cases(lambda: _output(op, node.symbolic, inputs, wanted), sizes):
         if output is not None:
             pieces.append((some, output))
     if not pieces:
@@ -209,8 +209,12 @@ def _answer(graph: Graph, node: Node, op: Operator, inputs: Sequence[Shape], siz
     return _Answer(taken, exact, Shape(dimensions[0], tuple(dimensions[1:])))
 
 
-def _output(op: Operator, inputs: Sequence[Shape], wanted: Mapping[str, tuple[int, ...]]) -> Shape | None:
+def _output(
+    op: Operator, symbolic: Iterable[str], inputs: Sequence[Shape], wanted: Mapping[str, tuple[int, ...]]
+) -> Shape | None:
     """The shape of the output, or None where there is none, or where the weights would be others."""
+    if op.misfit(symbolic):
+        return None
     try:
         output = op.output(inputs)
         found = {name: weight.shape for name, weight in op.weights(inputs).items()}

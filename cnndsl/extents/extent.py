@@ -97,6 +97,8 @@ class Extent:
         return self - self // divisor * divisor
 
     def __eq__(self, other: object) -> Truth:  # type: ignore[override]
+        if isinstance(other, Product):
+            return other == self
         if not isinstance(other, Extent | int):
             return False
         return _compared(self - other, lambda number: number == 0)
@@ -195,7 +197,7 @@ class Table(Extent):
 
 
 class Product:
-    """Extents multiplied: what a flatten counts. It is only compared."""
+    """Extents multiplied: what a flatten counts. It is only compared; anything else asks too much."""
 
     def __init__(self, factors: Sequence[Extent], factor: int = 1) -> None:
         self.factors = tuple(factors)
@@ -218,7 +220,9 @@ class Product:
 
     def __eq__(self, other: object) -> Truth:  # type: ignore[override]
         if isinstance(other, Product):
-            return self is other or _refused()
+            return self._parts() == other._parts() or _refused()
+        if isinstance(other, Extent):
+            return _refused()
         if not isinstance(other, int):
             return False
         if not all(isinstance(extent, Line) and extent.k > 0 for extent in self.factors):
@@ -233,6 +237,16 @@ class Product:
 
     def __format__(self, spec: str) -> str:
         return str(self)
+
+    def _refuse(self, *_: object) -> Any:
+        raise TooLong
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __neg__ = _refuse
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _refuse
+    __lt__ = __le__ = __gt__ = __ge__ = _refuse
+
+    def _parts(self) -> tuple[int, list[str]]:
+        return self.factor, sorted(map(repr, self.factors))
 
     def _reaches(self, number: int) -> int:
         """The smallest size from which on it is at least that number."""
@@ -311,6 +325,8 @@ def _pointwise(
     one: Extent, other: Extent | int, rule: Callable[[int, int], int], left: int, right: int
 ) -> Extent | int:
     """``left * one + right * other``, which ``rule`` computes."""
+    if isinstance(other, Product):
+        raise TooLong
     if isinstance(other, int):
         if isinstance(one, Line):
             return Line(left * one.k, one.b, one.d, left * one.c + right * other)

@@ -51,8 +51,8 @@ def straight(extent: Extent, taken: PeriodicSet) -> tuple[Fraction, Fraction] | 
         if period > MAX_PERIOD or max(extent.start, taken.start) > MAX_PERIOD:
             return None
         sizes = list(taken.members(end=max(extent.start, taken.start) + period))
-    intercepts = {extent.at(size) - slope * size for size in sizes}
-    return (slope, intercepts.pop()) if len(intercepts) == 1 else None
+    intercepts = {extent.at(size) * slope.denominator - slope.numerator * size for size in sizes}
+    return (slope, Fraction(intercepts.pop(), slope.denominator)) if len(intercepts) == 1 else None
 
 
 def _stairs(extent: Extent, taken: PeriodicSet) -> Line | None:

@@ -5,7 +5,7 @@ argument binding, the docs and the printer read them from here.
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from inspect import get_annotations
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, get_origin
 
@@ -77,8 +77,8 @@ class Operator(BaseModel):
     """What it computes, for the docs and ``explain``; its docstring too, which ``python -OO`` would not keep."""
     positional: ClassVar[tuple[str, ...]] = ()
     """The parameters that may be written without their names, in order."""
-    sized: ClassVar[tuple[str, ...]] = ()
-    """The parameters that are extents, so that symbols may decide them."""
+    sized: ClassVar[Mapping[str, int]] = {}
+    """The parameters that are extents, so that symbols may decide them, and the least that each may be."""
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
     """The least and the largest number of inputs; None is no bound."""
     in_place: ClassVar[bool] = False
@@ -172,6 +172,15 @@ class Operator(BaseModel):
     def parameters(cls) -> tuple[str, ...]:
         """The parameters' names: positional ones in their order, then those by keyword only."""
         return (*cls.positional, *(name for name in cls.model_fields if name not in cls.positional))
+
+    def misfit(self, symbolic: Iterable[str]) -> str | None:
+        """The first of these parameters, which follow from symbols, that has a number below its least."""
+        for name in symbolic:
+            value = getattr(self, name)
+            numbers = value.dimensions if isinstance(value, Shape) else value if isinstance(value, tuple) else (value,)
+            if not all(number >= self.sized[name] for number in numbers):
+                return name
+        return None
 
     def placed(self) -> tuple[str, ...]:
         """The parameters whose arguments are written by position: those that must be given."""

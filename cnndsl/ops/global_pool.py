@@ -1,6 +1,6 @@
 """Pooling over whole extents: global pools, reductions along an axis, windows as large as the input asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 from cnndsl.ops.base import AxisReach, Reach, Unweighted, along, over_channels, spatial_rank
@@ -90,7 +90,7 @@ class AdaptivePool(Unweighted):
     """What the adaptive pools share: window i covers floor(i*n/o) up to, not including, ceil((i + 1)*n/o)."""
 
     positional: ClassVar[tuple[str, ...]] = ("size",)
-    sized: ClassVar[tuple[str, ...]] = ("size",)
+    sized: ClassVar[Mapping[str, int]] = {"size": 1}
     rule: ClassVar[str] = "C@size; connections C * the sum of the windows' sizes"
 
     size: Sizes

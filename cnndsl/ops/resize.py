@@ -1,6 +1,6 @@
 """Other extents: cells added, taken away or computed between those that are there."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 from cnndsl.ops.base import AxisReach, Reach, Unweighted, along, spatial_rank
@@ -13,7 +13,7 @@ class Pad(Unweighted):
     operator: ClassVar[str] = "pad"
     summary: ClassVar[str] = "Cells added around the map."
     positional: ClassVar[tuple[str, ...]] = ("size",)
-    sized: ClassVar[tuple[str, ...]] = ("size",)
+    sized: ClassVar[Mapping[str, int]] = {"size": 0}
     rule: ClassVar[str] = "every axis grown by the cells before and after it"
     source: ClassVar[str] = "ONNX Pad"
     example: ClassVar[str] = "input 3@32x32\npad 1 mode=reflect\nconv 16 3x3"
@@ -38,7 +38,7 @@ class Crop(Unweighted):
     operator: ClassVar[str] = "crop"
     summary: ClassVar[str] = "Cells taken away around the map."
     positional: ClassVar[tuple[str, ...]] = ("size",)
-    sized: ClassVar[tuple[str, ...]] = ("size",)
+    sized: ClassVar[Mapping[str, int]] = {"size": 0}
     rule: ClassVar[str] = "every axis shrunk by the cells before and after it"
     source: ClassVar[str] = "Ronneberger, Fischer, Brox 2015 (U-Net)"
     example: ClassVar[str] = "input 64@64x64\ncrop 4"
@@ -102,7 +102,7 @@ class Resize(Unweighted):
     operator: ClassVar[str] = "resize"
     summary: ClassVar[str] = "The map at another size, by the nearest pixel, or linear or cubic interpolation."
     positional: ClassVar[tuple[str, ...]] = ("size",)
-    sized: ClassVar[tuple[str, ...]] = ("size",)
+    sized: ClassVar[Mapping[str, int]] = {"size": 1}
     rule: ClassVar[str] = "C@size"
     source: ClassVar[str] = (
         "PyTorch interpolate (nearest, linear, bilinear, trilinear, bicubic); cubic: Keys 1981 (Cubic convolution "
@@ -135,7 +135,7 @@ class Slice(Unweighted):
     operator: ClassVar[str] = "slice"
     summary: ClassVar[str] = "A range of the channels (axis 0) or of a spatial axis."
     positional: ClassVar[tuple[str, ...]] = ("begin", "end")
-    sized: ClassVar[tuple[str, ...]] = ("begin", "end")
+    sized: ClassVar[Mapping[str, int]] = {"begin": 0, "end": 0}
     takes_integers: ClassVar[bool] = True
     rule: ClassVar[str] = "the axis becomes end - begin"
     source: ClassVar[str] = "ONNX Slice"

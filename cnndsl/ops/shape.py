@@ -1,6 +1,6 @@
 """The same elements, arranged anew; nothing is multiplied."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from cnndsl.ops.base import AxisReach, Elementwise, Reach, Unweighted, over_channels
@@ -42,7 +42,7 @@ class Reshape(Unweighted):
     operator: ClassVar[str] = "reshape"
     summary: ClassVar[str] = "The same elements in another shape."
     positional: ClassVar[tuple[str, ...]] = ("shape",)
-    sized: ClassVar[tuple[str, ...]] = ("shape",)
+    sized: ClassVar[Mapping[str, int]] = {"shape": 1}
     in_place: ClassVar[bool] = True
     takes_integers: ClassVar[bool] = True
     rule: ClassVar[str] = "the shape given, with the same number of elements, in the same order"

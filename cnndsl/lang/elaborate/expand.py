@@ -201,7 +201,9 @@ class Expander(Expansion):
         return self.run(body.statements, place.inside(), flow) if body else flow
 
     def _chosen(self, stage: syntax.If, place: Context, flow: Flow | None) -> syntax.Body | None:
-        evaluator = self.evaluator(place, flow)
+        bodies = [body for _, body in stage.arms] + ([stage.otherwise] if stage.otherwise else [])
+        expecting = all(isinstance(inner, syntax.Expect) for body in bodies for inner in body.statements)
+        evaluator = self.evaluator(place, flow, counting=expecting and bool(self.unknown_size()))
         return next((body for condition, body in stage.arms if evaluator.truth(condition)), stage.otherwise)
 
     # --- loops ---

@@ -199,7 +199,7 @@ class NetworkLowering(Expander):
             message = f"{quoted(name)} cannot have the shape {quoted(str(shape))}"
             advice = f"1 to {MAX_RANK} spatial axes, and sizes from 1 to {self.limits.dimension:,}"
             raise fault("bad-setting", message, span, advice)
-        extents = self.symbols.input(shape, self.span(node.shape))
+        extents = self.symbols.input(name, shape, self.span(node.shape))
         made = self.graph.add_input(name, cast(Shape, numeric(shape)), dtype, span, extents)
         if node.alias:
             count = len(self.graph.layers)

@@ -1,6 +1,7 @@
 """The symbols of a network that is being lowered: what they decide, and the shapes that follow from them."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from cnndsl.errors import Diagnostic, Span, quoted
 from cnndsl.ir import Expectation, Graph, Symbol
@@ -10,6 +11,9 @@ from cnndsl.lang.expressions.symbols import Symbolic, expression, symbols_of
 from cnndsl.lang.expressions.values import Flow, fault
 from cnndsl.lang.text import syntax
 from cnndsl.shapes import Shape
+
+if TYPE_CHECKING:
+    from cnndsl.analysis.sizes import Along
 
 _ARRANGING = frozenset({"permute", "reshape", "slice"})
 """Operators that may make channels of extents."""
@@ -24,10 +28,13 @@ class Symbols:
         self._assumed: list[Assumed] = []
         self._expected: list[Expectation] = []
         self._others: dict[str, tuple[Symbol, Span]] = {}
-        self._shapes: tuple[int, Mapping[str, Shape]] = (-1, {})
+        self._inputs: dict[str, Shape] = {}
+        self._followed: Mapping[Symbol, Along] = {}
+        self._followed_to = -1
+        self._scanned, self._arranges = 0, False
 
     # --- what is written ---
-    def input(self, shape: Shape, span: Span) -> tuple[str, ...]:
+    def input(self, name: str, shape: Shape, span: Span) -> tuple[str, ...]:
         """The extents of an input as expressions; empty without symbols. Raises Fault."""
         if symbols_of(shape.channels):
             what = "features" if shape.is_vector else "channels"
@@ -35,6 +42,7 @@ class Symbols:
             raise fault("symbol-decides", message, span, "symbols stand behind the `@`: `input 3@[H, W]`")
         found = {name: symbol for extent in shape.spatial for name, symbol in symbols_of(extent).items()}
         self.declared.update(found)
+        self._inputs[name] = shape
         return tuple(map(expression, shape.dimensions)) if found else ()
 
     def layer(self, graph: GraphBuilder, made: Flow, arguments: Mapping[str, tuple[int, ...]]) -> Flow:
@@ -86,46 +94,51 @@ class Symbols:
     def shape(self, graph: GraphBuilder, of_file: Sequence[Assumed], flow: Flow, attribute: str, span: Span) -> Shape:
         """The shape of a value, its extents symbolic where symbols decide them. Raises Fault."""
         assert flow.shape is not None
-        arranged = any(type(node.op).operator in _ARRANGING for node in graph.layers)
-        if attribute == "channels" and not arranged:
+        if flow.name in self._inputs:
+            return self._inputs[flow.name]
+        self._arranges = self._arranges or any(
+            type(node.op).operator in _ARRANGING for node in graph.layers[self._scanned :]
+        )
+        self._scanned = len(graph.layers)
+        if attribute == "channels" and not self._arranges:
             return flow.shape
-        if self._shapes[0] != len(graph.layers):
+        if self._followed_to != len(graph.layers):
+            self._followed_to = len(graph.layers)
             name = (graph.layers or graph.inputs)[-1].name
-            partial = graph.network("", (name,), **self.fields(of_file))
-            self._shapes = (len(graph.layers), _extents_of(partial))
-        found = self._shapes[1].get(flow.name)
+            self._followed = _followed(graph.network("", (name,), **self.fields(of_file)))
+        found = _symbolic_shape(flow.name, flow.shape, self._followed)
         if found is None:
             message = f"how {quoted(attribute)} follows from the symbols cannot be said in one expression"
             raise fault("sizes-too-long", message, span, "write the extents as they follow from the input's")
         return found
 
 
-def _extents_of(graph: Graph) -> dict[str, Shape]:
-    """The shapes of all values that have a formula, their extents symbolic where symbols decide them."""
+def _followed(graph: Graph) -> "dict[Symbol, Along]":
+    """What follows from each symbol; nothing where that has no short form."""
     from cnndsl.analysis.sizes import along
-    from cnndsl.extents.extent import Extent
     from cnndsl.extents.periodic import TooLong
+
+    try:
+        return {symbol: along(graph, [symbol.name]) for symbol in graph.symbols}
+    except TooLong:
+        return {}
+
+
+def _symbolic_shape(name: str, shape: Shape, followed: "Mapping[Symbol, Along]") -> Shape | None:
+    """A shape, its extents symbolic where symbols decide them; None where they have no expression."""
+    from cnndsl.extents.extent import Extent
     from cnndsl.extents.words import expression as written
 
-    found = dict(graph.shapes)
-    unclear: set[str] = set()
-    for symbol in graph.symbols:
-        try:
-            followed = along(graph, [symbol.name])
-        except TooLong:
-            return {}
-        for name, shape in followed.shapes.items():
-            dimensions: list[int] = list(found[name].dimensions)
-            for axis, extent in enumerate(shape.dimensions):
-                if isinstance(extent, int):
-                    continue
-                text = written(extent, symbol.name, followed.taken) if isinstance(extent, Extent) else None
-                if text is None or isinstance(dimensions[axis], Symbolic):
-                    unclear.add(name)
-                else:
-                    dimensions[axis] = _number(text, dimensions[axis], symbol)
-            found[name] = Shape(dimensions[0], tuple(dimensions[1:]))
-    return {name: shape for name, shape in found.items() if name not in unclear}
+    dimensions: list[int] = list(shape.dimensions)
+    for symbol, found in followed.items():
+        for axis, extent in enumerate(found.shapes[name].dimensions):
+            if isinstance(extent, int):
+                continue
+            text = written(extent, symbol.name, found.taken) if isinstance(extent, Extent) else None
+            if text is None or isinstance(dimensions[axis], Symbolic):
+                return None
+            dimensions[axis] = _number(text, dimensions[axis], symbol)
+    return Shape(dimensions[0], tuple(dimensions[1:])) if followed else None
 
 
 def _number(text: str, number: int, symbol: Symbol) -> Symbolic:

@@ -134,9 +134,11 @@ class Evaluator(Names):
         return not until
 
     def _compare(self, node: syntax.Chain, operator: str, left: Value, right: Value) -> bool:
-        number = symbolic_part(make_list((left, right)))
-        if number is not None:
-            raise self.unknown(number, node, "a condition")
+        symbolic = [part for part in (symbolic_part(left), symbolic_part(right)) if part is not None]
+        if symbolic and (len(symbolic) > 1 or not self.counting):
+            raise self.unknown(symbolic[0], node, "a condition")
+        if symbolic:  # an expectation in plain numbers is about the default sizes
+            left, right = (int(side) if isinstance(side, Symbolic) else side for side in (left, right))
         if operator in ("==", "!="):
             left, right = _alike(left, right), _alike(right, left)
             if kind(left) != kind(right):
