@@ -23,7 +23,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="MODEL", help=file_help)
     input_help = (
         "the shape of an example for a PyTorch module, such as 3@224x224; again for each input; dtype=int64 behind it "
-        "for numbers of words"
+        "for numbers of words; for an ONNX model with open extents [NAME=]SHAPE, which fixes them"
     )
     command.add_argument("--input", action="append", default=[], metavar="SHAPE", help=input_help)
     out_help = "the text to write (default: the model's name with .cnn); - for standard output, without weights"
@@ -49,7 +49,7 @@ def execute(options: argparse.Namespace) -> int:
     if out is not None:
         require_output(out, [source])
         require_own(out, is_own_text, options.force)
-    network, layout = (_from_torch(options), None) if is_torch else _from_onnx(source, options.partial)
+    network, layout = (_from_torch(options), None) if is_torch else _from_onnx(source, options)
     text, network = network.decompiled(folded=not options.expanded)
     if layout and (difference := layout.said(network.graph)):
         text = f"# {difference}\n{text}"
@@ -72,16 +72,15 @@ def _require_fitting(options: argparse.Namespace, is_torch: bool) -> None:
         raise CnnError.of(
             "bad-setting", "a PyTorch module is traced with an example: give its shape by --input", advice
         )
-    if options.input and not is_torch:
-        raise CnnError.of("bad-setting", "--input is for PyTorch modules: an ONNX model knows the shapes of its inputs")
 
 
-def _from_onnx(source: Path, partial: bool) -> tuple[Any, Any]:
+def _from_onnx(source: Path, options: argparse.Namespace) -> tuple[Any, Any]:
     """The network of an ONNX model, and where the model's layout differs; what is left out is told."""
     from cnndsl import api
     from cnndsl.interop.onnx.importer.model import from_onnx
+    from cnndsl.lang.settings import parse_input
 
-    imported = from_onnx(source, partial=partial)
+    imported = from_onnx(source, partial=options.partial, inputs=dict(map(parse_input, options.input)))
     say(imported.notes, {})
     return api.Network(imported.network, imported.weights), imported.layout
 
