@@ -159,11 +159,12 @@ def only(result: CheckResult) -> Network:
 def _check_model(path: str | PathLike[str], limits: Limits, options: Mapping[str, Any]) -> CheckResult:
     from cnndsl.interop.onnx.importer.model import from_onnx as read
 
-    if options.get("params") or options.get("inputs"):
+    if options.get("params"):
         advice = "`cnndsl import` makes a .cnn file of it"
         raise CnnError.of("bad-setting", f"{quoted(str(path))} is a model: it has no settings to change", advice)
     try:
-        found = read(path, limits=limits, keep_layout=bool(options.get("keep_layout")))
+        keep_layout = bool(options.get("keep_layout"))
+        found = read(path, limits=limits, keep_layout=keep_layout, inputs=options.get("inputs"))
     except CnnError as error:
         if any(one.code != "import-unsupported" for one in error.diagnostics):
             raise

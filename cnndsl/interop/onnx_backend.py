@@ -16,7 +16,7 @@ from cnndsl.arrays import Array
 from cnndsl.errors import CnnError, quoted
 from cnndsl.interop.onnx.importer.file import Model, captured, check_model
 from cnndsl.interop.onnx.importer.graph import NeedsConstant, beyond_float32
-from cnndsl.interop.onnx.importer.model import Imported, import_model
+from cnndsl.interop.onnx.importer.walk import Imported, import_model
 from cnndsl.ir import Graph
 from cnndsl.runtime.interpreter import execute
 from cnndsl.runtime.plan.planner import make_plan

@@ -86,7 +86,6 @@ def test_the_text_is_called_as_the_object(nets, cnndsl, folder):
         (["nets:Net"], "bad-setting", "give its shape by --input"),
         (["nets:Net", "--input", "x=3@8x8"], "bad-setting", "the inputs of a module have no names"),
         (["nets:Net", "--input", "3@8x8", "--partial"], "bad-setting", "--partial is for ONNX models"),
-        (["net.onnx", "--input", "3@8x8"], "bad-setting", "--input is for PyTorch modules"),
     ],
 )
 def test_one_problem(nets, cnndsl, arguments, code, said):

@@ -17,7 +17,8 @@ from cnndsl.api import loads
 from cnndsl.errors import CnnError, Diagnostic
 from cnndsl.interop.onnx.exporter.model import export
 from cnndsl.interop.onnx.importer.file import parse_model
-from cnndsl.interop.onnx.importer.model import from_onnx, import_model
+from cnndsl.interop.onnx.importer.model import from_onnx
+from cnndsl.interop.onnx.importer.walk import import_model
 from cnndsl.lang.compile import compile_text
 from cnndsl.runtime.data.initial_weights import initial_weights
 from tests.work import calls

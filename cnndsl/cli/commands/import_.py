@@ -23,7 +23,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="MODEL", help=file_help)
     input_help = (
         "the shape of an example for a PyTorch module, such as 3@224x224; again for each input; dtype=int64 behind it "
-        "for numbers of words"
+        "for numbers of words; for an ONNX model with open extents [NAME=]SHAPE, which fixes them"
     )
     command.add_argument("--input", action="append", default=[], metavar="SHAPE", help=input_help)
     out_help = "the text to write (default: the model's name with .cnn); - for standard output, without weights"
@@ -71,18 +71,18 @@ def _require_fitting(options: argparse.Namespace, named: bool, is_keras: bool) -
     """Raises CnnError for options that are for another kind of model."""
     if options.partial and (named or is_keras):
         raise CnnError.of("bad-setting", "--partial is for ONNX models")
-    if options.input and not named:
-        what = "a Keras" if is_keras else "an ONNX"
-        message = f"--input is for PyTorch modules: {what} model knows the shapes of its inputs"
-        raise CnnError.of("bad-setting", message)
+    if options.input and is_keras:
+        raise CnnError.of("bad-setting", "--input: a Keras model knows the shapes of its inputs", "leave --input out")
 
 
 def _from_onnx(options: argparse.Namespace) -> tuple[Any, Any]:
     """The network of an ONNX model, and where the model's layout differs; what is left out is told."""
     from cnndsl import api
     from cnndsl.interop.onnx.importer.model import from_onnx
+    from cnndsl.lang.settings import parse_input
 
-    imported = from_onnx(Path(options.file), partial=options.partial)
+    shapes = dict(map(parse_input, options.input))
+    imported = from_onnx(Path(options.file), partial=options.partial, inputs=shapes)
     say(imported.notes, {})
     return api.Network(imported.network, imported.weights), imported.layout
 

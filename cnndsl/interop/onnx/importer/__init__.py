@@ -1,10 +1,11 @@
 """ONNX models as networks, with their weights.
 
 - ``file``: models that may come from anywhere, read with bounded memory.
-- ``model``: one walk over the nodes. ``graph``: what a translation works with: values, layers, one node at a time.
+- ``model``: the whole, at several sizes where those of the inputs are open. ``walk``: one walk over the nodes.
+- ``graph``: what a translation works with: values, layers, one node at a time.
 - ``translations``: what becomes of each operator.
-- ``attributes``: those of nodes. ``gains``: weights that are computed from two parameters.
-- ``parameters``: which constants are parameters. ``batch``: a symbolic batch is no 1.
+- ``attributes``: those of nodes. ``gains``: parameters, and weights that are computed from two.
+- ``batch``: a symbolic batch is no 1.
 - ``constant_folding``: computing what depends on no input; ``constant_layers``: layers that stand on constants.
 - ``patterns``: layers that exporters write as several nodes, as formulas; ``groups``: what becomes of each.
 - ``simplify``: what several layers say that the language says in one.

@@ -8,7 +8,7 @@ from cnndsl.arrays import Array
 from cnndsl.errors import CnnError, quoted
 from cnndsl.interop.onnx.importer.file import read_model
 from cnndsl.interop.onnx.importer.layout import Layout
-from cnndsl.interop.onnx.importer.model import from_onnx, import_model
+from cnndsl.interop.onnx.importer.model import from_onnx, imported
 from cnndsl.ir import Graph
 from cnndsl.lang.decompile.decompiler import decompile
 from cnndsl.shapes import Shape
@@ -24,13 +24,13 @@ def weights_from(network: Graph, path: str | os.PathLike[str]) -> dict[str, Arra
     wanted = {key: weight.shape for key, _, weight in network.all_weights()}
     if all(key in model.constants and model.constants[key].shape == shape for key, shape in wanted.items()):
         return {key: np.asarray(model.constants[key], np.float32) for key in wanted}
-    imported = import_model(model, keep_layout=False)
-    found = imported.weights
+    whole = imported(model)
+    found = whole.weights
     if found.keys() == wanted.keys():
         return found
     if [array.shape for array in found.values()] == list(wanted.values()):
         return dict(zip(wanted, found.values(), strict=True))
-    renamed = decompile(imported.network).renamed(found)
+    renamed = decompile(whole.network).renamed(found)
     return renamed if renamed.keys() == wanted.keys() else found
 
 

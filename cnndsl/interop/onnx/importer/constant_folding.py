@@ -1,6 +1,7 @@
 """Computing what does not depend on the network's inputs: constants, and the chains of nodes that work out shapes."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -258,8 +259,8 @@ FOLDS: dict[str, Fold] = {
     "Mod": _elementwise(np.mod),
     "Sum": _elementwise(lambda *arrays: sum(arrays)),
     "Xor": _elementwise(np.logical_xor),
-    "Min": _elementwise(lambda *arrays: np.minimum.reduce(list(arrays))),
-    "Max": _elementwise(lambda *arrays: np.maximum.reduce(list(arrays))),
+    "Min": _elementwise(lambda *arrays: reduce(np.minimum, arrays)),
+    "Max": _elementwise(lambda *arrays: reduce(np.maximum, arrays)),
     "Neg": _elementwise(np.negative),
     "Abs": _elementwise(np.abs),
     "Sqrt": _elementwise(np.sqrt),

@@ -1,4 +1,4 @@
-"""Weights that a model computes from two parameters: one as large, and a gain for each filter.
+"""Which tensors of a file are parameters, and weights that a model computes from two: one as large, a gain a filter.
 
 Weight normalisation and scaled weight standardisation write a weight so. The gain stays a parameter, behind the layer.
 """
@@ -15,6 +15,9 @@ from cnndsl.interop.onnx.importer.file import Model
 
 Gained: TypeAlias = tuple[Array, Array]
 """A weight without its gain, and the gain of each filter."""
+
+KEPT_IN_NODES = frozenset({"Constant", "ConstantOfShape"})
+WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 
 TOLERANCE = 1e-5
 MOST_NODES = 32
@@ -89,3 +92,17 @@ class Gains:
                 raise Unfoldable("it is computed by a layer")
             values.update(zip(node.output, found, strict=False))
         return values[name]
+
+
+def learnt_tensors(model: Model) -> set[str]:
+    """The float initializers; where nodes make most of the weights of convolutions and dense layers, what they make.
+
+    Of our own exports, those with names such as ``conv1.weight``: others are numbers that ONNX wants written down.
+    """
+    held = {name for name, array in model.constants.items() if array.dtype.kind == "f"}
+    if model.producer == "cnndsl":
+        return {name for name in held if "." in name.rpartition("/")[2]}
+    made = {node.output[0] for node in model.nodes if node.op_type in KEPT_IN_NODES and node.output}
+    weights = [node.input[1] for node in model.nodes if node.op_type in WEIGHTED and len(node.input) > 1]
+    most = 2 * sum(name in made for name in weights) > len(weights)
+    return held | made if most else held

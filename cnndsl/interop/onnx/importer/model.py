@@ -1,70 +1,62 @@
-"""ONNX models as networks: one walk over the nodes, each translated by the table of its operator.
+"""ONNX models as networks, and those whose inputs have open extents read at several sizes.
 
-What is computed from constants alone is computed here; groups of nodes that mean one layer are found first. Everything
-that the language cannot say is reported at once, by the names of the nodes.
+At each size the walk computes the model's shape arithmetic with numbers. The networks that it finds must have the same
+layers and weights, and every number in which they differ must be k*((symbol + b)//d) + c of one symbol at all of them.
 """
 
-import os
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from keyword import iskeyword
+from os import PathLike
 from typing import Any, NamedTuple
 
 import numpy as np
-from onnx import ModelProto, NodeProto, ValueInfoProto
-from pydantic import ValidationError
+from onnx import GraphProto, ModelProto, ValueInfoProto
 
-from cnndsl.arrays import Array
+from cnndsl.analysis.resized import resized
+from cnndsl.analysis.sizes import AXES
 from cnndsl.errors import CnnError, Diagnostic, quoted, require_path
-from cnndsl.interop.onnx.importer import constant_layers
-from cnndsl.interop.onnx.importer.attributes import attributes_of, held_constant
-from cnndsl.interop.onnx.importer.batch import batch_extents, same_network
-from cnndsl.interop.onnx.importer.constant_folding import Folding, Unfoldable
-from cnndsl.interop.onnx.importer.file import DOMAINS, Model, broken, check_model, describe, read_model, tensor_array
-from cnndsl.interop.onnx.importer.gains import Gains
-from cnndsl.interop.onnx.importer.graph import Builder, Known, NeedsConstant, NodeContext, Parts, Refusal, Value, reason
-from cnndsl.interop.onnx.importer.groups import GROUPS, NodeGroup
-from cnndsl.interop.onnx.importer.layout import Layout, turned_inputs
-from cnndsl.interop.onnx.importer.names import network_name, printable, value_name
-from cnndsl.interop.onnx.importer.parameters import learnt_tensors
-from cnndsl.interop.onnx.importer.patterns import Finder, Match
-from cnndsl.interop.onnx.importer.simplify import tidy
-from cnndsl.interop.onnx.importer.translations.operators import QUANTISED, TRANSLATIONS
-from cnndsl.interop.onnx.importer.translations.windows import OF_VALUES
-from cnndsl.interop.onnx.importer.writable import unwritable_number
-from cnndsl.ir import Dtype, Graph
+from cnndsl.interop.onnx.importer.file import Model, check_model, read_model
+from cnndsl.interop.onnx.importer.walk import Imported, import_model
+from cnndsl.ir import Graph, Node, Symbol
 from cnndsl.limits import DEFAULT_LIMITS, Limits
-from cnndsl.ops.shape import Identity
-from cnndsl.shapes import MAX_RANK, ShapeError
+from cnndsl.ops.base import Operator, Windowed
+from cnndsl.ops.resize import Resize, Upsample
+from cnndsl.shapes import Shape, per_axis, resolve_padding
 
-FLOATS = (1, 10, 11, 16)
-INTEGERS = (6, 7)
-"""ONNX's element types."""
+DEFAULTS = (224, 256, 128, 64, 32, 299, 512, 572, 96, 28, 16, 8)
+"""Extents that are tried, until the model takes one."""
 
-LONGEST_MESSAGE = 400
+TOGETHER = (32, 1, 3872, -95)
+"""Steps from the default that all symbols take at once, far ones too: a size may decide what a model does, ..."""
 
+APART = ((32, 96, 64, 160), (1, 19, 5, 42, 27, 11, 70, 53))
+"""... and such that they take one after the other, so that no two have the same."""
 
-class Imported(NamedTuple):
-    """A network, its tensors by key, what is to be said of it, and where its layout is not the model's.
+FIRST = 2
+"""Sizes of each row that are always read; the others where something follows from the size."""
 
-    With ``partial``, the notes say what was left out.
-    """
+LARGEST_DIVISOR = 64
+GENERATED = re.compile(r"s\d+|unk_*\d+|\w*dynamic_axes_\d+")
 
-    network: Graph
-    weights: dict[str, Array]
-    notes: tuple[Diagnostic, ...]
-    layout: Layout
+Sizes = dict[str, int]
+Read = Callable[[Model], Imported]
+Places = Mapping[str, Mapping[int, str]]
+"""For each input of the model the axes that are open, as the model counts them, and what they are called."""
 
 
 def from_onnx(
-    source: str | os.PathLike[str] | ModelProto,
+    source: str | PathLike[str] | ModelProto,
     *,
     partial: bool = False,
     keep_layout: bool = False,
     limits: Limits = DEFAULT_LIMITS,
+    inputs: Mapping[str | None, Shape] | None = None,
 ) -> Imported:
     """The network in a file or a loaded model. ``partial`` keeps what is understood.
 
     Inputs whose channels are last get the language's layout, and so do the outputs then; not with ``keep_layout``.
+    Extents that are open behind the batch become symbols, or are those of ``inputs``, by name, None for the first.
 
     Raises CnnError: ``onnx-file``, ``onnx-graph`` and ``layer-limit`` as read_model does; ``import-unsupported`` with
     one diagnostic for every node that the language cannot express.
@@ -74,375 +66,357 @@ def from_onnx(
     else:
         require_path(source, "the model")
         model = read_model(source, limits)
-    return import_model(model, partial=partial, keep_layout=keep_layout, limits=limits)
+    return imported(model, partial=partial, keep_layout=keep_layout, limits=limits, inputs=inputs)
 
 
-def import_model(
+def imported(
     model: Model,
     *,
     partial: bool = False,
-    keep_layout: bool = True,
+    keep_layout: bool = False,
     limits: Limits = DEFAULT_LIMITS,
-    batched: bool | None = None,
-    given: Mapping[str, Array] | None = None,
+    inputs: Mapping[str | None, Shape] | None = None,
 ) -> Imported:
-    """As from_onnx. ``batched`` False takes the first axis for data.
+    """The same for a model that was read."""
 
-    ``given`` fixes inputs as constants; with it, an input that should be one raises NeedsConstant.
-    """
-    attributes = {id(node): attributes_of(node) for node in model.nodes}
-    few, many = batch_extents(model, attributes)
-    refused: dict[int, str] = {}
-    while True:
-        importer = Importer(model, attributes, limits, batched, given, few, refused, keep_layout)
-        imported = importer.run(partial)
-        unwritable = importer.unwritable()
-        if not unwritable:
-            break
-        refused |= unwritable
-    if importer.reads_batch:
-        other = Importer(model, attributes, limits, batched, given, many, refused, keep_layout).run(partial)
-        if not same_network(imported[:2], other[:2]):
-            raise CnnError([_problem("what the network computes depends on the number of examples in a batch")])
-    return imported
+    def read(one: Model) -> Imported:
+        return import_model(one, partial=partial, keep_layout=keep_layout, limits=limits)
+
+    places = open_places(model)
+    if inputs:
+        return with_shapes(model, places, inputs, read)
+    return import_any_size(model, places, read) if places else read(model)
 
 
-class Importer:
-    """The walk over one model. ``symbolic_batch`` stands for a batch of any extent; nodes in ``refused`` say why."""
+class Differs(Exception):
+    """The networks of several sizes are no single one; the message says where."""
 
-    def __init__(
-        self,
-        model: Model,
-        attributes: dict[int, dict[str, Any]],
-        limits: Limits,
-        batched: bool | None,
-        given: Mapping[str, Array] | None,
-        symbolic_batch: int,
-        refused: Mapping[int, str],
-        keep_layout: bool,
-    ) -> None:
-        self.model = model
-        self.attributes = attributes
-        self.asks = given is not None
-        self.symbolic_batch = symbolic_batch
-        self.refused = refused
-        self.reads_batch = False
-        """Whether a constant was worked out from the extent of a symbolic batch."""
-        self.sizes: set[str] = set()
-        """Extents of values that are unknown."""
-        given = given or {}
-        self.known: dict[str, Known] = {**model.constants, **given}
-        self.inputs = [value for value in model.graph.input if value.name not in self.known]
-        self.uses = Counter(name for node in model.nodes for name in node.input)
-        self.uses.update(value.name for value in model.graph.output)
-        self.problems: list[Diagnostic] = []
-        read = [value for value in self.inputs if self.uses[value.name]]
-        vectors = any(len(_extents(value) or (1, 1)) == 1 for value in read)
-        self.batched = not vectors if batched is None else batched
-        self.unequal: list[int] = []
-        batch = self._batch(read) if self.batched else None
-        self.builder = Builder(batch, batch == symbolic_batch, limits)
-        self.builder.learnt = learnt_tensors(model) | set(given)
-        self.places = {id(node): place for place, node in enumerate(model.nodes)}
-        self.folding = Folding(sum(array.nbytes for array in model.constants.values()))
-        self.builder.gain_of = Gains(model, attributes, self.known, self.builder.learnt, self.folding).of
-        self.outputs: list[Value] = []
-        self.limits = limits
-        self.keep_layout = keep_layout or model.producer == "cnndsl" or not self.batched
-        self.layout = Layout()
 
-    def _batch(self, inputs: Sequence[ValueInfoProto]) -> int:
-        """The extent of the first axis: one that the file does not know where it may be anything."""
-        extents = {_extents(value)[0] for value in inputs if _extents(value)}
-        known = sorted(size for size in extents if size > 0)
-        self.unequal = known[:2] if len(known) > 1 else []
-        return known[0] if known else self.symbolic_batch
+class Sample(NamedTuple):
+    """The network that was found at some sizes."""
 
-    def run(self, partial: bool) -> Imported:
-        """The network. Raises CnnError."""
-        self._fold_constants()
-        self._add_inputs()
-        arrays = {name: value for name, value in self.known.items() if isinstance(value, np.ndarray)}
-        finder = Finder(self.model.nodes, arrays, self.uses, self.attributes)
-        matches = finder.matches()
-        absorbed = {id(node) for match in matches.values() for node in match.inner.values()}
-        for node in self.model.nodes:
-            if id(node) not in absorbed and (not node.output or node.output[0] not in self.known):
-                self._step(node, matches.get(id(node)))
-        if self.unequal and not self.problems:
-            first, second = self.unequal
-            self.problems.append(_problem(f"the inputs have batches of {first} and {second} examples"))
-        notes = tuple(self.problems[: self.limits.diagnostics])
-        if more := len(self.problems) - len(notes):
-            notes = (*notes[:-1], _problem(f"there are {more + 1:,} more such problems"))
-        if notes and not partial:
-            raise CnnError(notes)
-        self.outputs = self._in_layout(self._outputs(partial))
-        tidy(self.builder, self.model.producer == "cnndsl")
-        network = self.builder.network(network_name(self.model.name), self.outputs)
-        left_out = (note._replace(severity="note") for note in notes)
-        return Imported(network, self.builder.weights(), (*self.layout.note(network), *left_out), self.layout)
+    sizes: Sizes
+    imported: Imported
 
-    def unwritable(self) -> dict[int, str]:
-        """The nodes whose layers hold what the language cannot write, and why."""
-        needed = self.builder.needed(self.outputs)
-        found = {}
-        for key, layer in self.builder.layers.items():
-            number = unwritable_number(layer.op, self.limits) if key in needed else None
-            if layer.incomplete and key in needed:
-                found[id(layer.origin)] = "its weight stands without a bias, and the language's layernorm has both"
-            if number is not None:
-                found[id(layer.origin)] = f"the language does not write numbers such as {number}"
-        return found
 
-    def _turned_inputs(self) -> set[str]:
-        """Those whose channels, last in the model, are first in the network."""
-        if self.keep_layout:
-            return set()
-        sizes = {value.name: _extents(value)[1:] for value in self.inputs}
-        outputs = [value.name for value in self.model.graph.output]
-        return turned_inputs(self.model.nodes, self.attributes, sizes, outputs, self.known)
+def open_places(model: Model) -> Places:
+    """The open axes of all inputs but their first, with the names of their symbols; without names, images have H, W."""
+    found: dict[str, dict[int, str]] = {}
+    said: dict[str, str] = {}
+    taken: set[str] = set()
+    for value in _inputs(model):
+        axes = value.type.tensor_type.shape.dim
+        unknown = [place for place, axis in enumerate(axes) if place and axis.dim_value < 1]
+        if len(unknown) + 1 >= len(axes):
+            continue  # its channels are open too
+        letters = AXES.get(len(unknown), tuple(f"X{number}" for number in range(1, len(unknown) + 1)))
+        for place, letter in zip(unknown, letters, strict=True):
+            written = axes[place].dim_param
+            if written in said:
+                name = said[written]
+            else:
+                name = _fresh(written if _is_name(written) else letter, taken)
+                said |= {written: name} if written else {}
+            found.setdefault(value.name, {})[place] = name
+    return found
 
-    def _add_inputs(self) -> None:
-        turned = self._turned_inputs()
-        for value in self.inputs:
-            element = value.type.tensor_type.elem_type
-            extents = _extents(value)
-            data = extents[1:] if self.batched and extents else extents
-            if not data or any(size < 1 for size in data):
-                if self.uses[value.name]:
-                    shown = "x".join(str(size) if size > 0 else "?" for size in extents or ()) or "unknown"
-                    self.problems.append(
-                        _problem(
-                            f"the input {quoted(value.name)} has the extents {shown}, but all after the batch must be "
-                            "fixed",
-                            "export the model with the size of its input fixed",
-                        )
-                    )
-                    self.known[value.name] = None
-                continue
-            if max(data) > self.limits.dimension:
-                raise broken(self.model.name, f"an extent of {max(data):,} is over {self.limits.dimension:,}")
-            if len(data) > MAX_RANK + 1:
-                raise broken(
-                    self.model.name, f"the input {quoted(value.name)} has {len(data) - 1} spatial axes, over {MAX_RANK}"
-                )
-            if element not in (*FLOATS, *INTEGERS):
-                if self.uses[value.name]:
-                    self.problems.append(_problem(f"the input {quoted(value.name)} holds neither floats nor integers"))
-                    self.known[value.name] = None
-                continue
-            dtype: Dtype = "float32" if element in FLOATS else "int64"
-            label = printable(value.name) if self.model.producer == "cnndsl" else value_name(value.name)
-            base = label or ("input" if len(self.inputs) == 1 else "")
-            self.known[value.name] = self.builder.add_input(base, data, dtype, value.name in turned)
 
-    def _fold_constants(self) -> None:
-        """Nodes whose inputs are all constants, before anything has a shape."""
-        for node in self.model.nodes:
-            if node.op_type == "Constant" or all(
-                isinstance(self.known.get(name), np.ndarray) for name in node.input if name
-            ):
-                self._fold(node, [self.known.get(name) for name in node.input], early=True)
+def _is_name(text: str) -> bool:
+    """Whether somebody called an axis so: PyTorch itself calls them s0 and s53."""
+    return text.isascii() and text.isidentifier() and not iskeyword(text) and not GENERATED.fullmatch(text)
 
-    def _fold(self, node: NodeProto, inputs: Sequence[Known], early: bool = False) -> bool:
-        """Whether the node is a constant. Values that are known to be too large are left to the walk."""
-        attributes = self.attributes[id(node)]
-        if node.domain not in DOMAINS or not node.output:
-            return False
-        if node.op_type == "Constant":
-            held = held_constant(attributes)
-            if held is not None:
-                self.known[node.output[0]] = held
-            return held is not None
-        known: list[Any] = list(inputs)
-        if node.op_type in ("Shape", "Size") and inputs and isinstance(inputs[0], Value):
-            sizes = (*self.builder.leading, *inputs[0].dimensions)
-            self.reads_batch |= self.builder.symbolic
-            known = [np.broadcast_to(np.int8(0), sizes)]
-        elif (
-            node.op_type == "CastLike"
-            and len(inputs) == 2
-            and isinstance(inputs[0], np.ndarray)
-            and isinstance(inputs[-1], Value)
-        ):
-            known = [inputs[0], np.empty(0, inputs[-1].dtype)]
-        elif any(isinstance(value, Value | Parts) for value in inputs) or all(value is None for value in inputs):
-            return False
+
+def _fresh(name: str, taken: set[str]) -> str:
+    number, candidate = 1, name
+    while candidate in taken:
+        number += 1
+        candidate = f"{name}{number}"
+    taken.add(candidate)
+    return candidate
+
+
+def at_sizes(model: Model, places: Places, sizes: Mapping[str, int]) -> Model:
+    """The model with these extents in the places of the symbols."""
+    graph = GraphProto(name=model.graph.name)
+    graph.input.extend(model.graph.input)
+    graph.output.extend(model.graph.output)
+    for value in graph.input:
+        for place, symbol in places.get(value.name, {}).items():
+            value.type.tensor_type.shape.dim[place].dim_value = sizes[symbol]
+    return model._replace(graph=graph)
+
+
+def import_any_size(model: Model, places: Places, read: Read) -> Imported:
+    """The network of a model with symbols for its open extents. Raises CnnError as ``read`` does for one size."""
+    symbols = list(dict.fromkeys(name for axes in places.values() for name in axes.values()))
+    base = _first(model, places, symbols, read)
+    if _open_channels(model, places, base.imported):
+        return read(model)  # which refuses it
+    samples, refused = [base], []
+    steps = [*(dict.fromkeys(symbols, step) for step in TOGETHER), *_apart(symbols, slice(FIRST))]
+    more = [*_apart(symbols, slice(FIRST, None))]
+    while steps:
+        sizes = {name: base.sizes[name] + step for name, step in steps.pop(0).items()}
         try:
-            found = self.folding.values(node, attributes, known, self.model.opset)
-        except Unfoldable as error:
-            if not early:
-                raise Refusal(str(error)) from None
-            return False
-        if found is None:
-            return False
-        learnt = any(name in self.builder.learnt for name in node.input)
-        for name, array in zip(node.output, found, strict=False):
-            self.known[name] = array
-            if learnt and array.dtype.kind == "f":
-                self.builder.learnt.add(name)
-        return True
+            if min(sizes.values()) > 0:
+                samples.append(Sample(sizes, read(at_sizes(model, places, sizes))))
+        except CnnError:
+            refused.append(sizes)
+        if not steps and not _alike(samples):
+            steps, more = more, []
+    if len(samples) == 1:
+        return _fixed(base, [f"{name} = {size}" for name, size in base.sizes.items()])
+    try:
+        network = _united(model, places, symbols, samples)
+        _confirm(network, samples, refused)
+    except Differs as difference:
+        advice = f"read it at one size: --input {' --input '.join(_shapes(base.imported.network))}"
+        message = f"{quoted(model.name)} at several sizes is no single network: {difference}"
+        raise CnnError([Diagnostic("import-unsupported", message, help=(advice,))]) from None
+    return base.imported._replace(network=network)
 
-    def _step(self, node: NodeProto, match: Match | None, around: NodeProto | None = None) -> None:
-        """Translates one node, or reports it. ``around`` is the If whose branch has it."""
-        names = [match.names["x"]] if match else list(node.input)
-        inputs = [self.known.get(name) if name else None for name in names]
-        unknown = [name for name, value in zip(names, inputs, strict=True) if name and value is None]
-        if unknown:
-            self._skip(node, unknown, match is not None)
-            return
-        self.builder.enter(around or node)
+
+def with_shapes(model: Model, places: Places, shapes: Mapping[str | None, Shape], read: Read) -> Imported:
+    """The network of a model at one size: that of its inputs' shapes, channels first. Raises CnnError."""
+    if not places:
+        advice = "`cnndsl import` makes a .cnn file of it"
+        raise CnnError.of(
+            "bad-setting", f"{quoted(model.name)} has the sizes of its inputs in it: none is open", advice
+        )
+    inputs = [value.name for value in _inputs(model)]
+    given = {inputs[0] if name is None else name: shape for name, shape in shapes.items()}
+    if unknown := [name for name in given if name not in inputs]:
+        raise CnnError.of("input-names", f"the model has no input {quoted(unknown[0])}", f"it has {', '.join(inputs)}")
+    sizes: Sizes = {}
+    for name, shape in given.items():
+        open_axes = places.get(name, {})
+        if len(open_axes) > len(shape.spatial):
+            message = f"input {quoted(name)} has {len(open_axes)} open extents, and {shape} has {len(shape.spatial)}"
+            raise CnnError.of("input-shape", message)
+        sizes |= dict(zip(open_axes.values(), shape.spatial[-len(open_axes) :] if open_axes else (), strict=True))
+    missing = {symbol for axes in places.values() for symbol in axes.values()} - sizes.keys()
+    if missing:
+        raise CnnError.of("input-names", f"no shape says what {', '.join(sorted(missing))} is", "give all inputs'")
+    found = read(at_sizes(model, places, sizes))
+    for name, value in zip(inputs, found.network.inputs, strict=True):
+        if name in given and value.shape != given[name]:
+            message = f"input {quoted(name)} of the model is {value.shape}, not {given[name]}"
+            raise CnnError.of("input-shape", message)
+    return found
+
+
+def _shapes(network: Graph) -> list[str]:
+    return [str(value.shape) for value in network.inputs]
+
+
+def _first(model: Model, places: Places, symbols: Sequence[str], read: Read) -> Sample:
+    """The network at the first of the usual sizes that the model takes."""
+    problems: list[CnnError] = []
+    for size in DEFAULTS:
+        sizes = dict.fromkeys(symbols, size)
         try:
-            if id(node) in self.refused:
-                raise Refusal(self.refused[id(node)])
-            if match is None and self._fold(node, inputs):
-                return
-            results = self._chosen(node, inputs) if node.op_type == "If" else self._translated(node, match, inputs)
-        except Refusal as refusal:
-            if self.asks and isinstance(refusal, NeedsConstant):
-                raise
-            if match is not None and id(node) not in self.refused:
-                self._apart(node, match)
-                return
-            self._report(node, refusal.message, *refusal.help)
-            results = []
-        except (ShapeError, ValidationError) as error:
-            self._report(node, reason(error))
-            results = []
-        except (ValueError, TypeError, IndexError, OverflowError) as error:
-            self._report(
-                node, f"its attributes make no sense ({str(error).splitlines()[0][:80] if str(error) else ''})"
-            )
-            results = []
-        self.known.update(dict.fromkeys(filter(None, node.output)))
-        self.known.update(zip(node.output, results, strict=False))
-
-    def _skip(self, node: NodeProto, unknown: Sequence[str], matched: bool) -> None:
-        """What depends on a reported node is silent, but for operators that the language has nothing for."""
-        self.known.update(dict.fromkeys(filter(None, node.output)))
-        if node.op_type in ("Shape", "Size") or all(name in self.sizes for name in unknown):
-            self.sizes.update(node.output)
-        elif not matched and node.op_type != "If":
-            if node.op_type == "MatMul" and not any(
-                isinstance(self.known.get(name), np.ndarray) for name in node.input
-            ):
-                self._report(node, OF_VALUES)
-            try:
-                self._translation(node)
-            except Refusal as refusal:
-                self._report(node, refusal.message, *refusal.help)
-
-    def _apart(self, node: NodeProto, match: Match) -> None:
-        """The nodes of a formula that is something else after all, each by itself."""
-        inner = {id(other): other for other in match.inner.values()}
-        for other in sorted(inner.values(), key=lambda other: self.places[id(other)]):
-            if other.output[0] not in self.known:
-                self._step(other, None)
-        self._step(node, None)
-
-    def _chosen(self, node: NodeProto, inputs: Sequence[Known]) -> list[Known]:
-        """The results of the branch of an If that is always taken."""
-        if not isinstance(inputs[0], np.ndarray) or inputs[0].size != 1:
-            raise Refusal("which branch is taken depends on the network's inputs")
-        name = "then_branch" if inputs[0].reshape(()) else "else_branch"
-        graph = next((attribute.g for attribute in node.attribute if attribute.name == name), None)
-        if graph is None:
-            raise Refusal(f"it has no {name}")
-        self.known.update((tensor.name, tensor_array(tensor, self.model.name)) for tensor in graph.initializer)
-        self.builder.learnt.update(tensor.name for tensor in graph.initializer)
-        nodes = list(graph.node)  # held, as attributes are found by their identities
-        for inner in nodes:
-            self.attributes[id(inner)] = attributes_of(inner)
-            self.uses.update(inner.input)
-        for inner in nodes:
-            self._step(inner, None, around=self.builder.origin or node)
-        return [self.known.get(output.name) for output in graph.output]
-
-    def _translated(self, node: NodeProto, match: Match | None, inputs: Sequence[Known]) -> Sequence[Known]:
-        attributes = self._resolved(node) if match else self.attributes[id(node)]
-        site = NodeContext(self.builder, node, attributes, inputs, self.model.opset, self.uses, self.model.producer)
-        if match is not None:
-            return [GROUPS[match.meaning](self._group(site, match))]
-        translate = self._translation(node)
-        if not any(isinstance(value, Value | Parts) for value in inputs):
-            arrays = [None if isinstance(value, Value | Parts) else value for value in inputs]
-            found = constant_layers.computed(import_model, node, arrays, self.model.opset, self.folding.take)
-            self.builder.learnt.update(node.output if self.builder.learnt.intersection(node.input) else ())
-            return list(found)
-        result = translate(site)
-        return result if isinstance(result, list) else [result]
-
-    def _translation(self, node: NodeProto) -> Callable[[NodeContext], Any]:
-        if node.op_type in QUANTISED:
-            raise Refusal("it belongs to a quantised network", "export the network before it was quantised")
-        translate = TRANSLATIONS.get(node.op_type) if node.domain in DOMAINS else None
-        if translate is None:
-            domain = f" of {node.domain}" if node.domain not in DOMAINS else ""
-            raise Refusal(f"the language has nothing for this operator{domain}")
-        return translate
-
-    def _group(self, site: NodeContext, match: Match) -> NodeGroup:
-        constants = {}
-        for name, tensor in match.names.items():
-            value = self.known.get(tensor)
-            if name != "x":
-                if not isinstance(value, np.ndarray):
-                    raise Refusal("its shape depends on the batch")
-                constants[name] = value
-        inner = {id(node): node for node in match.inner.values()}.values()
-        return NodeGroup(site, constants, match.names, tuple((node, self._resolved(node)) for node in inner))
-
-    def _resolved(self, node: NodeProto) -> Mapping[str, Any]:
-        """The attributes, with axes that are an input put in."""
-        attributes = dict(self.attributes[id(node)])
-        if node.op_type.startswith(("Reduce", "Unsqueeze")) and len(node.input) > 1:
-            axes = self.known.get(node.input[1])
-            if isinstance(axes, np.ndarray):
-                attributes["axes"] = [int(axis) for axis in axes]
-        return attributes
-
-    def _report(self, node: NodeProto, message: str, *advice: str) -> None:
-        self.problems.append(_problem(f"{describe(node)}: {message}", *advice))
-
-    def _outputs(self, partial: bool) -> list[Value]:
-        """The results; with ``partial``, the values that are read by nothing that is understood."""
-        wanted = [self.known.get(value.name) for value in self.model.graph.output]
-        values: list[Value] = []
-        for value, info in zip(wanted, self.model.graph.output, strict=True):
-            if isinstance(value, Value):
-                values.append(value)
-            elif not partial:
-                raise broken(self.model.name, f"the output {quoted(info.name)} is a constant")
-        if partial and not values:
-            read = self.builder.readers
-            values = [layer.output for key, layer in self.builder.layers.items() if not read[key]]
-            values = values or self.builder.inputs[-1:]
-        if not values:
-            raise CnnError(self.problems or [_problem("nothing of the model is understood")])
-        return values
-
-    def _in_layout(self, outputs: Sequence[Value]) -> list[Value]:
-        """The outputs with their axes in the model's order, or in the language's where that is the inputs' too."""
-        inputs = self.builder.inputs
-        turned = tuple(value.turned for value in inputs)
-        turns = not self.keep_layout and (any(turned) or all(value.shape.is_vector for value in inputs))
-        self.layout = Layout(turned, tuple(turns and value.turned for value in outputs))
-        found: dict[str, Value] = {}
-        for value, last in zip(outputs, self.layout.outputs, strict=True):
-            plain = value.ordered(range(len(value.order))) if last else self.builder.straight(value)
-            if plain.name in found:
-                plain = self.builder.emit("", Identity(), [plain])
-            found[plain.name] = plain
-        return list(found.values())
+            return Sample(sizes, read(at_sizes(model, places, sizes)))
+        except CnnError as error:
+            problems.append(error)
+            if len(problems) > 1 and str(problems[-2]) == str(error):
+                break  # it has nothing to do with the size
+    raise problems[0]
 
 
-def _problem(message: str, *advice: str) -> Diagnostic:
-    """Shapes of files may have any number of extents."""
-    message = message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]}…"
-    return Diagnostic("import-unsupported", message, help=advice)
+def _open_channels(model: Model, places: Places, found: Imported) -> bool:
+    """Whether the channels of an input are among what is open."""
+    given = [value for value in model.graph.input if value.name in places]
+    turned = dict(zip((value.name for value in _inputs(model)), found.layout.inputs, strict=False))
+    last = {value.name: len(value.type.tensor_type.shape.dim) - 1 for value in given}
+    return any((last[name] if turned.get(name) else 1) in axes for name, axes in places.items())
 
 
-def _extents(value: ValueInfoProto) -> tuple[int, ...]:
-    """The extents of an input; 0 where one may be anything."""
-    return tuple(max(int(axis.dim_value), 0) for axis in value.type.tensor_type.shape.dim)
+def _inputs(model: Model) -> list[ValueInfoProto]:
+    return [value for value in model.graph.input if value.name not in model.constants]
+
+
+def _fixed(base: Sample, said: Sequence[str]) -> Imported:
+    message = f"of all sizes that were tried the model takes {', '.join(said)} alone, and the network has this size"
+    note = Diagnostic("import-unsupported", message, severity="note", help=("another one is read with --input",))
+    return base.imported._replace(notes=(*base.imported.notes, note))
+
+
+def _apart(symbols: Sequence[str], part: slice) -> Iterator[Sizes]:
+    for row in APART:
+        for number in range(len(row))[part]:
+            yield {name: row[(number + 1 + index) % len(row)] for index, name in enumerate(symbols)}
+
+
+def _alike(samples: Sequence[Sample]) -> bool:
+    """Whether all networks have the same operators."""
+    operators = [[node.op for node in sample.imported.network.layers] for sample in samples]
+    return all(found == operators[0] for found in operators)
+
+
+def _united(model: Model, places: Places, symbols: Sequence[str], samples: Sequence[Sample]) -> Graph:
+    """The network of all samples. Raises Differs."""
+    base = samples[0].imported
+    first = base.network
+    for sample in samples[1:]:
+        if _plan(sample.imported.network) != _plan(first):
+            raise Differs(f"at {_said(sample.sizes)} it has other layers than at {_said(samples[0].sizes)}")
+        if not _same_weights(base, sample.imported):
+            raise Differs(f"at {_said(sample.sizes)} it has other weights than at {_said(samples[0].sizes)}")
+    layers = []
+    for number, node in enumerate(first.layers):
+        nodes = [sample.imported.network.layers[number] for sample in samples]
+        op, symbolic = _operator(nodes, [_input_shapes(sample, number) for sample in samples], samples)
+        layers.append(node.model_copy(update={"op": op, "symbolic": symbolic}))
+    inputs = []
+    for value, read, last in zip(_inputs(model), first.inputs, base.layout.inputs, strict=True):
+        rank = len(read.shape.dimensions)
+        extents = [*map(str, read.shape.dimensions)]
+        for place, symbol in places.get(value.name, {}).items():
+            extents[place % rank if last else place - 1] = symbol
+        inputs.append(read.model_copy(update={"extents": tuple(extents) if value.name in places else ()}))
+    made = tuple(Symbol(name=name, default=samples[0].sizes[name]) for name in symbols)
+    return first.model_copy(update={"inputs": tuple(inputs), "layers": tuple(layers), "symbols": made})
+
+
+def _said(sizes: Sizes) -> str:
+    return ", ".join(f"{name} = {size}" for name, size in sizes.items())
+
+
+def _plan(network: Graph) -> tuple[object, ...]:
+    """What reads what, by places instead of names, which may follow from the operators."""
+    names = [value.name for value in network.inputs] + [node.name for node in network.layers]
+    places = {name: place for place, name in enumerate(names)}
+    layers = [
+        (tuple(places[name] for name in node.inputs), places[node.share] if node.share else None, node.dtype)
+        for node in network.layers
+    ]
+    return len(network.inputs), tuple(layers), tuple(places[name] for name in network.outputs)
+
+
+def _same_weights(one: Imported, other: Imported) -> bool:
+    pairs = list(zip(one.network.all_weights(), other.network.all_weights(), strict=False))
+    return len(one.weights) == len(other.weights) and all(
+        np.array_equal(one.weights[mine], other.weights[theirs], equal_nan=True) for (mine, *_), (theirs, *_) in pairs
+    )
+
+
+def _input_shapes(sample: Sample, number: int) -> Sequence[Shape]:
+    network = sample.imported.network
+    return network.input_shapes(network.layers[number])
+
+
+def _operator(
+    nodes: Sequence[Node], shapes: Sequence[Sequence[Shape]], samples: Sequence[Sample]
+) -> tuple[Operator, dict[str, tuple[str, ...]]]:
+    """The operator of a layer at all sizes, and the expressions of what differs in it. Raises Differs."""
+    ops: list[Any] = [node.op for node in nodes]
+    if all(op == ops[0] for op in ops):
+        return ops[0], {}
+    if isinstance(ops[0], Windowed) and (padded := _equal_padding(ops, shapes)):
+        return padded, {}
+    if all(isinstance(op, Resize | Upsample) for op in ops):
+        ops = [
+            Resize(size=node.shape.spatial, mode=op.mode, align_corners=getattr(op, "align_corners", False))
+            for node, op in zip(nodes, ops, strict=True)
+        ]
+    other = Differs(f"{quoted(nodes[0].name)} is `{_written(ops[0])}` at one and `{_written(ops[-1])}` at another")
+    if len({type(op) for op in ops}) > 1:
+        raise other
+    symbolic: dict[str, tuple[str, ...]] = {}
+    for field in type(ops[0]).model_fields:
+        found: list[Any] = [getattr(op, field) for op in ops]
+        if any(one != found[0] for one in found) and not _whole(found):
+            raise other
+        if any(one != found[0] for one in found):
+            columns = zip(*(per_axis(one, _rank(found), field) for one in found), strict=True)
+            texts = [_expression(column, samples) for column in columns]
+            if None in texts:
+                raise Differs(f"{quoted(nodes[0].name)} has a {field} that follows from its size in no simple way")
+            symbolic[field] = tuple(text for text in texts if text is not None)
+    return ops[0], symbolic
+
+
+def _rank(found: Sequence[Any]) -> int:
+    lengths = {len(one) for one in found if isinstance(one, tuple)}
+    return lengths.pop() if lengths else 1
+
+
+def _whole(found: Sequence[Any]) -> bool:
+    """Whether these are whole numbers, or as many of them each."""
+    lengths = {len(one) for one in found if isinstance(one, tuple)}
+    numbers = [number for one in found for number in (one if isinstance(one, tuple) else (one,))]
+    return len(lengths) < 2 and all(type(number) is int for number in numbers)
+
+
+def _written(op: Operator) -> str:
+    return f"{op.operator} {op.arguments()}"
+
+
+def _equal_padding(ops: Sequence[Any], shapes: Sequence[Sequence[Shape]]) -> Operator | None:
+    """The operator with the word for its padding, if that is meant at all sizes."""
+    for word in ("same", "same_lower"):
+        general = [op.model_copy(update={"pad": word}) for op in ops]
+        if any(op != general[0] for op in general):
+            return None
+        if all(_pairs(one, given) == _pairs(op, given) for one, op, given in zip(general, ops, shapes, strict=True)):
+            found: Operator = general[0]
+            return found
+    return None
+
+
+def _pairs(op: Any, shapes: Sequence[Shape]) -> Any:
+    geometry, sizes = op.geometry(), shapes[0].spatial
+    kernel, stride, dilation = (
+        per_axis(value, len(sizes), "kernel") for value in (op.kernel, geometry.stride, geometry.dilation)
+    )
+    return resolve_padding(op.pad, sizes, kernel, stride, dilation)
+
+
+def _expression(numbers: Sequence[int], samples: Sequence[Sample]) -> str | None:
+    """A formula of one symbol that gives these numbers."""
+    if len(set(numbers)) == 1:
+        return str(numbers[0])
+    for symbol in samples[0].sizes:
+        sizes = [sample.sizes[symbol] for sample in samples]
+        for d in range(1, LARGEST_DIVISOR + 1):
+            for b in range(d):
+                line = _line([(size + b) // d for size in sizes], numbers)
+                if line is not None:
+                    return _text(symbol, line[0], b, d, line[1])
+    return None
+
+
+def _line(steps: Sequence[int], numbers: Sequence[int]) -> tuple[int, int] | None:
+    """The factor and the rest with which the steps give the numbers."""
+    low, high = min(range(len(steps)), key=steps.__getitem__), max(range(len(steps)), key=steps.__getitem__)
+    if steps[low] == steps[high]:
+        return None
+    factor, left = divmod(numbers[high] - numbers[low], steps[high] - steps[low])
+    rest = numbers[low] - factor * steps[low]
+    fits = not left and all(factor * step + rest == number for step, number in zip(steps, numbers, strict=True))
+    return (factor, rest) if fits else None
+
+
+def _text(symbol: str, k: int, b: int, d: int, c: int) -> str:
+    inner = f"({symbol} + {b})" if b else symbol
+    quotient = f"{inner}//{d}" if d > 1 else inner
+    product = quotient if k == 1 else f"{k}*({quotient})" if d > 1 else f"{k}*{quotient}"
+    return product if not c else f"{product} {'+' if c > 0 else '-'} {abs(c)}"
+
+
+def _confirm(network: Graph, samples: Sequence[Sample], refused: Sequence[Sizes]) -> None:
+    """Raises Differs where the network is another one at a size than what was read there."""
+    for sample in samples:
+        try:
+            there = resized(network, sample.sizes)
+        except CnnError as error:
+            raise Differs(f"at {_said(sample.sizes)}, {error.diagnostics[0].message}") from None
+        found = sample.imported.network
+        if [node.shape for node in there.layers] != [node.shape for node in found.layers]:
+            raise Differs(f"at {_said(sample.sizes)} its values have other shapes")
+    for sizes in refused:
+        try:
+            resized(network, sizes)
+        except CnnError:
+            continue
+        raise Differs(f"it cannot be read at {_said(sizes)}")
