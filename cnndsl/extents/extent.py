@@ -196,6 +196,10 @@ class Table(Extent):
         return f"Table({self.start}, {self.period}, {self.gain}, {self.numbers})"
 
 
+def _refused(*_: object) -> Any:
+    raise TooLong
+
+
 class Product:
     """Extents multiplied: what a flatten counts. It is only compared; anything else asks too much."""
 
@@ -220,13 +224,12 @@ class Product:
 
     def __eq__(self, other: object) -> Truth:  # type: ignore[override]
         if isinstance(other, Product):
-            return self._parts() == other._parts() or _refused()
-        if isinstance(other, Extent):
-            return _refused()
+            parts = [(one.factor, *sorted(map(repr, one.factors))) for one in (self, other)]
+            return parts[0] == parts[1] or _refused()
         if not isinstance(other, int):
-            return False
+            return _refused() if isinstance(other, Extent) else False
         if not all(isinstance(extent, Line) and extent.k > 0 for extent in self.factors):
-            return _refused()
+            raise TooLong
         return Condition(between(self._reaches(other), self._reaches(other + 1) - 1))
 
     def __ne__(self, other: object) -> Truth:  # type: ignore[override]
@@ -238,15 +241,8 @@ class Product:
     def __format__(self, spec: str) -> str:
         return str(self)
 
-    def _refuse(self, *_: object) -> Any:
-        raise TooLong
-
-    __add__ = __radd__ = __sub__ = __rsub__ = __neg__ = _refuse
-    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _refuse
-    __lt__ = __le__ = __gt__ = __ge__ = _refuse
-
-    def _parts(self) -> tuple[int, list[str]]:
-        return self.factor, sorted(map(repr, self.factors))
+    __add__ = __radd__ = __sub__ = __rsub__ = __neg__ = __floordiv__ = __mod__ = _refused
+    __lt__ = __le__ = __gt__ = __ge__ = _refused
 
     def _reaches(self, number: int) -> int:
         """The smallest size from which on it is at least that number."""
@@ -259,10 +255,6 @@ class Product:
             middle = (low + high) // 2
             low, high = (middle, high) if self.at(middle) < number else (low, middle)
         return high
-
-
-def _refused() -> bool:
-    raise TooLong
 
 
 def of(outer: Any, inner: Extent) -> Any:

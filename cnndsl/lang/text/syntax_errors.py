@@ -64,7 +64,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake(
         ("symbol H W",),
         "the names of `symbol` are separated by commas",
-        "write `symbol H, W`",
+        "write `symbol H, W`, or with defaults `symbol H = 224, W = 224`",
     ),
     Mistake(("input", "input\nrelu"), "an `input` has a shape", "write `input 3@32x32`"),
     Mistake(
