@@ -40,11 +40,11 @@ def object_of(name: str) -> tuple[Kind, Any]:
                 raise CnnError.of(
                     "python-object", f"{home} has no {quoted(name.partition(':')[2])}: {said_by(error)}"
                 ) from error
-            raise CnnError.of(
-                "python-object",
-                f"{home} cannot be imported: {said_by(error)}",
-                "start in the folder of the Python module, or name that in PYTHONPATH",
-            ) from error
+            missing = getattr(error, "name", None)
+            advice = "start in the folder of the Python module, or name that in PYTHONPATH"
+            if missing and not f"{name.partition(':')[0]}.".startswith(f"{missing}."):
+                advice = f"its code imports {quoted(missing)}: install that where cnndsl is installed"
+            raise CnnError.of("python-object", f"{home} cannot be imported: {said_by(error)}", advice) from error
         if kind := _kind(found):
             return kind, found
         if not callable(found):

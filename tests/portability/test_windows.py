@@ -1,5 +1,6 @@
 """Padding, pooling and strides: the numbers that are told are those of both frameworks."""
 
+import itertools
 import re
 
 import numpy as np
@@ -188,6 +189,30 @@ def test_the_divisor_of_means_in_pytorch(kernel: int, stride: int, pad: int) -> 
         "AveragePool", ones, kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[pad] * 4
     ).min() == pytest.approx(1)
     assert findings(text, "onnx") == []
+
+
+@proves("torch-last-divisor")
+@pytest.mark.parametrize("begin", [0, 1])
+@pytest.mark.parametrize("end", [0, 1])
+def test_the_divisor_of_the_last_mean_in_pytorch(begin: int, end: int) -> None:
+    told = 0
+    for size, kernel, stride in itertools.product(range(4, 10), (2, 3, 4), (1, 2, 3)):
+        ones = np.ones((1, 1, size), np.float32)
+        text = f"input 1@[{size}]\navgpool [{kernel}] stride=[{stride}] pad=[{begin}, {end}] "
+        text += "ceil_mode=true count_include_pad=true"
+        here = cnndsl.loads(text).run(ones)
+        options = dict(kernel_size=kernel, stride=stride, padding=begin, ceil_mode=True)
+        there = by_torch(F.avg_pool1d, ones, **options)
+        if here.shape != there.shape:
+            assert "other pixels" in finding(text, "torch")
+        elif close(here, there):
+            assert findings(text, "torch") == []
+        else:
+            before, after, theirs, ours = numbers(finding(text, "torch"))
+            assert before == after == begin
+            assert here[0, 0, -1] * ours == pytest.approx(there[0, 0, -1] * theirs)
+            told += 1
+    assert (told > 5) == (begin != end)
 
 
 @proves("one-sided-pools")

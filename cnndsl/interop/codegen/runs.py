@@ -102,14 +102,17 @@ def with_runs(one: Class, spell: bool = False) -> Iterator[Step | Run]:
 
 
 def _longest(steps: Sequence[Step], place: int, readers: Counter[str], shared: set[str], taken: set[str]) -> Run | None:
-    """The run from a place on that saves most lines; what others share is called by its own name."""
+    """The run from a place on that saves most lines; what others share is called by its own name.
+
+    A table of two rows says less than the lines themselves.
+    """
     best, most = None, 1
     for period in range(1, LONGEST_PERIOD + 1):
         turns = _turns(steps, place, period, readers, shared)
         saved = (turns - 1) * sum(len(step.calls) for step in steps[place : place + period]) - 1
         if turns > 1 and saved > most:
             found = _run(steps, place, period, turns, taken)
-            if len(found.rows) <= MOST_VARIABLES:
+            if len(found.rows) <= (MOST_VARIABLES if turns > 2 else 1):
                 best, most = found, saved
     return best
 

@@ -60,6 +60,15 @@ class Site:
         return numbers[0] if len(set(numbers)) == 1 else numbers
 
 
+def half_of_channels(site: Site) -> int | None:
+    """Which half of the channels a slice takes, if it is one: frameworks say so without their number."""
+    channels, op = site.shape.channels, site.op
+    if op.axis or channels % 2:
+        return None
+    halves = [(0, channels // 2), (channels // 2, channels)]
+    return halves.index((op.begin, op.end)) if (op.begin, op.end) in halves else None
+
+
 Translation: TypeAlias = Modules | Expression
 Translator: TypeAlias = Callable[[Site], Translation]
 

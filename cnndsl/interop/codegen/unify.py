@@ -56,7 +56,7 @@ def unified(
     inner: dict[str, str] = {}
     for text, label in found.labels.items():
         if " " in text and uses.count(text) > 2:
-            inner[text] = fresh([*found.bases, *inner.values()], label)
+            inner[text] = fresh([*found.bases, *inner.values()], _derived(text, label))
     named = _named(instances, presence, conditions)
     if named is None:
         return None
@@ -128,6 +128,13 @@ class _Arguments:
             return None
         self.bases["expansion"] = factors
         return "expansion * channels"
+
+
+def _derived(text: str, label: str) -> str:
+    """What a number is called that is worked out from another one of the same kind."""
+    if text.endswith(f" * {label}"):
+        return "expanded"
+    return "reduced" if text.startswith(f"{label} // ") else label
 
 
 def _operands(condition: str) -> list[str]:

@@ -36,7 +36,11 @@ SLOW = 1_000_000_000
 """Multiplications from which on a network is made and its weights are compared, but not its values."""
 
 LAYERS_EACH = 4
-NETWORKS = 300
+NETWORKS = 301
+WRONG_IN_PYTORCH = {243}
+"""Those with a convolution that PyTorch 2.13 computes wrongly on a CPU, up to 8.6 from what it gives in float64: one
+over 6x8x3 with a kernel of 3x1x2 at stride 3x1x3.
+"""
 
 
 def networks() -> Iterator[tuple[Path, str | None]]:
@@ -106,7 +110,7 @@ def test_every_layer_gives_the_interpreters_values(name: str) -> None:
 
 @pytest.mark.parametrize("tenth", range(10))
 def test_random_networks_give_the_interpreters_values(tenth: int) -> None:
-    for number in range(tenth, NETWORKS, 10):
+    for number in sorted({*range(tenth, NETWORKS, 10)} - WRONG_IN_PYTORCH):
         agrees(cnndsl.loads(generators.network_text(f"keras {number}", 12)))
 
 
@@ -158,7 +162,7 @@ def test_blocks_are_functions_with_conditions_and_loops() -> None:
         loaded(path, "ResNet50").graph, params=variants(str(path), Namespace(set=[], network="ResNet50"))
     )
     assert source.count("def bottleneck(x: KerasTensor, filters: int, strides: int, name: str) -> KerasTensor:") == 1
-    assert "    if strides != 1 or filters2 != channels:\n        x = shortcut(" in source
+    assert "    if strides != 1 or expanded != channels:\n        x = shortcut(" in source
     assert "    for i in range(1, 17):\n" in source
     assert "def ResNet50(classes: int = 1000) -> keras.Model:" in source
     assert len(source.splitlines()) < 150

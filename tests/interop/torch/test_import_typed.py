@@ -45,6 +45,7 @@ def plain():
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     (tmp_path / "typed_nets.py").write_text(NETS, encoding="utf-8")
+    (tmp_path / "needs_more.py").write_text("import no_such_library", encoding="utf-8")
     (tmp_path / "net.pt").write_bytes(b"PK")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "typed_nets", raising=False)
@@ -57,7 +58,7 @@ def folder(tmp_path, monkeypatch):
         (
             ["typed_nets:Decides", "--input", "3@8x8"],
             "python-object",
-            ["PyTorch can neither trace nor export the module", "if x.mean() > 0:", "torch.fx: "],
+            ["PyTorch can neither trace nor export the module", "if x.mean() > 0:", "torch.fx: ", "by torch.where"],
         ),
         (
             ["typed_nets:Strange", "--input", "3@8x8"],
@@ -67,13 +68,22 @@ def folder(tmp_path, monkeypatch):
         (
             ["typed_nets:plain", "--input", "1@8x8"],
             "python-object",
-            ["the module does not take the example of 1x1x8x8", "give torch.zeros(1, 3, 224, 224)"],
+            [
+                "the module does not take the example of 1x1x8x8",
+                "give torch.zeros(1, 3, 224, 224)",
+                "--input 3@224x224",
+            ],
         ),
         (["net.pt"], "pickle-file", ["`net.pt` is a pickle", 'torch.load("net.pt", weights_only=True)']),
         (
             ["no_such_nets:plain", "--input", "3@8x8"],
             "python-object",
             ["`no_such_nets` cannot be imported", "PYTHONPATH"],
+        ),
+        (
+            ["needs_more:plain", "--input", "3@8x8"],
+            "python-object",
+            ["`needs_more` cannot be imported", "its code imports `no_such_library`: install that"],
         ),
         (["typed_nets:plane", "--input", "3@8x8"], "python-object", ["`typed_nets` has no `plane`"]),
     ],

@@ -197,8 +197,8 @@ def test_a_network_is_as_long_as_a_person_would_write_it(file: str, name: str, m
             "resnet",
             "ResNet50",
             [
-                "        if stride != 1 or channels != filters2:\n"
-                "            self.shortcut1: nn.Module = Shortcut(channels, filters2, stride)\n"
+                "        if stride != 1 or channels != expanded:\n"
+                "            self.shortcut1: nn.Module = Shortcut(channels, expanded, stride)\n"
                 "        else:\n            self.shortcut1 = nn.Identity()\n",
             ],
         ),
@@ -355,7 +355,6 @@ def test_without_pytorch_it_is_named(tmp_path: Path) -> None:
 
 
 # --- out and in again -------------------------------------------------------------------------------------------------
-OTHERWISE = {"LeNet5": "its subsampling is a pool and a scale, and its table of connections a full convolution"}
 NAMED_OTHERWISE = {
     "FPN": "sums are numbered: what PyTorch's code calls them is not known",
     "Siamese": "layers that share weights are called after the module that has them",
@@ -375,6 +374,8 @@ def described(net: cnndsl.Network) -> dict[str, tuple[object, ...]]:
         windows = tuple(axis._replace(ceil=False) for axis in axes)
         left_out = WRITTEN | (WINDOW if windows else set())
         arguments = {name: str(value) for name, value in node.op.model_dump().items() if name not in left_out}
+        if links := getattr(node.op, "connect", None):
+            arguments["connect"] = str([sorted(row) for row in links])
         weights = {name: weight.shape for name, weight in net.graph.weights(node).items()}
         found[node.name] = (node.op.operator, str(node.shape), windows, arguments, weights)
     return found
@@ -389,11 +390,41 @@ def test_out_and_in_again_is_the_same_network(path: Path, name: str | None) -> N
     example = [torch.from_numpy(np.array(made_input(value, "random", 2, 0))) for value in net.graph.inputs]
     back = cnndsl.from_torch(net.to_torch(), tuple(example))
     assert back.imported_by == "torch.fx"
-    if net.name in OTHERWISE:
-        return
     mine, theirs = described(net), described(back)
     if net.name in NAMED_OTHERWISE:
         assert sorted(map(str, mine.values())) == sorted(map(str, theirs.values()))
     else:
         assert mine == theirs
     assert (back.params, back.buffers, back.macs) == (net.params, net.buffers, net.macs)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_a_mask_is_a_table_of_connections(groups: int) -> None:
+    torch = pytest.importorskip("torch")
+
+    class Masked(torch.nn.Module):  # type: ignore[misc]  # torch has no types
+        def __init__(self, mask: "torch.Tensor") -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.randn(4, 6 // groups, 3, 3))
+            self.register_buffer("mask", mask)
+
+        def forward(self, x: "torch.Tensor") -> "torch.Tensor":
+            return torch.nn.functional.conv2d(x, self.weight * self.mask, groups=groups)
+
+    def imported(mask: "torch.Tensor") -> "tuple[object, cnndsl.Network]":
+        module, x = Masked(mask), torch.randn(2, 6, 5, 5)
+        net = cnndsl.from_torch(module, x)
+        np.testing.assert_allclose(net.run(x.numpy()), module(x).detach().numpy(), rtol=1e-4, atol=1e-4)
+        return net.graph.layers[0].op.connect, net
+
+    mask = torch.ones(4, 6 // groups, 1, 1).expand(4, 6 // groups, 3, 3).clone()
+    assert imported(mask)[0] is None
+    mask[1, 0] = 0
+    connect, net = imported(mask)
+    if groups == 1:
+        assert connect == (tuple(range(6)), (1, 2, 3, 4, 5), tuple(range(6)), tuple(range(6)))
+        assert net.params == 23 * 9
+    else:
+        assert connect is None
+    mask[2, 0, 1, 1] = 0
+    assert imported(mask)[0] is None

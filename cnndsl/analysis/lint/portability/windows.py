@@ -1,5 +1,7 @@
 """Padding, pooling and strides elsewhere."""
 
+from collections.abc import Sequence
+
 from cnndsl.analysis.lint.portability.difference import Difference
 from cnndsl.analysis.lint.view import LintView
 from cnndsl.ir import Node
@@ -108,6 +110,25 @@ def torch_divisor(view: LintView, node: Node, target: str) -> str | None:
         return None
     full, real = _divisors(axes)
     return f"{target}'s default counts padding: at a corner it divides by {full} where this divides by {real}"
+
+
+def torch_counted(view: LintView, node: Node, target: str) -> str | None:
+    assert isinstance(node.op, AvgPool)
+    axes = view.axes(node)
+    if not node.op.count_include_pad or not _one_number(axes):
+        return None
+    own, theirs = _last_counts(axes), _last_counts([axis._replace(end=axis.begin) for axis in axes])
+    if own == theirs:
+        return None
+    pads = in_words(tuple((axis.begin, axis.begin) for axis in axes))
+    return f"{target} pads {pads}: the last window divides by {theirs} where this divides by {own}"
+
+
+def _last_counts(axes: Sequence[Axis]) -> int:
+    """The cells of the last window, with padding and without what ``ceil_mode`` adds behind it."""
+    return product(
+        [min(axis.kernel, axis.begin + axis.size + axis.end - (axis.output - 1) * axis.stride) for axis in axes]
+    )
 
 
 def _one_number(axes: tuple[Axis, ...]) -> bool:
@@ -277,6 +298,15 @@ DIFFERENCES = (
         torch_divisor,
         "`AvgPool2d` counts padding unless told: a 3x3 window with padding=1 divides by 9 at a corner, and not by 4",
         "write count_include_pad=False",
+    ),
+    Difference(
+        "torch-last-divisor",
+        ("torch",),
+        ("avgpool",),
+        torch_counted,
+        "with ceil_mode, padding of one side counts as if it were on both: from 5 by 2 at stride 2, padded 0 before "
+        "and 1 after, the last window divides by 1 and not by 2",
+        "put `F.pad` before a pool of padding=0, and divide by the mean of ones that are padded alike",
     ),
     Difference(
         "one-sided-pools",

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from cnndsl.interop.codegen.calls import Call, Code, Keyword, Literal, call
-from cnndsl.interop.codegen.site import Expression, Modules, Site, Translation, Translator, option
+from cnndsl.interop.codegen.site import Expression, Modules, Site, Translation, Translator, half_of_channels, option
 from cnndsl.interop.keras.exporter import windows
 from cnndsl.interop.keras.exporter.literals import constant, initializers
 from cnndsl.ir import Graph
@@ -89,6 +89,8 @@ def crop(site: Site) -> Translation:
 
 
 def cut(site: Site) -> Translation:
+    if (half := half_of_channels(site)) is not None:
+        return Expression(f"ops.split({{0}}, 2, axis=-1)[{half}]")
     size = site.shape.dimensions[site.op.axis]
     cells = _range(site.op.begin, None if site.op.end == size else site.op.end)
     return Expression(f"{{0}}[{':, ' * site.op.axis}{cells}]" if site.op.axis else f"{{0}}[..., {cells}]")

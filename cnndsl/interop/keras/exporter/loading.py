@@ -74,7 +74,8 @@ def load_text(graph: Graph, unread: Sequence[str]) -> str:
         own |= {theirs: ours for theirs, ours in names.items() if ours in weights}
         if names is _FILTERS and weights:
             kernels = True
-            depthwise |= weights["weight"].shape[1] == 1 and len(weights["weight"].shape) > 2
+            by_channel = operator == "depthwise" or getattr(node.op, "groups", 1) > 1
+            depthwise |= by_channel and weights["weight"].shape[1] == 1
         elif operator in ("layernorm", "parameter") and weights:
             positions |= len(weights["weight"].shape) > 1
         alpha |= operator == "prelu" and bool(weights) and len(node.shape.dimensions) > 1

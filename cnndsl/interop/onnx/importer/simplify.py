@@ -5,11 +5,11 @@ from cnndsl.interop.onnx.importer.translations.affine import Norm
 from cnndsl.ops.base import Operator
 from cnndsl.ops.conv import Conv, Depthwise
 from cnndsl.ops.merge import Concat, Merge
-from cnndsl.ops.norm import Scale
-from cnndsl.ops.pool import MaxPool
+from cnndsl.ops.norm import Normalize, Scale
+from cnndsl.ops.pool import AvgPool, MaxPool, Subsample
 from cnndsl.ops.resize import Pad, Slice
 from cnndsl.ops.shape import ChannelShuffle, Flatten, Permute, PixelShuffle, Reshape, SpaceToDepth
-from cnndsl.shapes import Shape, ShapeError, explicit_padding
+from cnndsl.shapes import Shape, ShapeError, explicit_padding, per_axis, product
 
 
 def tidy(builder: Builder, own_export: bool) -> None:
@@ -22,6 +22,7 @@ def tidy(builder: Builder, own_export: bool) -> None:
         padded(builder, layer, own_export)
         padded_for_maximum(builder, layer)
         affine(builder, layer, own_export)
+        subsampled(builder, layer)
         stretched(builder, layer)
     if not own_export:
         grown(builder)
@@ -177,6 +178,20 @@ def affine(builder: Builder, layer: ImportedLayer, own_export: bool) -> None:
         layer.op, layer.inputs = op, before.inputs
         layer.label = before.label or layer.label
         layer.weights = {**layer.weights, **before.weights}
+
+
+def subsampled(builder: Builder, layer: ImportedLayer) -> None:
+    """The mean of each window times the number of its cells, times a factor, plus a term."""
+    summed = only_reader(builder, layer.inputs[0])
+    if not isinstance(layer.op, Scale) or not layer.op.bias or summed is None or not isinstance(summed.op, Normalize):
+        return
+    pool = only_reader(builder, summed.inputs[0])
+    if pool is None or not isinstance(pool.op, AvgPool) or pool.op.pad != 0 or pool.op.ceil_mode:
+        return
+    cells = product(per_axis(pool.op.kernel, len(pool.output.shape.spatial), "kernel"))
+    if summed.op.mean == 0 and summed.op.std == 1 / cells:
+        op = Subsample(kernel=pool.op.kernel, stride=pool.op.stride)
+        layer.op, layer.inputs = op, pool.inputs
 
 
 def stretched(builder: Builder, layer: ImportedLayer) -> None:

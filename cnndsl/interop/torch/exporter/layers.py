@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from cnndsl.interop.codegen.calls import Code, Keyword, Literal, call
-from cnndsl.interop.codegen.site import Expression, Modules, Site, Translation, Translator, option
+from cnndsl.interop.codegen.site import Expression, Modules, Site, Translation, Translator, half_of_channels, option
 from cnndsl.interop.torch.exporter import windows
 from cnndsl.shapes import explicit_padding, per_axis
 
@@ -85,6 +85,8 @@ def crop(site: Site) -> Translation:
 
 
 def cut(site: Site) -> Translation:
+    if (half := half_of_channels(site)) is not None:
+        return Expression(f"{{0}}.chunk(2, 1)[{half}]")
     whole = ":, " * (site.op.axis + 1)
     size = site.shape.dimensions[site.op.axis]
     return Expression(f"{{0}}[{whole}{_range(site.op.begin, None if site.op.end == size else site.op.end)}]")

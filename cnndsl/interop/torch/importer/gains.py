@@ -1,6 +1,6 @@
-"""Weights that a module computes from two parameters: one as large, and a gain for each filter.
+"""Weights that a module computes from a parameter: with a gain for each filter, or with a mask.
 
-The gain stays a parameter, behind the layer, as it does in models of ONNX.
+The gain stays a parameter, behind the layer, as it does in models of ONNX. A mask says which channels a filter sees.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from cnndsl.arrays import Array
 from cnndsl.interop.onnx.importer.gains import MOST_NODES, TOLERANCE, Gained
+from cnndsl.interop.onnx.importer.graph import Builder
 from cnndsl.interop.torch.importer.call import Held
+from cnndsl.ops.conv import Conv
 
 
 def gain_of(
@@ -41,6 +44,33 @@ def gain_of(
     if base.shape != weight.shape or not np.allclose(base * gain.reshape(shape), weight, TOLERANCE, TOLERANCE):
         return None
     return base, gain
+
+
+def connect(builder: Builder, known: Mapping[Any, Any]) -> None:
+    """Convolutions whose weight is a parameter times zeros and ones, the same over a kernel, get the connections."""
+    masks = {node.name: mask for node in known if (mask := _mask(node, known)) is not None}
+    for layer in builder.layers.values():
+        mask = masks.get(layer.tensors[0]) if layer.tensors else None
+        if mask is None or not isinstance(layer.op, Conv) or layer.op.groups != 1:
+            continue
+        if layer.weights["weight"].shape != mask.shape:
+            continue
+        links = mask.reshape(*mask.shape[:2], -1)
+        if (links == links[..., :1]).all() and links[..., 0].any(axis=1).all() and not links.all():
+            table = tuple(tuple(np.flatnonzero(row).tolist()) for row in links[..., 0])
+            layer.op = layer.op.model_copy(update={"connect": table})
+            layer.label = layer.label.removesuffix(".")
+
+
+def _mask(node: Any, known: Mapping[Any, Any]) -> Array | None:
+    """What a parameter is multiplied by, if that is zeros and ones and no parameter."""
+    factors = [held for one in node.all_input_nodes if isinstance(held := known.get(one), Held)]
+    if not isinstance(known[node], Held) or len(factors) != 2 or len(node.all_input_nodes) != 2:
+        return None
+    weight, mask = sorted(factors, key=lambda held: not held.learnt)
+    if not weight.learnt or mask.learnt or not np.isin(mask.array, (0, 1)).all():
+        return None
+    return mask.array if np.array_equal(weight.array * mask.array, known[node].array) else None
 
 
 def _behind(node: Any) -> list[Any]:

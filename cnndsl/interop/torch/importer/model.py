@@ -17,6 +17,7 @@ from cnndsl.interop.onnx.importer.names import network_name
 from cnndsl.interop.onnx.importer.simplify import tidy
 from cnndsl.interop.onnx.importer.writable import unwritable_number
 from cnndsl.interop.torch.importer.call import Held
+from cnndsl.interop.torch.importer.gains import connect
 from cnndsl.interop.torch.importer.names import module_names
 from cnndsl.interop.torch.importer.walk import Walk
 from cnndsl.interop.torch.importer.ways import Calls, exported, in_eval_mode, place_in, place_of, quiet, traced
@@ -29,6 +30,9 @@ WAYS: tuple[Way, ...] = get_args(Way)
 
 
 ONE_BATCH = "what the network computes depends on the number of examples in a batch"
+
+ONE_WAY = "a network has one way for all inputs: choose between numbers by torch.where, by settings in __init__"
+"""What to do about code that asks the numbers of its input."""
 
 
 class Imported(NamedTuple):
@@ -79,7 +83,8 @@ def _result(module: Any, examples: Sequence[Any]) -> Any:
         raise CnnError.of(
             "python-object",
             f"the module does not take the example of {shapes}: {said_by(error)}",
-            "the first axis of the example is the batch: for images of 3@224x224 give torch.zeros(1, 3, 224, 224)",
+            "the first axis of the example is the batch: for images of 3@224x224 give torch.zeros(1, 3, 224, 224), "
+            "or --input 3@224x224 on the command line",
         ) from error
 
 
@@ -172,6 +177,7 @@ def _walk(
     except CnnError as error:
         raise CnnError(error.diagnostics, sources) from None
     tidy(walk.builder, own_export=False)
+    connect(walk.builder, walk.known)
     network = walk.builder.network(network_name(type(module).__name__), walk.results)
     for node in network.layers:
         wrong = unwritable_number(node.op, limits)
@@ -228,7 +234,9 @@ def _through_onnx(
                 )
         except Exception as error:
             reasons = [*reasons, f"onnx: {said_by(error)}"]
-            raise CnnError.of("python-object", "PyTorch can neither trace nor export the module", *reasons) from error
+            raise CnnError.of(
+                "python-object", "PyTorch can neither trace nor export the module", *reasons, ONE_WAY
+            ) from error
         found = from_onnx(path, limits=limits)
         weights = {key: np.array(array) for key, array in found.weights.items()}
     given: dict[str, list[str]] = {}
