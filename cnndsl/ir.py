@@ -20,7 +20,6 @@ from pydantic import (
 
 from cnndsl import ops
 from cnndsl.errors import Span, quoted
-from cnndsl.extents.expression import names
 from cnndsl.ops.base import Operator, Weight
 from cnndsl.shapes import Shape
 
@@ -184,6 +183,8 @@ class Input(Model):
         """Whether an example may have these extents, channels first: those of the shape, but where symbols decide."""
         if not self.extents or len(dimensions) != len(self.extents):
             return dimensions == self.shape.dimensions
+        from cnndsl.extents.expression import names
+
         axes = zip(dimensions, self.shape.dimensions, self.extents, strict=True)
         return all(given == wanted or names(text) for given, wanted, text in axes)
 
