@@ -36,11 +36,7 @@ SLOW = 1_000_000_000
 """Multiplications from which on a network is made and its weights are compared, but not its values."""
 
 LAYERS_EACH = 4
-NETWORKS = 301
-WRONG_IN_PYTORCH = {243}
-"""Those with a convolution that PyTorch 2.13 computes wrongly on a CPU, up to 8.6 from what it gives in float64: one
-over 6x8x3 with a kernel of 3x1x2 at stride 3x1x3.
-"""
+NETWORKS = 300
 
 
 def networks() -> Iterator[tuple[Path, str | None]]:
@@ -79,9 +75,13 @@ def made(net: cnndsl.Network, weights: dict[str, np.ndarray] | None = None) -> A
 
 
 def values(model: Any, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    import torch
+
+    # oneDNN of PyTorch 2.13 misreads volumes of one channel whose channels are last, by what lies behind them.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        given = model([channels_last(array) for array in inputs] if len(inputs) > 1 else channels_last(inputs[0]))
+        with torch.backends.mkldnn.flags(enabled=False):
+            given = model([channels_last(array) for array in inputs] if len(inputs) > 1 else channels_last(inputs[0]))
     found = given if isinstance(given, list | tuple) else [given]
     return [value.detach().numpy() for value in found]
 
@@ -110,7 +110,7 @@ def test_every_layer_gives_the_interpreters_values(name: str) -> None:
 
 @pytest.mark.parametrize("tenth", range(10))
 def test_random_networks_give_the_interpreters_values(tenth: int) -> None:
-    for number in sorted({*range(tenth, NETWORKS, 10)} - WRONG_IN_PYTORCH):
+    for number in range(tenth, NETWORKS, 10):
         agrees(cnndsl.loads(generators.network_text(f"keras {number}", 12)))
 
 
