@@ -162,7 +162,7 @@ def checked(file: str, settings: Mapping[str, Any]) -> Any:
 
 
 def only_network(file: str, options: argparse.Namespace, inputs: Sequence[str] = ()) -> Any:
-    """The one network of a file; its warnings are said. ``inputs`` replace shapes of its inputs.
+    """The one network of a file; its warnings are said, notes on training not. ``inputs`` replace shapes of its inputs.
 
     Raises CnnError where there is none.
     """
@@ -171,7 +171,7 @@ def only_network(file: str, options: argparse.Namespace, inputs: Sequence[str] =
     settings = {**given_settings(options, inputs), "select": ("unread-pixels",), "ignore": ("all",)}
     result = checked(file, settings)
     network = api.only(result)
-    say(result.diagnostics, result.sources)
+    say([one for one in result.diagnostics if one.code != "loss-from-logits"], result.sources)
     return network
 
 

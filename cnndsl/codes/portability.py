@@ -3,8 +3,8 @@
 from cnndsl.codes.code import Code
 
 _WHERE = (
-    " Opt-in, by `cnndsl check --for {}` or `--select portability-{}`; docs/frameworks.md has all differences, each "
-    "proved by running both (2026)."
+    " Opt-in, by `cnndsl check --for {}` or `--select portability-{}`. Each difference was proved by running both "
+    "(2026)."
 )
 
 
