@@ -79,7 +79,9 @@ tables: $(TESTING) ## generate the parser's tables from grammar/cnn.lark
 	$(BIN)/python -m tools.make_tables
 
 digits: $(VENV)/digits.stamp ## train the digit reader again
-	$(BIN)/python -m tools.train_digits
+	rm -rf build/digits
+	$(BIN)/cnndsl train $(DIGITS)/digits.cnn --out build/digits
+	cp build/digits/best.safetensors $(DIGITS)/digits.safetensors
 
 tutorial: $(VENV)/plot.stamp ## make the pictures of docs/tutorial and write what its commands print
 	$(BIN)/python -m tools.make_tutorial
@@ -127,5 +129,5 @@ $(VENV)/plot.stamp: pyproject.toml setup.py | $(BIN)/python
 	touch $@
 
 $(VENV)/digits.stamp: pyproject.toml setup.py | $(BIN)/python
-	$(INSTALL) '.[digits]'
+	$(INSTALL) '.[train]'
 	touch $@

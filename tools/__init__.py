@@ -4,6 +4,5 @@
 ``make_tables`` the parser's tables, ``make_tutorial`` the tutorial's
 pictures and outputs. ``architecture`` knows who may import whom, and how large everything is. ``fuzz`` feeds broken
 input, which ``corpus`` and ``mutations`` make. ``mutants`` changes the code and asks whether a test fails.
-``conformance`` runs ONNX's own tests, ``compare_with_onnxruntime`` the demo beside ONNX Runtime; ``train_digits``
-trains the network of examples/digits.
+``conformance`` runs ONNX's own tests, ``compare_with_onnxruntime`` the demo beside ONNX Runtime.
 """

@@ -159,10 +159,10 @@ class Loop:
         self._save(epoch + 1, 0, Sums(), 0.0, is_best)
 
     def _save(self, epoch: int, step: int, sums: Sums, seconds: float, is_best: bool) -> None:
-        weights, optimizer = self.learner.weights(), self.learner.optimizer_state()
-        self.next = State(epoch, step, sums, seconds, tuple(self.history), weights, optimizer)
+        self.next = State(epoch, step, sums, seconds, tuple(self.history), {}, {})
         if self.folder:
-            self.folder.save(self.next, is_best=is_best)
+            weights, optimizer = self.learner.weights(), self.learner.optimizer_state()
+            self.folder.save(self.next._replace(weights=weights, optimizer=optimizer), is_best=is_best)
 
     def _asked(self, interrupts: Interrupts) -> bool:
         """Whether any process was asked to end."""

@@ -115,9 +115,10 @@ class Learner:
         """One step of all processes together on the examples ``rows``; it is not taken where the loss is not finite."""
         import torch
 
-        self.module.train()
+        if not self.module.training:
+            self.module.train()
         if self.drops:
-            self._seed(chance.number(self.settings.seed, "dropout", epoch, step, self.processes.rank))
+            self._seed(chance.number(self.settings.seed, "dropout", epoch, self.processes.rank) + step)
         mine = np.arange(self.processes.rank, len(rows), self.processes.size)
         weight = float(self.objective.weight(self.y[rows].to(self.device)))
         with self._precision():
@@ -249,7 +250,7 @@ def _optimizer(settings: Optimizer, parameters: list[Any]) -> Any:
     common: dict[str, Any] = {"lr": settings.lr, "weight_decay": settings.weight_decay}
     if settings.kind == "sgd":
         momentum: dict[str, Any] = {"momentum": settings.momentum, "nesterov": settings.nesterov}
-        return torch.optim.SGD(parameters, **common, **momentum)
+        return torch.optim.SGD(parameters, **common, **momentum, fused=True)
     if settings.kind == "rmsprop":
         return torch.optim.RMSprop(parameters, **common, momentum=settings.momentum)
-    return {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.kind](parameters, **common)
+    return {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.kind](parameters, **common, fused=True)

@@ -100,7 +100,8 @@ def train(job: Job, report: Report | None = None) -> Outcome:
             folder.class_names = examples.class_names
             folder.describe(print_network(job.graph.model_copy(update={"training": settings})), facts)
         together.wait()
-        interrupted = loop.run((lambda row: [watcher(row) for watcher in watchers]) if watchers else None)
+        with torch.random.fork_rng(devices=[]):  # the generator of the process stays as it is
+            interrupted = loop.run((lambda row: [watcher(row) for watcher in watchers]) if watchers else None)
         together.wait()
     return Outcome(
         tuple(loop.history), loop.best_weights, examples.class_names, examples.left_out, interrupted, loop.is_over()
@@ -172,12 +173,14 @@ def _events(folder: Path | None) -> Report:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise missing_library("TensorBoard", "tensorboard", error) from None
-    writer = SummaryWriter(str(folder / "events" if folder else "events"))
+    made: list[SummaryWriter] = []
 
     def report(row: Progress) -> None:
+        if not made:  # not before the folder of the run is there
+            made.append(SummaryWriter(str(folder / "events" if folder else "events")))
         for name, value in row.epoch._asdict().items():
             if value is not None and name not in ("epoch", "seconds"):
-                writer.add_scalar(name, value, row.epoch.epoch)
-        writer.flush()
+                made[0].add_scalar(name, value, row.epoch.epoch)
+        made[0].flush()
 
     return report
