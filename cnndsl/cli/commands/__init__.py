@@ -3,8 +3,8 @@
 What may take long has a name for it, ``WORK``, and shows on a terminal how far it is.
 
 - ``check``: diagnostics and the layer table. ``fmt``: files in the one style.
-- ``run``: values, on images, arrays or made-up input. ``train``: weights, from data. ``verify``: the interpreter beside ONNX
-  Runtime.
+- ``run``: values, on images, arrays or made-up input. ``verify``: the interpreter beside ONNX Runtime.
+- ``train``: weights, from data.
 - ``export``: ONNX, JSON or expanded text. ``import_``: text from an ONNX model.
 - ``train``: weights learned from data. ``evaluate``: how good they are.
 - ``sizes``: the input sizes that a network takes.
