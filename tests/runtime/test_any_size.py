@@ -39,7 +39,7 @@ def test_every_size_gives_what_the_network_of_that_size_gives(backend: Backend) 
     network = unet()
     run = network.runner(backend=backend)
     for height, width in [(64, 64), (36, 40), (4, 128)]:
-        fixed = cnndsl.loads(UNET.read_text(encoding="utf-8").replace("64x64", f"{height}x{width}"))
+        fixed = cnndsl.load(UNET, H=height, W=width)
         given = images(height, width)
         (wanted,) = fixed.runner(weights=network.weights(), backend="reference")(given).values()
         (found,) = run(given).values()
@@ -116,7 +116,7 @@ def test_an_image_keeps_its_size(tmp_path: Path) -> None:
     Image.new("L", (40, 36)).save(tmp_path / "x.png")
     (value,) = unet().graph.inputs
     assert read_image(tmp_path / "x.png", value).shape == (1, 1, 36, 40)
-    (fixed,) = cnndsl.load(UNET).graph.inputs
+    (fixed,) = cnndsl.load(UNET, H=64, W=64).graph.inputs
     with pytest.raises(CnnError, match="is 36x40"):
         read_image(tmp_path / "x.png", fixed)
 
@@ -149,7 +149,7 @@ def test_verify_at_several_sizes() -> None:
     found = unet().verify()
     assert found.ok
     assert [tuple(size.values()) for size in found.sizes] == [(64, 64), (4, 4), (8, 8)]
-    assert cnndsl.load(UNET).verify().sizes == ()
+    assert cnndsl.load(UNET, H=64, W=64).verify().sizes == ()
 
 
 def test_the_worst_of_several_sizes() -> None:
