@@ -3,7 +3,7 @@
 import math
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic
 from types import FrameType
@@ -32,6 +32,8 @@ class Progress(NamedTuple):
     examples_per_second: float
     seconds_left: float
     is_best: bool
+    weights: Mapping[str, Array]
+    """Those after the epoch."""
 
 
 Report = Callable[[Progress], object]
@@ -108,7 +110,8 @@ class Loop:
                     left = (monotonic() - begun) / done * (self.settings.epochs - len(self.history))
                     row = self.history[-1]
                     speed = len(self.split.training) / max(row.seconds, 1e-9)
-                    report(Progress(row, self.settings.epochs, speed, left, row == best(self.history)))
+                    is_best = row == best(self.history)
+                    report(Progress(row, self.settings.epochs, speed, left, is_best, self.next.weights))
         return False
 
     def is_over(self) -> bool:

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl.cli import inputs as given
 from cnndsl.cli import terminal
-from cnndsl.cli.options import add_file, add_source_arguments
-from cnndsl.cli.outputs import wrote
+from cnndsl.cli.options import add_file, add_source_arguments, positive
+from cnndsl.cli.outputs import require_free, wrote
+from cnndsl.cli.plotting import require_pictures
 from cnndsl.cli.terminal import FINE, INTERRUPTED, WRONG, complain, only_network, put, unwritable
 from cnndsl.errors import CnnError, plural, visible
+from cnndsl.report.plots.sheet import SUFFIXES
 from cnndsl.training_settings import Training
 
 if TYPE_CHECKING:
-    from cnndsl.training.loop import Progress
+    from cnndsl.report.plots.strip import Strip
+    from cnndsl.training.loop import Progress, Report
 
 EXAMPLE = "cnndsl train digits.cnn --data digits --epochs 20"
 WORK = "loading PyTorch"
@@ -40,6 +43,12 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--mixed-precision", action="store_true", help=mixed_help)
     tensorboard_help = "writes events for TensorBoard into the folder of the run too"
     command.add_argument("--tensorboard", action="store_true", help=tensorboard_help)
+    plot_help = f"draws the curves of the history, as {SUFFIXES}, beside history.png in the folder of the run"
+    command.add_argument("--plot", metavar="F.png", help=plot_help)
+    watch_help = "draws the filters of a layer, as they are after some epochs, as filters_LAYER.png in the folder"
+    command.add_argument("--watch", metavar="LAYER", help=watch_help)
+    every_help = "watches after every N epochs (default: about twelve times in all)"
+    command.add_argument("--watch-every", type=positive, metavar="N", help=every_help)
     group = command.add_argument_group(SETTINGS)
     for word, name in Training.words().items():
         group.add_argument(f"--{word}", dest=f"setting_{word}", metavar=word.upper(), help=Training.meaning(name))
@@ -57,6 +66,10 @@ def execute(options: argparse.Namespace) -> int:
     settings = {word: value for word, value in words.items() if value is not None}
     if options.resume and options.out:
         raise CnnError.of("bad-setting", "--resume goes on in the folder of the run: leave --out out")
+    if options.plot is not None:
+        require_pictures(options.plot)
+        require_free(options.plot, options, network)
+    strip = _strip(network, options, settings) if options.watch else None
     folder = Path(options.resume or options.out or next_folder())
     try:
         result = api.train(
@@ -71,11 +84,11 @@ def execute(options: argparse.Namespace) -> int:
             tensorboard=options.tensorboard,
             preparation=given.preparation_of(options),
             channels_last=bool(options.channels_last),
-            report=_show,
+            report=_shown(strip),
             **settings,
         )
         if is_first():
-            _conclude(result, folder)
+            _conclude(result, folder, strip, options.plot)
     except ConnectionError as error:
         complain(f"{error}; go on with: --resume {folder}")
         return WRONG
@@ -99,7 +112,32 @@ def _show(row: "Progress") -> None:
     terminal.flush()
 
 
-def _conclude(result: Any, folder: Path) -> None:
+def _shown(strip: "Strip | None") -> "Report":
+    """What is done after every epoch."""
+    if strip is None:
+        return _show
+
+    def show(row: "Progress") -> None:
+        _show(row)
+        strip.add(row.epoch.epoch, row.weights)
+
+    return show
+
+
+def _strip(network: Any, options: argparse.Namespace, settings: dict[str, str]) -> "Strip":
+    """The strip of a layer, with the weights that training begins with. Raises CnnError for a layer without filters."""
+    from cnndsl.lang.training.options import with_options
+    from cnndsl.report.plots.strip import Strip
+
+    require_pictures("filters.png")
+    training = with_options(network.graph.training, settings)
+    strip = Strip(network, options.watch, options.watch_every, training.epochs)
+    if not options.resume:
+        strip.add(0, network.weights_from(options.weights, training.seed))
+    return strip
+
+
+def _conclude(result: Any, folder: Path, strip: "Strip | None", plot: str | None) -> None:
     """What came of it, and what to do with it."""
     if result.left_out:
         complain(f"left out {plural(len(result.left_out), 'file')}: {visible(', '.join(result.left_out[:10]))}")
@@ -115,5 +153,11 @@ def _conclude(result: Any, folder: Path) -> None:
         from cnndsl.report.plots.history import training_curves
 
         files.append(folder / "history.png")
-        plots.save(training_curves(result.history, result.network.name), files[-1])
+        curves = training_curves(result.history, result.network.name)
+        files += [Path(plot)] if plot else []
+        for file in files[2:]:
+            plots.save(curves, file)
+        if strip is not None and strip.frames:
+            files.append(folder / f"filters_{strip.layer}.png")
+            plots.save(strip.figure(result.network.name), files[-1])
     wrote(*files)

@@ -4,6 +4,7 @@
 - ``kernels``: how a layer's weights are drawn.
 - ``history``: the curves of a training.
 - ``judged``: what an evaluation shows: the confusion matrix, the mistakes.
+- ``strip``: the filters of a layer as they learn.
 - ``panels``: what a sheet is filled with: tiles, a matrix, curves, bars. ``sheet``: a figure measured in inches.
 """
 
