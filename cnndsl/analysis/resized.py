@@ -1,6 +1,7 @@
 """A graph at other sizes than those that its numbers are for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cnndsl.analysis.sizes import operator_for, with_symbols
 from cnndsl.errors import CnnError, Diagnostic, Label, listed, quoted, require_whole
@@ -32,6 +33,42 @@ def require_symbols(graph: Graph, sizes: Mapping[str, int]) -> None:
             has = f"it has {listed(known)}" if known else "its inputs have no spatial axes"
             raise CnnError.of("bad-setting", f"the network has no symbol {quoted(str(name))}", has)
         require_whole(name, size, 1)
+
+
+def require_consistent(graph: Graph) -> None:
+    """Raises CnnError ``bad-json`` where what is said of symbols does not give the graph's numbers for the defaults."""
+    values = {one.name: one.default for one in graph.symbols}
+    if len(values) < len(graph.symbols) or not all(name.isidentifier() for name in values):
+        raise CnnError.of("bad-json", "a symbol stands there twice, or has a name that is none")
+    wanted: list[tuple[str, Sequence[str], Sequence[Any]]] = []
+    for value in graph.inputs:
+        if value.extents:
+            wanted.append((value.name, value.extents, value.shape.dimensions))
+    for node in graph.layers:
+        for name, texts in node.symbolic.items():
+            if name not in node.op.sized:
+                raise CnnError.of("bad-json", f"layer {quoted(node.name)} has no size {quoted(name)}")
+            wanted.append((node.name, texts, numbers_of(getattr(node.op, name))))
+    for expectation in graph.expectations:
+        if expectation.value not in graph.shapes:
+            raise CnnError.of("bad-json", f"there is no value {quoted(expectation.value)} to expect a shape of")
+        wanted.append((expectation.value, expectation.extents, graph.shapes[expectation.value].dimensions))
+    wanted += [(one.text, (one.text,), (True,)) for one in graph.assumptions]
+    for name, expressions, numbers in wanted:
+        try:
+            found = tuple(evaluated(text, values) for text in expressions)
+        except (ValueError, TypeError) as error:
+            raise CnnError.of("bad-json", f"{quoted(name)}: {error}") from None
+        if found != tuple(numbers):
+            shown = ", ".join(expressions)
+            raise CnnError.of("bad-json", f"{quoted(name)}: {quoted(shown)} gives other numbers than are written")
+
+
+def numbers_of(value: object) -> tuple[object, ...]:
+    """The numbers of a parameter, in the order in which ``symbolic`` has expressions for them."""
+    if isinstance(value, Shape):
+        return value.dimensions
+    return tuple(value) if isinstance(value, tuple) else (value,)
 
 
 def resized(graph: Graph, sizes: Mapping[str, int]) -> Graph:

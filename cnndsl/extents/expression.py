@@ -6,8 +6,11 @@ from functools import lru_cache
 from operator import add, eq, floordiv, ge, gt, le, lt, mod, mul, ne, neg, sub
 from typing import Any
 
-LONGEST = 1_000
-"""Characters of an expression."""
+LONGEST = 100_000
+"""Characters of an expression; names may be long."""
+
+MOST_PARTS = 2_000
+"""Names, numbers and operators in it."""
 
 _BINARY: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.FloorDiv: floordiv, ast.Mod: mod,
@@ -19,7 +22,7 @@ def evaluated(text: str, values: Mapping[str, Any]) -> Any:
     """The value of an expression. Comparisons of extents are decided by the cases that are looked at.
 
     Raises ValueError for anything but whole numbers, the names in ``values``, ``+ - * // %``, comparisons, ``and``,
-    ``or`` and ``not``, and ZeroDivisionError.
+    ``or`` and ``not``; divisors are numbers, from 1 on.
     """
     return _value(_tree(text), values)
 
@@ -47,9 +50,12 @@ def _tree(text: str) -> ast.expr:
     if len(text) > LONGEST:
         raise ValueError("an expression is too long")
     try:
-        return ast.parse(text.strip(), mode="eval").body
+        tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, RecursionError, MemoryError) as error:
-        raise ValueError(f"{text!r} is no expression") from error
+        raise ValueError(f"{text[:60]!r} is no expression") from error
+    if sum(1 for _ in ast.walk(tree)) > MOST_PARTS:
+        raise ValueError("an expression has too many parts")
+    return tree
 
 
 def _value(tree: ast.expr, values: Mapping[str, Any]) -> Any:
@@ -62,6 +68,11 @@ def _value(tree: ast.expr, values: Mapping[str, Any]) -> Any:
             return neg(_value(operand, values))
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return not _value(operand, values)
+        case ast.BinOp(left=left, op=ast.FloorDiv() | ast.Mod() as operation, right=right):
+            divisor = _value(right, {})
+            if divisor < 1:
+                raise ValueError("an expression of symbols divides by whole numbers from 1 on")
+            return _BINARY[type(operation)](_value(left, values), divisor)
         case ast.BinOp(left=left, op=operation, right=right) if type(operation) in _BINARY:
             return _BINARY[type(operation)](_value(left, values), _value(right, values))
         case ast.BoolOp(op=ast.And(), values=parts):

@@ -280,6 +280,12 @@ def verified(text: str) -> Graph:
         raise CnnError.of("bad-json", f"there is no output {quoted(unknown[0])}" if unknown else "there is no input")
     if len(set(network.outputs)) < len(network.outputs):
         raise CnnError.of("bad-json", "an output is named twice")
+    if network.symbols or network.assumptions or network.expectations or any(v.extents for v in network.inputs):
+        from cnndsl.analysis.resized import require_consistent
+
+        require_consistent(network)
+    elif any(node.symbolic for node in network.layers):
+        raise CnnError.of("bad-json", "a size follows from symbols, but there is none")
     return network
 
 
