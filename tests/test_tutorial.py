@@ -35,8 +35,8 @@ def pictures(text: str) -> list[str]:
     return re.findall(r"!\[[^]]+\]\((pictures/[^)]+)\)", text)
 
 
-def test_there_are_seven_pages() -> None:
-    assert [path.name[0] for path in PAGES] == list("1234567")
+def test_pages_are_numbered() -> None:
+    assert len(PAGES) >= 7 and [int(path.name[0]) for path in PAGES] == list(range(1, len(PAGES) + 1))
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)
