@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 from cnndsl import ops
 from cnndsl.errors import CnnError, Diagnostic, Source, Span, quoted, shortened, stopped
 from cnndsl.lang.expressions.assumptions import Assumed, assumed
-from cnndsl.lang.expressions.definitions import define, define_symbols, define_value, taken
+from cnndsl.lang.expressions.definitions import define, define_symbols, define_value, sizes_given, symbols_in, taken
 from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.scope import Scope
 from cnndsl.lang.expressions.values import Budget, Fault, Flow, Named, TooManyDiagnostics, Unknowable, Value, fault
@@ -187,7 +187,8 @@ class ModuleLoader:
         elif isinstance(item, syntax.Param | syntax.Let):
             define_constant(item, module.scope, context, self.settings, self.used)
         elif isinstance(item, syntax.Symbol):
-            define_symbols(item, module.scope, Evaluator(context, module.scope, None), self.settings.params, self.used)
+            given = {**self.settings.params, **self._sizes(item, self.trees[module.source.file].items)}
+            define_symbols(item, module.scope, Evaluator(context, module.scope, None), given, self.used)
         elif isinstance(item, syntax.Assume):
             assumption = assumed(item.condition, Evaluator(context, module.scope, None))
             if assumption:
@@ -198,6 +199,14 @@ class ModuleLoader:
             # It may be a definition whose first word is misspelt.
             module.gaps.add(f"line {context.span(item).line}")
             raise fault("misplaced", "this belongs inside a network", context.span(item))
+
+    def _sizes(self, item: syntax.Symbol, items: Iterable[syntax.Item]) -> Mapping[str, int]:
+        """The sizes of symbols of a file, where the shapes of its networks' inputs are given from outside."""
+        bodies = [network.body.statements for network in items if isinstance(network, syntax.Network)]
+        found: dict[str, int] = {}
+        for statements in bodies:
+            found |= sizes_given(symbols_in([item]), statements, self.settings.inputs)
+        return found
 
     def _import(self, module: Module, item: syntax.Import, path: str) -> None:
         span = module.source.span(item.path.start, item.path.end)

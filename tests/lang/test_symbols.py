@@ -92,6 +92,18 @@ class TestNumbersFromOutside:
         found = compile_text(square, settings=Settings(inputs={None: Shape(3, (96, 40))}))
         assert [one.code for one in found.diagnostics] == ["bad-setting"]
 
+    def test_input_and_the_symbols_of_a_file(self) -> None:
+        text = "symbol H = 64, W = 64\nlet half = H//2\nblock Half { crop [half, W//2] }\n"
+        text += "network A { input 3@HxW as image\nHalf\nexpect 3@[H//2, W//2] }\n"
+        text += "network B { symbol L\ninput 3@[L]\nrelu }"
+        found = compile_text(text, settings=Settings(inputs={"image": Shape(3, (96, 40))}))
+        assert [[str(node.shape) for node in each.layers] for each in found.networks] == [["3@48x20"], ["3@224"]]
+        assert not found.diagnostics and found.networks[0].symbols == ()
+
+    def test_input_where_a_param_is_the_extent(self) -> None:
+        found = compile_text("param n = 8\ninput 3@[n, n]\nrelu", settings=Settings(inputs={None: Shape(3, (9, 7))}))
+        assert not found.diagnostics and str(found.networks[0].inputs[0].shape) == "3@9x7"
+
 
 class TestOldFiles:
     def test_assume_is_a_word_where_no_symbol_stands(self) -> None:

@@ -12,9 +12,8 @@ from cnndsl.lang.elaborate.bind import numeric
 from cnndsl.lang.elaborate.expand import Expander
 from cnndsl.lang.elaborate.expansion import Context
 from cnndsl.lang.elaborate.naming import Body
-from cnndsl.lang.elaborate.sizes import sizes_given
 from cnndsl.lang.expressions.assumptions import assumed
-from cnndsl.lang.expressions.definitions import define, define_symbols, define_value
+from cnndsl.lang.expressions.definitions import define, define_symbols, define_value, sizes_given, symbols_in
 from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.names import written
 from cnndsl.lang.expressions.symbols import symbolic_part
@@ -59,7 +58,7 @@ class NetworkLowering(Expander):
     def lower(self, name: str, statements: Sequence[syntax.Statement], place: Context) -> Graph | None:
         """The graph; None where errors left no whole one."""
         self._bodies.append(Body(statements, self.module.source))
-        self._from_inputs = sizes_given(statements, self._settings.inputs)
+        self._from_inputs = sizes_given(symbols_in(statements), statements, self._settings.inputs)
         end = self.run(statements, place, None)
         if self.sound and end is None:
             advice = "begin the network with an input, as in `input 3@32x32`"

@@ -9,7 +9,6 @@ from cnndsl.lang.elaborate.infer import GraphBuilder
 from cnndsl.lang.expressions.assumptions import Assumed
 from cnndsl.lang.expressions.symbols import Symbolic, expression, symbols_of
 from cnndsl.lang.expressions.values import Flow, fault
-from cnndsl.lang.text import syntax
 from cnndsl.shapes import Shape
 
 if TYPE_CHECKING:
@@ -145,27 +144,3 @@ def _number(text: str, number: int, symbol: Symbol) -> Symbolic:
     if text == symbol.name:
         return Symbolic.declared(symbol)
     return Symbolic.written(number, text, {symbol.name: symbol})
-
-
-def sizes_given(statements: Sequence[syntax.Statement], shapes: Mapping[str | None, Shape]) -> dict[str, int]:
-    """The sizes of symbols where the shapes of inputs are given from outside. Raises Fault where they contradict."""
-    found: dict[str, int] = {}
-    inputs = [node for node in statements if isinstance(node, syntax.Input)] if shapes else []
-    for number, node in enumerate(inputs):
-        name = node.alias.name if node.alias else "input"
-        shape = shapes.get(name, None if number else shapes.get(None))
-        if shape is None or not isinstance(node.shape, syntax.ShapeLiteral):
-            continue
-        for symbol, size in zip(_written_names(node.shape.spatial), shape.spatial, strict=False):
-            if symbol and found.setdefault(symbol, size) != size:
-                message = f"{quoted(symbol)} cannot be both {found[symbol]} and {size}"
-                raise fault("bad-setting", message, None, f"the shape {quoted(str(shape))} is given for the input")
-    return found
-
-
-def _written_names(node: syntax.Expression) -> list[str]:
-    """The names that extents are written with; an empty one where there is another expression."""
-    if isinstance(node, syntax.Name):
-        return node.name.split("x")
-    items = node.items if isinstance(node, syntax.ListLiteral) else ()
-    return [item.name if isinstance(item, syntax.Name) else "" for item in items]

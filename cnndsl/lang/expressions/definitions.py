@@ -1,6 +1,6 @@
 """Names that statements give to values: constants and symbols."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from cnndsl.errors import Diagnostic, Label, Source, Span, quoted
 from cnndsl.ir import Symbol
@@ -9,6 +9,7 @@ from cnndsl.lang.expressions.scope import Origin, Scope
 from cnndsl.lang.expressions.symbols import Given, Symbolic
 from cnndsl.lang.expressions.values import Fault, Named, Value, fault, shown
 from cnndsl.lang.text import syntax
+from cnndsl.shapes import Shape
 
 DEFAULT = 224
 """The extent that a symbol has where numbers are needed and none is written."""
@@ -71,3 +72,35 @@ def _extent(value: Value, name: str, evaluator: Evaluator) -> int:
         message = f"the symbol {quoted(name)} cannot be {shown(value)}"
         raise fault("bad-setting", message, None, f"a size is a whole number from 1 to {limit:,}")
     return value
+
+
+def symbols_in(statements: Iterable[syntax.Statement | syntax.Item]) -> list[str]:
+    """The names of the symbols that statements declare."""
+    return [one.name for node in statements if isinstance(node, syntax.Symbol) for one in node.symbols]
+
+
+def sizes_given(
+    symbols: Iterable[str], statements: Sequence[syntax.Statement], shapes: Mapping[str | None, Shape]
+) -> dict[str, int]:
+    """The sizes of symbols where the shapes of inputs are given from outside. Raises Fault where they contradict."""
+    wanted = set(symbols)
+    found: dict[str, int] = {}
+    inputs = [node for node in statements if isinstance(node, syntax.Input)] if shapes else []
+    for number, node in enumerate(inputs):
+        name = node.alias.name if node.alias else "input"
+        shape = shapes.get(name, None if number else shapes.get(None))
+        if shape is None or not isinstance(node.shape, syntax.ShapeLiteral):
+            continue
+        for symbol, size in zip(_written_names(node.shape.spatial), shape.spatial, strict=False):
+            if symbol in wanted and found.setdefault(symbol, size) != size:
+                message = f"{quoted(symbol)} cannot be both {found[symbol]} and {size}"
+                raise fault("bad-setting", message, None, f"the shape {quoted(str(shape))} is given for the input")
+    return found
+
+
+def _written_names(node: syntax.Expression) -> list[str]:
+    """The names that extents are written with; an empty one where there is another expression."""
+    if isinstance(node, syntax.Name):
+        return node.name.split("x")
+    items = node.items if isinstance(node, syntax.ListLiteral) else ()
+    return [item.name if isinstance(item, syntax.Name) else "" for item in items]
