@@ -81,7 +81,7 @@ ZOO = Path(__file__).resolve().parents[2] / "examples"
 def test_examples_are_quiet_or_say_why(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     for diagnostic in cnndsl.check_file(path).diagnostics:
-        assert f"`{diagnostic.code}`" in text, diagnostic
+        assert diagnostic.severity == "note" or f"`{diagnostic.code}`" in text, diagnostic
 
 
 @pytest.mark.parametrize(("file", "code", "places"), [("resnet_v1.cnn", "bias-before-norm", 5),

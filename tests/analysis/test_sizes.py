@@ -11,8 +11,9 @@ import pytest
 import cnndsl
 from cnndsl import ops
 from cnndsl.analysis.resized import resized
-from cnndsl.analysis.sizes import Along, along, with_symbols
+from cnndsl.analysis.sizes import Along, along, operator_for, with_symbols
 from cnndsl.errors import CnnError
+from cnndsl.extents.expression import evaluated
 from cnndsl.extents.extent import Extent
 from cnndsl.extents.periodic import TooLong
 from cnndsl.extents.words import described
@@ -35,16 +36,22 @@ def networks() -> list[tuple[Path, str | None]]:
     ]
 
 
-def tried(graph: Graph, inputs: Mapping[str, Shape], known: dict[object, Shape | None]) -> list[Shape] | None:
+def tried(graph: Graph, values: Mapping[str, int], known: dict[object, Shape | None]) -> list[Shape] | None:
     """The outputs by numbers alone; None where a layer does not take its input, or would have other weights."""
-    shapes = dict(inputs)
+    shapes = {}
+    if not all(evaluated(assumption.text, values) for assumption in graph.assumptions):
+        return None
+    for value in graph.inputs:
+        extents = [evaluated(text, values) for text in value.extents] or list(value.shape.dimensions)
+        shapes[value.name] = Shape(extents[0], tuple(extents[1:]))
     for node in graph.layers:
         before = tuple(shapes[name] for name in node.inputs)
-        key = (node.name, before)
+        op = operator_for(node, values)
+        key = (node.name, before, op)
         if key not in known:
             try:
-                output = node.op.output(before)
-                found = {name: weight.shape for name, weight in node.op.weights(before).items()}
+                output = op.output(before)
+                found = {name: weight.shape for name, weight in op.weights(before).items()}
                 wanted = {name: weight.shape for name, weight in node.op.weights(graph.input_shapes(node)).items()}
                 known[key] = output if found == wanted else None
             except ShapeError:
@@ -62,20 +69,14 @@ def numbers(found: Along, name: str, size: int) -> tuple[int, ...]:
 
 def compare(graph: Graph, largest: int) -> None:
     general = with_symbols(graph)
-    names = iter(general.symbols)
-    for value in graph.inputs:
-        for axis in range(len(value.shape.spatial)):
-            symbol = next(names)
-            found, known = along(general, [symbol.name]), {}
-            for size in range(1, largest + 1):
-                spatial = list(value.shape.spatial)
-                spatial[axis] = size
-                shapes = {one.name: one.shape for one in graph.inputs}
-                shapes[value.name] = Shape(value.shape.channels, tuple(spatial))
-                outputs = tried(graph, shapes, known)
-                assert (outputs is not None) == (size in found.taken), (symbol.name, size, described(found.taken))
-                if outputs is not None:
-                    assert [numbers(found, name, size) for name in graph.outputs] == [o.dimensions for o in outputs]
+    defaults = {one.name: one.default for one in general.symbols}
+    for symbol in defaults:
+        found, known = along(general, [symbol]), {}
+        for size in range(1, largest + 1):
+            outputs = tried(general, {**defaults, symbol: size}, known)
+            assert (outputs is not None) == (size in found.taken), (symbol, size, described(found.taken))
+            if outputs is not None:
+                assert [numbers(found, name, size) for name in graph.outputs] == [o.dimensions for o in outputs]
 
 
 @pytest.mark.parametrize(("path", "name"), networks(), ids=lambda value: getattr(value, "stem", value))

@@ -107,7 +107,7 @@ def test_an_object_of_python(keras, folder, capsys):
 
 
 def test_options_of_other_models(saved, capsys):
-    assert "--input is for PyTorch modules: a Keras model knows" in refused(capsys, "net.keras", "--input", "3@8x8")
+    assert "--input: a Keras model knows the shapes of its inputs" in refused(capsys, "net.keras", "--input", "3@8x8")
     assert "--partial is for ONNX models" in refused(capsys, "net.keras", "--partial")
 
 
