@@ -93,7 +93,7 @@ class TestNumbersFromOutside:
         assert [one.code for one in found.diagnostics] == ["bad-setting"]
 
     def test_input_and_the_symbols_of_a_file(self) -> None:
-        text = "symbol H = 64, W = 64\nlet half = H//2\nblock Half { crop [half, W//2] }\n"
+        text = "symbol H = 64, W = 64\nlet half = H//2\nblock Half { resize [half, W//2] }\n"
         text += "network A { input 3@HxW as image\nHalf\nexpect 3@[H//2, W//2] }\n"
         text += "network B { symbol L\ninput 3@[L]\nrelu }"
         found = compile_text(text, settings=Settings(inputs={"image": Shape(3, (96, 40))}))
