@@ -102,6 +102,7 @@ def joined(cuda: bool) -> Iterator[Processes]:
         raise ConnectionError(ENDED) from None
     finally:
         signal.signal(signal.SIGTERM, before)
+    distributed.barrier()  # who leaves first may take down who still sends
     distributed.destroy_process_group()  # not after an error: it would wait for processes that are gone
 
 
