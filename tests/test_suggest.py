@@ -62,10 +62,14 @@ def test_words_of_other_libraries(foreign: str, ours: str) -> None:
 
 def test_every_synonym_leads_to_an_operator_or_parameter() -> None:
     from cnndsl.lang import synonyms
+    from cnndsl.training_settings import Training
 
     assert synonyms._OPERATORS.keys() <= set(ops.NAMES)
     parameters = {name for operator in ops.NAMES for name in ops.operator(operator).parameters()} | {"share"}
+    parts = [Training.options(name) for name in Training.model_fields]
+    parameters |= {name for part in parts if part is not None for name in part.model_fields}
     assert synonyms._PARAMETERS.keys() <= parameters
+    assert synonyms._SETTINGS.keys() <= Training.words().keys()
 
 
 @pytest.mark.parametrize(
