@@ -96,15 +96,12 @@ def along(graph: Graph, unknown: Sequence[str]) -> Along:
     values: dict[str, Any] = {one.name: SIZE if one.name in unknown else one.default for one in graph.symbols}
     shapes: dict[str, Shape] = {}
     for value in graph.inputs:
-        extents = [evaluated(text, values) for text in value.extents] or list(value.shape.dimensions)
-        shapes[value.name] = Shape(extents[0], tuple(extents[1:]))
-    assumed = ALL
-    for assumption in graph.assumptions:
-        if names(assumption.text) & set(unknown):
-            assumed = assumed & true_for(lambda text=assumption.text: bool(evaluated(text, values)), assumed)  # type: ignore[misc]
-    for value in graph.inputs:
-        for extent in shapes[value.name].dimensions:
-            assumed = assumed & true_for(lambda extent=extent: bool(extent >= 1), assumed)  # type: ignore[misc]
+        dimensions = [evaluated(text, values) for text in value.extents] or list(value.shape.dimensions)
+        shapes[value.name] = Shape(dimensions[0], tuple(dimensions[1:]))
+    texts = [one.text for one in graph.assumptions if names(one.text) & set(unknown)]
+    assumed = true_for(lambda: all(evaluated(text, values) for text in texts), ALL)
+    extents = [extent for shape in shapes.values() for extent in shape.dimensions]
+    assumed = true_for(lambda: all(extent >= 1 for extent in extents), assumed)
     walk = _Walk(graph, shapes, values, assumed)
     for node in graph.layers:
         try:

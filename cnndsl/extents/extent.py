@@ -4,6 +4,7 @@ Windows, transposed windows, resizing, padding, cropping and sums keep that form
 k*floor((x + b)/d) + c, is kept as that, so that a chain of floors needs no table however long it is.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from itertools import pairwise
@@ -49,7 +50,7 @@ class Condition:
 Truth: TypeAlias = Condition | bool
 
 
-class Extent:
+class Extent(ABC):
     """A whole number that follows from a size; never constant."""
 
     __slots__ = ()
@@ -57,9 +58,9 @@ class Extent:
     period: int
     gain: int
 
+    @abstractmethod
     def at(self, size: int) -> int:
         """The number for a size."""
-        raise NotImplementedError
 
     def maybe(self, size: int) -> int | None:
         """The number for a size; None where nothing is said of it."""
@@ -129,20 +130,13 @@ class Extent:
 class Line(Extent):
     """k*floor((x + b)/d) + c, with k not 0, d at least 1, and c between 0 and k, which it does not reach."""
 
-    __slots__ = ("b", "c", "d", "k")
+    __slots__ = ("b", "c", "d", "gain", "k", "period")
     start = 1
 
     def __init__(self, k: int, b: int, d: int, c: int) -> None:
         whole = c // k
         self.k, self.b, self.d, self.c = k, b + whole * d, d, c - whole * k
-
-    @property
-    def period(self) -> int:  # type: ignore[override]
-        return self.d
-
-    @property
-    def gain(self) -> int:  # type: ignore[override]
-        return self.k
+        self.period, self.gain = d, k
 
     @property
     def parts(self) -> tuple[int, int, int, int]:
