@@ -31,6 +31,10 @@ SUFFIXES = {
 """What names of files of each kind end in."""
 
 
+WORDS = {"html": "a page of HTML", "text": "a text", "torch": "source for PyTorch", "keras": "source for Keras"}
+"""What a format is called where that is not its suffix."""
+
+
 def require_suffix(out: str, kind: str, *, asked: bool = False) -> None:
     """Raises CnnError for a suffix that does not fit what is written; where it was asked for, for that of another kind.
 
@@ -42,7 +46,7 @@ def require_suffix(out: str, kind: str, *, asked: bool = False) -> None:
     others = {other for kind in SUFFIXES for other in SUFFIXES[kind]}
     if not asked or suffix in others:
         advice = f"end the name in {' or '.join(SUFFIXES[kind])}, or write to standard output: -o -"
-        what = {"html": "a page of HTML", "text": "a text"}.get(kind, f".{kind}")
+        what = WORDS.get(kind, f".{kind}")
         raise CnnError.of("bad-setting", f"{quoted(out)} is no name for {what}", advice)
 
 
