@@ -31,7 +31,7 @@ SUFFIXES = {
 """What names of files of each kind end in."""
 
 
-WORDS = {"html": "a page of HTML", "text": "a text", "torch": "source for PyTorch", "keras": "source for Keras"}
+WORDS = {"html": "a page of HTML", "text": "a text", "torch": "PyTorch source", "keras": "Keras source"}
 """What a format is called where that is not its suffix."""
 
 
