@@ -1,7 +1,6 @@
 """The sizes that a network takes, against trying them one by one."""
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
@@ -20,20 +19,12 @@ from cnndsl.extents.words import described
 from cnndsl.ir import Graph
 from cnndsl.shapes import Shape, ShapeError
 from tests import generators
+from tests.example_networks import EXAMPLES, loaded, networks
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 LARGEST = 700
 CASES_EACH = 12
 CHAINS = 5 * int(os.environ.get("CNNDSL_FUZZ", "10"))
 """For each of 20 seeds; 5,000 in all have been compared (CNNDSL_FUZZ=50)."""
-
-
-def networks() -> list[tuple[Path, str | None]]:
-    return [
-        (path, name)
-        for path in sorted(EXAMPLES.glob("**/*.cnn"))
-        for name in re.findall(r"^network (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE) or [None]
-    ]
 
 
 def tried(graph: Graph, values: Mapping[str, int], known: dict[object, Shape | None]) -> list[Shape] | None:
@@ -79,10 +70,10 @@ def compare(graph: Graph, largest: int) -> None:
                 assert [numbers(found, name, size) for name in graph.outputs] == [o.dimensions for o in outputs]
 
 
-@pytest.mark.parametrize(("path", "name"), networks(), ids=lambda value: getattr(value, "stem", value))
+@pytest.mark.parametrize(("path", "name"), [*networks()], ids=lambda value: getattr(value, "stem", value))
 def test_every_network_of_the_examples(path: Path, name: str | None) -> None:
-    net = cnndsl.load(path, network=name) if name else cnndsl.load(path)
-    compare(net.graph, LARGEST if len(net.graph.layers) < 100 else 260)
+    graph = loaded(path, name).graph
+    compare(graph, LARGEST if len(graph.layers) < 100 else 260)
 
 
 @pytest.mark.parametrize("name", ops.NAMES)

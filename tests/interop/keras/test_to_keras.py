@@ -7,7 +7,6 @@ import subprocess
 import sys
 import warnings
 from argparse import Namespace
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
@@ -26,8 +25,8 @@ from cnndsl.interop.keras.exporter.source import keras_file, keras_source
 from cnndsl.interop.keras.exporter.unread import unread
 from cnndsl.runtime.data.made import made_input
 from tests import generators
+from tests.example_networks import EXAMPLES, loaded, networks
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
 TOLERANCE = 1e-4
 LARGE = 30_000_000
 """Parameters from which on a network is not made."""
@@ -37,16 +36,6 @@ SLOW = 1_000_000_000
 
 LAYERS_EACH = 4
 NETWORKS = 300
-
-
-def networks() -> Iterator[tuple[Path, str | None]]:
-    for path in sorted(EXAMPLES.glob("**/*.cnn")):
-        for name in re.findall(r"^network (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE) or [None]:
-            yield path, name
-
-
-def loaded(path: Path, name: str | None) -> cnndsl.Network:
-    return cnndsl.load(path, network=name) if name else cnndsl.load(path)
 
 
 def trained(net: cnndsl.Network, seed: int = 1) -> dict[str, np.ndarray]:

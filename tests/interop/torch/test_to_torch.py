@@ -1,11 +1,9 @@
 """Networks as PyTorch: the generated source runs, takes our weights strictly, and gives the interpreter's values."""
 
 import json
-import re
 import subprocess
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -22,24 +20,14 @@ from cnndsl.interop.torch.exporter.names import OCCUPIED, RESERVED
 from cnndsl.interop.torch.exporter.source import torch_source
 from cnndsl.runtime.data.made import made_input
 from tests import generators
+from tests.example_networks import EXAMPLES, loaded, networks
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
 TOLERANCE = 1e-4
 LARGE = 40_000_000
 """Parameters from which on values are not computed: shapes and keys are compared without memory for the weights."""
 
 LAYERS_EACH = 4
 NETWORKS = 300
-
-
-def networks() -> Iterator[tuple[Path, str | None]]:
-    for path in sorted(EXAMPLES.glob("**/*.cnn")):
-        for name in re.findall(r"^network (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE) or [None]:
-            yield path, name
-
-
-def loaded(path: Path, name: str | None) -> cnndsl.Network:
-    return cnndsl.load(path, network=name) if name else cnndsl.load(path)
 
 
 def trained(net: cnndsl.Network, seed: int = 1) -> dict[str, np.ndarray]:
