@@ -23,7 +23,7 @@ FLOORS = {
         "codes ir",
         "analysis",
         "lang runtime",
-        "interop",
+        "highlight interop",
         "draw training",
         "report",
         "network",
@@ -42,6 +42,7 @@ FLOORS = {
         "compile",
         "decompile",
     ],
+    "cnndsl.highlight": ["kinds rules", "scan", "pygments_lexer textmate"],
     "cnndsl.runtime": [
         "memory_limit parallel",
         "data",
@@ -112,6 +113,7 @@ LIBRARIES = {
     "h5py": Library(on_use=frozenset({"interop"})),
     "threadpoolctl": Library(on_use=frozenset({"runtime"})),
     "PIL": Library(on_use=frozenset({"runtime", "report", "cli"})),
+    "pygments": Library(anywhere=frozenset({"highlight"})),
     "shtab": Library(on_use=frozenset({"cli"})),
     "matplotlib": Library(on_use=frozenset({"draw", "report"})),
 }
