@@ -8,13 +8,16 @@ const SELECTOR = ["file", "untitled"].map((scheme) => ({ language: "cnn", scheme
 
 let client;
 let log;
+let watcher;
 let starting = Promise.resolve();
 
 /** @param {vscode.ExtensionContext} context */
 async function activate(context) {
   log = vscode.window.createOutputChannel("cnndsl", { log: true });
+  watcher = vscode.workspace.createFileSystemWatcher("**/{*.cnn,pyproject.toml}");
   context.subscriptions.push(
     log,
+    watcher,
     vscode.commands.registerCommand("cnndsl.restart", restart),
     vscode.commands.registerCommand("cnndsl.showLog", () => log.show()),
     vscode.workspace.onDidGrantWorkspaceTrust(restart),
@@ -63,7 +66,7 @@ async function start() {
     documentSelector: SELECTOR,
     outputChannel: log,
     initializationOptions: settings(),
-    synchronize: { configurationSection: "cnndsl", fileEvents: vscode.workspace.createFileSystemWatcher("**/{*.cnn,pyproject.toml}") },
+    synchronize: { configurationSection: "cnndsl", fileEvents: watcher },
   });
   client = started;
   await started.start();
