@@ -12,6 +12,8 @@ const PROBE = `
 import json, sys
 from importlib.util import find_spec
 missing = [name for name in ("cnndsl", "pygls") if find_spec(name) is None]
+if "cnndsl" not in missing and find_spec("cnndsl.lsp") is None:
+    missing.append("cnndsl.lsp")  # a cnndsl from before there was a server
 print(json.dumps({"version": list(sys.version_info[:3]), "missing": missing}))
 `;
 
@@ -58,7 +60,7 @@ function obstacle(found) {
   }
   if (found.missing.length) {
     const quoted = /\s/.test(found.path) ? `"${found.path}"` : found.path;
-    const command = `${quoted} -m pip install "cnndsl[lsp]"`;
+    const command = `${quoted} -m pip install --upgrade "cnndsl[lsp]"`;
     const what = found.missing.includes("cnndsl") ? "cnndsl is" : "The language server of cnndsl is";
     return { message: `${what} not installed for ${found.path}. Install it with: ${command}`, command };
   }

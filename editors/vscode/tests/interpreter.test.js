@@ -45,16 +45,23 @@ test("an interpreter that has everything is taken, past those that are not there
 test("where cnndsl is missing the message has the command that installs it", async (t) => {
   const empty = path.join(folder(t), "empty");
   execFileSync(PYTHON, ["-m", "venv", "--without-pip", empty]);
+  const { PYTHONPATH } = process.env; // where that leads to cnndsl, no environment is without it
+  delete process.env.PYTHONPATH;
+  t.after(() => PYTHONPATH === undefined || (process.env.PYTHONPATH = PYTHONPATH));
   const bare = path.join(empty, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
   const found = await choose(["/no/such/python", bare]);
   assert.equal(found.path, bare);
-  assert.equal(found.obstacle.command, `"${bare}" -m pip install "cnndsl[lsp]"`);
+  assert.equal(found.obstacle.command, `"${bare}" -m pip install --upgrade "cnndsl[lsp]"`);
   assert.equal(found.obstacle.message, `cnndsl is not installed for ${bare}. Install it with: ${found.obstacle.command}`);
 });
 
 test("a Python without the extra, an old one, and none at all are told apart", async () => {
+  for (const missing of ["pygls", "cnndsl.lsp"]) {
+    const { message } = obstacle({ path: "/p", version: [3, 12, 0], missing: [missing] });
+    assert.match(message, /^The language server of cnndsl is not installed for \/p\./);
+  }
   const { command } = obstacle({ path: "/p", version: [3, 12, 0], missing: ["pygls"] });
-  assert.equal(command, '/p -m pip install "cnndsl[lsp]"');
+  assert.equal(command, '/p -m pip install --upgrade "cnndsl[lsp]"');
   assert.match(obstacle({ path: "/p", version: [3, 10, 4], missing: [] }).message, /3\.11 or newer, and \/p is 3\.10\.4/);
   const { obstacle: problem } = await choose(["/no/such/python"]);
   assert.equal(problem.message, "No Python starts at /no/such/python. Name one in the setting cnndsl.interpreter.");
