@@ -30,7 +30,7 @@ KINDS = {
     "setting": Kind("support.function.setting", "Name.Function"),
     "parameter": Kind("variable.parameter", "Name.Attribute"),
     "word": Kind("variable.other.enummember", "Name.Constant"),
-    "count": Kind("support.variable.count", "Name.Variable.Magic"),
+    "count": Kind("support.function.count", "Name.Variable.Magic"),
     "attribute": Kind("variable.other.property", "Name.Property"),
     "definition": Kind("variable.other.definition", "Name.Variable"),
     "name": Kind("variable.other", "Name"),

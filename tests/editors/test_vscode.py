@@ -67,6 +67,10 @@ def test_broken_texts_have_the_same_colours_in_both_engines() -> None:
         assert ours == theirs, text
 
 
+def test_the_client_leaves_to_the_grammar_what_that_knows_better() -> None:
+    node("--test", "tests/colours.test.js")
+
+
 def test_the_package_holds_what_it_names_and_no_more(tmp_path: Path) -> None:
     named = {*json.loads((EXTENSION / "package.json").read_text(encoding="utf-8"))["files"], "package.json"}
     built = tmp_path / "cnndsl.vsix"

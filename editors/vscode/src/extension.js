@@ -2,6 +2,7 @@
 
 const vscode = require("vscode");
 const { LanguageClient, TransportKind } = require("vscode-languageclient/node");
+const { augmenting } = require("./colours");
 const { candidates, choose, launch } = require("./interpreter");
 
 const SELECTOR = ["file", "untitled"].map((scheme) => ({ language: "cnn", scheme }));
@@ -67,6 +68,7 @@ async function start() {
     outputChannel: log,
     initializationOptions: settings(),
     synchronize: { configurationSection: "cnndsl", fileEvents: watcher },
+    middleware: { provideDocumentSemanticTokens: semanticTokens },
   });
   client = started;
   await started.start();
@@ -76,6 +78,12 @@ async function start() {
 function settings() {
   const { inlayHints, codeLens } = vscode.workspace.getConfiguration("cnndsl");
   return { inlayHints, codeLens };
+}
+
+async function semanticTokens(document, token, next) {
+  const found = await next(document, token);
+  const types = client?.initializeResult?.capabilities.semanticTokensProvider?.legend.tokenTypes;
+  return found && types ? new vscode.SemanticTokens(augmenting(found.data, types), found.resultId) : found;
 }
 
 /** Says what is missing, without waiting for an answer. */
