@@ -112,7 +112,7 @@ class Names(Coercions):
 
     def _unknown(self, node: syntax.Name, message: str, span: Span, known: set[str], advice: str) -> Fault:
         """The error for a name that has no meaning here; the sooner it is met elsewhere, the better the advice."""
-        if self.context.incomplete:
+        if self.context.incomplete or not self.context.doubtful.isdisjoint((node.name, *node.name.split("x"))):
             raise Unknowable
         try:
             turns = self.scope.find_indexed(node.name)

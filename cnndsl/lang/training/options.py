@@ -74,7 +74,8 @@ def _line(word: str, text: str) -> tuple[FileContext, syntax.Apply]:
         first = error.diagnostics[0]
         raise CnnError.of("bad-setting", f"{word} {quoted(text)}: {first.message}", *first.help) from None
     block = tree.items[0]
-    if len(tree.items) > 1 or not isinstance(block, syntax.Train) or len(block.settings) > 1:
+    setting = block.settings[0] if isinstance(block, syntax.Train) and len(block.settings) == 1 else None
+    if len(tree.items) > 1 or not isinstance(setting, syntax.Apply):
         raise CnnError.of("bad-setting", f"{word}: {quoted(text)} is more than one setting")
     context = FileContext(Source(file, tree.text), DEFAULT_LIMITS, Budget(DEFAULT_LIMITS.steps))
-    return context, block.settings[0]
+    return context, setting
