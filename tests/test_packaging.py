@@ -68,6 +68,8 @@ def test_wheel_works_away_from_the_sources(root: Path, wheel: Path, tmp_path: Pa
     assert "61,706" in report.replace("_", ",")
     grammar = "from importlib.resources import files; print(files('cnndsl.grammar').joinpath('cnn.lark').is_file())"
     assert run(sys.executable, "-c", grammar, folder=tmp_path, PYTHONPATH=site) == "True\n"
+    lexer = "from pygments.lexers import get_lexer_for_filename; print(get_lexer_for_filename('lenet.cnn').aliases)"
+    assert run(sys.executable, "-c", lexer, folder=tmp_path, PYTHONPATH=site) == "('cnn',)\n"
 
 
 def test_the_console_script_is_there(root: Path) -> None:

@@ -23,7 +23,7 @@ FLOORS = {
         "codes ir",
         "analysis",
         "lang runtime",
-        "interop",
+        "highlight interop",
         "draw training",
         "report",
         "network",
@@ -44,6 +44,7 @@ FLOORS = {
         "compile",
         "decompile",
     ],
+    "cnndsl.highlight": ["kinds rules", "scan", "pygments_lexer textmate"],
     "cnndsl.runtime": [
         "memory_limit parallel",
         "data",
@@ -123,6 +124,7 @@ LIBRARIES = {
     "PIL": Library(on_use=frozenset({"runtime", "report", "cli"})),
     "pygls": Library(anywhere=frozenset({"lsp"})),
     "lsprotocol": Library(anywhere=frozenset({"lsp"})),
+    "pygments": Library(anywhere=frozenset({"highlight"})),
     "shtab": Library(on_use=frozenset({"cli"})),
     "matplotlib": Library(on_use=frozenset({"draw", "report"})),
 }
