@@ -52,7 +52,7 @@ def from_torch(module: Any, example: Any, limits: Limits = DEFAULT_LIMITS) -> Im
     try:
         import torch
     except ImportError as error:
-        raise missing_library("torch", "torch", error) from None
+        raise missing_library("PyTorch", "torch", error) from None
     if not isinstance(module, torch.nn.Module):
         raise CnnError.of("bad-setting", f"the module must be a torch.nn.Module, not {_kind(module)}")
     examples = tuple(example) if isinstance(example, tuple | list) else (example,)
