@@ -161,6 +161,24 @@ def test_a_network_is_as_long_as_a_person_would_write_it(file: str, name: str, m
     assert len(out.read_text(encoding="utf-8").splitlines()) <= most
 
 
+def test_numbers_of_one_kind_are_called_as_in_the_text() -> None:
+    source = torch_source(loaded(EXAMPLES / "zoo" / "googlenet.cnn", "GoogLeNet").graph)
+    assert "self, channels: int, c1: int, r3: int, c3: int, r5: int, c5: int, pp: int\n" in source
+    assert "        self.conv3 = Conv(r3, c3, 3, 1)\n" in source
+
+
+@pytest.mark.parametrize("names", ["i n", "self nn", "lambda_ range", "x layer", "Conv F", "channels kernel"])
+def test_numbers_may_be_called_as_what_the_source_needs(names: str) -> None:
+    first, second = names.split()
+    net = cnndsl.loads(
+        f"block B({first}, {second}) {{ conv {first} 3x3 pad=1 -> relu -> conv {second} 3x3 pad=1 }}\n"
+        "input 3@8x8\nB 4 5\nB 6 4\nB 5 9"
+    )
+    assert net.graph.instances[1].arguments == {first: 6, second: 4}
+    assert "arguments" not in net.to_json()
+    agrees(net)
+
+
 @pytest.mark.parametrize(
     ("file", "name", "texts"),
     [
