@@ -102,7 +102,7 @@ def classes(
             if module.twin is None and not (module.path and _is_identity(module)):
                 groups.setdefault(_signature(module, calls), []).append(module)
         known = params if roots[0] in heights[height] else {}
-        together = _together([*groups.values()], calls, known, conditions, names)
+        together = _together([*groups.values()], calls, known, conditions, asks_channels, names)
         for group, found in sorted(together, key=lambda one: min(own.get(id(module), len(own)) for module in one[0])):
             if id(group[0]) not in own:
                 return None
@@ -144,6 +144,7 @@ def _together(
     calls: dict[int, Call],
     params: Mapping[str, Numbers],
     conditions: bool,
+    asks_channels: bool,
     taken: Collection[str],
 ) -> list[tuple[list[Module], Unified]]:
     """The groups of modules that become one class each: those of a block that differ in steps which some lack are one.
@@ -169,8 +170,10 @@ def _together(
                 ),
             ]
             every = (*whole, *group)
-            both = unified(rows, {}, tuple(module.channels for module in every), _own_names(every, taken))
-            if both is not None and _can_count(whole[0], both):
+            channels, own = tuple(module.channels for module in every), _own_names(every, taken)
+            written = {name: numbers for numbers, name in own.items()}
+            both = unified(rows, {}, channels, own) or unified(rows, written, channels, own)
+            if both is not None and _can_count(whole[0], both, in_a_row=not asks_channels):
                 steps, found = rows, both
                 whole = [*whole, *group]
                 groups.remove(group)
@@ -189,10 +192,12 @@ def _own_names(modules: Sequence[Module], taken: Collection[str]) -> dict[Number
     return found
 
 
-def _can_count(module: Module, found: Unified) -> bool:
-    """Whether steps whose names are worked out stand in a row, with nothing but expressions behind it."""
-    behind = found.steps[chain(module, found.steps) :]
-    return not any(step.is_counted for step in found.steps) or not any(step.calls or step.twin for step in behind)
+def _can_count(module: Module, found: Unified, in_a_row: bool) -> bool:
+    """Whether names may be worked out; in PyTorch those of steps in a row, with nothing but expressions behind it."""
+    if not any(step.is_counted for step in found.steps):
+        return True
+    behind = found.steps[chain(module, found.steps) :] if in_a_row else ()
+    return not any(step.calls for step in behind) and not any(step.twin for step in found.steps)
 
 
 def _places(module: Module, longest: Module, calls: dict[int, Call]) -> list[int] | None:

@@ -116,7 +116,8 @@ class _Arguments:
         numbers = [number for number in column if number is not None]
         if len(set(numbers)) == 1 and len({type(number) for number in numbers}) == 1:
             return numbers[0]
-        text = _among(column, self.known) or relation(column, self.bases) or self._expansion(column)
+        text = _among(column, self.known) or self._multiple(column)
+        text = text or relation(column, self.bases) or self._expansion(column)
         if text is None and None not in column:
             text = fresh(self.bases, self.own.get(tuple(numbers), label))
             self.bases[text] = tuple(numbers)
@@ -125,6 +126,14 @@ class _Arguments:
         self.known.setdefault(column, text)
         self.labels.setdefault(text, "hidden" if text.startswith("expansion *") else label)
         return Code(text)
+
+    def _multiple(self, column: Column) -> str | None:
+        """Numbers of a step that some lack, as a multiple of the channels that come in, by an argument."""
+        channels = self.bases.get("channels")
+        for name, row in self.bases.items() if channels and None in column else ():
+            if all(number in (None, n * many) for number, n, many in zip(column, row, channels or (), strict=True)):
+                return f"{name} * channels"
+        return None
 
     def _expansion(self, column: Column) -> str | None:
         """Channels that are a multiple of those that come in, where steps are missing if the multiple is one."""

@@ -23,7 +23,7 @@ from cnndsl.interop.torch.exporter.source import torch_source
 from cnndsl.interop.torch.made import NETWORK
 from cnndsl.runtime.data.made import made_input
 from tests import generators
-from tests.example_networks import EXAMPLES, loaded, networks
+from tests.example_networks import EXAMPLES, before_softmax, loaded, networks
 
 TOLERANCE = 1e-4
 LARGE = 40_000_000
@@ -82,7 +82,7 @@ def test_random_networks_give_the_interpreters_values(tenth: int) -> None:
 @pytest.mark.parametrize(("path", "name"), [*networks()], ids=lambda value: getattr(value, "stem", value))
 def test_every_example_gives_the_interpreters_values(path: Path, name: str | None) -> None:
     torch = pytest.importorskip("torch")
-    net = loaded(path, name)
+    net = before_softmax(loaded(path, name))
     if net.params < LARGE:
         agrees(net, batch=1)
         return
