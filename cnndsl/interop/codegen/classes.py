@@ -158,6 +158,12 @@ def _together(
         steps: list[list[Step | None]] = [[*_steps(module, calls)] for module in whole]
         found = unified(steps, {} if whole[0].path else params, own=_own_names(whole, taken))
         assert found is not None
+        if asks_channels and whole[0].path and found.bases:
+            channels = tuple(module.channels for module in whole)
+            parts = all(n <= many for row in found.bases.values() for n, many in zip(row, channels, strict=True))
+            by_channels = unified(steps, {}, channels) if parts else None
+            if by_channels and by_channels.bases.keys() <= {CHANNELS}:
+                found = by_channels
         for group in [group for group in groups if conditions and group[0].block == whole[0].block]:
             places = _places(group[0], whole[0], calls)
             if places is None:
@@ -172,7 +178,9 @@ def _together(
             every = (*whole, *group)
             channels, own = tuple(module.channels for module in every), _own_names(every, taken)
             written = {name: numbers for numbers, name in own.items()}
-            both = unified(rows, {}, channels, own) or unified(rows, written, channels, own)
+            both = unified(rows, {}, channels, own)
+            if both is None or "expansion" in both.bases.keys() - written:
+                both = unified(rows, written, channels, own) or both
             if both is not None and _can_count(whole[0], both, in_a_row=not asks_channels):
                 steps, found = rows, both
                 whole = [*whole, *group]

@@ -50,7 +50,7 @@ def unified(
     arguments which steps are missing, or a number of theirs.
     """
     presence = [tuple(step is not None for step in column) for column in zip(*instances, strict=True)]
-    known = {**params, **({} if channels is None else {"channels": channels})}
+    known = {**({} if channels is None else {"channels": channels}), **params}
     found, columns = _Arguments(dict(known), presence, {}), _columns(instances)
     filled = found.filled(columns)
     if own and any(name[:-1] in found.bases for name in found.bases):

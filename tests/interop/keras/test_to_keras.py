@@ -176,6 +176,21 @@ def test_a_block_that_lacks_its_expansion_is_the_same_function() -> None:
     assert "        expansion = 1 if i == 1 else 6\n" in source
 
 
+def test_stages_are_loops_of_loops() -> None:
+    source = keras_source(loaded(EXAMPLES / "zoo" / "vgg.cnn", "VGG16").graph)
+    assert (
+        "    widths = [64, 64, 128, 128, *[256] * 3, *[512] * 6]\n"
+        "    for i, (begin, end) in enumerate([(1, 3), (3, 5), (5, 8), (8, 11), (11, 14)]):\n"
+        "        for j in range(begin, end):\n"
+    ) in source
+    assert '        x = layers.MaxPooling2D(2, name=f"{name}-maxpool{i + 1}")(x)\n' in source
+    source = keras_source(loaded(EXAMPLES / "zoo" / "densenet.cnn", "DenseNet121").graph)
+    assert (
+        '            x = dense_layer(x, name=f"{name}-dense_layer{j}")\n        if i < 4:\n'
+        '            x = transition(x, name=f"{name}-transition{i}")\n'
+    ) in source
+
+
 def test_params_are_arguments_that_mean_the_same() -> None:
     pytest.importorskip("keras")
     path = EXAMPLES / "cifar10.cnn"

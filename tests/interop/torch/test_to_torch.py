@@ -212,6 +212,15 @@ def test_numbers_may_be_called_as_what_the_source_needs(names: str) -> None:
             ],
         ),
         (
+            "resnet",
+            "ResNet18",
+            [
+                "    def __init__(self, channels: int, width: int, stride: int) -> None:\n",
+                "        if stride != 1:\n            self.shortcut1: nn.Module = Shortcut(channels)\n",
+                "            layer = Basic(widths[i - 1], widths[i], stride)\n",
+            ],
+        ),
+        (
             "densenet",
             "DenseNet121",
             [
