@@ -55,7 +55,7 @@ FLOORS = {
     ],
     "cnndsl.interop": ["codegen objects onnx origin", "calls verify", "keras onnx_backend torch"],
     "cnndsl.interop.onnx": ["exporter importer", "runtime"],
-    "cnndsl.interop.torch": ["exporter importer"],
+    "cnndsl.interop.torch": ["made", "exporter importer"],
     "cnndsl.interop.keras": ["exporter importer"],
     "cnndsl.training": [
         "augment chance history processes schedules",

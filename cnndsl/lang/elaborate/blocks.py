@@ -31,7 +31,13 @@ class BlockExpansion(Expansion):
         other = self._other_instance(stage, block, place)
         name = self.layer_name(place, stage, instance_name(stage.name))
         path = (*place.around[-1].path, name) if place.around else (name,)
-        around = (*place.around, Instance(path=path, block=stage.name, span=span))
+        instance = Instance(path=path, block=stage.name, span=span)
+        instance.arguments = {
+            key: value
+            for key, value in arguments.items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        }
+        around = (*place.around, instance)
         reserved = self.aliases(block.body.statements)
         twin = Twin(f"{name}.", f"{other.instance.path[-1]}.") if other and other.instance else None
         twins = (*place.twins, twin) if twin else place.twins
