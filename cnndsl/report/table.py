@@ -124,7 +124,10 @@ def _facts(network: Measured, batch: int) -> Iterator[str]:
     yield f"parameters   {network.params:,}{buffers}"
     formulas = network.formulas
     counts = counts_in_symbols(formulas)
-    macs, connections = (f" = {counts[name]}" if counts else "" for name in ("macs", "connections"))
+    macs, connections = (
+        f" = {counts[name]}" if counts and counts[name] != f"{number:,}" else ""
+        for name, number in (("macs", network.macs), ("connections", network.connections))
+    )
     yield f"MACs         {network.macs:,} (FLOPs {2 * network.macs:,}) an example{macs}"
     yield f"connections  {network.connections:,} an example{connections}"
     yield (
@@ -147,10 +150,10 @@ def counts_in_symbols(formulas: "NetworkSizes | None") -> Mapping[str, str] | No
 
 def sizes_line(formulas: "NetworkSizes") -> str:
     """The sizes that the network takes: ``sizes: H and W: multiples of 32``."""
-    from cnndsl.analysis.network_sizes import grouped
+    from cnndsl.analysis.network_sizes import beside_defaults, grouped
 
     ties = "".join(f"{tie}; " for tie in formulas.ties)
-    return f"sizes: {ties}{grouped(formulas.symbols)}"
+    return f"sizes: {ties}{grouped(formulas.symbols)}{beside_defaults(formulas)}"
 
 
 def bytes_text(count: int) -> str:
