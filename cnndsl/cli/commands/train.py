@@ -99,16 +99,7 @@ def execute(options: argparse.Namespace) -> int:
 
 def _show(row: "Progress") -> None:
     """A line for an epoch."""
-    epoch = row.epoch
-    parts = [f"epoch {epoch.epoch:>{len(str(row.epochs))}}/{row.epochs}", f"loss {epoch.loss:.4f}"]
-    if epoch.accuracy is not None:
-        parts.append(f"accuracy {epoch.accuracy:7.2%}")
-    if epoch.validation_loss is not None:
-        parts.append(f"validation {epoch.validation_loss:.4f}")
-        if epoch.validation_accuracy is not None:
-            parts.append(f"{epoch.validation_accuracy:7.2%}")
-    parts += [f"{row.examples_per_second:,.0f} examples/s", f"{row.seconds_left:,.0f} s left"]
-    put("  ".join(parts) + ("  best" if row.is_best else "") + "\n")
+    put(f"{row.line}\n")
     terminal.flush()
 
 
