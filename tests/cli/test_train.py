@@ -59,9 +59,36 @@ def test_trains_and_runs_with_the_names_of_the_classes(folder: Path, capsys: pyt
     assert main(["export", "nets/net.cnn", "--weights", "runs/1/last.safetensors", "-o", "net.onnx"]) == 0
 
 
+def test_draws_curves_and_a_film_strip(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = ["train", "nets/net.cnn", "--epochs", "5", "--watch", "conv1", "--watch-every", "2", "--out", "run"]
+    assert main([*line, "--plot", "curves.svg"]) == 0
+    assert "and run/history.png and curves.svg and run/filters_conv1.png" in capsys.readouterr().err
+    curves = Path("curves.svg").read_text(encoding="utf-8")
+    assert curves.startswith("<?xml") and curves.count("</svg>") == 1
+    with np.load("run/filters_conv1.npz") as kept:
+        assert sorted(kept.files) == ["0", "2", "4", "every"] and kept["2"].shape == (4, 3, 3)
+        before = kept["2"]
+    with Image.open("run/filters_conv1.png") as strip:
+        rows = strip.height
+    assert main(["train", "nets/net.cnn", "--resume", "run", "--epochs", "9", "--watch", "conv1"]) == 0
+    with np.load("run/filters_conv1.npz") as kept:
+        assert sorted(kept.files) == ["0", "2", "4", "6", "8", "every"]
+        np.testing.assert_array_equal(kept["2"], before)
+    with Image.open("run/filters_conv1.png") as strip:
+        assert strip.height > rows
+    Path("run/filters_conv1.npz").write_bytes(b"")
+    capsys.readouterr()
+    assert main(["train", "nets/net.cnn", "--resume", "run", "--watch", "conv1"]) == 2
+    assert "error[train-run]" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["--watch", "relu1"], "no weights"),
+        (["--watch", "conv2"], "conv2"),
+        (["--plot", "curves.jpg"], "pictures are"),
+        (["--plot", "nets/net.cnn"], "pictures are"),
         (["--optimizer", "adamm lr=1"], "adamm"),
         (["--epochs", "0"], "epochs"),
         (["--augment", "rotate=10 shift=99999999999999999999999"], "shift"),

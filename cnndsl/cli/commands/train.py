@@ -84,7 +84,7 @@ def execute(options: argparse.Namespace) -> int:
             tensorboard=options.tensorboard,
             preparation=given.preparation_of(options),
             channels_last=bool(options.channels_last),
-            report=_shown(strip),
+            report=_shown(strip, folder),
             **settings,
         )
         if is_first():
@@ -103,7 +103,7 @@ def _show(row: "Progress") -> None:
     terminal.flush()
 
 
-def _shown(strip: "Strip | None") -> "Report":
+def _shown(strip: "Strip | None", folder: Path) -> "Report":
     """What is done after every epoch."""
     if strip is None:
         return _show
@@ -111,19 +111,22 @@ def _shown(strip: "Strip | None") -> "Report":
     def show(row: "Progress") -> None:
         _show(row)
         strip.add(row.epoch.epoch, row.weights)
+        strip.save(folder)
 
     return show
 
 
 def _strip(network: Any, options: argparse.Namespace, settings: dict[str, str]) -> "Strip":
-    """The strip of a layer, with the weights that training begins with. Raises CnnError for a layer without filters."""
+    """The strip of a layer, so far. Raises CnnError for a layer without filters."""
     from cnndsl.lang.training.options import with_options
     from cnndsl.report.plots.strip import Strip
 
     require_pictures("filters.png")
     training = with_options(network.graph.training, settings)
     strip = Strip(network, options.watch, options.watch_every, training.epochs)
-    if not options.resume:
+    if options.resume:
+        strip.go_on(Path(options.resume), options.watch_every)
+    else:
         strip.add(0, network.weights_from(options.weights, training.seed))
     return strip
 
