@@ -10,7 +10,7 @@ from cnndsl.cli import terminal
 from cnndsl.cli.options import add_file, add_source_arguments, positive
 from cnndsl.cli.outputs import require_free, wrote
 from cnndsl.cli.plotting import require_pictures
-from cnndsl.cli.terminal import FINE, INTERRUPTED, WRONG, complain, only_network, put, unwritable
+from cnndsl.cli.terminal import FINE, INTERRUPTED, WRONG, complain, exit_status, only_network, put, unwritable
 from cnndsl.errors import CnnError, plural, visible
 from cnndsl.report.plots.sheet import SUFFIXES
 from cnndsl.training_settings import Training
@@ -57,8 +57,19 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
+    from cnndsl.training.processes import OwnTrouble, is_first
+
+    try:
+        return _train(options)
+    except CnnError as error:
+        if is_first() or isinstance(error, OwnTrouble):
+            raise
+        return exit_status(error)  # what all processes find the first one says
+
+
+def _train(options: argparse.Namespace) -> int:
     from cnndsl import api
-    from cnndsl.training.processes import is_first
+    from cnndsl.training.processes import is_first, tells_the_end
     from cnndsl.training.run_folder import next_folder
 
     network = only_network(options.file, options)
@@ -90,7 +101,8 @@ def execute(options: argparse.Namespace) -> int:
         if is_first():
             _conclude(result, folder, strip, options.plot)
     except ConnectionError as error:
-        complain(f"{error}; go on with: --resume {folder}")
+        if tells_the_end():
+            complain(f"{error}; go on with: --resume {folder}")
         return WRONG
     except OSError as error:
         raise unwritable(folder, error) from None
