@@ -198,6 +198,15 @@ def test_compiled_it_learns_the_same(folder: Path) -> None:
         np.testing.assert_allclose(compiled[key], value, rtol=0, atol=1e-5)
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is full")
+def test_a_picture_that_cannot_be_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is named, and the run is there all the same."""
+    Path("full.png").symlink_to("/dev/full")
+    assert main(["train", "nets/net.cnn", "--epochs", "1", "--out", "run", "--plot", "full.png"]) == 2
+    assert "cannot write `full.png`: No space left on device" in capsys.readouterr().err
+    assert load_file("run/best.safetensors") and Path("run/history.png").exists()
+
+
 def started(*words: str, processes: int = 1, **environment: str) -> subprocess.Popen[str]:
     launcher = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)] if processes > 1 else []
     root = Path(__file__).resolve().parents[2]

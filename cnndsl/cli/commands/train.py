@@ -161,9 +161,13 @@ def _conclude(result: Any, folder: Path, strip: "Strip | None", plot: str | None
         files.append(folder / "history.png")
         curves = training_curves(result.history, result.network.name)
         files += [Path(plot)] if plot else []
-        for file in files[2:]:
-            plots.save(curves, file)
+        figures = [(curves, file) for file in files[2:]]
         if strip is not None and strip.frames:
             files.append(folder / f"filters_{strip.layer}.png")
-            plots.save(strip.figure(result.network.name), files[-1])
+            figures.append((strip.figure(result.network.name), files[-1]))
+        for figure, file in figures:
+            try:
+                plots.save(figure, file)
+            except OSError as error:
+                raise unwritable(file, error) from None
     wrote(*files)
