@@ -70,9 +70,9 @@ FLOORS = {
     "cnndsl.training.data": ["cache examples split", "arrays binary folders", "load"],
     "cnndsl.draw": ["canvas outline", "layout", "styles", "__init__"],
     "cnndsl.report": [
-        "as_json operators sarif sizes table values",
+        "as_json curves operators sarif sizes table values",
         "annotations markup plots summaries trace",
-        "explained",
+        "explained live",
         "page",
         "notebook",
     ],

@@ -42,6 +42,8 @@ def option_value(word: str, value: object) -> Any:
     """The value of the field that ``word`` stands for. Raises CnnError."""
     field = Training.words()[word]
     if word == "data" and isinstance(value, str | PathLike):
+        if not fspath(value):
+            raise CnnError.of("bad-setting", "data is the name of a file or folder, not an empty one")
         return fspath(value)
     if isinstance(value, str):
         return _read(word, value)
@@ -60,6 +62,11 @@ def _read(word: str, text: str) -> Any:
     try:
         return read_setting(line, Evaluator(context, Scope(), None))[1]
     except Fault as error:
+        if error.diagnostic.code == "unknown-name":  # outside of a text there are none
+            field = Training.words()[word]
+            expected = "" if Training.options(field) else f": it must be {Training.expects(field)}"
+            advice = f"it is written as in {quoted(Training.example(field))}"
+            raise CnnError.of("bad-argument", f"{word} cannot be {quoted(text)}{expected}", advice) from None
         raise CnnError([error.diagnostic._replace(span=None, labels=(), fixes=())]) from None
     except Unknowable:
         raise CnnError.of("bad-setting", f"{word}: {quoted(text)} has no value here") from None
