@@ -128,7 +128,7 @@ $(VENV)/test.stamp: pyproject.toml setup.py | $(BIN)/python
 	touch $@
 
 $(VENV)/torch.stamp: pyproject.toml setup.py | $(BIN)/python
-	$(INSTALL) '.[test,torch,keras]' torchvision==0.28.0
+	$(INSTALL) '.[test,torch,keras]' torchvision==0.28.0 onnxscript==0.7.2
 	touch $@
 
 $(VENV)/mutants.stamp: pyproject.toml setup.py | $(BIN)/python

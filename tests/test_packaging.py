@@ -83,10 +83,10 @@ def test_changelog_knows_the_version(root: Path) -> None:
 
 def test_the_extra_all_is_what_commands_can_use(root: Path) -> None:
     extras = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    used = {library for name in ("plot", "onnxruntime", "completion") for library in extras[name]}
+    used = {library for name in ("plot", "onnxruntime", "completion", "lsp") for library in extras[name]}
     assert set(extras["all"]) == used <= set(extras["test"])
     readme = (root / "README.md").read_text(encoding="utf-8")
-    told = ("plot", "onnxruntime", "completion", "all", "torch", "keras", "train", "tensorboard")
+    told = ("plot", "onnxruntime", "completion", "lsp", "all", "torch", "keras", "train", "tensorboard")
     assert [name for name in told if f"| `{name}` |" not in readme] == []
     sources = [path.read_text(encoding="utf-8") for path in (root / "cnndsl").rglob("*.py")]
     named = {"".join(words) for source in sources for words in EXTRA.findall(source)}

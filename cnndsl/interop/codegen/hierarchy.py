@@ -37,6 +37,8 @@ class Module:
         self.gives: list[str] = []
         self.channels = 0
         """Of the first value that it reads."""
+        self.arguments: Mapping[str, int | float] = {}
+        """The numbers that the text gives it."""
 
     def walk(self) -> "Iterator[Module]":
         """The modules inside, innermost first, and itself."""
@@ -51,14 +53,16 @@ Part: TypeAlias = Leaf | Module
 
 def hierarchy(graph: Graph, layers: Mapping[str, Translator]) -> Module:
     """The tree of a graph; ``layers`` is the table from operator to what it is in the target."""
-    blocks = {instance.path: instance.block for instance in graph.instances}
+    instances = {instance.path: instance for instance in graph.instances}
     root = Module((), graph.name)
     modules: dict[tuple[str, ...], Module] = {(): root}
     for node in graph.layers:
         for depth in range(len(node.path)):
             path = node.path[: depth + 1]
             if path not in modules:
-                modules[path] = Module(path, blocks.get(path, path[-1]))
+                instance = instances.get(path)
+                modules[path] = Module(path, instance.block if instance else path[-1])
+                modules[path].arguments = instance.arguments if instance else {}
                 modules[path[:-1]].parts.append(modules[path])
         modules[node.path].parts.append(Leaf(node, layers[node.op.operator](Site(graph, node))))
     for module in root.walk():

@@ -15,9 +15,8 @@ from cnndsl.report.page.findings import diagnostics_html
 from cnndsl.report.page.maps import Picture, maps_html
 from cnndsl.report.page.pictures import pictures_html, theme_css
 from cnndsl.report.page.source import source_html, with_source
-from cnndsl.report.page.table import folding_table_html
+from cnndsl.report.page.table import folding_table_html, in_symbols
 from cnndsl.report.table import bytes_text, field_text
-from cnndsl.shapes import extents
 
 SECTIONS = {
     "source": "Source",
@@ -51,6 +50,7 @@ def document(
     sections = "\n".join(_section(key, SECTIONS[key], part) for key, part in shown.items())
     inputs = ", ".join(f"{text(name)} {network.shown(name)}" for name in network.inputs)
     outputs = ", ".join(f"{text(name)} {network.shown(name)}" for name in network.outputs)
+    symbols = "".join(f'<p class="flow">{line}</p>' for line in [*in_symbols(network)][-1:])
     script, style = _resource("page.js"), _resource("page.css") + theme_css()
     allowed = f"script-src 'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
     policy = (
@@ -78,7 +78,7 @@ def document(
 <div class="columns">
 <main id="main" tabindex="-1">
 <div class="title"><h1>{text(network.name)}</h1>
-<p class="flow">{inputs} <span aria-hidden="true">→</span><span class="hidden">to</span> {outputs}</p></div>
+<p class="flow">{inputs} <span aria-hidden="true">→</span><span class="hidden">to</span> {outputs}</p>{symbols}</div>
 <dl class="tiles">{"".join(_tiles(network, batch))}</dl>
 {_section("findings", "Warnings", found) if found else ""}
 {sections}
@@ -122,7 +122,7 @@ def _tiles(network: Measured, batch: int) -> Iterator[str]:
     for name in network.outputs:
         layer = network.layers.get(name)
         if layer is not None:
-            whole = extents(next(iter(network.inputs.values())).spatial) or "the whole vector"
+            whole = network.shown(next(iter(network.inputs))).partition("@")[2] or "the whole vector"
             many = f" of {text(name)}" if len(network.outputs) > 1 else ""
             yield _tile(f"Receptive field{many}", field_text(layer), f"input: {whole}")
             break

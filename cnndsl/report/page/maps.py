@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cnndsl.analysis.measured import Layer, Measured
 from cnndsl.errors import CnnError
 from cnndsl.report.markup import text
+from cnndsl.shapes import Shape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,9 +58,9 @@ def feature_maps(
     from cnndsl.report.plots import maps
 
     given = [
-        Picture(name, f"{shape}, the input", maps.png_of_picture(values[name], side=256))
-        for name, shape in network.inputs.items()
-        if maps.is_picture(shape.dimensions)
+        Picture(name, f"{_shape(values[name])}, the input", maps.png_of_picture(values[name], side=256))
+        for name in network.inputs
+        if maps.is_picture(values[name].shape)
     ]
     for side in SIDES:
         found = [*given, *(_of_layer(network.layers[name], values[name], side, weights) for name in layers)]
@@ -73,8 +74,13 @@ def _of_layer(layer: Layer, value: "NDArray[Any]", side: int, weights: str) -> P
     from cnndsl.report.plots import maps
 
     shown = maps.maps_of(value)
-    facts = filter(None, (f"{layer.operator} {layer.shape}", shown.count, shown.note, weights))
+    facts = filter(None, (f"{layer.operator} {_shape(value)}", shown.count, shown.note, weights))
     return Picture(layer.name, ", ".join(facts), maps.png_of_maps(value, side=side))
+
+
+def _shape(value: "NDArray[Any]") -> Shape:
+    """That of a value of one example; where symbols decide it, another than the network's own."""
+    return Shape(value.shape[0], value.shape[1:])
 
 
 def default_layers(network: Measured) -> tuple[str, ...]:
