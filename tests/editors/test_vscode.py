@@ -67,6 +67,10 @@ def test_broken_texts_have_the_same_colours_in_both_engines() -> None:
         assert ours == theirs, text
 
 
+def test_the_client_finds_a_python_and_starts_the_server() -> None:
+    node("--test", "tests/interpreter.test.js", "tests/server.test.js")
+
+
 def test_the_client_leaves_to_the_grammar_what_that_knows_better() -> None:
     node("--test", "tests/colours.test.js")
 

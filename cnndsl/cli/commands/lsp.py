@@ -1,6 +1,8 @@
 """``cnndsl lsp``: the language server, which an editor starts and speaks to."""
 
 import argparse
+import os
+import sys
 
 from cnndsl.cli.terminal import FINE
 from cnndsl.errors import missing_library
@@ -21,5 +23,7 @@ def execute(options: argparse.Namespace) -> int:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
             raise
         raise missing_library("pygls", "lsp", error) from None
-    make_server().start_io()
+    # The server closes what it writes to; standard output is closed by the interpreter, after everything else.
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as output:
+        make_server().start_io(stdout=output)
     return FINE
