@@ -199,6 +199,21 @@ class Axis(NamedTuple):
         return self.size - read
 
 
+def padding(axes: Sequence[Axis]) -> Pairs:
+    """Before and behind, of each axis."""
+    return tuple((axis.begin, axis.end) for axis in axes)
+
+
+def overhang(axes: Sequence[Axis]) -> tuple[int, ...]:
+    """The cells beyond the padding that the last windows reach."""
+    return tuple(max(0, (axis.output - 1) * axis.stride - axis.room) for axis in axes)
+
+
+def covering(axes: Sequence[Axis]) -> Pairs:
+    """The padding, overhang included."""
+    return tuple((axis.begin, axis.end + cells) for axis, cells in zip(axes, overhang(axes), strict=True))
+
+
 def ratio(numerator: int, denominator: int) -> str:
     """``2.33``, ``28``: at most two decimals, exact when whole."""
     if numerator % denominator == 0:
