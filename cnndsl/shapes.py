@@ -7,8 +7,8 @@ answer as well as an integer. These ask for more (the list is tested):
   SpaceToDepth.output, resize_reach
 - ``/``: ratio, Subsample.weights
 - ``min``: Axis.unread, Crop.output
-- ``max``: Axis.output, Axis.trailing, Axis.unread, resolve_padding, kernel_too_large, largest_divisor, check_pad_mode,
-  Conv._check_links, ConvTranspose._padding, ConvTranspose.output, Pool.output, resize_reach
+- ``max``: Axis.output, Axis.trailing, Axis.unread, overhang, resolve_padding, kernel_too_large, largest_divisor,
+  check_pad_mode, Conv._check_links, ConvTranspose._padding, ConvTranspose.output, Pool.output, resize_reach
 - ``gcd``: Axis.unread, check_groups, window_sum
 - ``divmod``: Axis.unread
 - ``isqrt``: largest_divisor
