@@ -14,12 +14,12 @@ SMOKE_TESTS := $(addprefix tests/test_,smoke.py architecture.py cases.py shapes.
 TESTING := $(VENV)/$(if $(TORCH),torch,test).stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lowest smoke fuzz fuzz-text fuzz-onnx kills mutants conformance check lint types format bench tables
+.PHONY: help demo test test-lowest smoke fuzz fuzz-text fuzz-onnx kills kills-training mutants conformance check lint types format bench tables
 .PHONY: digits tutorial wild vscode clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/demo.stamp ## check, run and export a trained digit reader, and compare with ONNX Runtime
 	$(BIN)/cnndsl check $(DIGITS)/digits.cnn
@@ -50,6 +50,9 @@ fuzz-onnx: $(TESTING) ## an hour of changed ONNX models against the importer and
 
 kills: $(TESTING) ## kill every command that writes, 100 times alone and 100 times two at once (KILLS=100, SEED=1)
 	$(BIN)/python -m tools.kill_writers --trials $(or $(KILLS),100) --seed $(or $(SEED),1)
+
+kills-training: $(VENV)/digits.stamp ## kill a training 50 times and go on, and look what was lost (KILLS=50, SEED=1)
+	$(BIN)/python -m tools.kill_training --trials $(or $(KILLS),50) --seed $(or $(SEED),1)
 
 mutants: $(VENV)/mutants.stamp ## change the code that infers and counts, token by token: a test must fail (MODULES="shapes.py pool")
 	nice $(BIN)/python -m tools.mutants $(MODULES)
