@@ -38,7 +38,7 @@ def test_texts_reach_every_stage(tmp_path: Path) -> None:
     results = [cnndsl.check(fuzzer.made(number)[1]) for number in range(120)]
     unparsed = sum(any(one.code == "syntax" for one in result.diagnostics) for result in results)
     sound = sum(result.ok and bool(result.networks) for result in results)
-    assert unparsed > 8 and sound > 8 and unparsed + sound < 112
+    assert unparsed > 5 and sound > 5 and unparsed + sound < 115
 
 
 @pytest.mark.parametrize(
