@@ -11,6 +11,7 @@ from cnndsl import ops
 from cnndsl.lang.compile import compile_text
 from cnndsl.ops.base import Activation
 from cnndsl.runtime.kernels import activation
+from cnndsl.runtime.kernels.channels_last import activations
 from cnndsl.runtime.kernels.dispatch import LayerContext, compute
 from cnndsl.shapes import Shape
 from tests import generators
@@ -164,3 +165,43 @@ def test_softmax_of_large_numbers():
     half = math.log(0.5)
     expected = [[half, half, -2e4], [-np.inf, 0, -np.inf], [np.nan] * 3]
     np.testing.assert_allclose(activation.log_softmax(x), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("in_place", "exact", "most"),
+    [
+        (activations.gelu, lambda x: x / 2 * (1 + math.erf(x / math.sqrt(2))), 7e-7),
+        (activations.gelu_tanh, lambda x: x / 2 * (1 + math.tanh(cubic(x))), 7e-7),
+        (activations.silu, lambda x: x * sigmoid(x), 1.2e-6),
+        (activations.hardswish, lambda x: x * min(max(x + 3, 0), 6) / 6, 1.2e-6),
+    ],
+)
+def test_in_place_activations_are_as_near_as_float32_allows(in_place, exact, most):
+    x = np.linspace(-12, 12, 100_001, dtype=np.float32)
+    out = x.copy()
+    in_place(out, out)
+    expected = np.array([exact(float(value)) for value in x])
+    assert np.abs(out - expected).max() < most
+
+
+@pytest.mark.parametrize("in_place", [activations.gelu, activations.gelu_tanh, activations.silu, activations.hardswish])
+def test_in_place_activations_work_on_any_view(in_place):
+    rng = np.random.default_rng(3)
+    whole = rng.standard_normal((3, 50, 41, 20)).astype(np.float32)
+    expected = whole.copy()
+    in_place(expected, expected)
+    for view in (np.s_[1], np.s_[:, 3:47:2], np.s_[..., 4:9], np.s_[2, :, 7], np.s_[::2, ::3, ::5, ::7]):
+        changed = whole.copy()
+        in_place(changed[view], changed[view])
+        np.testing.assert_array_equal(changed[view], expected[view])
+        changed[view] = whole[view]
+        np.testing.assert_array_equal(changed, whole)
+
+
+@pytest.mark.parametrize("in_place", [activations.gelu, activations.gelu_tanh, activations.silu, activations.hardswish])
+def test_in_place_activations_take_what_is_large(in_place):
+    x = np.array([1e30, -1e30, 800, -800, np.inf, np.nan, 0, -0.0], np.float32)
+    with np.errstate(all="raise"):
+        in_place(x, x)
+    expected = np.array([1e30, 0, 800, 0, np.inf, np.nan, 0, 0], np.float32)
+    np.testing.assert_allclose(x, expected, rtol=1e-6)

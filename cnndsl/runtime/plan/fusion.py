@@ -20,6 +20,7 @@ from cnndsl.arrays import Array, Float32
 from cnndsl.ir import Graph, Node
 from cnndsl.ops import conv, merge, norm
 from cnndsl.ops.function import Neg
+from cnndsl.runtime.kernels.channels_last import activations
 from cnndsl.runtime.kernels.channels_last.strips import PER_CHANNEL, Follower, Window
 from cnndsl.runtime.kernels.dispatch import Compute, LayerContext, compute
 from cnndsl.shapes import Shape
@@ -187,6 +188,9 @@ _FASTER: dict[str, Callable[[Any, LayerContext], Follower]] = {
     "relu6": lambda op, site: Follower("clip", (0.0, 6.0)),
     "clip": lambda op, site: Follower("clip", op.bounds),
     "tanh": lambda op, site: Follower("map", np.tanh),
+    "gelu": lambda op, site: Follower("map", activations.gelu if op.approximate == "none" else activations.gelu_tanh),
+    "silu": lambda op, site: Follower("map", activations.silu),
+    "hardswish": lambda op, site: Follower("map", activations.hardswish),
 }
 
 

@@ -10,7 +10,7 @@ from cnndsl.arrays import Array
 from cnndsl.ops import pool
 from cnndsl.ops.base import Operator
 from cnndsl.runtime.kernels.arrays import Sizes
-from cnndsl.runtime.kernels.channels_last import elementwise, pooling
+from cnndsl.runtime.kernels.channels_last import activations, elementwise, pooling
 from cnndsl.runtime.kernels.channels_last.gather import Outside
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases, Task
 from cnndsl.runtime.kernels.dispatch import LayerContext, compute
@@ -36,8 +36,10 @@ def _build(op: Operator) -> Build:
 
 def _with_temporaries(step: Step, batch: int) -> Step:
     """Room for what functions applied in place allocate: a few times a strip."""
-    applied = any(follower.kind == "apply" for follower in step.followers)
-    if not applied:
+    kinds = {follower.kind for follower in step.followers}
+    if "map" in kinds:
+        step = step._replace(temporary=step.temporary + 2 * activations.TEMPORARIES * FLOAT.itemsize * activations.PART)
+    if "apply" not in kinds:
         return step
     parts = max(1, step.choice.samples * step.choice.rows * step.choice.filters)
     return step._replace(temporary=step.temporary + 2 * 5 * 4 * batch * step.layer.node.shape.elements // parts)
@@ -159,36 +161,42 @@ def _concat(layer: FusedLayer, batch: int, planar_inputs: frozenset[str], packed
     return Step(layer, choice, bind, tuple(layer.followers))
 
 
-def _rearranged(views: Callable[[Any, Array, Array], tuple[Array, Array]]) -> Build:
-    """A step that copies: ``views`` gives views of input and output whose cells correspond."""
+def _rearranged(views: Callable[[Any, Array, Array], list[tuple[Array, Array]]]) -> Build:
+    """A step that copies: ``views`` gives pairs of views of input and output whose cells correspond."""
 
     def build(layer: FusedLayer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:
         choice = cost_model.passes(batch * layer.node.shape.elements, 1)._replace(algorithm="copy", rows=1)
 
         def bind(x: Sequence[Array], finish: Finish, outside: Outside) -> Phases:
-            return elementwise.rearrange(*views(layer.node.op, x[0], finish.out), finish)
+            return elementwise.rearrange(views(layer.node.op, x[0], finish.out), finish)
 
         return Step(layer, choice, bind, tuple(layer.followers))
 
     return build
 
 
-def _flattened(op: Any, x: Array, out: Array) -> tuple[Array, Array]:
+def _flattened(op: Any, x: Array, out: Array) -> list[tuple[Array, Array]]:
     first = np.moveaxis(x, -1, 1)
-    return first, out.reshape(first.shape)
+    return [(first, out.reshape(first.shape))]
 
 
-def _sliced(op: Any, x: Array, out: Array) -> tuple[Array, Array]:
+def _sliced(op: Any, x: Array, out: Array) -> list[tuple[Array, Array]]:
     axis = x.ndim - 1 if op.axis == 0 else op.axis
-    return x[(*(slice(None),) * axis, slice(op.begin, op.end))], out
+    return [(x[(*(slice(None),) * axis, slice(op.begin, op.end))], out)]
 
 
-def _shuffled(op: Any, x: Array, out: Array) -> tuple[Array, Array]:
+def _shuffled(op: Any, x: Array, out: Array) -> list[tuple[Array, Array]]:
     *outer, channels = x.shape
+    width = channels // op.groups
+    if op.groups <= FEW_GROUPS:  # NumPy would make the groups its inner loop, and begin it anew for every two numbers
+        return [(x[..., group * width :][..., :width], out[..., group :: op.groups]) for group in range(op.groups)]
     grouped = x.reshape(*outer, op.groups, channels // op.groups).swapaxes(-1, -2)
-    return grouped, np.lib.stride_tricks.as_strided(
-        out, grouped.shape, (*out.strides[:-1], op.groups * out.strides[-1], out.strides[-1])
-    )
+    strides = (*out.strides[:-1], op.groups * out.strides[-1], out.strides[-1])
+    return [(grouped, np.lib.stride_tricks.as_strided(out, grouped.shape, strides))]
+
+
+FEW_GROUPS = 8
+"""A copy for each of so many groups takes a quarter of the time of one for all."""
 
 
 def _fallback(layer: FusedLayer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:

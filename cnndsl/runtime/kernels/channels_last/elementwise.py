@@ -97,9 +97,13 @@ def _power(x: Array, exponent: float, spare: Array) -> list[Call]:
     return [partial(np.power, x, FLOAT.type(exponent), x)]
 
 
-def rearrange(x: Array, out: Array, finish: Finish) -> Phases:
-    """``out = x``, views of an input and of ``finish.out`` in which their cells correspond."""
-    return [[finish.task((slice(None),), _copy, x, out, reads=[x])]]
+def rearrange(views: Sequence[tuple[Array, Array]], finish: Finish) -> Phases:
+    """``out = x`` for pairs of views, of an input and of ``finish.out``, in which their cells correspond."""
+    return [[finish.task((slice(None),), _copies, views, reads=[x for x, _ in views])]]
+
+
+def _copies(views: Sequence[tuple[Array, Array]], scratch: Array) -> list[Call]:
+    return [partial(np.copyto, out, x) for x, out in views]
 
 
 def compute(function: Callable[[], Array], finish: Finish, reads: Sequence[Array]) -> Phases:
