@@ -75,7 +75,7 @@ FLOORS = {
     ],
     "cnndsl.cli": [
         "config options terminal",
-        "fix initial inputs outputs plotting progress variants",
+        "fix initial inputs labels outputs plotting progress variants",
         "saved",
         "results",
         "commands",

@@ -93,7 +93,7 @@ def feature_maps(
         value = values[name]
         panel = (
             _image(name, value)
-            if name == beside or _is_image(network, name)
+            if name == beside or is_image(network, name)
             else _vector(name, value.reshape(-1), labels, top, name in network.outputs)
             if value.ndim < 2 or product(value.shape[1:]) == 1
             else _sequence(name, value, scale, most)
@@ -116,7 +116,7 @@ def feature_maps(
     return sheet.finish()
 
 
-def _is_image(network: Measured, name: str) -> bool:
+def is_image(network: Measured, name: str) -> bool:
     """Whether a layer makes what the network is for, an RGB image; three classes are none."""
     shape = network.graph.shapes[name]
     made = name in network.outputs and name in network.layers and network.layers[name].node.op.operator != "softmax"
