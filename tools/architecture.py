@@ -69,7 +69,7 @@ FLOORS = {
     "cnndsl.report": [
         "as_json operators sarif sizes table values",
         "annotations markup plots summaries trace",
-        "explained",
+        "explained worked",
         "page",
         "notebook",
     ],
