@@ -1,12 +1,7 @@
-"""The report page in headless Chromium: what a reader does with mouse, keyboard and phone.
-
-Without Chromium these tests are skipped; where CNNDSL_BROWSER is set, as .ci/run does, that is an error.
-"""
+"""The report page in headless Chromium: what a reader does with mouse, keyboard and phone."""
 
 import json
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,24 +11,7 @@ import pytest
 import cnndsl
 from cnndsl.report.page import page as report
 
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 EVIL = "<img src=x onerror=document.title='hacked'>"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    wanted = bool(os.environ.get("CNNDSL_BROWSER") or os.environ.get("CI"))
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        found = None
-    if found is None:
-        (pytest.fail if wanted else pytest.skip)("there is no Chromium, or no playwright to drive it")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
