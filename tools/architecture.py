@@ -67,8 +67,8 @@ FLOORS = {
     "cnndsl.training.data": ["cache examples split", "arrays binary folders", "load"],
     "cnndsl.draw": ["canvas outline", "layout", "styles", "__init__"],
     "cnndsl.report": [
-        "as_json operators sarif sizes table values",
-        "annotations markup plots summaries trace",
+        "as_json markup operators sarif sizes table values",
+        "annotations plots summaries trace",
         "explained worked",
         "page",
         "notebook",

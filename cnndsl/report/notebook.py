@@ -8,7 +8,7 @@ from cnndsl.draw.canvas.scene import Box, Polygon, Scene
 from cnndsl.draw.canvas.svg import svg
 from cnndsl.draw.canvas.theme import css
 from cnndsl.errors import CnnError, Diagnostic, render
-from cnndsl.report.markup import text
+from cnndsl.report.markup import DARK_NOTEBOOKS, text
 from cnndsl.report.page.findings import diagnostics_html
 from cnndsl.report.page.table import table_html
 from cnndsl.report.table import table
@@ -39,9 +39,6 @@ STYLE = """\
 .cnndsl-output .cnndsl-findings .line-number{opacity:.6;margin-right:1.5em;user-select:none}
 """
 """Every rule is about the output's own element, by its class, so that it changes nothing else in a notebook."""
-
-DARK = ("[data-jp-theme-light=false]", "[data-vscode-theme-kind*=dark]", "html[theme=dark]")
-"""What stands around a notebook's outputs in dark themes of Jupyter, VS Code and Colab."""
 
 
 def network_html(network: Measured) -> str:
@@ -86,7 +83,7 @@ def _dark(picture: Scene) -> str:
     """The dark colours of a picture where the notebook is dark: its theme is not the system's, and elsewhere light."""
     shapes = (shape for glyph in picture.glyphs for shape in glyph.shapes)
     roles = {shape.role for shape in shapes if isinstance(shape, Box | Polygon)}
-    return css(f":is({','.join(DARK)}) .cnndsl-output .cnndsl-light", "dark", roles)
+    return css(f":is({','.join(DARK_NOTEBOOKS)}) .cnndsl-output .cnndsl-light", "dark", roles)
 
 
 def _depth(network: Measured) -> int | None:

@@ -20,7 +20,7 @@ LARGEST_CELL, WIDEST = 0.42, 1.75
 """Inches of a cell, and of a matrix."""
 SIGN, LABEL = 0.3, 0.95
 """Inches for a sign between matrices, and for the channel before them."""
-OUTSIDE, WINNER = "#dbe7f5", "#d1495b"
+OUTSIDE, UPON, WINNER = "#dbe7f5", "#5f6369", "#d1495b"
 MOST_BARS = 16
 
 
@@ -124,7 +124,7 @@ def _marks(sheet: Sheet, patch: Patch, box: tuple[float, float, float, float], s
             sheet.rectangle(place, fill=OUTSIDE, edge=FAINT)
             counted = bool(_flat(patch.counted)[row, column])
             said = cells.written(float(values[row, column]), style.decimals) if style and counted else "·"
-            sheet.mark(x + (column + 0.5) * wide, y + (row + 0.5) * high, said, style.size if style else 6, FAINT)
+            sheet.mark(x + (column + 0.5) * wide, y + (row + 0.5) * high, said, style.size if style else 6, UPON)
     if patch.winner is not None:
         index = int(np.ravel_multi_index(patch.winner, patch.inputs.shape))
         row, column = divmod(index, values.shape[1])

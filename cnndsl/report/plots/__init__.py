@@ -6,7 +6,7 @@
 - ``judged``: what an evaluation shows: the confusion matrix, the mistakes.
 - ``strip``: the filters of a layer as they learn.
 - ``panels``: what a sheet is filled with: tiles, a matrix, curves, bars. ``cells``: the numbers in small maps.
-- ``sheet``: a figure measured in inches.
+- ``sheet``: a figure measured in inches. ``themed``: it in a notebook.
 """
 
 from collections.abc import Mapping, Sequence

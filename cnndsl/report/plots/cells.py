@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import floor, log10
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cnndsl.report.plots.sheet import INK, Sheet, number_width
+from cnndsl.report.plots.sheet import Sheet, number_width
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,4 +91,4 @@ def draw(
         if np.isfinite(value):
             dark = shades[row, column, :3] @ (0.299, 0.587, 0.114) < 0.5
             place = (x + (column + 0.5) * wide, y + (row + 0.5) * high)
-            sheet.mark(*place, written(float(value), style.decimals), style.size, "white" if dark else INK)
+            sheet.mark(*place, written(float(value), style.decimals), style.size, "white" if dark else "black")

@@ -36,6 +36,8 @@ PAGE, HEADING, APART, LEAST = 11.3, 0.48, 0.2, 0.6
 """Inches: of a sheet of A4 at this width; of what stands above a panel; between panels; of a panel of many."""
 FONT = "DejaVu Sans"  # ships with matplotlib
 INK, FAINT, RULE, BAR = "#1a1a1a", "#5f6368", "#c4c7cc", "#4c72b0"
+ON_DARK = {INK: "#f0f4f8", FAINT: "#a9b4c0", RULE: "#454c54"}
+"""What words and lines are in a dark notebook."""
 GREEN = "#{:02x}{:02x}{:02x}".format(*NOT_FINITE)
 GREY, DIVERGING = "gray", "RdBu_r"
 PICTURES: dict[str, dict[str, Any]] = {
@@ -143,7 +145,13 @@ class Sheet:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        self.figure = Figure((WIDTH, 1.0), dpi=DPI, facecolor="white", layout=None)
+        class Shown(Figure):
+            def _repr_html_(self) -> str:
+                from cnndsl.report.plots.themed import html
+
+                return html(self, ON_DARK)
+
+        self.figure: Figure = Shown((WIDTH, 1.0), dpi=DPI, facecolor="white", layout=None)
         FigureCanvasAgg(self.figure)
         self.axes = self.figure.add_axes((0.0, 0.0, 1.0, 1.0))
         self.axes.set_axis_off()
