@@ -419,6 +419,8 @@ def test_paper(visit: Callable[..., Any], name: str) -> None:
     assert set(kept) == {"avoid"}
     for region in page.locator(".region").all():
         assert region.evaluate("region => getComputedStyle(region).overflow") == "visible"
+    heading = page.locator("#layers thead button").first
+    assert heading.evaluate("button => getComputedStyle(button).display") == "contents"  # later sheets repeat the words
     assert not page.locator(".more:visible, .tools:visible, header:visible, #panel:visible").count()
 
 

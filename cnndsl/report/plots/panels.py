@@ -61,7 +61,7 @@ def tiles(
     aspect = tile_aspect(height, width)
     left += GUTTER if row_labels else 0
     room = sheet.right - left - (BAR_ROOM if bar else 0)
-    gap = 0.06
+    gap = 0.1 if cells.is_small(height, width) else 0.06  # beside lines between cells a narrow gap is none
     tile_height = min(
         room / (columns + gap * (columns - 1)) / aspect,
         sheet.tallest / (rows + gap * (rows - 1)),
