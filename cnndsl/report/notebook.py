@@ -4,11 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from cnndsl.analysis.measured import Measured
 from cnndsl.draw import scene
-from cnndsl.draw.canvas.scene import Box, Polygon, Scene
 from cnndsl.draw.canvas.svg import svg
-from cnndsl.draw.canvas.theme import css
 from cnndsl.errors import CnnError, Diagnostic, render
-from cnndsl.report.markup import DARK_NOTEBOOKS, text
+from cnndsl.report.markup import text
 from cnndsl.report.page.findings import diagnostics_html
 from cnndsl.report.page.table import table_html
 from cnndsl.report.table import table
@@ -38,7 +36,7 @@ STYLE = """\
 .cnndsl-output .cnndsl-findings mark{background:#f9a82566;color:inherit;border-bottom:2px solid #c62828}
 .cnndsl-output .cnndsl-findings .line-number{opacity:.6;margin-right:1.5em;user-select:none}
 """
-"""Every rule is about the output's own element, by its class, so that it changes nothing else in a notebook."""
+"""Every rule begins with the class of the output's own element, so that it changes nothing else in a notebook."""
 
 
 def network_html(network: Measured) -> str:
@@ -70,20 +68,11 @@ def _network_parts(network: Measured) -> list[str]:
 
 
 def _diagram(network: Measured) -> str:
-    """The graph of operators."""
+    """The graph of operators in the light theme: a notebook's own theme is not the system's, which ``auto`` follows."""
     try:
-        picture = scene(network, "graph", 0)
-        drawn = svg(picture, theme="light", standalone=False)
-        return f'<div class="scrolled"><style>{_dark(picture)}</style>{drawn}</div>'
+        return f'<div class="scrolled">{svg(scene(network, "graph", 0), theme="light", standalone=False)}</div>'
     except CnnError as error:  # the picture would be too large
         return "".join(f"<p>{text(diagnostic.message)}</p>" for diagnostic in error.diagnostics)
-
-
-def _dark(picture: Scene) -> str:
-    """The dark colours of a picture where the notebook is dark: its theme is not the system's, and elsewhere light."""
-    shapes = (shape for glyph in picture.glyphs for shape in glyph.shapes)
-    roles = {shape.role for shape in shapes if isinstance(shape, Box | Polygon)}
-    return css(f":is({','.join(DARK_NOTEBOOKS)}) .cnndsl-output .cnndsl-light", "dark", roles)
 
 
 def _depth(network: Measured) -> int | None:

@@ -1,4 +1,4 @@
-"""What notebooks show, in headless Chromium: the diagram in light and dark themes."""
+"""What notebooks show, in headless Chromium: figures in light and dark themes."""
 
 import re
 from base64 import b64decode
@@ -27,23 +27,6 @@ THEMES = pytest.mark.parametrize(
         ("", "", False),
     ],
 )
-
-
-@THEMES
-def test_the_diagram_follows_the_notebooks_theme(
-    browser: Any, tmp_path: Path, html: str, body: str, dark: bool
-) -> None:
-    page = tmp_path / "notebook.html"
-    shown = cnndsl.loads(SOUND)._repr_html_()
-    page.write_text(f'<!DOCTYPE html><html {html}><meta charset="utf-8"><body {body}>{shown}</body></html>')
-    for system in ("light", "dark"):
-        context = browser.new_context(color_scheme=system)
-        opened = context.new_page()
-        opened.goto(page.as_uri())
-        for part, is_light in (("svg .background", not dark), ("svg text:not(.faint)", dark)):
-            fill = opened.eval_on_selector(part, "part => getComputedStyle(part).fill")
-            assert (min(map(int, re.findall(r"\d+", fill))) > 128) == is_light, (part, fill)
-        context.close()
 
 
 @THEMES

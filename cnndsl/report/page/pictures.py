@@ -91,12 +91,13 @@ def _volumes(network: Measured, room: int) -> View | None:
 
 def _graphs(network: Measured) -> Iterator[View]:
     deepest = max((len(layer.node.path) for layer in network.layers.values()), default=0)
-    depths = {"Graph": 0, "Graph, one level": 1, "Graph, every layer": EVERYTHING}
+    depths = {"Graph": None, "Graph, one level": 1, "Graph, every layer": EVERYTHING}
     if deepest < 2:
         del depths["Graph, one level"]
     if deepest < 1:
         del depths["Graph, every layer"]
     room = MOST_CHARACTERS
+    drawn: set[str] = set()
     for name, depth in depths.items():
         try:
             view = _view(network, name, "graph", depth)
@@ -104,6 +105,9 @@ def _graphs(network: Measured) -> Iterator[View]:
             if depth:
                 return
             raise
+        if view.svg in drawn:
+            continue
+        drawn.add(view.svg)
         room -= len(view.svg)
         if room < 0:
             return
