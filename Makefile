@@ -7,17 +7,19 @@ DIGITS := examples/digits
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 # One for each interpreter, so that several can be tried beside each other.
 SMOKE := .venv-smoke-$(notdir $(PYTHON))
+# What the VS Code extension is built and tested with, where npm is there to fetch it.
+NODE_MODULES := editors/vscode/node_modules/.package-lock.json
 SMOKE_TESTS := $(addprefix tests/test_,smoke.py architecture.py cases.py shapes.py suggest.py)
 # TORCH=1 adds PyTorch, an optional second judge of values in the tests, and Keras, which computes with it there.
 TESTING := $(VENV)/$(if $(TORCH),torch,test).stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lowest smoke fuzz fuzz-text fuzz-onnx kills mutants conformance check lint types format bench tables
-.PHONY: digits tutorial wild clean
+.PHONY: help demo test test-lowest smoke fuzz fuzz-text fuzz-onnx kills kills-training mutants conformance check lint types format bench tables
+.PHONY: digits tutorial wild vscode clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/demo.stamp ## check, run and export a trained digit reader, and compare with ONNX Runtime
 	$(BIN)/cnndsl check $(DIGITS)/digits.cnn
@@ -28,7 +30,7 @@ demo: $(VENV)/demo.stamp ## check, run and export a trained digit reader, and co
 	$(BIN)/python -m tools.compare_with_onnxruntime $(DIGITS)/digits.cnn build/digits.onnx $(DIGITS)/held_out \
 		--weights $(DIGITS)/digits.safetensors --labels $(DIGITS)/labels.txt
 
-test: lint types ## lint, check types and run the tests (TORCH=1: compare with PyTorch too)
+test: lint types $(if $(shell command -v npm),$(NODE_MODULES)) ## lint, check types and run the tests (TORCH=1: compare with PyTorch too)
 	$(BIN)/python -m pytest -n 2
 
 smoke: $(SMOKE)/smoke.stamp ## half a minute of tests, in a virtual environment of its own (PYTHON=python3.12)
@@ -48,6 +50,9 @@ fuzz-onnx: $(TESTING) ## an hour of changed ONNX models against the importer and
 
 kills: $(TESTING) ## kill every command that writes, 100 times alone and 100 times two at once (KILLS=100, SEED=1)
 	$(BIN)/python -m tools.kill_writers --trials $(or $(KILLS),100) --seed $(or $(SEED),1)
+
+kills-training: $(VENV)/digits.stamp ## kill a training 50 times and go on, and look what was lost (KILLS=50, SEED=1)
+	$(BIN)/python -m tools.kill_training --trials $(or $(KILLS),50) --seed $(or $(SEED),1)
 
 mutants: $(VENV)/mutants.stamp ## change the code that infers and counts, token by token: a test must fail (MODULES="shapes.py pool")
 	nice $(BIN)/python -m tools.mutants $(MODULES)
@@ -86,8 +91,17 @@ digits: $(VENV)/digits.stamp ## train the digit reader again
 tutorial: $(VENV)/plot.stamp ## make the pictures of docs/tutorial and write what its commands print
 	$(BIN)/python -m tools.make_tutorial
 
+vscode: $(NODE_MODULES) ## build the VS Code extension, build/cnndsl-*.vsix (Node.js 20 or newer)
+	mkdir -p build
+	cd editors/vscode && npm run package
+
 clean: ## remove everything these targets make
-	rm -rf $(VENV) .venv-smoke-* .venv-lowest .venv-wild build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-smoke-* .venv-lowest .venv-wild .venv-node build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf editors/vscode/node_modules editors/vscode/dist
+
+$(NODE_MODULES): editors/vscode/package-lock.json
+	cd editors/vscode && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -117,7 +131,7 @@ $(VENV)/test.stamp: pyproject.toml setup.py | $(BIN)/python
 	touch $@
 
 $(VENV)/torch.stamp: pyproject.toml setup.py | $(BIN)/python
-	$(INSTALL) '.[test,torch,keras]' torchvision==0.28.0
+	$(INSTALL) '.[test,torch,keras]' torchvision==0.28.0 onnxscript==0.7.2
 	touch $@
 
 $(VENV)/mutants.stamp: pyproject.toml setup.py | $(BIN)/python

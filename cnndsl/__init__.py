@@ -6,10 +6,11 @@
 156
 
 What Python programs use is in ``api`` and ``network``; commands are in ``cli`` and ``__main__``, the cell magic in
-``notebook``. ``lang`` reads texts into the graph of ``ir``, whose layers are operators of ``ops``;
+``notebook``; ``language_service`` answers editors, which ``lsp`` speaks to; ``configuration`` is that of a project.
+``lang`` reads texts into the graph of ``ir``, whose layers are operators of ``ops``;
 ``training_settings`` is what a text may say about its training. ``analysis`` counts,
 ``runtime`` computes, ``interop`` speaks ONNX, PyTorch and Keras, ``training`` learns, ``draw`` makes pictures, and
-``report`` all other output.
+``report`` all other output; ``highlight`` colours texts in editors and pages.
 Everything stands on ``shapes`` (the window formula, broadcasting), ``extents`` (sizes that are not known), ``errors``
 (diagnostics), ``codes`` (what they mean), ``limits``, ``suggest`` (did you mean), ``files``, ``progress``, ``arrays``
 and ``version``.

@@ -321,9 +321,11 @@ def train(
     ``data`` is a folder with a folder of images for each class, a file (.npz, .csv, MNIST's, CIFAR's), or a pair of
     arrays; without it, what ``train { }`` names. Further keywords are its settings (``epochs=3``,
     ``optimizer="sgd lr=0.1"``). ``out`` is a new folder for the run, ``resume`` that of one to go on with; without
-    them nothing is written. ``weights`` are those to begin with. Raises CnnError, and OSError where a file cannot be
-    written.
+    them nothing is written. ``weights`` are those to begin with. ``report`` is called after every epoch; without it a
+    notebook shows the curves as they grow, and a terminal a line for each epoch. Raises CnnError, and OSError where a
+    file cannot be written.
     """
+    from cnndsl.report.live import live
     from cnndsl.runtime.data.preparation import Preparation
     from cnndsl.training.model import Switches
     from cnndsl.training.request import requested
@@ -336,7 +338,7 @@ def train(
     job = job._replace(data=data, tensorboard=tensorboard, switches=Switches(device, compile, mixed_precision))
     if resume is None:
         job = job._replace(preparation=preparation or Preparation(), channels_last=channels_last, skip_bad=skip_bad)
-    found = learn(job, report)
+    found = learn(job, report or live(net.name))
     trained = Network(net.graph, found.weights, net.sources)
     return TrainingResult(**found._asdict(), network=trained, folder=job.folder)
 

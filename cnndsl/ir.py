@@ -225,6 +225,11 @@ class Instance(Model):
     """The name of the block."""
     span: Span | None = None
 
+    @cached_property
+    def arguments(self) -> dict[str, int | float]:
+        """The numbers that it was called with, where a text was read; neither compared nor in JSON."""
+        return {}
+
 
 class Graph(Model):
     """A flat graph in executable order. Every name in ``inputs`` of a layer stands before that layer.

@@ -7,8 +7,8 @@ answer as well as an integer. These ask for more (the list is tested):
   SpaceToDepth.output, resize_reach
 - ``/``: ratio, Subsample.weights
 - ``min``: Axis.unread, Crop.output
-- ``max``: Axis.output, Axis.trailing, Axis.unread, resolve_padding, kernel_too_large, largest_divisor, check_pad_mode,
-  Conv._check_links, ConvTranspose._padding, ConvTranspose.output, Pool.output, resize_reach
+- ``max``: Axis.output, Axis.trailing, Axis.unread, overhang, resolve_padding, kernel_too_large, largest_divisor,
+  check_pad_mode, Conv._check_links, ConvTranspose._padding, ConvTranspose.output, Pool.output, resize_reach
 - ``gcd``: Axis.unread, check_groups, window_sum
 - ``divmod``: Axis.unread
 - ``isqrt``: largest_divisor
@@ -197,6 +197,21 @@ class Axis(NamedTuple):
                 below.append(run * min(windows, jump) + min(max(end - first - run * jump, 0), windows))
             read += below[1] - below[0]
         return self.size - read
+
+
+def padding(axes: Sequence[Axis]) -> Pairs:
+    """Before and behind, of each axis."""
+    return tuple((axis.begin, axis.end) for axis in axes)
+
+
+def overhang(axes: Sequence[Axis]) -> tuple[int, ...]:
+    """The cells beyond the padding that the last windows reach."""
+    return tuple(max(0, (axis.output - 1) * axis.stride - axis.room) for axis in axes)
+
+
+def covering(axes: Sequence[Axis]) -> Pairs:
+    """The padding, overhang included."""
+    return tuple((axis.begin, axis.end + cells) for axis, cells in zip(axes, overhang(axes), strict=True))
 
 
 def ratio(numerator: int, denominator: int) -> str:

@@ -268,7 +268,7 @@ def outcomes() -> dict[str, dict[str, Any]]:
     """What every bomb did."""
     given = json.dumps([bomb._asdict() for bomb in BOMBS.values()])
     done = subprocess.run(
-        [sys.executable, "-c", RUNNER], input=given, capture_output=True, text=True, encoding="utf-8", timeout=300
+        [sys.executable, "-c", RUNNER], input=given, capture_output=True, text=True, encoding="utf-8", timeout=1200
     )
     assert done.returncode == 0, done.stderr
     return dict(zip(BOMBS, map(json.loads, done.stdout.splitlines()), strict=True))

@@ -14,9 +14,9 @@ import cnndsl
 from cnndsl import ops
 from cnndsl.analysis.lint import RuleSelection, enabled
 from cnndsl.cli import main
-from cnndsl.cli.config import KEYS
 from cnndsl.codes import AREAS, CODES, explain
 from cnndsl.codes.code import Code
+from cnndsl.configuration import KEYS
 from cnndsl.errors import CnnError
 from cnndsl.lang.compile import Compiled, compile_text
 from cnndsl.lang.expressions.functions import FUNCTIONS

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -37,6 +38,7 @@ GENERATED_PARTS = [
     "cli.md",
     "frameworks.md",
     "language.md",
+    "../editors/vscode/syntaxes/cnn.tmLanguage.json",
 ]
 
 
@@ -160,9 +162,8 @@ def test_modules_and_sizes_in_the_architecture_are_there() -> None:
 
 
 def test_every_block_says_what_it_is() -> None:
-    assert not [
-        str(block) for block in ALL if language(block) not in {"cnn", "python", "sh", "console", "json", "text"}
-    ]
+    known = {"cnn", "python", "sh", "console", "json", "toml", "text"}
+    assert not [str(block) for block in ALL if language(block) not in known | {"lua", "lisp"}]
 
 
 @pytest.mark.parametrize(
@@ -213,6 +214,11 @@ def test_command_lines_are_understood(block: Block) -> None:
 @pytest.mark.parametrize("block", written_in("json"), ids=str)
 def test_json_is_json(block: Block) -> None:
     assert json.loads(block.text)
+
+
+@pytest.mark.parametrize("block", written_in("toml"), ids=str)
+def test_toml_is_toml(block: Block) -> None:
+    assert tomllib.loads(block.text)
 
 
 def test_the_json_report_has_the_documented_keys() -> None:

@@ -68,6 +68,8 @@ def test_wheel_works_away_from_the_sources(root: Path, wheel: Path, tmp_path: Pa
     assert "61,706" in report.replace("_", ",")
     grammar = "from importlib.resources import files; print(files('cnndsl.grammar').joinpath('cnn.lark').is_file())"
     assert run(sys.executable, "-c", grammar, folder=tmp_path, PYTHONPATH=site) == "True\n"
+    lexer = "from pygments.lexers import get_lexer_for_filename; print(get_lexer_for_filename('lenet.cnn').aliases)"
+    assert run(sys.executable, "-c", lexer, folder=tmp_path, PYTHONPATH=site) == "('cnn',)\n"
 
 
 def test_the_console_script_is_there(root: Path) -> None:
@@ -81,10 +83,10 @@ def test_changelog_knows_the_version(root: Path) -> None:
 
 def test_the_extra_all_is_what_commands_can_use(root: Path) -> None:
     extras = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    used = {library for name in ("plot", "onnxruntime", "completion") for library in extras[name]}
+    used = {library for name in ("plot", "onnxruntime", "completion", "lsp") for library in extras[name]}
     assert set(extras["all"]) == used <= set(extras["test"])
     readme = (root / "README.md").read_text(encoding="utf-8")
-    told = ("plot", "onnxruntime", "completion", "all", "torch", "keras", "train", "tensorboard")
+    told = ("plot", "onnxruntime", "completion", "lsp", "all", "torch", "keras", "train", "tensorboard")
     assert [name for name in told if f"| `{name}` |" not in readme] == []
     sources = [path.read_text(encoding="utf-8") for path in (root / "cnndsl").rglob("*.py")]
     named = {"".join(words) for source in sources for words in EXTRA.findall(source)}

@@ -5,4 +5,5 @@
 pictures and outputs. ``architecture`` knows who may import whom, and how large everything is. ``fuzz`` feeds broken
 input, which ``corpus`` and ``mutations`` make. ``mutants`` changes the code and asks whether a test fails.
 ``conformance`` runs ONNX's own tests, ``compare_with_onnxruntime`` the demo beside ONNX Runtime.
+``kill_writers`` and ``kill_training`` kill commands, and look what is lost.
 """

@@ -12,7 +12,7 @@ from cnndsl.analysis.growth import growth
 from cnndsl.analysis.lines import FormulaLine, line
 from cnndsl.analysis.measured import Layer, Measured
 from cnndsl.analysis.memory import BYTES, last_readers, size_of
-from cnndsl.analysis.symbolic import Symbolic, axis_letters, axis_words
+from cnndsl.analysis.symbolic import Symbolic, axis_letters, axis_words, unlike
 from cnndsl.analysis.terms import Term
 from cnndsl.errors import Span, quoted
 from cnndsl.ir import Input, Node
@@ -36,7 +36,9 @@ class Explanation(NamedTuple):
     """The arithmetic behind a layer, or what an input is.
 
     ``operator`` is the line of the layer table, empty for an input; ``reads`` names what it reads with the shapes;
-    ``legend`` says what the symbols of the rules mean, in the order in which they come.
+    ``legend`` says what the symbols of the rules mean, in the order in which they come. In a network with symbols of
+    its own, ``formulas`` are the shapes in them, of what it reads and then its own, and the numbers are for the sizes
+    in ``numbers_for``; its symbols stand in no rule.
     """
 
     network: str
@@ -48,6 +50,13 @@ class Explanation(NamedTuple):
     shape: Shape
     sections: tuple[Section, ...]
     legend: tuple[tuple[str, str], ...]
+    formulas: tuple[str, ...] = ()
+    numbers_for: str = ""
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The shapes of what it reads, then its own, as text."""
+        return self.formulas or tuple(map(str, (*(shape for _, shape in self.reads), self.shape)))
 
 
 def arithmetic(network: Measured, name: str) -> Explanation:
@@ -60,7 +69,7 @@ def arithmetic(network: Measured, name: str) -> Explanation:
     layer = network.layers[name]
     node = layer.node
     shapes = network.graph.input_shapes(node)
-    symbolic = Symbolic(node.op, shapes, node.shape)
+    symbolic = Symbolic(node.op, shapes, node.shape, network.symbols)
     adaptive = ADAPTIVE if isinstance(node.op, AdaptivePool) else ""
     sections = (
         Section("output", "output size", tuple(_output(layer, symbolic, shapes)), words=_rule(node.op, shapes[0])),
@@ -81,7 +90,13 @@ def arithmetic(network: Measured, name: str) -> Explanation:
         node.shape,
         sections,
         _legend(sections, symbolic.legend),
+        _formulas(network, (*node.inputs, name)),
+        network.numbers_for,
     )
+
+
+def _formulas(network: Measured, names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(map(network.shown, names)) if network.formulas else ()
 
 
 MANY = 4
@@ -226,7 +241,8 @@ def _input(network: Measured, value: Input) -> Explanation:
     shape = value.shape
     words = ("features" if shape.is_vector else "channels", *axis_words(len(shape.spatial)))
     given = [line(word, size) for word, size in zip(words, shape.dimensions, strict=True)]
-    letters = ("N",) if shape.is_vector else ("C", *axis_letters(len(shape.spatial)))
+    plain = ("N",) if shape.is_vector else ("C", *axis_letters(len(shape.spatial)))
+    letters = tuple(unlike(letter, network.symbols) for letter in plain)
     terms = [Term(size, letter) for size, letter in zip(shape.dimensions, letters, strict=True)]
     legend = dict(zip(letters, words, strict=True))
     field = [line(word, 1, "every position sees itself") for word in words[1:] or words]
@@ -236,4 +252,8 @@ def _input(network: Measured, value: Input) -> Explanation:
         _memory(network, value, Shape(terms[0], tuple(terms[1:]))),
     )
     said = f"an input of the network: {value.dtype} numbers given from outside"
-    return Explanation(network.name, value.name, "", said, value.span, (), shape, sections, _legend(sections, legend))
+    known = _legend(sections, legend)
+    formulas = _formulas(network, (value.name,))
+    return Explanation(
+        network.name, value.name, "", said, value.span, (), shape, sections, known, formulas, network.numbers_for
+    )

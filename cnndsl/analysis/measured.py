@@ -188,6 +188,11 @@ class Measured:
         except CnnError:
             return None
 
+    @property
+    def numbers_for(self) -> str:
+        """The sizes that all numbers are for, ``H = 572, W = 572``; empty in a network without symbols."""
+        return ", ".join(f"{name} = {size}" for name, size in self.symbols.items())
+
     def shown(self, name: str) -> str:
         """The shape of a value as text, a formula where symbols decide it."""
         return self.formulas.shape(name) if self.formulas else str(self.graph.shapes[name])

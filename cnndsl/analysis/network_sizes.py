@@ -1,18 +1,24 @@
 """The sizes of a network, symbol by symbol: the answer to "which sizes does it take, and what comes out"."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
-from itertools import groupby, pairwise
+from itertools import groupby, islice, pairwise, product
+from math import prod
 from typing import NamedTuple
 
 from cnndsl.analysis.resized import require_symbols, resized
 from cnndsl.analysis.sizes import Along, Need, along, with_symbols
 from cnndsl.errors import CnnError, quoted, require_whole
+from cnndsl.extents.expression import conjuncts
 from cnndsl.extents.extent import Extent, sizes_where
 from cnndsl.extents.periodic import NONE, PeriodicSet, TooLong, only
-from cnndsl.extents.words import described, enclosed, formula
+from cnndsl.extents.words import added, described, enclosed, formula, multiplied
 from cnndsl.ir import Graph, Symbol
+from cnndsl.shapes import Shape
+
+PROBES, REACH = 4, 2_000
+"""Sizes of every symbol at which all are looked at together, where several decide one extent; found among so many."""
 
 MOST_LISTED = 100_000
 """The most sizes that are listed."""
@@ -75,6 +81,7 @@ class NetworkSizes:
             advice = "sizes are worked out where they repeat every 100,000 cells or sooner: fewer different strides"
             raise CnnError.of("sizes-too-long", message, advice, span=place) from None
         self._texts: dict[tuple[str, str], str] = {}
+        self._shapes: dict[tuple[tuple[str, int], ...], Mapping[str, Shape] | None] = {}
         self.ties = tuple(f"{one} == {other}" for group in self._groups for one, other in pairwise(group))
         self.symbols = tuple(self._symbol(one) for one in self.graph.symbols)
 
@@ -92,6 +99,30 @@ class NetworkSizes:
     def outputs(self) -> dict[str, str]:
         """The shape of every output, in symbols."""
         return {name: self.shape(name) for name in self.graph.outputs}
+
+    @cached_property
+    def meeting(self) -> str | None:
+        """The layer or assumption where symbols meet: behind it, what each may be depends on the others.
+
+        Without one, sizes that are taken for each symbol are taken together: layers treat one axis after the other.
+        """
+        for assumption in self.graph.assumptions:
+            if any(len(self._leading(read)) > 1 for read in conjuncts(assumption.text)):
+                return assumption.text
+        for node in self.graph.layers:
+            names = [*node.inputs, node.name]
+            ranks = [len(self.graph.shapes[name].dimensions) for name in names]
+            for axis in range(max(ranks)):
+                read = [self._symbolic(name, axis) for name, rank in zip(names, ranks, strict=True) if axis < rank]
+                symbols = {symbol for found in read for symbol, one in found.items() if _varies(*one)}
+                if len(self._leading(symbols)) > 1:
+                    return node.name
+        return None
+
+    def _leading(self, symbols: Collection[str]) -> set[str]:
+        """The symbols, of those that are tied the first."""
+        leaders = {name: group[0] for group in self._groups for name in group}
+        return {leaders.get(name, name) for name in symbols}
 
     def shape(self, name: str) -> str:
         """The shape of an input or a layer, in symbols: ``2@(H - 184)x(W - 184)``."""
@@ -204,14 +235,60 @@ class NetworkSizes:
         parts = [self._formula(extent, symbol, taken) for symbol, (extent, taken) in found.items()]
         if len(parts) < 2:
             return parts[0] if parts else str(size)
-        product = " * ".join(f"({part})" if " " in part else part for part in parts)
-        return product if size == 1 else f"{product} / {size ** (len(parts) - 1)}"
+        return self._joint(name, axis, found) or f"f({', '.join(found)})"
+
+    def _joint(self, name: str, axis: int, found: Mapping[str, tuple[Extent, PeriodicSet]]) -> str | None:
+        """An extent that several symbols decide, as a sum or a product, whichever it is where all of them change."""
+        size = self.graph.shapes[name].dimensions[axis]
+        points = list(product(*(_telling(*one) for one in found.values())))
+        shapes = {point: self._at(dict(zip(found, point, strict=True))) for point in points}
+        known = {point: shape[name].dimensions[axis] for point, shape in shapes.items() if shape}
+        parts = {point: [extent.at(n) for (extent, _), n in zip(found.values(), point, strict=True)] for point in known}
+        more = len(found) - 1
+        if all(sum(parts[point]) - more * size == number for point, number in known.items()):
+            return added([(symbol, *one) for symbol, one in found.items()], -more * size)
+        if all(prod(parts[point]) == number * size**more for point, number in known.items()):
+            return multiplied([(symbol, *one) for symbol, one in found.items()], size**more)
+        return None
+
+    def _at(self, sizes: dict[str, int]) -> Mapping[str, Shape] | None:
+        """All shapes at some sizes of the symbols, and of those tied to them; None where they are not taken."""
+        for group in self._groups:
+            sizes |= dict.fromkeys(group, sizes[group[0]]) if group[0] in sizes else {}
+        key = tuple(sizes.items())
+        if key not in self._shapes:
+            try:
+                self._shapes[key] = resized(self.graph, sizes).shapes
+            except CnnError:
+                self._shapes[key] = None
+        return self._shapes[key]
 
     def _formula(self, extent: Extent, symbol: str, taken: PeriodicSet) -> str:
         key = (symbol, repr(extent))
         if key not in self._texts:
             self._texts[key] = formula(extent, symbol, taken)
         return self._texts[key]
+
+
+def _telling(extent: Extent, taken: PeriodicSet) -> list[int]:
+    """Some of the sizes that are taken, such that the extents are different."""
+    end = taken.start if taken.is_finite else None
+    found: dict[int, int] = {}
+    for size in islice(taken.members(end=end), REACH):
+        found.setdefault(extent.at(size), size)
+        if len(found) == PROBES:
+            break
+    return list(found.values())
+
+
+def _varies(extent: Extent, taken: PeriodicSet) -> bool:
+    """Whether an extent is not the same for all sizes that are taken."""
+    return not taken.is_finite or len({extent.at(size) for size in taken.members()}) > 1
+
+
+def beside_defaults(found: NetworkSizes) -> str:
+    """What is to be said behind the sizes of symbols that depend on each other; nothing where they do not."""
+    return f", each beside the others' defaults: they meet in {quoted(found.meeting)}" if found.meeting else ""
 
 
 def grouped(symbols: Sequence[SymbolSizes]) -> str:

@@ -6,9 +6,10 @@ from itertools import islice, product
 
 from cnndsl.analysis.costs import Costs
 from cnndsl.analysis.network_sizes import Group, NetworkSizes
+from cnndsl.analysis.resized import resized
+from cnndsl.errors import CnnError
 from cnndsl.extents.extent import Extent
 from cnndsl.extents.words import straight
-from cnndsl.shapes import Shape
 
 DEGREE = 2
 """The highest power of a size in a count: that of an attention map."""
@@ -24,7 +25,10 @@ def counts(network: NetworkSizes) -> Mapping[str, str] | None:
     names = [group.names[0] for group in network.groups]
     points = list(product(*(some[: DEGREE + 1] for some in sizes)))
     beyond = [tuple(some[-1 - turn] for some in sizes) for turn in range(2)]
-    known = {point: _costs(network, point) for point in (*points, *beyond)}
+    try:
+        known = {point: _costs(network, point) for point in (*points, *beyond)}
+    except CnnError:
+        return None
     found = {}
     for number, name in enumerate(("macs", "connections")):
         values = {point: Fraction(counted[number]) for point, counted in known.items()}
@@ -44,21 +48,12 @@ def _is_straight(group: Group) -> bool:
 
 
 def _costs(network: NetworkSizes, point: Sequence[int]) -> tuple[int, int]:
-    """MACs and connections where the sizes are these."""
-    shapes = {name: list(shape.dimensions) for name, shape in network.graph.shapes.items()}
-    for (_, found), size in zip(network.groups, point, strict=True):
-        for name, shape in found.shapes.items():
-            for axis, extent in enumerate(shape.dimensions):
-                if isinstance(extent, Extent):
-                    shapes[name][axis] = extent.at(size)
-    made = {name: Shape(numbers[0], tuple(numbers[1:])) for name, numbers in shapes.items()}
+    """MACs and connections where the sizes are these. Raises CnnError where they are not taken together."""
+    sizes = {name: size for group, size in zip(network.groups, point, strict=True) for name in group.names}
+    there = resized(network.graph, sizes)
     costs = Costs()
-    macs = connections = 0
-    for node in network.graph.layers:
-        sized = node.model_construct(**{**dict(node), "shape": made[node.name]})
-        cost = costs.of(sized, [made[name] for name in node.inputs])
-        macs, connections = macs + cost.macs, connections + cost.connections
-    return macs, connections
+    found = [costs.of(node, there.input_shapes(node)) for node in there.layers]
+    return sum(cost.macs for cost in found), sum(cost.connections for cost in found)
 
 
 Terms = dict[tuple[int, ...], Fraction]

@@ -1,6 +1,6 @@
 """An operator and its inputs with terms for their numbers: what its own code computes then shows how."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from cnndsl.analysis.terms import Term
@@ -46,6 +46,11 @@ def axis_letters(rank: int) -> tuple[str, ...]:
     return LETTERS.get(rank) or tuple(f"X{index}" for index in range(1, rank + 1))
 
 
+def unlike(symbol: str, taken: Collection[str]) -> str:
+    """The symbol, or with an i behind it where the network has one of that name: ``Hi``, beside the output's ``Ho``."""
+    return f"{symbol}i" if symbol in taken else symbol
+
+
 class _Connected(Conv):
     """A convolution with a ``connect`` table: its links take the place of filters times channels."""
 
@@ -62,10 +67,11 @@ class Symbolic:
 
     ``op`` and ``inputs`` are equal to what they were made of, so that the operator's methods give the same as before.
     ``traced`` is the output shape as the operator computes it, ``output`` the same with a name for every number that
-    has none, and ``legend`` says what each symbol means.
+    has none, and ``legend`` says what each symbol means. None is called as one of ``taken``.
     """
 
-    def __init__(self, op: Operator, inputs: Sequence[Shape], output: Shape) -> None:
+    def __init__(self, op: Operator, inputs: Sequence[Shape], output: Shape, taken: Collection[str] = ()) -> None:
+        self.taken = taken
         self.legend: dict[str, str] = {}
         self.inputs = self._inputs(inputs, op.axis if isinstance(op, Concat) else None)
         self.op = self._operator(op, inputs[0], output)
@@ -74,6 +80,7 @@ class Symbolic:
 
     def term(self, value: int, symbol: str, words: str) -> Term:
         """A number with a name."""
+        symbol = unlike(symbol, self.taken)
         self.legend[symbol] = words
         return Term(value, symbol)
 

@@ -52,6 +52,7 @@ COMMANDS = {
     "report": "write everything about a network as one HTML page",
     "filters": "draw a layer's weights as .png, .svg or .pdf",
     "fmt": "format files in place, all in one style",
+    "lsp": "serve editors: shapes, errors and completion while you type, by the Language Server Protocol",
     "explain": "explain an operator, a diagnostic code or a topic, or how the numbers of a layer come about",
     "completion": "print what makes bash, zsh or fish complete commands, options and names of files",
 }
@@ -73,6 +74,7 @@ ELSEWHERE = {
     "report": "html page",
     "filters": "kernels weights",
     "fmt": "format",
+    "lsp": "server language-server editor serve",
     "explain": "man doc docs describe",
 }
 """What other tools call the commands."""

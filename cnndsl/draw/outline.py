@@ -25,7 +25,8 @@ class Unit(NamedTuple):
 
     ``name`` is the input's, the layer's or the block instance's, ``layers`` what the box stands for, ``repeat`` how
     often it stands there in a row, and ``others`` are the layers of all repetitions that are not drawn, those of the
-    row first. ``shape`` flows out of it. ``outputs`` are the network's outputs among its values, by name.
+    row first. ``shape`` flows out of it, ``shown`` is that as text, in symbols where they decide it. ``outputs`` are
+    the network's outputs among its values, by name.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Unit(NamedTuple):
     title: str
     layers: tuple[Layer, ...]
     shape: Shape
+    shown: str
     repeat: int = 1
     others: tuple[Layer, ...] = ()
     outputs: tuple[str, ...] = ()
@@ -53,11 +55,14 @@ class Unit(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """A value that flows from one unit to another, both given by their place in ``Outline.units``."""
+    """A value that flows from one unit to another, both given by their place in ``Outline.units``.
+
+    ``shape`` is its shape as text, in symbols where they decide it.
+    """
 
     source: int
     target: int
-    shape: Shape
+    shape: str
     value: str
 
 
@@ -119,7 +124,8 @@ class _Folding:
         for index, (name, shape) in enumerate(self.network.inputs.items()):
             self.owner[-1 - index] = len(self.units)
             outputs = (name,) if -1 - index in self.results else ()
-            self.units.append(Unit(name, "input", name, (), shape, outputs=outputs))
+            shown = self.network.shown(name)
+            self.units.append(Unit(name, "input", name, (), shape, shown, outputs=outputs))
         self._walk(0, len(self.layers), 0, ())
         self._require_few(len(self.units), MOST_UNITS, "boxes")
         self._mark_outputs()
@@ -167,17 +173,18 @@ class _Folding:
             return
         layer = self.layers[place]
         others = tuple(self.layers[place + shift] for shift in shifts)
-        self._add(Unit(layer.name, "layer", self._written(place), (layer,), layer.shape, 1, others), place, place + 1)
+        unit = Unit(layer.name, "layer", self._written(place), (layer,), layer.shape, layer.shown, 1, others)
+        self._add(unit, place, place + 1)
 
     def _block(self, first: int, last: int, level: int, count: int, shifts: tuple[int, ...]) -> None:
         if self._passes(first, last):
             return
         name = self.layers[first].node.path[level]
         others = tuple(self.layers[place + shift] for shift in shifts for place in range(first, last))
-        end = last - 1 + (count - 1) * (last - first)
-        shown = tuple(self.layers[first:last])
+        end = self.layers[last - 1 + (count - 1) * (last - first)]
+        drawn = tuple(self.layers[first:last])
         title = self._title(first, level, count)
-        self._add(Unit(name, "block", title, shown, self.layers[end].shape, count, others), first, last)
+        self._add(Unit(name, "block", title, drawn, end.shape, end.shown, count, others), first, last)
 
     def _add(self, unit: Unit, first: int, last: int) -> None:
         places = range(first, last)
@@ -268,7 +275,7 @@ class _Folding:
     # --- edges ---
     def _edges(self) -> Iterator[Edge]:
         """Every value once for each unit that reads it."""
-        shapes, names = self.network.graph.shapes, list(self.network.inputs)
+        names = list(self.network.inputs)
         seen: set[tuple[int, int, int]] = set()
         for place in self.drawn:
             target = self.owner[place]
@@ -278,7 +285,7 @@ class _Folding:
                 if source != target and (source, target, value) not in seen:
                     seen.add((source, target, value))
                     name = names[-1 - value] if value < 0 else self.layers[value].name
-                    yield Edge(source, target, shapes[name], name)
+                    yield Edge(source, target, self.network.shown(name), name)
 
     def _resolved(self, place: int) -> int:
         """The value itself where ``place`` only passes it on."""

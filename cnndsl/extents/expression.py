@@ -40,6 +40,13 @@ def names(text: str) -> set[str]:
     return found
 
 
+def conjuncts(text: str) -> list[set[str]]:
+    """The symbols that each part of a condition reads, the parts being joined by ``and``."""
+    tree = _tree(text)
+    parts = tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]
+    return [names(ast.unparse(part)) for part in parts]
+
+
 def same(one: str, other: str) -> bool:
     """Whether two expressions differ in nothing but spaces and needless parentheses."""
     return one == other or ast.dump(_tree(one)) == ast.dump(_tree(other))

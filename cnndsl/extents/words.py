@@ -1,8 +1,10 @@
 """Extents and sets of sizes in words: ``(H - 184)/4``, ``188, 204, 220, ... (16k + 12, at least 188)``."""
 
+import re
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import islice, pairwise
-from math import lcm
+from math import gcd, lcm
 
 from cnndsl.extents.extent import Extent, Line, Table
 from cnndsl.extents.periodic import ALL, MAX_PERIOD, PeriodicSet
@@ -35,6 +37,42 @@ def formula(extent: Extent | int, symbol: str, taken: PeriodicSet = ALL) -> str:
         return " + ".join(formula(term, symbol, taken) for term in extent.terms).replace("+ -", "- ")
     numbers = [str(extent.at(size)) for size in islice(taken.members(), 3)]
     return f"f({symbol}): {', '.join(numbers)}, ..."
+
+
+Part = tuple[str, Extent, PeriodicSet]
+"""What an extent is as a function of one symbol, for the sizes that are taken, all other symbols being constant."""
+
+
+def added(parts: Sequence[Part], rest: int) -> str:
+    """The sum of functions of several symbols and a number: ``H + W``."""
+    terms = []
+    for symbol, extent, taken in parts:
+        text = formula(extent, symbol, taken)
+        if found := re.fullmatch(r"(.+) ([+-]) (\d+)", text):
+            text, rest = found[1], rest + int(found[2] + found[3])
+        terms.append(text)
+    if rest:
+        terms.append(str(rest))
+    return " + ".join(terms).replace("+ -", "- ")
+
+
+def multiplied(parts: Sequence[Part], divisor: int) -> str:
+    """The product of functions of several symbols, divided by a number: ``5*(H - 2)*(W - 2)``."""
+    factor, texts = Fraction(1, divisor), []
+    for symbol, extent, taken in parts:
+        line = straight(extent, taken)
+        if line is None:
+            common = gcd(extent.k, extent.c) if isinstance(extent, Line) else 1
+            factor *= common
+            texts.append(formula(extent // common, symbol, taken))
+            continue
+        bottom = lcm(line[0].denominator, line[1].denominator)
+        shared = Fraction(gcd(int(line[0] * bottom), int(line[1] * bottom)), bottom)
+        factor *= shared
+        texts.append(_linear(line[0] / shared, line[1] / shared, symbol))
+    shown = "*".join(f"({text})" if " " in text and len(texts) > 1 else text for text in texts)
+    top = shown if factor.numerator == 1 else f"{factor.numerator}*{shown}"
+    return top if factor.denominator == 1 else f"{top}/{factor.denominator}"
 
 
 def straight(extent: Extent, taken: PeriodicSet) -> tuple[Fraction, Fraction] | None:
@@ -111,7 +149,7 @@ def _quotient(factor: int, symbol: str, rest: int, bottom: int, more: int, times
 
 def enclosed(text: str) -> str:
     """A formula as it may stand in a shape: ``(H/4)``, ``ceil(H/4)``."""
-    is_call = text.startswith(("floor(", "ceil(")) and text.endswith(")") and ") " not in text
+    is_call = text.startswith(("floor(", "ceil(", "f(")) and text.endswith(")") and ") " not in text
     return text if text.isalnum() or is_call else f"({text})"
 
 

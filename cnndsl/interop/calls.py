@@ -98,6 +98,13 @@ class Call(NodeContext):
         """The axes of a value as the framework counts them, the batch among them."""
         return len(self.builder.leading) + len(x.order)
 
+    def place(self, x: Value, axis: int, new: int = 0) -> int:
+        """An axis counted from the front; ``new`` axes are there beside the value's."""
+        rank = self.rank(x) + new
+        if not -rank <= axis < rank:
+            raise Refusal(f"axis {axis} is beyond its input")
+        return axis % rank
+
     def sizes(self, x: Value) -> tuple[int, ...]:
         """The extents of a value, the batch among them."""
         return (*self.builder.leading, *x.dimensions)

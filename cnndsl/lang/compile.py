@@ -1,6 +1,8 @@
 """From text to networks: parse, gather definitions, lower each network."""
 
+import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -13,6 +15,7 @@ from cnndsl.lang.elaborate.naming import aliases
 from cnndsl.lang.expressions.scope import Scope
 from cnndsl.lang.expressions.values import Fault, TooManyDiagnostics
 from cnndsl.lang.modules import NO_SETTINGS, Collector, Module, ModuleLoader, Resolver, Settings
+from cnndsl.lang.recording import Expanded, Recording
 from cnndsl.lang.review.findings import review
 from cnndsl.lang.text import syntax
 from cnndsl.limits import DEFAULT_LIMITS, Limits
@@ -35,20 +38,33 @@ def compile_text(
     limits: Limits = DEFAULT_LIMITS,
     network: str | None = None,
     warnings: frozenset[str] | None = None,
+    recording: Recording | None = None,
 ) -> Compiled:
     """Everything a text defines; ``network`` picks one by name, an imported one included. Never raises on text.
 
     ``warnings`` are the codes of the warnings wanted (:func:`cnndsl.analysis.lint.enabled`); None: the default ones.
+    ``recording`` keeps what the expansion met at every place of the text, whatever is wrong elsewhere.
     """
     collector = Collector(limits)
     used: set[str] = set()
     loader = ModuleLoader(resolver, collector, settings, used)
     networks: list[Graph] = []
+    if recording:
+        recording.loader = loader
     try:
         module = loader.load(text, file)
+        if recording:
+            recording.module = module
         if module is not None:
             for name, statements, owner, place in _networks(module, file, network, collector):
                 lowering = NetworkLowering(owner, collector, settings, used)
+                expanded = None
+                if recording:
+                    lowering.recording = recording
+                    expanded = Expanded(
+                        name, owner.source.file, tuple(statements), lowering.graph.layers, partial(lowering.built, name)
+                    )
+                    recording.networks.append(expanded)
                 try:
                     lowered = lowering.lower(name, statements, place)
                 except Fault as error:
@@ -56,11 +72,15 @@ def compile_text(
                     lowered = None
                 if lowered is not None and _proved(lowered, collector):
                     networks.append(lowered)
+                    if expanded:
+                        expanded.graph = lowered
             _check_settings(settings, used, module, collector)
             whole = network is None and not settings.params and not settings.inputs
             review(collector, loader, module, networks, enabled() if warnings is None else warnings, whole)
     except TooManyDiagnostics:
         collector.truncate()
+    if loader.broken:
+        collector.diagnostics.sort(key=lambda diagnostic: _place(diagnostic, file))
     return Compiled(tuple(networks), tuple(collector.diagnostics), loader.sources)
 
 
@@ -93,6 +113,14 @@ def _networks(
         collector.add(Diagnostic("no-network", "the file holds no network", help=(advice,)))
 
 
+def _place(diagnostic: Diagnostic, file: str) -> tuple[bool, int, int]:
+    """The order of the text for what is found in it, behind what was found in imported files."""
+    span = diagnostic.span
+    if span is None or diagnostic.code == "diagnostic-limit":
+        return True, sys.maxsize, 0
+    return span.file == file, span.line, span.column
+
+
 def _proved(network: Graph, collector: Collector) -> bool:
     """Whether everything that a network says of its symbols holds for all sizes; what does not is collected."""
     if not network.symbols:
@@ -107,7 +135,7 @@ def _proved(network: Graph, collector: Collector) -> bool:
 
 def _check_settings(settings: Settings, used: set[str], module: Module, collector: Collector) -> None:
     for name in settings.params:
-        if name not in used:
+        if name not in used | module.doubtful:
             known = sorted(item for item in used if not item.startswith("input "))
             suggestion = nearest(name, known)
             advice = f"did you mean {quoted(suggestion)}?" if suggestion else f"known params: {listed(known) or 'none'}"

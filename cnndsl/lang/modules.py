@@ -12,7 +12,7 @@ from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.scope import Scope
 from cnndsl.lang.expressions.values import Budget, Fault, Flow, Named, TooManyDiagnostics, Unknowable, Value, fault
 from cnndsl.lang.text import syntax
-from cnndsl.lang.text.parser import parse
+from cnndsl.lang.text.parser import normalized, read
 from cnndsl.limits import Limits
 from cnndsl.shapes import Shape
 
@@ -36,6 +36,8 @@ class Module(NamedTuple):
     """Imports that failed: names that are unknown may have come from them."""
     assumptions: "list[Assumed]"
     """What the file assumes of its symbols."""
+    doubtful: frozenset[str] = frozenset()
+    """The words of statements that cannot be read: they may define what is unknown elsewhere."""
 
 
 class Settings(NamedTuple):
@@ -56,6 +58,8 @@ class Collector:
         self.limits = limits
         self.budget = Budget(limits.steps)
         self.diagnostics: list[Diagnostic] = []
+        self.closed = False
+        """Whether nothing else is kept."""
         self._seen: set[tuple[str, Span | str, str]] = set()
         self._repeated = 0
 
@@ -64,6 +68,8 @@ class Collector:
 
         Warnings give way to errors: a text is never refused without one.
         """
+        if self.closed:
+            return
         # A layer may differ from a framework in several ways; in each as often as there are numbers.
         way = diagnostic.message.partition(";")[0] if diagnostic.code.startswith("portability-") else ""
         key = (diagnostic.code, diagnostic.span or diagnostic.message, way)
@@ -110,6 +116,8 @@ class ModuleLoader:
         self.used = used
         self.sources: dict[str, str] = {}
         self.trees: dict[str, syntax.File] = {}
+        self.broken = False
+        """Whether anything could not be read."""
         self.imports: list[tuple[str, syntax.Import, Module]] = []
         self._modules: dict[str, Module | None] = {}
         self._imported_bytes = 0
@@ -120,29 +128,28 @@ class ModuleLoader:
         return self._load(text, file, PurePosixPath(file.replace("\\", "/")).name)
 
     def _load(self, text: str, file: str, path: str) -> Module | None:
-        self.sources[file] = text
-        try:
-            tree = parse(text, file, self.limits)
-        except CnnError as error:
-            self.sources.update(error.sources)
-            from cnndsl.lang.python_code import explained
+        tree, diagnostics = read(text, file, self.limits)
+        self.sources[file] = tree.text if tree else normalized(text)
+        doubtful: frozenset[str] = frozenset()
+        if diagnostics:
+            tree = self._report_syntax(tree, diagnostics, file)
+            if tree is None:
+                return None
+            from cnndsl.lang.text.broken import words_of
 
-            for diagnostic in explained(error.diagnostics, Source(file, self.sources[file])):
-                if diagnostic.code == "diagnostic-limit":
-                    raise TooManyDiagnostics from None
-                self.collector.add(diagnostic)
+            doubtful = words_of(tree)
+        if tree is None:
             return None
-        self.sources[file] = tree.text
         self.trees[file] = tree
         definitions = (syntax.Import, syntax.Block, syntax.Network)
         loose = tuple(item for item in tree.items if not isinstance(item, definitions))
         has_body = any(isinstance(item, syntax.Pipeline | syntax.Input | syntax.Output) for item in loose)
         has_body = has_body and not any(isinstance(item, syntax.Network) for item in tree.items)
-        module = Module(Source(file, tree.text), Scope(), {}, {}, loose if has_body else (), set(), [])
+        module = Module(Source(file, tree.text), Scope(), {}, {}, loose if has_body else (), set(), [], doubtful)
         self._modules[path] = module
         self._chain.append(path)
         for item in tree.items:
-            if has_body and not isinstance(item, definitions):
+            if has_body and not isinstance(item, (*definitions, syntax.Broken)):
                 continue
             try:
                 self._define(module, item, path)
@@ -153,11 +160,35 @@ class ModuleLoader:
         self._chain.pop()
         return module
 
+    def _report_syntax(
+        self, tree: syntax.File | None, diagnostics: Iterable[Diagnostic], file: str
+    ) -> syntax.File | None:
+        """Collects what cannot be read; gives the tree if the rest can be judged."""
+        from cnndsl.lang.python_code import explained
+
+        self.broken = True
+        for diagnostic in explained(diagnostics, Source(file, self.sources[file])):
+            if diagnostic.code == "diagnostic-limit":
+                raise TooManyDiagnostics
+            self.collector.add(diagnostic)
+        if tree and tree.torn:
+            if self._chain:
+                return None
+            self.collector.closed = True
+        return tree
+
     def _define(self, module: Module, item: syntax.Item, path: str) -> None:
         context = FileContext(
-            module.source, self.limits, self.collector.budget, bool(module.gaps), self.trees[module.source.file].items
+            module.source,
+            self.limits,
+            self.collector.budget,
+            bool(module.gaps),
+            self.trees[module.source.file].items,
+            module.doubtful,
         )
-        if isinstance(item, syntax.Import):
+        if isinstance(item, syntax.Broken):
+            self._define_broken(module, item)
+        elif isinstance(item, syntax.Import):
             module.gaps.add(item.path.value)
             self._import(module, item, path)
             module.gaps.discard(item.path.value)
@@ -199,6 +230,16 @@ class ModuleLoader:
             # It may be a definition whose first word is misspelt.
             module.gaps.add(f"line {context.span(item).line}")
             raise fault("misplaced", "this belongs inside a network", context.span(item))
+
+    def _define_broken(self, module: Module, item: syntax.Broken) -> None:
+        """The statements of a network whose head cannot be read are checked; an import may have brought anything."""
+        word, name = (*item.words, "", "")[:2]
+        if word == "import":
+            module.gaps.add(f"line {module.source.span(item.start, item.start).line}")
+        elif word == "network" and item.bodies:
+            name = name or "network"
+            whole = syntax.Network(item.start, item.end, name, item.start, item.start, item.bodies[0])
+            module.networks.setdefault(name, (whole, module))
 
     def _sizes(self, item: syntax.Symbol, items: Iterable[syntax.Item]) -> Mapping[str, int]:
         """The sizes of symbols of a file, where the shapes of its networks' inputs are given from outside."""
@@ -286,6 +327,8 @@ class ModuleLoader:
 
     def _merge(self, module: Module, imported: Module, span: Span) -> None:
         module.gaps.update(imported.gaps)
+        if imported.doubtful:
+            module.gaps.add(f"what cannot be read of {imported.source.file}")
         for name, block in imported.blocks.items():
             if module.blocks.setdefault(name, block) is not block:
                 raise fault("name-taken", f"the import brings in a second block {quoted(name)}", span)
@@ -309,8 +352,10 @@ class FileContext:
         budget: Budget,
         incomplete: bool = False,
         items: tuple[syntax.Item, ...] = (),
+        doubtful: frozenset[str] = frozenset(),
     ) -> None:
         self.source = source
+        self.doubtful = doubtful
         self.limits = limits
         self.budget = budget
         self.incomplete = incomplete

@@ -7,6 +7,6 @@
 - ``explained``: the arithmetic behind a layer's numbers. ``trace``: one output value worked out; ``worked``: it as a
   figure.
 - ``sizes``: the sizes that a network takes. ``values``: numbers laid out as they lie.
-- ``plots``: feature maps and weights as figures.
+- ``plots``: feature maps and weights as figures. ``curves``: a training as charts; ``live``: while it goes on.
 - ``page``: the HTML report. ``notebook``: what Jupyter shows. ``markup``: what everything that writes HTML needs.
 """

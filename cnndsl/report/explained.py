@@ -35,6 +35,7 @@ def text(explanation: Explanation) -> str:
 
 def json_object(explanation: Explanation) -> dict[str, Any]:
     """The same with stable keys (docs/cli.md)."""
+    formulas = [{"formula": text} if explanation.formulas else {} for text in explanation.shown]
     return {
         "version": 1,
         "network": explanation.network,
@@ -42,8 +43,13 @@ def json_object(explanation: Explanation) -> dict[str, Any]:
         "operator": explanation.operator or None,
         "words": explanation.words,
         "place": _place_to_json(explanation.place),
-        "inputs": [{"name": name, "shape": shape_to_json(shape)} for name, shape in explanation.reads],
+        "inputs": [
+            {"name": name, "shape": shape_to_json(shape)} | formula
+            for (name, shape), formula in zip(explanation.reads, formulas, strict=False)
+        ],
         "shape": shape_to_json(explanation.shape),
+        **formulas[-1],
+        **({"numbers_for": explanation.numbers_for} if explanation.formulas else {}),
         "sections": [
             {
                 "key": section.key,
@@ -64,7 +70,7 @@ def html(explanation: Explanation, level: int = 2) -> str:
     Classes: ``explained`` on the section, ``explained-rule``, ``explained-result`` and ``explained-words`` on the cells
     of the tables, ``explained-legend`` on the list of symbols.
     """
-    heading = f"{markup(_operator(explanation)) or 'input'}, gives {markup(explanation.shape)}"
+    heading = f"{markup(_operator(explanation)) or 'input'}, gives {markup(explanation.shown[-1])}"
     parts = [
         '<section class="explained">',
         f"<h{level}>{markup(explanation.name)}</h{level}>",
@@ -72,8 +78,10 @@ def html(explanation: Explanation, level: int = 2) -> str:
         f"<p>{sentence(explanation.words)}</p>",
     ]
     if explanation.reads:
-        reads = "".join(f"<li><code>{markup(name)}</code> {shape}</li>" for name, shape in explanation.reads)
+        reads = "".join(f"<li><code>{markup(name)}</code> {markup(shape)}</li>" for name, shape in _read(explanation))
         parts += ["<p>It reads:</p>", f"<ul>{reads}</ul>"]
+    if explanation.formulas:
+        parts.append(f"<p>The numbers are for {markup(explanation.numbers_for)}.</p>")
     for section in explanation.sections:
         parts.append(f"<h{level + 1}>{markup(section.title)}</h{level + 1}>")
         if section.lines:
@@ -121,9 +129,17 @@ def _heading(explanation: Explanation) -> list[str]:
     operator = f": {_operator(explanation)}" if explanation.operator else ""
     lines = [*_wrapped(f"{explanation.name}{operator}{where}", 0), *_wrapped(explanation.words, 2)]
     if explanation.reads:
-        reads = ", ".join(f"{name} {shape}" for name, shape in explanation.reads)
-        lines += _wrapped(f"reads {reads}, gives {explanation.shape}", 2)
+        reads = ", ".join(f"{name} {shape}" for name, shape in _read(explanation))
+        lines += _wrapped(f"reads {reads}, gives {explanation.shown[-1]}", 2)
+    if explanation.formulas:
+        shape = "" if explanation.reads else f"it is {explanation.shown[-1]}; "
+        lines += _wrapped(f"{shape}the numbers are for {explanation.numbers_for}", 2)
     return lines
+
+
+def _read(explanation: Explanation) -> Iterator[tuple[str, str]]:
+    """What it reads, with the shapes as text."""
+    return ((name, shape) for (name, _), shape in zip(explanation.reads, explanation.shown, strict=False))
 
 
 def _rows(lines: Sequence[FormulaLine], indent: int) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from cnndsl.analysis.network_sizes import NetworkSizes, SymbolSizes, grouped
+from cnndsl.analysis.network_sizes import NetworkSizes, SymbolSizes, beside_defaults, grouped
 from cnndsl.extents.periodic import PeriodicSet
 from cnndsl.extents.words import condition, described
 from cnndsl.ir import Input
@@ -19,6 +19,7 @@ def sizes_text(found: NetworkSizes, title: bool = False) -> str:
         own = [one for one in found.symbols if any(one.name in text for text in value.extents)]
         lines.append(f"{shown}: {grouped(own)}" if own else shown)
     lines += [f"  {tie}" for tie in found.ties]
+    lines += [f"  {beside_defaults(found).removeprefix(', ')}"] if found.meeting else []
     lines += _needs(found)
     several = len(graph.outputs) > 1
     lines += [f"output {shape}" + (f" of {name}" if several else "") for name, shape in found.outputs.items()]

@@ -123,8 +123,11 @@ def _facts(network: Measured, batch: int) -> Iterator[str]:
     buffers = f", {network.buffers:,} buffer elements" if network.buffers else ""
     yield f"parameters   {network.params:,}{buffers}"
     formulas = network.formulas
-    counts = _counts(formulas)
-    macs, connections = (f" = {counts[name]}" if counts else "" for name in ("macs", "connections"))
+    counts = counts_in_symbols(formulas)
+    macs, connections = (
+        f" = {counts[name]}" if counts and counts[name] != f"{number:,}" else ""
+        for name, number in (("macs", network.macs), ("connections", network.connections))
+    )
     yield f"MACs         {network.macs:,} (FLOPs {2 * network.macs:,}) an example{macs}"
     yield f"connections  {network.connections:,} an example{connections}"
     yield (
@@ -132,10 +135,12 @@ def _facts(network: Measured, batch: int) -> Iterator[str]:
         f"peak {bytes_text(memory.peak)}{examples}"
     )
     if formulas:
-        yield from _sizes(formulas)
+        yield f"the table and the memory are for {network.numbers_for}"
+        yield sizes_line(formulas)
 
 
-def _counts(formulas: "NetworkSizes | None") -> Mapping[str, str] | None:
+def counts_in_symbols(formulas: "NetworkSizes | None") -> Mapping[str, str] | None:
+    """MACs and connections as polynomials, by name; None where they are none, or where there are no symbols."""
     if formulas is None:
         return None
     from cnndsl.analysis.polynomials import counts
@@ -143,14 +148,12 @@ def _counts(formulas: "NetworkSizes | None") -> Mapping[str, str] | None:
     return counts(formulas)
 
 
-def _sizes(formulas: "NetworkSizes") -> Iterator[str]:
-    """What the numbers are for, and the sizes that the network takes."""
-    from cnndsl.analysis.network_sizes import grouped
+def sizes_line(formulas: "NetworkSizes") -> str:
+    """The sizes that the network takes: ``sizes: H and W: multiples of 32``."""
+    from cnndsl.analysis.network_sizes import beside_defaults, grouped
 
-    defaults = ", ".join(f"{one.name} = {one.default}" for one in formulas.symbols)
-    yield f"the table and the memory are for {defaults}"
     ties = "".join(f"{tie}; " for tie in formulas.ties)
-    yield f"sizes: {ties}{grouped(formulas.symbols)}"
+    return f"sizes: {ties}{grouped(formulas.symbols)}{beside_defaults(formulas)}"
 
 
 def bytes_text(count: int) -> str:

@@ -3,7 +3,7 @@
 import math
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from types import FrameType
@@ -34,6 +34,22 @@ class Progress(NamedTuple):
     is_best: bool
     weights: Mapping[str, Array]
     """Those after the epoch."""
+    history: Sequence[Epoch]
+    """All epochs so far."""
+
+    @property
+    def line(self) -> str:
+        """It in words: ``epoch  9/20  loss 0.0135  accuracy  99.75%  870 examples/s  12 s left  best``."""
+        epoch = self.epoch
+        parts = [f"epoch {epoch.epoch:>{len(str(self.epochs))}}/{self.epochs}", f"loss {epoch.loss:.4f}"]
+        if epoch.accuracy is not None:
+            parts.append(f"accuracy {epoch.accuracy:7.2%}")
+        if epoch.validation_loss is not None:
+            parts.append(f"validation {epoch.validation_loss:.4f}")
+        if epoch.validation_accuracy is not None:
+            parts.append(f"{epoch.validation_accuracy:7.2%}")
+        parts += [f"{self.examples_per_second:,.0f} examples/s", f"{self.seconds_left:,.0f} s left"]
+        return "  ".join(parts) + ("  best" if self.is_best else "")
 
 
 Report = Callable[[Progress], object]
@@ -111,7 +127,8 @@ class Loop:
                     row = self.history[-1]
                     speed = len(self.split.training) / max(row.seconds, 1e-9)
                     is_best = row == best(self.history)
-                    report(Progress(row, self.settings.epochs, speed, left, is_best, self.next.weights))
+                    weights = self.learner.weights()
+                    report(Progress(row, self.settings.epochs, speed, left, is_best, weights, tuple(self.history)))
         return False
 
     def is_over(self) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnndsl.arrays import Array
-from cnndsl.errors import CnnError, missing_library, quoted
+from cnndsl.errors import CnnError, missing_library, quoted, said_by
 from cnndsl.ir import Graph
 from cnndsl.training import augment, chance
 from cnndsl.training.data.examples import Examples
@@ -59,22 +59,23 @@ def require_torch() -> None:
         raise missing_library("PyTorch", "train", error) from None
 
 
-def chosen_device(device: str, local: int = 0) -> Any:
-    """The device of that name. Raises CnnError for one that is not there."""
+def chosen_device(switches: Switches, local: int = 0) -> Any:
+    """The device of that name. Raises CnnError for one that is not there, or that computes something else."""
     import torch
 
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    if device == "cuda":
-        device = f"cuda:{local}"
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    name = next(kind for kind, found in there.items() if found) if switches.device == "auto" else switches.device
+    advice = "leave --device out, which takes what is there; cpu always is"
+    if not there.get(name.partition(":")[0], True):
+        raise CnnError.of("bad-setting", f"there is no device {quoted(name)}: PyTorch finds none of its kind", advice)
     try:
-        found = torch.device(device)
-        torch.empty(1, device=found)
+        found = torch.device(f"cuda:{local}" if name == "cuda" else name)
+        torch.ones(1, device=found).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        advice = "leave --device out, which takes what is there; cpu always is"
-        raise CnnError.of(
-            "bad-setting", f"there is no device {quoted(device)}: {str(error).splitlines()[0]}", advice
-        ) from None
+        raise CnnError.of("bad-setting", f"there is no device {quoted(name)}: {said_by(error)}", advice) from None
+    if found.type == "cpu" and switches.compile and switches.mixed_precision:
+        message = "--compile and --mixed-precision together learn something else on a CPU: gradients are wrong"
+        raise CnnError.of("bad-setting", message, "leave one of them out; this is PyTorch's, as of 2.13")
     return found
 
 
@@ -96,7 +97,7 @@ class Learner:
         from cnndsl.interop.torch.exporter.module import make_module
 
         self.settings, self.processes, self.switches = settings, processes, switches
-        self.device = chosen_device(switches.device, processes.local)
+        self.device = chosen_device(switches, processes.local)
         self.module = make_module(learning_graph(graph, settings.loss), weights).to(self.device)
         self.objective = Objective(settings.loss, graph, examples.y[training], self.device)
         self.optimizer = _optimizer(settings.optimizer, list(self.module.parameters()))
@@ -121,8 +122,7 @@ class Learner:
             self._seed(chance.number(self.settings.seed, "dropout", epoch, self.processes.rank) + step)
         mine = np.arange(self.processes.rank, len(rows), self.processes.size)
         weight = float(self.objective.weight(self.y[rows].to(self.device)))
-        with self._precision():
-            loss, sums = self._loss(rows, mine, epoch, step)
+        loss, sums = self._loss(rows, mine, epoch, step)
         loss_sum, right = self.processes.total(sums.loss, sums.right) if self.processes.size > 1 else sums[::2]
         sums = Sums(loss_sum, weight, right, self._answers(rows))
         if not math.isfinite(loss_sum):
@@ -160,17 +160,27 @@ class Learner:
             x = augment.apply(x, augment.draw(settings.augment, (len(rows), *x.shape[1:]), drawn), used)
         y = self.y[rows[mine]].to(self.device)
         if not mix:
-            outputs = self.call(x)
-            loss = self.objective.sum(outputs.float(), y)
+            outputs = self._outputs(x)
+            loss = self.objective.sum(outputs, y)
         else:
             own, other = np.split(places, 2)
-            outputs = self.call(share * x[own] + (1 - share) * x[other])
+            outputs = self._outputs(share * x[own] + (1 - share) * x[other])
             others = self.y[rows[partners[mine]]].to(self.device)
-            loss = share * self.objective.sum(outputs.float(), y) + (1 - share) * self.objective.sum(
-                outputs.float(), others
-            )
+            loss = share * self.objective.sum(outputs, y) + (1 - share) * self.objective.sum(outputs, others)
         right = float(self.objective.right(outputs.detach(), y)) if self.objective.classifies else 0.0
         return loss, Sums(float(loss.detach()), 0.0, right, 0.0)
+
+    def _outputs(self, x: Any) -> Any:
+        """What the network gives. Raises CnnError where it cannot be compiled."""
+        try:
+            with self._precision():
+                return self.call(x).float()
+        except RuntimeError as error:
+            if self.switches.compile and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+                advice = "it needs a C++ compiler, such as g++; without --compile nothing does"
+                message = f"torch.compile cannot compile the network: {said_by(error)}"
+                raise CnnError.of("bad-setting", message, advice) from None
+            raise
 
     def judge(self, rows: NDArray[np.int64]) -> Sums:
         """What the network gives for the examples ``rows`` as it is in use: nothing dropped, nothing changed."""
@@ -180,11 +190,12 @@ class Learner:
         self.module.eval()
         mine, sums = rows[self.processes.rank :: self.processes.size], Sums()
         size = max(JUDGED_AT_ONCE, self.settings.batch)
-        with torch.no_grad(), self._precision():
+        with torch.no_grad():
             for start in range(0, len(mine), size):
                 part = mine[start : start + size]
                 y = self.y[part].to(self.device)
-                outputs = self.module(self._batch(part)).float()
+                with self._precision():
+                    outputs = self.module(self._batch(part)).float()
                 right = float(self.objective.right(outputs, y)) if self.objective.classifies else 0.0
                 weight = float(self.objective.weight(y))
                 sums = sums.plus(Sums(float(self.objective.sum(outputs, y)), weight, right, self._answers(part)))

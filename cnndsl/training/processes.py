@@ -21,6 +21,10 @@ LOST = re.compile(r"gloo|nccl|peer|connection|timed out", re.IGNORECASE)
 ENDED = "another process of this run has ended, and so this one does"
 
 
+class OwnTrouble(CnnError):
+    """What one process found that is not the first: the others do not say it."""
+
+
 class Processes:
     """Which of how many this one is."""
 
@@ -51,6 +55,18 @@ class Processes:
         if self.size > 1:
             self.total(0)
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """For work that each process does by itself: what goes wrong is said by the one where it does."""
+        try:
+            yield
+        except CnnError as error:
+            if self.is_first:
+                raise
+            where = f"process {self.rank + 1} of {self.size}"
+            found = [one._replace(message=f"{where}: {one.message}") for one in error.diagnostics]
+            raise OwnTrouble(found, error.sources) from None
+
     def share(self, tensors: Any) -> None:
         """Gives all processes the first one's."""
         if self.size > 1:
@@ -72,6 +88,11 @@ def launched() -> bool:
 def is_first() -> bool:
     """Whether this process is the one that speaks; torch is not needed to know."""
     return not launched() or os.environ.get("RANK", "0") == "0"
+
+
+def tells_the_end() -> bool:
+    """Whether this process says that another one has ended: the second too, as that may have been the first."""
+    return not launched() or os.environ.get("RANK", "0") in ("0", "1")
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from cnndsl.training.data.load import load_examples
 from cnndsl.training.data.split import split
 from cnndsl.training.history import Epoch
 from cnndsl.training.loop import Loop, Progress, Report
-from cnndsl.training.model import Learner, Switches, require_torch
+from cnndsl.training.model import Learner, Switches, chosen_device, require_torch
 from cnndsl.training.run_folder import RunFolder
 from cnndsl.training_settings import Training
 from cnndsl.version import VERSION
@@ -71,6 +71,7 @@ def train(job: Job, report: Report | None = None) -> Outcome:
     import torch
 
     settings = job.settings
+    chosen_device(job.switches)
     augment.require_pictures(settings.augment, only_input(job.graph))
     watchers = [report] if report and processes.is_first() else []
     if job.tensorboard and processes.is_first():
@@ -80,7 +81,8 @@ def train(job: Job, report: Report | None = None) -> Outcome:
         folder.require_new()
     cuda = job.switches.device in ("auto", "cuda") and torch.cuda.is_available()
     with processes.joined(cuda) as together:
-        examples = _examples(job, together)
+        with together.alone():
+            examples = _examples(job, together)
         parts = split(examples.y, settings.validation, settings.seed)
         if len(parts.training) < 2 * together.size:
             count = plural(len(parts.training), "example")
@@ -92,7 +94,8 @@ def train(job: Job, report: Report | None = None) -> Outcome:
         state = folder.state() if folder and job.resume else None
         weights = state.weights if state else job.weights(settings.seed)
         progress.begin("loading PyTorch")
-        learner = Learner(job.graph, weights, settings, examples, parts.training, job.switches, together)
+        with together.alone():
+            learner = Learner(job.graph, weights, settings, examples, parts.training, job.switches, together)
         loop = Loop(learner, settings, parts, folder, together)
         if folder and state:
             loop.go_on(state, folder.best())

@@ -48,6 +48,18 @@ def test_weights_are_the_ones_given(cnndsl, line):
     assert done.out.splitlines()[-2:] == ["value = sum + bias = 18 + 5 = 23", "run gives 23"]
 
 
+def test_an_example_of_another_size_than_the_default(cnndsl, line):
+    (line / "open.cnn").write_text("symbol H = 4, W = 4\ninput 1@HxW\nconv 1 3x3", encoding="utf-8")
+    np.savez(
+        line / "w.npz", **{"conv1.weight": np.ones((1, 1, 3, 3), np.float32), "conv1.bias": np.zeros(1, np.float32)}
+    )
+    given = ("--input", "line.npy", "--weights", "w.npz")
+    done = cnndsl("explain", "open.cnn", "conv1", "--at", "0,5,4", *given)
+    assert "conv 1 3x3: 1@8x8 -> 1@6x6" in done.out and done.out.splitlines()[-1] == "run gives 3"
+    outside = cnndsl("explain", "open.cnn", "conv1", "--at", "0,6,4", *given)
+    assert outside.status == 2 and "row 6 is not in 0 to 5" in outside.err
+
+
 def test_html_is_a_page_with_tables(cnndsl, line):
     done = cnndsl("explain", "line.cnn", "conv1", "--at", "0,2,3", "--input", "line.npy", "--format", "html")
     assert done.status == 0 and done.out.lower().startswith("<!doctype html>")

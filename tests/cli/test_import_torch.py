@@ -81,7 +81,7 @@ def test_the_text_is_called_as_the_object(nets, cnndsl, folder):
         (["nets:net", "--input", "2000000000@9999x9999"], "memory-limit", "does not fit into memory"),
         (["nets:fails", "--input", "3@8x8"], "python-object", "fails: no such weights"),
         (["nets:with_width", "--input", "3"], "python-object", "called without arguments, fails: with_width() missing"),
-        (["nets:number", "--input", "3"], "python-object", "`nets:number` is a int, no function"),
+        (["nets:number", "--input", "3"], "python-object", "`nets:number` is of the type `int`, and no function"),
         (["nets:Net", "--input", "1@8x8"], "python-object", "the module does not take the example of 1x1x8x8"),
         (["nets:Net"], "bad-setting", "give its shape by --input"),
         (["nets:Net", "--input", "x=3@8x8"], "bad-setting", "the inputs of a module have no names"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cnndsl.cli import main
-from cnndsl.cli.config import Configuration, configuration
+from cnndsl.configuration import Configuration, configuration
 
 TEXT = "input 3@32x32\nconv 16 7x7 -> batchnorm -> relu\n"  # bias-before-norm; large-kernel under teach
 

@@ -62,7 +62,7 @@ def test_ties(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
 
 def test_several_extents_in_one(capsys: pytest.CaptureFixture[str]) -> None:
     text = answer(capsys, ZOO / "dcgan.cnn", "--network", "Discriminator")
-    assert "output (floor(H/16) - 3) * (floor(W/16) - 3)\n" in text
+    assert "output (floor(H/16) - 3)*(floor(W/16) - 3)\n" in text
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -59,13 +60,45 @@ def test_trains_and_runs_with_the_names_of_the_classes(folder: Path, capsys: pyt
     assert main(["export", "nets/net.cnn", "--weights", "runs/1/last.safetensors", "-o", "net.onnx"]) == 0
 
 
+def test_draws_curves_and_a_film_strip(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = ["train", "nets/net.cnn", "--epochs", "5", "--watch", "conv1", "--watch-every", "2", "--out", "run"]
+    assert main([*line, "--plot", "curves.svg"]) == 0
+    assert "and run/history.png and curves.svg and run/filters_conv1.png" in capsys.readouterr().err
+    curves = Path("curves.svg").read_text(encoding="utf-8")
+    assert curves.startswith("<?xml") and curves.count("</svg>") == 1
+    with np.load("run/filters_conv1.npz") as kept:
+        assert sorted(kept.files) == ["0", "2", "4", "every"] and kept["2"].shape == (4, 3, 3)
+        before = kept["2"]
+    with Image.open("run/filters_conv1.png") as strip:
+        rows = strip.height
+    assert main(["train", "nets/net.cnn", "--resume", "run", "--epochs", "9", "--watch", "conv1"]) == 0
+    with np.load("run/filters_conv1.npz") as kept:
+        assert sorted(kept.files) == ["0", "2", "4", "6", "8", "every"]
+        np.testing.assert_array_equal(kept["2"], before)
+    with Image.open("run/filters_conv1.png") as strip:
+        assert strip.height > rows
+    Path("run/filters_conv1.npz").write_bytes(b"")
+    capsys.readouterr()
+    assert main(["train", "nets/net.cnn", "--resume", "run", "--watch", "conv1"]) == 2
+    assert "error[train-run]" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["--watch", "relu1"], "no weights"),
+        (["--watch", "conv2"], "conv2"),
+        (["--plot", "curves.jpg"], "pictures are"),
+        (["--plot", "nets/net.cnn"], "pictures are"),
         (["--optimizer", "adamm lr=1"], "adamm"),
         (["--epochs", "0"], "epochs"),
         (["--augment", "rotate=10 shift=99999999999999999999999"], "shift"),
+        (["--epochs", "none"], "epochs cannot be `none`: it must be a positive whole number"),
+        (["--stop", "patience=none"], "stop cannot be `patience=none`"),
+        (["--data", ""], "the name of a file or folder"),
         (["--device", "abacus"], "abacus"),
+        (["--device", "meta"], "there is no device `meta`"),
+        (["--device", "cpu", "--compile", "--mixed-precision"], "leave one of them out"),
         (["--data", "nowhere"], "there is no file or folder"),
         (["--out", "nets"], "already"),
         (["--resume", "nets"], "there is no run"),
@@ -122,10 +155,62 @@ def test_a_full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert load_file("run/last.safetensors") and len(Path("run/history.csv").read_text().splitlines()) == 2
 
 
-def started(*words: str, processes: int = 1) -> subprocess.Popen[str]:
+@pytest.mark.parametrize("kind", ["cuda", "mps"])
+def test_an_accelerator_that_is_not_there(folder: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    import torch
+
+    if {"cuda": torch.cuda, "mps": torch.backends.mps}[kind].is_available():
+        pytest.skip("it is there")
+    assert main(["train", "nets/net.cnn", "--device", kind, "--data", "nowhere"]) == 2
+    error = capsys.readouterr().err
+    assert f"there is no device `{kind}`: PyTorch finds none of its kind" in error and error.count("error[") == 1
+
+
+def test_mixed_precision_learns_the_same(folder: Path) -> None:
+    """But for rounding; the random changes are not rounded at all."""
+    words = ["--epochs", "6", "--augment", "rotate=10 shift=1", "--device", "cpu"]
+    for name, more in (("exact", []), ("mixed", ["--mixed-precision"])):
+        assert main(["train", "nets/net.cnn", *words, *more, "--out", name]) == 0
+    exact, mixed = (np.genfromtxt(f"{name}/history.csv", delimiter=",", skip_header=1) for name in ("exact", "mixed"))
+    np.testing.assert_allclose(mixed[:, 1], exact[:, 1], rtol=0.05)
+    assert (mixed[:, 1] != exact[:, 1]).all()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs another compiler")
+def test_compiling_without_a_compiler(folder: Path) -> None:
+    environment = {"CXX": "nowhere", "PATH": "", "TORCHINDUCTOR_CACHE_DIR": str(folder / "cache")}
+    process = started("--epochs", "1", "--device", "cpu", "--compile", **environment)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 2 and said.count("error[") == 1 and "Traceback" not in said
+    assert "torch.compile cannot compile the network" in said and "C++ compiler" in said
+
+
+@pytest.mark.skipif(shutil.which("c++") is None or os.name == "nt", reason="needs a C++ compiler")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch, for itself
+def test_compiled_it_learns_the_same(folder: Path) -> None:
+    """The compiled network takes the same steps; its files are those of the network that is not compiled."""
+    words = ["--epochs", "3", "--device", "cpu"]
+    for name, more in (("plain", []), ("compiled", ["--compile"])):
+        assert main(["train", "nets/net.cnn", *words, *more, "--out", name]) == 0
+    plain, compiled = (load_file(f"{name}/last.safetensors") for name in ("plain", "compiled"))
+    assert plain.keys() == compiled.keys()
+    for key, value in plain.items():
+        np.testing.assert_allclose(compiled[key], value, rtol=0, atol=1e-5)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is full")
+def test_a_picture_that_cannot_be_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is named, and the run is there all the same."""
+    Path("full.png").symlink_to("/dev/full")
+    assert main(["train", "nets/net.cnn", "--epochs", "1", "--out", "run", "--plot", "full.png"]) == 2
+    assert "cannot write `full.png`: No space left on device" in capsys.readouterr().err
+    assert load_file("run/best.safetensors") and Path("run/history.png").exists()
+
+
+def started(*words: str, processes: int = 1, **environment: str) -> subprocess.Popen[str]:
     launcher = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)] if processes > 1 else []
     root = Path(__file__).resolve().parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", **environment}
     return subprocess.Popen(
         [sys.executable, *launcher, "-m", "cnndsl", "train", "nets/net.cnn", *words],
         env=environment,
@@ -181,6 +266,21 @@ def test_two_processes_are_one(folder: Path) -> None:
         np.testing.assert_allclose(theirs[key], value, rtol=0, atol=1e-5)
     history = [np.genfromtxt(f"{name}/history.csv", delimiter=",", skip_header=1)[:, :-1] for name in ("one", "two")]
     np.testing.assert_allclose(*history, rtol=0, atol=1e-5)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs gloo")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--epochs", "none"], "error[bad-argument]"),
+        (["--data", "nowhere"], "error[train-data]"),
+        (["--optimizer", "sgd lr=1e30"], "error[train-diverged]"),
+    ],
+)
+def test_several_processes_say_once_what_is_wrong(folder: Path, words: list[str], message: str) -> None:
+    together = started(*words, "--out", "run", processes=2)
+    _, said = together.communicate(timeout=120)
+    assert together.returncode == 1 and said.count(message) == said.count("error[") == 1
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs gloo")

@@ -89,7 +89,7 @@ def test_what_grows_is_still_alike() -> None:
     assert shown(found) == [("input", 1), ("Grow", 3), ("flatten", 1)]
     assert found.units[1].shape == Shape(20, (28, 28))
     inner = outline(loads(text), depth=1)
-    assert inner.edges[-1].shape == Shape(20, (28, 28))
+    assert inner.edges[-1].shape == "20@28x28"
 
 
 @pytest.mark.parametrize(

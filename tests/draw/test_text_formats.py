@@ -60,7 +60,7 @@ def test_mermaid_has_every_unit_and_edge(network, depth):
     expected |= {f"o{i}": ([plain(name)], "output") for i, (_, name, _) in enumerate(ends)}
     assert nodes == expected
     assert edges == [
-        *((f"n{edge.source}", f"n{edge.target}", str(edge.shape)) for edge in found.edges),
+        *((f"n{edge.source}", f"n{edge.target}", edge.shape) for edge in found.edges),
         *((f"n{source}", f"o{i}", str(shape)) for i, (source, _, shape) in enumerate(ends)),
     ]
     assert len(frames) == len(found.frames)
@@ -88,7 +88,7 @@ def test_dot_has_every_unit_and_edge(network, depth):
     expected = {f"n{i}": "\n".join(map(plain, caption(unit))) for i, unit in enumerate(found.units)}
     assert nodes == expected | {f"o{i}": plain(name) for i, (_, name, _) in enumerate(ends)}
     assert edges == [
-        *((f"n{edge.source}", f"n{edge.target}", str(edge.shape)) for edge in found.edges),
+        *((f"n{edge.source}", f"n{edge.target}", edge.shape) for edge in found.edges),
         *((f"n{source}", f"o{i}", str(shape)) for i, (source, _, shape) in enumerate(ends)),
     ]
 

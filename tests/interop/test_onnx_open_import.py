@@ -133,6 +133,26 @@ def halved_and_back() -> Any:
     return model_of(nodes, {"x": ["batch", 3, None, "wide"]}, {"k": KERNEL, **numbers})
 
 
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        ("adaptive_avgpool 7x7", "3@7x7"),
+        ("adaptive_maxpool 3x4", "3@3x4"),
+        ("adaptive_avgpool 1x4", "3@1x4"),
+        ("adaptive_avgpool [H//4, W]", "3@floor(H/4)xW"),
+        ("adaptive_maxpool [H//2, W//3]", "3@floor(H/2)xfloor(W/3)"),
+    ],
+)
+def test_adaptive_pools_of_any_size(layer: str, shape: str) -> None:
+    """What they gather, and each cell's share, follow from the size and are known while the model is read."""
+    network = cnndsl.loads(f"symbol H = 64, W = 64\ninput 3@HxW\nrelu\n{layer}")
+    model = export(network.graph, {})
+    found = Network(from_onnx(model).network)
+    assert found.shown(found.graph.outputs[0]) == shape
+    for height, width in ((7, 7), (8, 61), (97, 33), (64, 128)):
+        compare(model, found, [(3, height, width)])
+
+
 def test_shape_arithmetic() -> None:
     model = halved_and_back()
     found = from_onnx(model)

@@ -1,7 +1,9 @@
 """Models of networks whose symbols are open: ONNX Runtime at many sizes against the interpreter at each of them."""
 
+import os
+import re
 from collections.abc import Mapping, Sequence
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,22 +16,26 @@ from cnndsl import ops
 from cnndsl.analysis.resized import resized
 from cnndsl.analysis.sizes import along, with_symbols
 from cnndsl.errors import CnnError
+from cnndsl.extents.extent import Extent
 from cnndsl.interop.onnx.exporter.model import export
+from cnndsl.interop.onnx.importer.model import from_onnx
 from cnndsl.ir import Assumption, Graph, Input, Symbol
 from cnndsl.network import Network
-from cnndsl.runtime.any_size import at_sizes
+from cnndsl.runtime.any_size import at_sizes, graph_for
 from tests import generators
+from tests.example_networks import loaded, networks
 
 onnxruntime = pytest.importorskip("onnxruntime")
 ZOO = Path(__file__).parents[2] / "examples" / "zoo"
 SIZES = 3
+MANY = 10
+EVERYTHING = int(os.environ.get("CNNDSL_FUZZ", "10")) >= 50
+"""All networks with symbols at many sizes: minutes. Else deep ones are left to SIZES, and U-Net is thin."""
 CASES_EACH = 10
 OPSETS = (13, 17, 18, 19, 22)
 NETWORKS = [
-    ("unet", "UNet"), ("fpn", "FPN"), ("deeplab_v3", "DeepLabV3"), ("espcn", None), ("wavenet", None),
-    ("resnet", "ResNet18"), ("resnet", "ResNet50"), ("densenet", "DenseNet121"), ("mobilenet_v1", "MobileNetV1"),
-    ("mobilenet_v2", "MobileNetV2"), ("shufflenet_v2", None), ("vgg", "VGG16"), ("googlenet", "GoogLeNet"),
-    ("squeezenet", "SqueezeNet1_1"), ("../tiny_unet", None),
+    ("resnet", "ResNet50"), ("densenet", "DenseNet121"), ("mobilenet_v1", "MobileNetV1"),
+    ("shufflenet_v2", None), ("vgg", "VGG16"), ("googlenet", "GoogLeNet"), ("squeezenet", "SqueezeNet1_1"),
 ]  # fmt: skip
 
 
@@ -82,6 +88,84 @@ def test_networks_of_the_zoo(file: str, name: str | None) -> None:
         for turn in range(SIZES)
     ]
     assert compare(graph, chosen) == SIZES
+
+
+OPEN = [
+    (path, name)
+    for path, name in networks()
+    if re.search(r"^ *symbol ", path.read_text(encoding="utf-8"), re.MULTILINE) and loaded(path, name).symbols
+]
+"""Networks that are written for any size."""
+
+QUICK = {"TinyUNet", "ESPCN", "FPN", "DeepLabV3", "MobileNetV2", "ResNet18", "UNet", "WaveNet"}
+
+
+def thin(path: Path) -> Graph:
+    """U-Net with an eighth of the filters, as all its widths are powers of two from 64 on."""
+    text = path.read_text(encoding="utf-8").partition("  if image.shape")[0] + "}"
+    thinner = re.sub(r"\b(64|128|256|512|1024)\b", lambda found: str(int(found[0]) // 8), text)
+    return cnndsl.loads(thinner).graph
+
+
+@pytest.mark.parametrize(("path", "name"), OPEN, ids=lambda value: getattr(value, "stem", value))
+def test_ten_sizes_of_networks_for_any_size(path: Path, name: str) -> None:
+    if not EVERYTHING and name not in QUICK:
+        pytest.skip("as deep as others, and slow")
+    graph = loaded(path, name).graph if EVERYTHING or name != "UNet" else thin(path)
+    taken = {one.name: along(graph, [one.name]).taken for one in graph.symbols}
+    least = 3 if len(taken) > 1 else MANY
+    rows = [[*islice(found.members(), least)] for found in taken.values()]
+    beyond = (next(found.members(max(33, row[-1] + 1))) for row, found in zip(rows, taken.values(), strict=True))
+    places = product(*([*row, size] for row, size in zip(rows, beyond, strict=True)))
+    chosen = [dict(zip(taken, sizes, strict=True)) for sizes in Random(name).sample([*places], MANY)]
+    assert len({tuple(sizes.values()) for sizes in chosen}) == MANY
+    assert compare(graph, chosen) == MANY
+
+
+@pytest.mark.parametrize(("path", "name"), OPEN, ids=lambda value: getattr(value, "stem", value))
+def test_other_sizes_are_refused_before_anything_is_computed(path: Path, name: str) -> None:
+    """What a size is refused for is what a layer, or an assumption, says of that size."""
+    network = loaded(path, name)
+    found = network.sizes()
+    refused = {
+        (one.name, size) for one in found.symbols for size in (1, 2, 33, 188, 189, 203, 250) if size not in one.taken
+    }
+    assert bool(refused) == (name in ("TinyUNet", "FPN", "UNet"))
+    for symbol, size in refused:
+        sizes = {**network.symbols, symbol: size}
+        array = np.broadcast_to(np.float32(0), (1, network.graph.inputs[0].shape.channels, *sizes.values()))
+        with pytest.raises(CnnError) as caught:
+            graph_for(network.graph, array)
+        (problem,) = caught.value.diagnostics
+        assert problem.span and f"{symbol} = {size}" in problem.message
+        with pytest.raises(CnnError) as said:
+            resized(network.graph, sizes)
+        assert said.value.diagnostics[0].message == problem.message
+
+
+@pytest.mark.parametrize(("path", "name"), OPEN, ids=lambda value: getattr(value, "stem", value))
+def test_what_is_exported_is_read_again(path: Path, name: str) -> None:
+    """The same sizes, and for each the same shapes; what was assumed, which a model does not say, may be taken too."""
+    graph = loaded(path, name).graph
+    if not EVERYTHING and len(graph.layers) > 200:
+        pytest.skip("slow, and as ResNet-50")
+    generator = np.random.default_rng(0)
+    weights = {key: generator.random(weight.shape, np.float32) for key, _, weight in graph.all_weights()}
+    again = from_onnx(export(graph, weights))
+    assert not again.notes and [one.name for one in again.network.symbols] == [one.name for one in graph.symbols]
+    base = {one.name: one.default for one in graph.symbols}
+    there = resized(again.network, base)
+    for symbol in base:
+        mine, theirs = along(graph, [symbol]), along(there, [symbol])
+        assert mine.taken == theirs.taken & mine.assumed
+        for one, other in zip(graph.outputs, there.outputs, strict=True):
+            pairs = zip(mine.shapes[one].dimensions, theirs.shapes[other].dimensions, strict=True)
+            for size in islice(mine.taken.members(), MANY):
+                assert all(at(first, size) == at(second, size) for first, second in pairs)
+
+
+def at(extent: Any, size: int) -> int:
+    return extent.at(size) if isinstance(extent, Extent) else extent
 
 
 @pytest.mark.parametrize("name", ops.NAMES)

@@ -63,9 +63,10 @@ def test_known_mistakes_in_a_row_are_all_explained(examples: list[str]) -> None:
     assert [diagnostic.message for diagnostic in found(separated + "\ntanh")] == [messages[e] for e in examples]
 
 
-def test_nothing_else_is_checked_where_there_are_syntax_errors() -> None:
+def test_everything_else_is_checked_where_there_are_syntax_errors() -> None:
     result = check("input 1@28x28\nrelo\nconv(8)\nlet x =\n")
-    assert [(d.code, d.span.line) for d in result.diagnostics if d.span] == [("syntax", 3), ("syntax", 4)]
+    found = [(d.code, d.span.line) for d in result.diagnostics if d.span]
+    assert found == [("unknown-operator", 2), ("syntax", 3), ("syntax", 4)]
 
 
 # --- no cascades ------------------------------------------------------------------------------------------------------

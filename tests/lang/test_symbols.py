@@ -226,3 +226,24 @@ def test_a_run_of_another_size_is_refused_by_its_layer() -> None:
     made = graph("symbol H = 188\ninput 1@[H, 188]\nadd { identity; maxpool 2x2 -> upsample 2 }")
     with pytest.raises(CnnError, match="H = 189: add: the branches have different shapes"):
         resized(made, {"H": 189})
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "advice"),
+    [
+        ("input 3@HxW\nrelu", "unknown-name", "stand above the inputs: `symbol H = 224, W = 224`"),
+        ("input 3@DxHxW\nrelu", "unknown-name", "`symbol D = 224, H = 224, W = 224`"),
+        ("symbol H = 9\ninput 3@[H]\nassume H + 1\nrelu", "wrong-type", "compare it: `(H + 1) % 32 == 0`"),
+        ("symbol H = 9\ninput 3@[H]\nassume H\nrelu", "wrong-type", "compare it: `H % 32 == 0`"),
+    ],
+)
+def test_advice(text: str, code: str, advice: str) -> None:
+    (found,) = cnndsl.check(text).diagnostics
+    assert found.code == code and any(advice in line for line in found.help)
+
+
+@pytest.mark.parametrize(("default", "given"), [("10**13", {}), ("0", {}), ("8", {"H": 0}), ("8", {"H": "x"})])
+def test_a_size_that_is_none_is_told_once(default: str, given: dict[str, object]) -> None:
+    """What is written with the symbol is not told beside it."""
+    (found,) = cnndsl.check(f"symbol H = {default}, W = 8\ninput 3@HxW\nrelu", **given).diagnostics
+    assert found.code in ("dimension-limit", "wrong-type", "bad-setting")

@@ -146,7 +146,7 @@ def test_options_are_written_as_in_the_text() -> None:
         ("optimizer", "adm", "bad-argument"),
         ("optimizer", {"lr": -1}, "bad-setting"),
         ("batch", 0, "bad-setting"),
-        ("epochs", "many", "unknown-name"),
+        ("epochs", "many", "bad-argument"),
         ("optimiser", "sgd", "unknown-train-setting"),
         ("data", 3, "bad-setting"),
     ],

@@ -222,11 +222,11 @@ def test_source_of_blocks(examples: Path) -> None:
     assert found[22] == found[23] == "256@56x56 … 2048@7x7"  # the two calls in the loop
     unet = beside(examples, "zoo/unet.cnn")
     assert [unet[line] for line in (11, 12, 17, 21, 30)] == [
-        "1@572x572",
-        "64@284x284",
-        "1024@28x28",
-        "512@52x52",
-        "64@388x388",
+        "1@HxW",
+        "64@((H - 4)/2)x((W - 4)/2)",
+        "1024@((H - 124)/16)x((W - 124)/16)",
+        "512@((H - 156)/8)x((W - 156)/8)",
+        "64@(H - 184)x(W - 184)",
     ]
     googlenet = beside(examples, "zoo/googlenet.cnn")
     assert googlenet[36] == "480@28x28" and googlenet[45] == "1024@7x7"  # blocks in a block, by their `as` names

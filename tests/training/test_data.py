@@ -1,7 +1,9 @@
 """Data of every format, and everything that may be wrong with it."""
 
 import gzip
+import os
 import struct
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,9 @@ from PIL import Image
 
 import cnndsl
 from cnndsl.runtime.data.preparation import Preparation
+from cnndsl.training.data import cache as cache_module
+from cnndsl.training.data import folders as folders_module
+from cnndsl.training.data.cache import FOLDER
 from cnndsl.training.data.load import load_examples
 from cnndsl.training_settings import Loss
 
@@ -76,7 +81,7 @@ def test_images_are_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     Image.fromarray(LEVELS[5]).save(root / "one" / "new.png")
     assert len(load_examples(root, NET, Loss()).x) == 7 and len(calls) == 7
     assert len(list((tmp_path / "cache").iterdir())) == 2  # the first one's are gone
-    (array,) = (tmp_path / "cache").glob("*.npy")
+    (array,) = (tmp_path / "cache").glob("*.raw")
     array.write_bytes(array.read_bytes()[:100])
     assert len(load_examples(root, NET, Loss()).x) == 7
 
@@ -224,6 +229,48 @@ def test_bad_data(name: str, tmp_path: Path) -> None:
     (found,) = caught.value.diagnostics
     assert found.code == code
     assert [word for word in words if word not in str(caught.value)] == []
+
+
+@pytest.mark.parametrize("cache", ["cache", ""])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_images_need_not_fit_into_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: str, bits: int
+) -> None:
+    """What is decoded is in a file, mapped; one image of 16 bits among the others makes numbers of all levels."""
+    monkeypatch.setenv(FOLDER, str(tmp_path / cache) if cache else "")
+    monkeypatch.setattr(folders_module, "AHEAD_BYTES", 1 << 19)
+    monkeypatch.setattr(cache_module, "CHUNK_BYTES", 1 << 16)
+    net = cnndsl.loads("input 1@128x128\nconv 1 128x128\nflatten -> dense 2 -> softmax").graph
+    levels = np.random.default_rng(3).integers(0, 256, (120, 128, 128), np.uint8)
+    for index, image in enumerate(levels):
+        (tmp_path / "data" / "ab"[index % 2]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(tmp_path / "data" / "ab"[index % 2] / f"{index:03}.png")
+    if bits == 16:
+        fine = np.full((128, 128), 12_345, np.uint16)
+        Image.fromarray(fine).save(tmp_path / "data" / "b" / "117.png")
+    tracemalloc.start()
+    try:
+        found = load_examples(tmp_path / "data", net, Loss())
+        found.digest()
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert isinstance(found.x, np.memmap) and most < found.x.nbytes * (0.9 if bits == 8 else 0.3)
+    wanted = levels[[*range(0, 120, 2), *range(1, 120, 2)], None]
+    if bits == 8:
+        np.testing.assert_array_equal(found.x, wanted)
+    else:
+        np.testing.assert_array_equal(np.delete(found.x, 118, 0), np.delete(wanted, 118, 0) / np.float32(255))
+        np.testing.assert_allclose(found.x[118], 12_345 / 65_535, rtol=1e-6)
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs permissions")
+def test_a_folder_that_cannot_be_read(tmp_path: Path) -> None:
+    root = folders(tmp_path / "data")
+    (root / "two").chmod(0)
+    with pytest.raises(cnndsl.CnnError, match=r"cannot read .*two.*Permission denied"):
+        load_examples(root, NET, Loss())
+    (root / "two").chmod(0o700)
 
 
 def test_bad_files_are_named_at_once_and_can_be_left_out(tmp_path: Path) -> None:

@@ -10,5 +10,6 @@ What may take long has a name for it, ``WORK``, and shows on a terminal how far 
 - ``sizes``: the input sizes that a network takes.
 - ``draw``: the network as a picture. ``filters``: a layer's weights as one. ``report``: all of it as one HTML page.
 - ``explain``: an operator, a diagnostic code, a topic, or the numbers of a layer.
+- ``lsp``: the language server, for editors.
 - ``completion``: what a shell needs to complete words.
 """

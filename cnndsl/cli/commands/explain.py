@@ -162,18 +162,20 @@ def _value(network: Any, options: argparse.Namespace) -> str:
         raise CnnError.of("bad-setting", "--at works out a value of one example, and none is given", advice)
     from cnndsl.report import explained
     from cnndsl.report import trace as trace_report
+    from cnndsl.runtime.any_size import graph_for
     from cnndsl.runtime.trace import require_position, trace_value
 
     if options.plot is not None:
         require_pictures(options.plot)
     position = _position(options.at, network, options.layer)
-    require_position(network.graph, options.layer, position)  # before weights are made, which may take long
     seed = options.seed or 0
     inputs = first_example(network.graph, options, seed)
+    graph = graph_for(network.graph, inputs)
+    require_position(graph, options.layer, position)  # before weights are made, which may take long
     weights = network.weights_from(options.weights, seed)
     initial = used_initial_weights(options, network)
     say_initial_weights(initial)
-    trace = trace_value(network.graph, options.layer, position, inputs, weights)
+    trace = trace_value(graph, options.layer, position, inputs, weights)
     if options.plot is not None:
         _draw(trace, options.plot, initial.caption if initial else "")
     if options.format == "json":

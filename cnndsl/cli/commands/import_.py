@@ -44,6 +44,7 @@ def execute(options: argparse.Namespace) -> int:
     named = is_object(options.file)
     source = Path(options.file.rpartition(":")[2] + ".py" if named else options.file)
     require_no_pickle(source)
+    _require_no_code(source, named)
     is_keras = not named and is_keras_file(source)
     _require_fitting(options, named, is_keras)
     out = None if options.out == "-" else Path(options.out) if options.out else source.with_suffix(".cnn")
@@ -65,6 +66,16 @@ def execute(options: argparse.Namespace) -> int:
     except OSError as error:
         raise unwritable(str(out), error) from None
     return 0
+
+
+def _require_no_code(source: Path, named: bool) -> None:
+    """Raises CnnError for a file of Python, which may hold several networks."""
+    if source.suffix == ".py" and not named:
+        name = source.stem if source.stem.isidentifier() else "module"
+        advice = f"name what makes it, in the file's folder: cnndsl import {name}:callable --input 3@224x224"
+        raise CnnError.of(
+            "python-object", f"{quoted(str(source))} is Python code, and does not say what in it is a network", advice
+        )
 
 
 def _require_fitting(options: argparse.Namespace, named: bool, is_keras: bool) -> None:

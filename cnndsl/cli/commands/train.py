@@ -10,7 +10,7 @@ from cnndsl.cli import terminal
 from cnndsl.cli.options import add_file, add_source_arguments, positive
 from cnndsl.cli.outputs import require_free, wrote
 from cnndsl.cli.plotting import require_pictures
-from cnndsl.cli.terminal import FINE, INTERRUPTED, WRONG, complain, only_network, put, unwritable
+from cnndsl.cli.terminal import FINE, INTERRUPTED, WRONG, complain, exit_status, only_network, put, unwritable
 from cnndsl.errors import CnnError, plural, visible
 from cnndsl.report.plots.sheet import SUFFIXES
 from cnndsl.training_settings import Training
@@ -57,8 +57,19 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
+    from cnndsl.training.processes import OwnTrouble, is_first
+
+    try:
+        return _train(options)
+    except CnnError as error:
+        if is_first() or isinstance(error, OwnTrouble):
+            raise
+        return exit_status(error)  # what all processes find the first one says
+
+
+def _train(options: argparse.Namespace) -> int:
     from cnndsl import api
-    from cnndsl.training.processes import is_first
+    from cnndsl.training.processes import is_first, tells_the_end
     from cnndsl.training.run_folder import next_folder
 
     network = only_network(options.file, options)
@@ -84,13 +95,14 @@ def execute(options: argparse.Namespace) -> int:
             tensorboard=options.tensorboard,
             preparation=given.preparation_of(options),
             channels_last=bool(options.channels_last),
-            report=_shown(strip),
+            report=_shown(strip, folder),
             **settings,
         )
         if is_first():
             _conclude(result, folder, strip, options.plot)
     except ConnectionError as error:
-        complain(f"{error}; go on with: --resume {folder}")
+        if tells_the_end():
+            complain(f"{error}; go on with: --resume {folder}")
         return WRONG
     except OSError as error:
         raise unwritable(folder, error) from None
@@ -99,20 +111,11 @@ def execute(options: argparse.Namespace) -> int:
 
 def _show(row: "Progress") -> None:
     """A line for an epoch."""
-    epoch = row.epoch
-    parts = [f"epoch {epoch.epoch:>{len(str(row.epochs))}}/{row.epochs}", f"loss {epoch.loss:.4f}"]
-    if epoch.accuracy is not None:
-        parts.append(f"accuracy {epoch.accuracy:7.2%}")
-    if epoch.validation_loss is not None:
-        parts.append(f"validation {epoch.validation_loss:.4f}")
-        if epoch.validation_accuracy is not None:
-            parts.append(f"{epoch.validation_accuracy:7.2%}")
-    parts += [f"{row.examples_per_second:,.0f} examples/s", f"{row.seconds_left:,.0f} s left"]
-    put("  ".join(parts) + ("  best" if row.is_best else "") + "\n")
+    put(f"{row.line}\n")
     terminal.flush()
 
 
-def _shown(strip: "Strip | None") -> "Report":
+def _shown(strip: "Strip | None", folder: Path) -> "Report":
     """What is done after every epoch."""
     if strip is None:
         return _show
@@ -120,19 +123,22 @@ def _shown(strip: "Strip | None") -> "Report":
     def show(row: "Progress") -> None:
         _show(row)
         strip.add(row.epoch.epoch, row.weights)
+        strip.save(folder)
 
     return show
 
 
 def _strip(network: Any, options: argparse.Namespace, settings: dict[str, str]) -> "Strip":
-    """The strip of a layer, with the weights that training begins with. Raises CnnError for a layer without filters."""
+    """The strip of a layer, so far. Raises CnnError for a layer without filters."""
     from cnndsl.lang.training.options import with_options
     from cnndsl.report.plots.strip import Strip
 
     require_pictures("filters.png")
     training = with_options(network.graph.training, settings)
     strip = Strip(network, options.watch, options.watch_every, training.epochs)
-    if not options.resume:
+    if options.resume:
+        strip.go_on(Path(options.resume), options.watch_every)
+    else:
         strip.add(0, network.weights_from(options.weights, training.seed))
     return strip
 
@@ -155,9 +161,13 @@ def _conclude(result: Any, folder: Path, strip: "Strip | None", plot: str | None
         files.append(folder / "history.png")
         curves = training_curves(result.history, result.network.name)
         files += [Path(plot)] if plot else []
-        for file in files[2:]:
-            plots.save(curves, file)
+        figures = [(curves, file) for file in files[2:]]
         if strip is not None and strip.frames:
             files.append(folder / f"filters_{strip.layer}.png")
-            plots.save(strip.figure(result.network.name), files[-1])
+            figures.append((strip.figure(result.network.name), files[-1]))
+        for figure, file in figures:
+            try:
+                plots.save(figure, file)
+            except OSError as error:
+                raise unwritable(file, error) from None
     wrote(*files)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from cnndsl.analysis.measured import Measured
 from cnndsl.draw.outline import Outline, Unit
-from cnndsl.shapes import Shape
 
 LINE_LENGTH = 48
 
@@ -33,6 +33,13 @@ def caption(unit: Unit) -> tuple[str, ...]:
     return repeated(unit.title, unit.repeat), f"{count} layer{'' if count == 1 else 's'}, {unit.params:,} params"
 
 
+def facts(network: Measured) -> str:
+    """A network in numbers, and the sizes that they are for if there are several."""
+    count = len(network.layers)
+    sizes = f" for {network.numbers_for}" if network.symbols else ""
+    return f"{count:,} layer{'' if count == 1 else 's'}, {network.params:,} parameters, {network.macs:,} MACs{sizes}"
+
+
 def repeated(title: str, count: int) -> str:
     return cut(title) + (f" x {count}" if count > 1 else "")
 
@@ -57,9 +64,9 @@ def steps(outline: Outline) -> Iterator[OutlineStep]:
             yield OutlineStep("close", inside.pop())
 
 
-def results(outline: Outline) -> Iterator[tuple[int, str, Shape]]:
-    """The network's outputs: the unit that makes each, its name and its shape."""
+def results(outline: Outline) -> Iterator[tuple[int, str, str]]:
+    """The network's outputs: the unit that makes each, its name and its shape as text."""
     for index, unit in enumerate(outline.units):
-        shapes = {layer.name: layer.shape for layer in (*unit.layers, *unit.others)}
+        shapes = {layer.name: layer.shown for layer in (*unit.layers, *unit.others)}
         for name in unit.outputs:
-            yield index, name, shapes.get(name, unit.shape)
+            yield index, name, shapes.get(name, unit.shown)

@@ -36,8 +36,8 @@ def dot(outline: Outline, title: str = "network") -> str:
     ends = list(results(outline))
     for index, (_, name, _) in enumerate(ends):
         lines.append(f"  o{index} [label={quoted(plain(cut(name)))} {_colours(LIGHT.look('output'))}]")
-    lines += [f"  n{edge.source} -> n{edge.target} [label={quoted(str(edge.shape))}]" for edge in outline.edges]
-    lines += [f"  n{source} -> o{index} [label={quoted(str(shape))}]" for index, (source, _, shape) in enumerate(ends)]
+    lines += [f"  n{edge.source} -> n{edge.target} [label={quoted(edge.shape)}]" for edge in outline.edges]
+    lines += [f"  n{source} -> o{index} [label={quoted(shape)}]" for index, (source, _, shape) in enumerate(ends)]
     return "\n".join([*lines, "}"]) + "\n"
 
 

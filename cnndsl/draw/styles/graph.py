@@ -9,7 +9,7 @@ from cnndsl.draw.canvas.scene import Drawable as Drawn
 from cnndsl.draw.canvas.text_metrics import shortened, width
 from cnndsl.draw.layout.layered import BoxGroup, Rectangle, Size, place
 from cnndsl.draw.outline import Outline, Unit, outline
-from cnndsl.draw.styles.captions import family, repeated, results
+from cnndsl.draw.styles.captions import facts, family, repeated, results
 
 MARGIN = 16.0
 PADDING = 12.0
@@ -96,10 +96,8 @@ def graph_scene(network: Measured, depth: int = 0) -> Scene:
         Frame(repeated(frame.title, frame.repeat), x + MARGIN, y + MARGIN, wide, high, frame.depth)
         for frame, (x, y, wide, high) in zip(found.frames, placed.frames, strict=True)
     )
-    count = len(network.layers)
-    facts = f"{count:,} layer{'' if count == 1 else 's'}, {network.params:,} parameters, {network.macs:,} MACs"
     wide, high = placed.width + 2 * MARGIN, placed.height + 2 * MARGIN
-    return Scene(network.name, facts, wide, high, tuple(glyphs), tuple(lines), frames)
+    return Scene(network.name, facts(network), wide, high, tuple(glyphs), tuple(lines), frames)
 
 
 # --- stacks ---
@@ -111,7 +109,7 @@ def _stacks(found: Outline) -> tuple[list[Stack], list[tuple[int, int]], list[in
     for edge in found.edges:
         sources[edge.target].append(edge.source)
         readers[edge.source].append(edge.target)
-        shapes[edge.source][str(edge.shape)] = edge.value
+        shapes[edge.source][edge.shape] = edge.value
     around = _around(found)
     head: list[int] = []
     members: dict[int, list[int]] = {}
@@ -129,7 +127,7 @@ def _stacks(found: Outline) -> tuple[list[Stack], list[tuple[int, int]], list[in
     stacks = []
     for units in members.values():
         last = units[-1]
-        label = ", ".join(shapes[last]) if shapes[last] else str(found.units[last].shape)
+        label = ", ".join(shapes[last]) if shapes[last] else found.units[last].shown
         parts = [_part(found.units[units[0]]), *(_strip(found.units[one]) for one in units[1:])]
         stacks.append(Stack(tuple(parts), label))
     edges = dict.fromkeys(
@@ -140,7 +138,7 @@ def _stacks(found: Outline) -> tuple[list[Stack], list[tuple[int, int]], list[in
     several = sum(len(unit.outputs) for unit in found.units) > 1
     for origin, name, shape in results(found):
         edges[place_of[head[origin]], len(stacks)] = None
-        stacks.append(Stack((_output(name, str(shape), several),), ""))
+        stacks.append(Stack((_output(name, shape, several),), ""))
     first = [0] * (len(found.units) + 1)
     for index in range(len(found.units)):
         first[index + 1] = first[index] + (head[index] == index)
@@ -172,12 +170,12 @@ def _group(units: Sequence[int], title: str, first: Sequence[int]) -> BoxGroup:
 def _part(unit: Unit) -> Part:
     names = tuple(layer.name for layer in (*unit.layers, *unit.others))
     if unit.kind == "input":
-        return Part(unit.name, (), f"{unit.name}: input {unit.shape}", "input", PILL, (unit.name,))
+        return Part(unit.name, (), f"{unit.name}: input {unit.shown}", "input", PILL, (unit.name,))
     counted = f"{unit.params:,} params"
     if unit.kind == "block":
         count = len(unit.row)
         lines = (repeated(unit.title, unit.repeat), f"{count} layer{'' if count == 1 else 's'}, {counted}")
-        hint = f"{unit.name}: {unit.title}, {lines[1]}, {unit.shape}"
+        hint = f"{unit.name}: {unit.title}, {lines[1]}, {unit.shown}"
         return Part(unit.name, names, hint, "block", HEAD + (2 * SHEET if unit.repeat > 1 else 0), lines, unit.repeat)
     title = _brief(unit.title)
     if family(unit) == "merge":
@@ -204,12 +202,12 @@ def _own(unit: Unit) -> str:
 
 def _hint(unit: Unit) -> str:
     layer = unit.layers[0]
-    facts = [f"{unit.name}: {unit.title}", str(unit.shape)]
+    said = [f"{unit.name}: {unit.title}", unit.shown]
     if layer.params:
-        facts.append(f"{layer.params:,} params")
+        said.append(f"{layer.params:,} params")
     if layer.macs:
-        facts.append(f"{layer.macs:,} MACs")
-    return ", ".join(facts)
+        said.append(f"{layer.macs:,} MACs")
+    return ", ".join(said)
 
 
 def _brief(title: str) -> str:

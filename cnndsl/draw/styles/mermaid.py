@@ -29,8 +29,8 @@ def mermaid(outline: Outline, title: str = "") -> str:
             lines.append(indent + _node(step.place, outline.units[step.place]))
     ends = list(results(outline))
     lines += [f"  o{index}([{quoted(cut(name))}]):::output" for index, (_, name, _) in enumerate(ends)]
-    lines += [f"  n{edge.source} -->|{quoted(str(edge.shape))}| n{edge.target}" for edge in outline.edges]
-    lines += [f"  n{source} -->|{quoted(str(shape))}| o{index}" for index, (source, _, shape) in enumerate(ends)]
+    lines += [f"  n{edge.source} -->|{quoted(edge.shape)}| n{edge.target}" for edge in outline.edges]
+    lines += [f"  n{source} -->|{quoted(shape)}| o{index}" for index, (source, _, shape) in enumerate(ends)]
     used = sorted({*map(family, outline.units), *(["output"] if ends else [])})
     for role in used:
         fill, stroke = LIGHT.look(role)

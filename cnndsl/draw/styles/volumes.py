@@ -12,7 +12,7 @@ from cnndsl.draw.canvas.strokes import HEAD_LENGTH, HEAD_WIDTH
 from cnndsl.draw.canvas.text_metrics import shortened, width
 from cnndsl.draw.layout.layered import BoxGroup, Rectangle, Size, Spacing, place
 from cnndsl.draw.outline import FrameUnits, Outline, Unit, outline
-from cnndsl.draw.styles.captions import cut, family
+from cnndsl.draw.styles.captions import cut, facts, family
 from cnndsl.draw.styles.cuboid import Scales, scales
 from cnndsl.errors import CnnError
 from cnndsl.shapes import Shape
@@ -48,6 +48,7 @@ class Volume(NamedTuple):
 
     units: tuple[int, ...]
     shape: Shape
+    shown: str
     family: str
     text: tuple[tuple[str, bool], ...]
     slabs: int = 1
@@ -79,10 +80,8 @@ def volumes_scene(network: Measured, depth: int = 0) -> Scene:
         Polyline(glyphs[source].name, glyphs[target].name, tuple(route), arrow=False)
         for (source, target), route in zip(edges, placed.routes, strict=True)
     ]
-    count = len(network.layers)
-    facts = f"{count:,} layer{'' if count == 1 else 's'}, {network.params:,} parameters, {network.macs:,} MACs"
     frames = [_frame(opened, at) for opened, at in zip(found.frames, placed.frames, strict=True)]
-    return _fitted(Scene(network.name, facts, 0, 0, tuple(glyphs), tuple(lines), tuple(frames)))
+    return _fitted(Scene(network.name, facts(network), 0, 0, tuple(glyphs), tuple(lines), tuple(frames)))
 
 
 def telling_depth(network: Measured) -> int:
@@ -149,7 +148,9 @@ def _gathered(found: Outline, around: Sequence[tuple[int, ...]]) -> tuple[list[V
     owner: dict[int, int] = {}
     for head, units in members.items():
         unit = found.units[head]
-        volume = Volume(tuple(units), unit.shape, family(unit), _text([found.units[index] for index in units]))
+        volume = Volume(
+            tuple(units), unit.shape, unit.shown, family(unit), _text([found.units[index] for index in units])
+        )
         before = sources[head]
         last = volumes[owner[before[0]]] if len(before) == 1 else None
         chained = last is not None and readers[before[0]] == [head] and around[before[0]] == around[head]
@@ -176,7 +177,7 @@ def _alike(first: Volume, second: Volume, found: Outline) -> bool:
     last = first.units[-(len(first.units) // first.slabs) :]  # those before it have been asked already
     kinds = {found.units[index].kind for index in (*last, *second.units)}
     ends = any(found.units[index].output for index in last)
-    return kinds == {"layer"} and not ends and first[1:4] == second[1:4]
+    return kinds == {"layer"} and not ends and first[1:5] == second[1:5]
 
 
 def _text(units: Sequence[Unit]) -> tuple[tuple[str, bool], ...]:
@@ -235,7 +236,7 @@ class _Drawing:
         self.cuboid = sizes.cuboid(volume.shape)
         self.slabs = min(volume.slabs, MOST_SLABS)
         self.count = (f"x {volume.slabs:,}",) if volume.slabs > 1 else ()
-        self.size = str(volume.shape)
+        self.size = volume.shown
         span = self.cuboid.span + (self.slabs - 1) * (self.cuboid.width + SLAB_GAP)
         texts = [width(self.size, TEXT, True), *(width(text, TEXT, bold) for text, bold in volume.text)]
         self.span = span
@@ -309,7 +310,7 @@ def _hint(units: Sequence[Unit]) -> str:
     for unit in units:
         titled = f"{unit.name}: {cut(unit.title, 200)}" if unit.title != unit.name else unit.name
         count = f" x {unit.repeat:,}" if unit.repeat > 1 else ""
-        parts.append(f"{titled}{count}, {unit.shape}")
+        parts.append(f"{titled}{count}, {unit.shown}")
     return "; ".join(parts)
 
 

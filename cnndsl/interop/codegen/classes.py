@@ -1,7 +1,8 @@
 """Modules that are built alike become one class; the numbers in which they differ become its arguments."""
 
+import builtins
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from keyword import iskeyword
 from typing import NamedTuple
 
@@ -10,6 +11,12 @@ from cnndsl.interop.codegen.hierarchy import SHARED, Leaf, Module
 from cnndsl.interop.codegen.site import Expression, Modules
 from cnndsl.interop.codegen.step import Step
 from cnndsl.interop.codegen.unify import Numbers, Unified, aligned, fresh, unified
+
+_USED = frozenset(
+    {*dir(builtins), "begin", "end", "i", "inputs", "j", "layer", "module", "n", "name", "self", "tensor", "values"}
+    | {"widths", "x"}
+)
+"""What the bodies of classes and functions use themselves."""
 
 _TAKES_OVERWRITING = ("nn.Conv", "nn.BatchNorm", "nn.Linear", "nn.GroupNorm")
 """What can do its backward pass without the values that it gave."""
@@ -95,7 +102,7 @@ def classes(
             if module.twin is None and not (module.path and _is_identity(module)):
                 groups.setdefault(_signature(module, calls), []).append(module)
         known = params if roots[0] in heights[height] else {}
-        together = _together([*groups.values()], calls, known, conditions)
+        together = _together([*groups.values()], calls, known, conditions, asks_channels, names)
         for group, found in sorted(together, key=lambda one: min(own.get(id(module), len(own)) for module in one[0])):
             if id(group[0]) not in own:
                 return None
@@ -133,7 +140,12 @@ def _arguments(found: Unified, params: Mapping[str, Numbers]) -> tuple[tuple[str
 
 
 def _together(
-    groups: list[list[Module]], calls: dict[int, Call], params: Mapping[str, Numbers], conditions: bool
+    groups: list[list[Module]],
+    calls: dict[int, Call],
+    params: Mapping[str, Numbers],
+    conditions: bool,
+    asks_channels: bool,
+    taken: Collection[str],
 ) -> list[tuple[list[Module], Unified]]:
     """The groups of modules that become one class each: those of a block that differ in steps which some lack are one.
 
@@ -144,8 +156,14 @@ def _together(
         whole = max(groups, key=lambda group: (group[0].block == groups[0][0].block, len(_steps(group[0], calls))))
         groups.remove(whole)
         steps: list[list[Step | None]] = [[*_steps(module, calls)] for module in whole]
-        found = unified(steps, {} if whole[0].path else params)
+        found = unified(steps, {} if whole[0].path else params, own=_own_names(whole, taken))
         assert found is not None
+        if asks_channels and whole[0].path and found.bases:
+            channels = tuple(module.channels for module in whole)
+            parts = all(n <= many for row in found.bases.values() for n, many in zip(row, channels, strict=True))
+            by_channels = unified(steps, {}, channels) if parts else None
+            if by_channels and by_channels.bases.keys() <= {CHANNELS}:
+                found = by_channels
         for group in [group for group in groups if conditions and group[0].block == whole[0].block]:
             places = _places(group[0], whole[0], calls)
             if places is None:
@@ -157,8 +175,13 @@ def _together(
                     for module in group
                 ),
             ]
-            both = unified(rows, {}, tuple(module.channels for module in (*whole, *group)))
-            if both is not None and _can_count(whole[0], both):
+            every = (*whole, *group)
+            channels, own = tuple(module.channels for module in every), _own_names(every, taken)
+            written = {name: numbers for numbers, name in own.items()}
+            both = unified(rows, {}, channels, own)
+            if both is None or "expansion" in both.bases.keys() - written:
+                both = unified(rows, written, channels, own) or both
+            if both is not None and _can_count(whole[0], both, in_a_row=not asks_channels):
                 steps, found = rows, both
                 whole = [*whole, *group]
                 groups.remove(group)
@@ -166,10 +189,23 @@ def _together(
     return made
 
 
-def _can_count(module: Module, found: Unified) -> bool:
-    """Whether steps whose names are worked out stand in a row, with nothing but expressions behind it."""
-    behind = found.steps[chain(module, found.steps) :]
-    return not any(step.is_counted for step in found.steps) or not any(step.calls or step.twin for step in behind)
+def _own_names(modules: Sequence[Module], taken: Collection[str]) -> dict[Numbers, str]:
+    """What the text calls the numbers in which modules of a block differ, where source may call them so."""
+    found: dict[Numbers, str] = {}
+    for name in modules[0].arguments:
+        row = [module.arguments.get(name) for module in modules]
+        numbers = tuple(number for number in row if number is not None)
+        if len(numbers) == len(row) and name.islower() and not iskeyword(name) and name not in (*taken, *_USED):
+            found.setdefault(numbers, name)
+    return found
+
+
+def _can_count(module: Module, found: Unified, in_a_row: bool) -> bool:
+    """Whether names may be worked out; in PyTorch those of steps in a row, with nothing but expressions behind it."""
+    if not any(step.is_counted for step in found.steps):
+        return True
+    behind = found.steps[chain(module, found.steps) :] if in_a_row else ()
+    return not any(step.calls for step in behind) and not any(step.twin for step in found.steps)
 
 
 def _places(module: Module, longest: Module, calls: dict[int, Call]) -> list[int] | None:

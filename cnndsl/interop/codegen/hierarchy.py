@@ -37,6 +37,8 @@ class Module:
         self.gives: list[str] = []
         self.channels = 0
         """Of the first value that it reads."""
+        self.arguments: Mapping[str, int | float] = {}
+        """The numbers that the text gives it."""
 
     def walk(self) -> "Iterator[Module]":
         """The modules inside, innermost first, and itself."""
@@ -51,14 +53,16 @@ Part: TypeAlias = Leaf | Module
 
 def hierarchy(graph: Graph, layers: Mapping[str, Translator]) -> Module:
     """The tree of a graph; ``layers`` is the table from operator to what it is in the target."""
-    blocks = {instance.path: instance.block for instance in graph.instances}
+    instances = {instance.path: instance for instance in graph.instances}
     root = Module((), graph.name)
     modules: dict[tuple[str, ...], Module] = {(): root}
     for node in graph.layers:
         for depth in range(len(node.path)):
             path = node.path[: depth + 1]
             if path not in modules:
-                modules[path] = Module(path, blocks.get(path, path[-1]))
+                instance = instances.get(path)
+                modules[path] = Module(path, instance.block if instance else path[-1])
+                modules[path].arguments = instance.arguments if instance else {}
                 modules[path[:-1]].parts.append(modules[path])
         modules[node.path].parts.append(Leaf(node, layers[node.op.operator](Site(graph, node))))
     for module in root.walk():
@@ -71,20 +75,20 @@ def _find_twins(module: Module, graph: Graph) -> None:
     """The modules inside all of whose weights are those of another one beside it."""
     beside = {part.name: part for part in module.parts if isinstance(part, Module)}
     for part in beside.values():
-        leaves = [*_leaves(part)]
-        owners = [leaf.node for leaf in leaves if leaf.node.op.weights(graph.input_shapes(leaf.node))]
+        inside = [*leaves(part)]
+        owners = [leaf.node for leaf in inside if leaf.node.op.weights(graph.input_shapes(leaf.node))]
         if not owners or any(node.share is None for node in owners):
             continue
         prefix = part.path[-1] + "."
         for name, other in beside.items():
             others = other.path[-1] + "."
-            same = _inside(leaves, prefix, others) == _inside([*_leaves(other)], others, others)
+            same = _inside(inside, prefix, others) == _inside([*leaves(other)], others, others)
             if other is not part and same and all(node.share == _moved(node.name, prefix, others) for node in owners):
                 part.twin = name
                 break
 
 
-def _inside(leaves: list[Leaf], prefix: str, others: str) -> list[object]:
+def _inside(inside: list[Leaf], prefix: str, others: str) -> list[object]:
     """The layers of a module, and what they read of each other, by the names of another one."""
     return [
         (
@@ -92,7 +96,7 @@ def _inside(leaves: list[Leaf], prefix: str, others: str) -> list[object]:
             leaf.node.op,
             [_moved(name, prefix, others) if name.startswith(prefix) else None for name in leaf.node.inputs],
         )
-        for leaf in leaves
+        for leaf in inside
     ]
 
 
@@ -100,12 +104,13 @@ def _moved(name: str, prefix: str, others: str) -> str:
     return name.replace(prefix, others, 1)
 
 
-def _leaves(module: Module) -> Iterator[Leaf]:
+def leaves(module: Module) -> Iterator[Leaf]:
+    """The layers inside, in order."""
     for part in module.parts:
         if isinstance(part, Leaf):
             yield part
         else:
-            yield from _leaves(part)
+            yield from leaves(part)
 
 
 def _connect(root: Module, graph: Graph) -> None:

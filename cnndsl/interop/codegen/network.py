@@ -1,10 +1,13 @@
 """The classes of a whole network, with those of its params as arguments that can be."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from cnndsl.interop.codegen.classes import Class, classes
-from cnndsl.interop.codegen.hierarchy import Leaf, Module
+from cnndsl.interop.codegen.hierarchy import Module, leaves
+from cnndsl.interop.codegen.layout import WIDTH
 from cnndsl.interop.codegen.site import Modules
+from cnndsl.ir import Graph
+from cnndsl.shapes import Shape
 
 
 def network_classes(
@@ -36,16 +39,20 @@ def network_classes(
     return found
 
 
-def leaves(module: Module) -> Iterator[Leaf]:
-    """The layers inside, in order."""
-    for part in module.parts:
-        if isinstance(part, Leaf):
-            yield part
-        else:
-            yield from leaves(part)
-
-
 def helpers(root: Module) -> list[str]:
     """The classes that the file must define, in the order of their first layers."""
     made = (leaf.translation for leaf in leaves(root))
     return list(dict.fromkeys(name for one in made if isinstance(one, Modules) for name in one.helpers))
+
+
+def comment(one: Class, graph: Graph, shape_text: Callable[[Shape], str]) -> str:
+    """The line above a class: its first instance if it has arguments, shapes in and out, and the parameters."""
+    module, shapes = one.module, graph.shapes
+    reads = ", ".join(shape_text(shapes[name]) for name in module.reads if name in shapes)
+    gives = ", ".join(shape_text(shapes[name]) for name in module.gives)
+    count = sum(
+        weight.elements for leaf in leaves(module) for weight in graph.weights(leaf.node).values() if not weight.buffer
+    )
+    place = f"{module.path[-1]}: " if one.arguments and module.path else ""
+    text = f"# {place}{reads} -> {gives}, {count:,} parameters"
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}..."

@@ -9,7 +9,7 @@ from cnndsl.interop.codegen.calls import Call, Code, Literal, written
 from cnndsl.interop.codegen.classes import Class
 from cnndsl.interop.codegen.columns import linear, spelled
 from cnndsl.interop.codegen.hierarchy import SHARED, Leaf
-from cnndsl.interop.codegen.layout import joined
+from cnndsl.interop.codegen.layout import joined, split
 from cnndsl.interop.codegen.step import Step
 from cnndsl.interop.codegen.unify import Numbers, relation
 
@@ -54,6 +54,10 @@ class Run(NamedTuple):
         table = columns[0] if len(columns) == 1 else zip(*columns, strict=True)
         rows = f"[{', '.join(written(row) for row in table)}]"
         return joined(f"{indent}for {VARIABLE}, {variables} in enumerate(", [rows, f"start={self.first}"], "):")
+
+    def list_lines(self, indent: str) -> list[str]:
+        """The lines of the lists before the loop."""
+        return [line for name, text in self.lists for line in joined(f"{indent}{name} = [", split(text[1:-1]), "]")]
 
     def numbered(self, variable: str = VARIABLE) -> list[str]:
         """The names as text of Python, in order."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
-from cnndsl.interop.codegen.calls import Call, Keyword, Literal
+from cnndsl.interop.codegen.calls import Call, Keyword, Literal, call
 from cnndsl.ir import Graph, Node
 from cnndsl.shapes import Shape, per_axis
 
@@ -71,6 +71,21 @@ def half_of_channels(site: Site) -> int | None:
 
 Translation: TypeAlias = Modules | Expression
 Translator: TypeAlias = Callable[[Site], Translation]
+
+
+def alone(function: str, *keywords: Keyword, **arguments: Literal) -> Modules:
+    """One module."""
+    return Modules((call(function, **arguments)._replace(keywords=keywords),))
+
+
+def expression(template: str) -> Translator:
+    """The same expression for every layer."""
+    return lambda site: Expression(template)
+
+
+def range_text(begin: int, end: int | None) -> str:
+    """What stands in the brackets of a slice."""
+    return f"{begin or ''}:{'' if end is None else end}"
 
 
 def option(name: str, value: Literal, default: Literal) -> Keyword:

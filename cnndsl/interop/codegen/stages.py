@@ -1,18 +1,30 @@
 """Steps that repeat in stages, with something else at the end of each: a loop of loops."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from cnndsl.interop.codegen.calls import Call, Code, Literal
+from cnndsl.interop.codegen.calls import Call, Code, Literal, written
+from cnndsl.interop.codegen.classes import Class
 from cnndsl.interop.codegen.columns import linear, spelled
-from cnndsl.interop.codegen.runs import VARIABLE, Run, continues, may_repeat, numbered
+from cnndsl.interop.codegen.layout import joined
+from cnndsl.interop.codegen.runs import (
+    LONGEST_PERIOD,
+    VARIABLE,
+    Run,
+    continues,
+    counted,
+    may_repeat,
+    numbered,
+    with_runs,
+)
 from cnndsl.interop.codegen.step import Step
 from cnndsl.interop.codegen.unify import Numbers, fresh
 
 INNER = "j"
 LONGEST_END = 3
 FEWEST = 3
+MORE = " " * 4
 
 
 class Running(NamedTuple):
@@ -38,6 +50,8 @@ class Stages(NamedTuple):
     running: Running | None
     is_counting: bool
     """Whether numbers of the ends follow from that of the stage."""
+    gives: str
+    """The value behind the last stage."""
 
     @property
     def length(self) -> int:
@@ -50,8 +64,57 @@ class Stages(NamedTuple):
         """The number of the first stage."""
         return self.names[0][1]
 
-    def calls(self) -> list[Call]:
-        return [call for step in self.ends for call in step.calls]
+    def lines(self, indent: str, turn: "Writer", end: "Writer") -> list[str]:
+        """The loops, with what two functions write for each call of a turn and of an end."""
+        lines, running = self.run.list_lines(indent), self.running
+        if running:
+            lines.append(f"{indent}{running.name} = {running.begin}")
+        first = self.first
+        head = f"{indent}for {VARIABLE}, (begin, end) in enumerate("
+        ranges = f"[{', '.join(map(written, self.ranges))}]"
+        counter = joined(head, [ranges, f"start={first}"] if first else [ranges], "):")
+        if len(counter) > 1 and not self.is_counting:
+            first, counter = 0, joined(head, [ranges], "):")
+        outer, inner = indent + MORE, indent + MORE * 2
+        lines += [*counter, f"{outer}for {INNER} in range(begin, end):"]
+        lines += [f"{inner}{name} = {text}" for name, text in self.run.choices]
+        for name, call in zip(self.run.numbered(INNER), self.run.calls(), strict=True):
+            lines += turn(name, call, inner)
+        if running:
+            lines.append(f"{inner}{running.name} += {running.step}")
+        if not self.closed:
+            lines.append(f"{outer}if {VARIABLE} < {first + len(self.ranges) - 1}:")
+            outer = inner
+        calls = [call for step in self.ends for call in step.calls]
+        for name, call in zip(counted(self.names, VARIABLE, first), calls, strict=True):
+            lines += end(name, call, outer)
+        if running:
+            lines.append(f"{outer}{running.name} {running.end}")
+        return lines
+
+
+Writer: TypeAlias = Callable[[str, Call, str], list[str]]
+"""From a name as text of Python, a call and the indent to lines."""
+
+
+def with_stages(one: Class) -> Iterator[Step | Run | Stages]:
+    """The steps of a class, in loops where they repeat."""
+    taken = {name for name, _ in (*one.arguments, *one.locals)}
+    skipped = 0
+    place = 0
+    for part in with_runs(one, spell=True):
+        size = part.turns * len(part.steps) if isinstance(part, Run) else 1
+        if not skipped and one.is_sequential:
+            found = stages(one.steps, place, LONGEST_PERIOD, taken)
+            if found:
+                yield found
+                skipped = found.length
+        if skipped:
+            skipped -= size
+            assert skipped >= 0
+        else:
+            yield part
+        place += size
 
 
 def stages(steps: Sequence[Step], place: int, longest: int, taken: Collection[str]) -> Stages | None:
@@ -140,12 +203,13 @@ def _stages(
         Code(running.name) if running and row == _row(running, columns) else value
         for value, (_, row) in zip(texts.values, columns, strict=True)
     ]
+    last = (ends if closed else turns)[-1][-1].gives[0]
     run = Run(len(turns), _filled(turns[0], values), names, (), turns[-1][-1].gives[0], texts.lists, texts.choices)
     bounds, begin = [], start
     for count in counts:
         bounds.append((begin, begin + count))
         begin += count
-    return Stages(tuple(bounds), run, _filled(ends[0], own), end_names, closed, running, is_counting)
+    return Stages(tuple(bounds), run, _filled(ends[0], own), end_names, closed, running, is_counting, last)
 
 
 def _columns(turns: Sequence[Sequence[Step]]) -> list[tuple[str, Numbers]]:

@@ -38,16 +38,24 @@ def fresh(taken: Iterable[str], name: str) -> str:
 
 
 def unified(
-    instances: Sequence[Sequence[Step | None]], params: Mapping[str, Numbers], channels: Numbers | None = None
+    instances: Sequence[Sequence[Step | None]],
+    params: Mapping[str, Numbers],
+    channels: Numbers | None = None,
+    own: Mapping[Numbers, str] | None = None,
 ) -> Unified | None:
     """The steps of the first instance, which has all, for every instance; ``params`` are numbers with names already.
 
-    ``channels`` are those that each module reads: given where steps are missing somewhere. None where it does not
-    follow from the arguments which steps those are, or a number of theirs.
+    ``channels`` are those that each module reads: given where steps are missing somewhere. ``own`` are the names of
+    numbers in the text, for arguments that would be called alike otherwise. None where it does not follow from the
+    arguments which steps are missing, or a number of theirs.
     """
     presence = [tuple(step is not None for step in column) for column in zip(*instances, strict=True)]
-    found = _Arguments({**params, **({} if channels is None else {"channels": channels})}, presence)
-    filled = found.filled(_columns(instances))
+    known = {**({} if channels is None else {"channels": channels}), **params}
+    found, columns = _Arguments(dict(known), presence, {}), _columns(instances)
+    filled = found.filled(columns)
+    if own and any(name[:-1] in found.bases for name in found.bases):
+        found = _Arguments(dict(known), presence, own)
+        filled = found.filled(columns)
     conditions = [None if all(has) else _predicate(has, found.values) for has in presence]
     if filled is None or any(none is None and not all(has) for none, has in zip(conditions, presence, strict=True)):
         return None
@@ -80,9 +88,12 @@ def unified(
 class _Arguments:
     """The numbers that differ among modules, as names and what follows from them."""
 
-    def __init__(self, bases: dict[str, Numbers], presence: Sequence[tuple[bool, ...]]) -> None:
+    def __init__(
+        self, bases: dict[str, Numbers], presence: Sequence[tuple[bool, ...]], own: Mapping[Numbers, str]
+    ) -> None:
         self.bases = bases
         self.presence = presence
+        self.own = own
         self.known: dict[Column, str] = {}
         self.labels: dict[str, str] = {}
 
@@ -105,15 +116,24 @@ class _Arguments:
         numbers = [number for number in column if number is not None]
         if len(set(numbers)) == 1 and len({type(number) for number in numbers}) == 1:
             return numbers[0]
-        text = _among(column, self.known) or relation(column, self.bases) or self._expansion(column)
+        text = _among(column, self.known) or self._multiple(column)
+        text = text or relation(column, self.bases) or self._expansion(column)
         if text is None and None not in column:
-            text = fresh(self.bases, label)
+            text = fresh(self.bases, self.own.get(tuple(numbers), label))
             self.bases[text] = tuple(numbers)
         if text is None:
             return None
         self.known.setdefault(column, text)
         self.labels.setdefault(text, "hidden" if text.startswith("expansion *") else label)
         return Code(text)
+
+    def _multiple(self, column: Column) -> str | None:
+        """Numbers of a step that some lack, as a multiple of the channels that come in, by an argument."""
+        channels = self.bases.get("channels")
+        for name, row in self.bases.items() if channels and None in column else ():
+            if all(number in (None, n * many) for number, n, many in zip(column, row, channels or (), strict=True)):
+                return f"{name} * channels"
+        return None
 
     def _expansion(self, column: Column) -> str | None:
         """Channels that are a multiple of those that come in, where steps are missing if the multiple is one."""

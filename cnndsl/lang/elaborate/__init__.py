@@ -2,7 +2,7 @@
 
 - ``lower``: one network: inputs, statements, outputs, expectations. ``expand``: stages: operators, blocks, loops.
   ``expansion``: the state of that: the graph so far, diagnostics, places.
-- ``bind``: arguments become an instance of the operator's class. ``block_arguments``: the arguments of a block.
+- ``bind``: arguments become an instance of the operator's class. ``blocks``: a block with its arguments.
 - ``infer``: one walk that adds layers, each with its shape or a diagnostic.
 - ``sizes``: the symbols of a network: what they decide, and what follows from them.
 - ``naming``: how layers get their names. ``work_bound``: the least work that a body asks for, before any is done.

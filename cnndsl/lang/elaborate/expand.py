@@ -9,18 +9,15 @@ from contextlib import suppress
 from typing import cast
 
 from cnndsl import ops
-from cnndsl.errors import Diagnostic, Label, Span, listed, quoted, shortened
-from cnndsl.ir import Instance, Node
+from cnndsl.errors import Diagnostic, Span, listed, quoted
+from cnndsl.ir import Node
 from cnndsl.lang.elaborate.bind import Arguments, Shared, takes_share
-from cnndsl.lang.elaborate.block_arguments import matched, missing_arguments, shared
-from cnndsl.lang.elaborate.expansion import Context, Expansion, Twin
-from cnndsl.lang.elaborate.naming import Body, instance_name
+from cnndsl.lang.elaborate.blocks import SAME_ARGUMENTS, BlockExpansion
+from cnndsl.lang.elaborate.expansion import Context, Twin
 from cnndsl.lang.expressions.definitions import define
-from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.names import written
 from cnndsl.lang.expressions.scope import Origin, Scope
 from cnndsl.lang.expressions.values import (
-    WORK_PER_STEP,
     Fault,
     Flow,
     ListValue,
@@ -33,13 +30,13 @@ from cnndsl.lang.expressions.values import (
     shown,
     slip,
 )
-from cnndsl.lang.modules import Module
 from cnndsl.lang.text import syntax
 
-_EQUAL = "give both instances of the block arguments that make the same layers"
+_NO_VALUE = frozenset({"let", "param", "symbol", "assume", "expect", "output", "train"})
+"""Words that begin statements which leave the value that flows as it is."""
 
 
-class Expander(Expansion):
+class Expander(BlockExpansion):
     """Expands the statements of one network into a graph."""
 
     # --- bodies ---
@@ -53,6 +50,10 @@ class Expander(Expansion):
                 after = flow._replace(shape=None)
             elif isinstance(statement, syntax.Pipeline | syntax.Input):
                 after = Flow("", None, "float32", self.span(statement))
+            elif isinstance(statement, syntax.Broken):
+                after = self._behind_broken(statement, flow)
+            if self.recording:
+                self.recording.statement(self.module.source.file, statement, place.scope, before)
             with self._collecting(place, statement):
                 after = self.statement(statement, place, before)
             flow = after
@@ -78,10 +79,28 @@ class Expander(Expansion):
                         self._report_unknown_operators(node.stages[number:], place)
                 self._lose(node, place.scope)
                 raise
+            if self.recording and flow is not None:
+                layers = range(first, len(self.graph.layers))
+                self.recording.value(self.module.source.file, stage, flow, layers)
             if alias and flow is not None:
                 named = Named(flow, first, len(self.graph.layers), self._instance(stage, first, place))
                 define(place.scope, alias.name, named, self.span(alias))
         return flow
+
+    def _behind_broken(self, node: syntax.Broken, flow: Flow | None) -> Flow | None:
+        """What flows behind what cannot be read: unknown, unless its first word says that it makes no value."""
+        keeps = not node.bodies and not _NO_VALUE.isdisjoint(node.words[:1])
+        return flow if keeps else Flow("", None, "float32", self.span(node))
+
+    def broken(self, node: syntax.Broken, place: Context, flow: Flow | None) -> Flow | None:
+        """What a statement that cannot be read would have named is unknown; the bodies it opened are checked."""
+        word, name = (*node.words, "", "")[:2]
+        if word in ("let", "param", "symbol"):
+            place.scope.names[name] = None
+        if word not in ("train", "block"):
+            for body in node.bodies:
+                self.run(body.statements, place.inside(), Flow("", None, "float32", self.span(node)))
+        raise Unknowable
 
     def _lose(self, node: syntax.Pipeline, scope: Scope) -> None:
         """What a pipeline in error would have named is unknown."""
@@ -112,7 +131,7 @@ class Expander(Expansion):
     def _unknown_operator(self, stage: syntax.Apply | syntax.Merge, place: Context) -> Fault:
         from cnndsl.lang.elaborate.stage_words import unknown_operator
 
-        if self.module.gaps:
+        if self.module.gaps or stage.name in self.module.doubtful:
             raise Unknowable
         return unknown_operator(stage, self.module.blocks, place.scope, self.module.source)
 
@@ -129,7 +148,7 @@ class Expander(Expansion):
         span = self.span(stage)
         if len(self.graph.layers) >= self.limits.layers:
             raise self._over_limit("layer-limit", f"the network has more than {self.limits.layers:,} layers", span)
-        name = self._name(place, stage, stage.name)
+        name = self.layer_name(place, stage, stage.name)
         try:
             evaluator = self.evaluator(place, flows[0] if len(flows) == 1 else None)
             operator, share, symbolic = self._binder.bind(stage, evaluator)
@@ -155,11 +174,6 @@ class Expander(Expansion):
             if any(broken(stage, pools=True)):
                 return diagnostic._replace(help=(ADVICE, *diagnostic.help))
         return diagnostic
-
-    def _name(self, place: Context, stage: syntax.Apply | syntax.Merge, base: str) -> str:
-        name = self.graph.fresh_name(place.prefix, base, stage.alias.name if stage.alias else None, place.reserved)
-        self.budget.spend(len(name) // WORK_PER_STEP)
-        return name
 
     def _owner(self, share: Shared | None, twins: Sequence[Twin], name: str, place: Context, span: Span) -> Node | None:
         """The layer whose weights the layer ``name`` uses instead of its own, if there is one."""
@@ -187,7 +201,7 @@ class Expander(Expansion):
         if node is None:
             other = quoted(twin.other.removesuffix("."))
             message = f"{other} has no layer {quoted(inside)}, whose weights {quoted(name)} is to use"
-            raise fault("share-mismatch", message, span, _EQUAL)
+            raise fault("share-mismatch", message, span, SAME_ARGUMENTS)
         return node
 
     def _from(self, stage: syntax.From, place: Context, flow: Flow | None) -> Flow:
@@ -202,7 +216,9 @@ class Expander(Expansion):
 
     def _chosen(self, stage: syntax.If, place: Context, flow: Flow | None) -> syntax.Body | None:
         bodies = [body for _, body in stage.arms] + ([stage.otherwise] if stage.otherwise else [])
-        expecting = all(isinstance(inner, syntax.Expect) for body in bodies for inner in body.statements)
+        expecting = all(
+            isinstance(inner, syntax.Expect | syntax.Broken) for body in bodies for inner in body.statements
+        )
         evaluator = self.evaluator(place, flow, counting=expecting and bool(self.unknown_size()))
         return next((body for condition, body in stage.arms if evaluator.truth(condition)), stage.otherwise)
 
@@ -300,12 +316,15 @@ class Expander(Expansion):
         self._check_depth(place, statements)
         for statement in statements:
             self.step()
+            if self.recording:
+                self.recording.statement(self.module.source.file, statement, place.scope, flow)
             ended = False
             with self._collecting(place, statement):
                 yield from self._branch(statement, place, flow)
                 ended = True
             if isinstance(statement, syntax.Pipeline) and not ended:
                 self._lose(statement, place.scope)
+            if isinstance(statement, syntax.Pipeline | syntax.Broken) and not ended:
                 yield self.unknown(self.span(statement))
 
     def _branch(self, statement: syntax.Statement, place: Context, flow: Flow | None) -> Iterator[Flow]:
@@ -332,96 +351,6 @@ class Expander(Expansion):
             if end is None:
                 raise fault("no-input", "nothing flows into this branch", self.span(statement))
         return (end or self.unknown(self.span(statement)))._replace(span=self.span(statement))
-
-    # --- blocks ---
-    def _block(self, stage: syntax.Apply, place: Context, flow: Flow) -> Flow | None:
-        block, module = self.module.blocks[stage.name]
-        span = self.span(stage)
-        if any(body.statements is block.body.statements for body in self._bodies):
-            raise fault("recursion", f"block {quoted(stage.name)} uses itself", span, "repeat a body with `repeat n`")
-        self.budget.require(self._weigher.steps(block.body, module), span)
-        arguments = self._block_arguments(stage, block, module, place, flow)
-        other = self._other_instance(stage, block, place)
-        name = self._name(place, stage, instance_name(stage.name))
-        path = (*place.around[-1].path, name) if place.around else (name,)
-        around = (*place.around, Instance(path=path, block=stage.name, span=span))
-        reserved = self.aliases(block.body.statements)
-        twin = Twin(f"{name}.", f"{other.instance.path[-1]}.") if other and other.instance else None
-        twins = (*place.twins, twin) if twin else place.twins
-        inner = Context(Scope(module.scope, sealed=True), reserved, f"{name}.", around, place.depth + 1, twins)
-        inner.scope.names.update(arguments)
-        for parameter, argument in matched(stage, block, self.module.source).items():
-            inner.scope.origins[parameter] = Origin(argument.value, self.module.source, place.scope)
-        caller, self.module = self.module, module
-        call = Label(span, f"in block {shortened(stage.name)} used here")
-        self._bodies.append(Body(block.body.statements, module.source, stage.name, call))
-        try:
-            end = self.run(block.body.statements, inner, flow)
-        finally:
-            self._bodies.pop()
-            self.module = caller
-        if other and twin and end and end.shape is not None:
-            self._check_all_shared(other, twin, span)
-        return end
-
-    def _instance(self, stage: syntax.Stage, first: int, place: Context) -> Instance | None:
-        """What a stage is whose layers begin at ``first``, if it is a block."""
-        if not isinstance(stage, syntax.Apply) or stage.name not in self.module.blocks:
-            return None
-        layers = self.graph.layers[first : first + 1]
-        return self.graph.instances[layers[0].path[: len(place.around) + 1]] if layers else None
-
-    def _check_all_shared(self, other: Named, twin: Twin, span: Span) -> None:
-        for layer in self.graph.layers[other.first : other.last]:
-            inside = layer.name.removeprefix(twin.other)
-            if takes_share(type(layer.op)) and twin.prefix + inside not in self.graph.values:
-                mine = quoted(twin.prefix.removesuffix("."))
-                message = f"{mine} has no layer {quoted(inside)}, which would use the weights of {quoted(layer.name)}"
-                raise fault("share-mismatch", message, span, _EQUAL)
-
-    def _other_instance(self, stage: syntax.Apply, block: syntax.Block, place: Context) -> Named | None:
-        """The instance whose weights a block is to use; None without ``share=``, or where an error makes it unknown."""
-        argument = shared(stage, block)
-        if argument is None:
-            return None
-        node, span = argument.value, self.span(argument.value)
-        needed = f"share= needs an instance of block {shortened(stage.name)}"
-        example = f"name one above with `as`, as in {quoted(f'{stage.name} as first')}"
-        if not isinstance(node, syntax.Name | syntax.Index):
-            raise fault("bad-argument", f"{needed}, by its name", span, example)
-        found = self.evaluator(place, None).stage(node, span)
-        if found.flow.shape is None:
-            return None
-        if found.instance is None or found.instance.block != stage.name:
-            what = f"one of block {shortened(found.instance.block)}" if found.instance else "none"
-            raise fault("bad-argument", f"{needed}, and {quoted(written(node))} is {what}", span, example)
-        if not any(takes_share(type(layer.op)) for layer in self.graph.layers[found.first : found.last]):
-            raise fault("bad-argument", f"share= needs weights, and {quoted(written(node))} has none", span)
-        return found
-
-    def _block_arguments(
-        self, stage: syntax.Apply, block: syntax.Block, module: Module, place: Context, flow: Flow
-    ) -> dict[str, Value | Named]:
-        evaluator = self.evaluator(place, flow)
-        arguments = matched(stage, block, self.module.source)
-        given = {name: evaluator.argument(argument.value) for name, argument in arguments.items()}
-        scope = Scope(module.scope, sealed=True)
-        values: dict[str, Value | Named] = {}
-        for parameter in block.parameters:
-            if parameter.name in given:
-                scope.names[parameter.name] = values[parameter.name] = given[parameter.name]
-                continue
-            if parameter.default is None:
-                raise missing_arguments(stage, block, given, self.module.source)
-            caller, self.module = self.module, module
-            self._bodies.append(Body(block.body.statements, module.source, stage.name))
-            try:
-                values[parameter.name] = Evaluator(self, scope, None).argument(parameter.default)
-            finally:
-                self._bodies.pop()
-                self.module = caller
-            scope.names[parameter.name] = values[parameter.name]
-        return values
 
 
 Handler = Callable[[Expander, syntax.Stage, Context, "Flow | None"], "Flow | None"]

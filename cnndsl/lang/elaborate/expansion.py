@@ -16,6 +16,7 @@ from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.scope import Origin, Scope
 from cnndsl.lang.expressions.values import WORK_PER_STEP, Fault, Flow, Named, TooManyDiagnostics, Unknowable, Value
 from cnndsl.lang.modules import Collector, Module, defined_below
+from cnndsl.lang.recording import Recording
 from cnndsl.lang.text import syntax
 from cnndsl.shapes import Shape
 
@@ -62,6 +63,7 @@ class Expansion:
         self.budget = collector.budget
         self.graph = GraphBuilder(self.limits, strict)
         self.symbols = Symbols()
+        self.recording: Recording | None = None
         self.sound = True
         """False once there was an error: then no network results."""
         self.known = True
@@ -82,6 +84,10 @@ class Expansion:
         """Executes one statement; gives the value after it."""
 
     @abstractmethod
+    def run(self, statements: Sequence[syntax.Statement], place: Context, flow: Flow | None) -> Flow | None:
+        """Executes a body as one pipeline; gives the value at its end."""
+
+    @abstractmethod
     def measure(self, name: str, layers: Named | None) -> Value:
         """A count of everything so far, or of the layers of a named stage."""
 
@@ -96,6 +102,10 @@ class Expansion:
     @property
     def incomplete(self) -> bool:
         return bool(self.module.gaps)
+
+    @property
+    def doubtful(self) -> frozenset[str]:
+        return self.module.doubtful
 
     def span(self, node: syntax.Spanned) -> Span:
         """The place of a node of the module being expanded."""
@@ -134,6 +144,11 @@ class Expansion:
         return advice(self._named_in, name, offset, here, around, blocks)
 
     # --- bookkeeping ---
+    def layer_name(self, place: Context, stage: syntax.Apply | syntax.Merge, base: str) -> str:
+        name = self.graph.fresh_name(place.prefix, base, stage.alias.name if stage.alias else None, place.reserved)
+        self.budget.spend(len(name) // WORK_PER_STEP)
+        return name
+
     def report(self, diagnostic: Diagnostic) -> None:
         """Collects a diagnostic, with the block instances around it."""
         if diagnostic.severity == "error":

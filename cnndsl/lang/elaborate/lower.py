@@ -74,6 +74,11 @@ class NetworkLowering(Expander):
         graph = self.graph.network(name, tuple(self._outputs) or (end.name,), **symbolic)
         return self._trained(graph, self._training, self._trains) if self._training and self._trains else graph
 
+    def built(self, name: str) -> Graph | None:
+        """The graph of what could be expanded, errors or not; its output is the last value."""
+        values = self.graph.layers or self.graph.inputs
+        return self.graph.network(name, (values[-1].name,)) if values else None
+
     def _trained(self, graph: Graph, training: "Training", node: syntax.Train) -> Graph | None:
         """The graph with its settings of training, unless they do not fit it."""
         from cnndsl.analysis.training import misfits
@@ -200,6 +205,8 @@ class NetworkLowering(Expander):
             raise fault("bad-setting", message, span, advice)
         extents = self.symbols.input(name, shape, self.span(node.shape))
         made = self.graph.add_input(name, cast(Shape, numeric(shape)), dtype, span, extents)
+        if self.recording:
+            self.recording.value(self.module.source.file, node, made, range(0))
         if node.alias:
             count = len(self.graph.layers)
             define(place.scope, node.alias.name, Named(made, count, count), self.span(node.alias))
@@ -344,5 +351,6 @@ _STATEMENTS = cast(
         syntax.Output: NetworkLowering._output,
         syntax.Expect: NetworkLowering._expect,
         syntax.Train: NetworkLowering._train,
+        syntax.Broken: NetworkLowering.broken,
     },
 )

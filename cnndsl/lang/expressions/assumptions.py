@@ -66,7 +66,8 @@ def _condition(node: Expression, evaluator: Evaluator) -> _Condition | bool:
     value = evaluator.value(node)
     if isinstance(value, Symbolic):
         message = f"a condition is needed here, but this is a number that depends on {value.names}"
-        example = f"compare it: {quoted(f'{value.text} % 32 == 0')}"
+        number = value.text if value.is_name else f"({value.text})"
+        example = f"compare it: {quoted(f'{number} % 32 == 0')}"
         raise fault("wrong-type", message, evaluator.context.span(node), example)
     return evaluator.as_truth(value, node)
 

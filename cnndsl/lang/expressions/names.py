@@ -1,5 +1,6 @@
 """What names stand for: constants, values of the network, and what loops named in their turns; attributes of values."""
 
+import re
 from abc import abstractmethod
 from collections.abc import Sequence
 
@@ -28,6 +29,9 @@ PYTHON_WORDS = {"True": "true", "TRUE": "true", "False": "false", "FALSE": "fals
 """How the truth values are written elsewhere, and here."""
 
 _SHAPE_WORDS = frozenset({"shape", "output_shape", "out", "out_shape", "size"})
+
+_EXTENTS = re.compile(r"[A-Z][a-z0-9]?(x[A-Z][a-z0-9]?)+")
+"""What looks like the extents of an input: ``HxW``."""
 
 
 class Names(Coercions):
@@ -105,6 +109,12 @@ class Names(Coercions):
         advice = "names come from param, let, block arguments and loops; a block sees nothing of its caller"
         if self.counting and node.name in _SHAPE_WORDS:
             advice = "the shape of the value above is written alone: `expect 8@6x6`"
+        elif _EXTENTS.fullmatch(node.name):
+            extents = node.name.split("x")
+            if any(self.scope.has(one) and self.scope.find(one) is None for one in extents):
+                raise Unknowable
+            sizes = ", ".join(f"{one} = 224" for one in dict.fromkeys(extents))
+            advice = f"extents of any size are symbols, and stand above the inputs: {quoted(f'symbol {sizes}')}"
         elif node.name in ops.NAMES:
             advice = f"a layer is no number; it gets a name by `as`: `{node.name} as name`"
         message = f"nothing here is called {quoted(node.name)}"
@@ -112,7 +122,7 @@ class Names(Coercions):
 
     def _unknown(self, node: syntax.Name, message: str, span: Span, known: set[str], advice: str) -> Fault:
         """The error for a name that has no meaning here; the sooner it is met elsewhere, the better the advice."""
-        if self.context.incomplete:
+        if self.context.incomplete or not self.context.doubtful.isdisjoint((node.name, *node.name.split("x"))):
             raise Unknowable
         try:
             turns = self.scope.find_indexed(node.name)

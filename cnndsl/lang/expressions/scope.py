@@ -125,6 +125,10 @@ class Context(Protocol):
     def incomplete(self) -> bool:
         """Whether an import failed: an unknown name may have come from it."""
 
+    @property
+    def doubtful(self) -> frozenset[str]:
+        """Words of statements that cannot be read: they may define a name that is unknown."""
+
     def span(self, node: syntax.Spanned) -> Span: ...
 
     def text(self, node: syntax.Spanned) -> str:

@@ -53,7 +53,10 @@ class Machine:
         self.found = _NOTHING
         # Every token but the last has a character; every reading, however short, costs a check.
         self.budget = len(text) + 2 * _TOKENS_BETWEEN_CHECKS
+        self.torn = False
+        """Whether a brace was put in or left out."""
         self._limits = limits
+        self._text = text
         self._lexer = Lexer(text, vocabulary(), limits)
         self._states = [START]
         self._values: list[Any] = []
@@ -115,19 +118,39 @@ class Machine:
     def drop_statement(self, position: int) -> None:
         """Puts the ERROR token in place of what has been read of a statement, and forgets its brackets."""
         count = self._statement()
+        start = min(self._values[count].start, position) if count < len(self._values) else position
         del self._values[count:], self._states[count + 1 :]
-        self._feed(ERROR, "", position)
+        self._take(Token(start, position, ERROR, self._text[start:position]))
         while self.open and self.open[-1].value != "{":
             self.open.pop()
 
+    def leave_out(self, position: int) -> None:
+        """Adds the text up to ``position`` to what the ERROR token, which was read last, stands for."""
+        token = self._values[-1]
+        self._values[-1] = Token(token.start, position, ERROR, self._text[token.start : position])
+
     def open_brace(self, position: int) -> None:
         """Feeds a ``{`` that the text does not have: one of no width."""
+        self.torn = True
         self.open.append(self._feed("LBRACE", "{", position))
 
     def close_brace(self, position: int) -> None:
         """Feeds a ``}`` that the text does not have."""
+        self.torn = True
         self._feed("RBRACE", "}", position)
         self.open.pop()
+
+    def close(self) -> tuple[syntax.Item, ...]:
+        """The items of a text that was read to its end: a statement that is not whole is dropped, braces are closed."""
+        if self._states[-1] == END_STATE:
+            return cast("tuple[syntax.Item, ...]", self._values[-1])
+        end = len(self._text)
+        while not self.would_take(END):
+            if not (self.open and self.would_take("RBRACE")):
+                self.drop_statement(end)
+            elif self.open:
+                self.close_brace(end)
+        return cast("tuple[syntax.Item, ...]", self._take(Token(end, end, END, "")))
 
     def _feed(self, kind: str, value: str, position: int) -> Token:
         token = Token(position, position, kind, value)

@@ -22,44 +22,58 @@ def parse(text: str, file: str = "<text>", limits: Limits = DEFAULT_LIMITS) -> s
     ``bad-escape``, ``number-too-long``, ``nesting-too-deep``, or ``source-too-large``; with ``diagnostic-limit`` at
     the end where there may be more.
     """
+    found, diagnostics = read(text, file, limits)
+    if found is None or diagnostics:
+        raise CnnError(diagnostics, {file: found.text if found else normalized(text)})
+    return found
+
+
+def read(
+    text: str, file: str = "<text>", limits: Limits = DEFAULT_LIMITS
+) -> tuple[syntax.File | None, tuple[Diagnostic, ...]]:
+    """What can be read of ``text``, and everything that is wrong with it, as :func:`parse` says.
+
+    What cannot be read is :class:`syntax.Broken`. None where too much is wrong to go on.
+    """
     require_text(text)
     # No character is shorter than a byte: a text that is far too long is refused before it is encoded.
     if len(text) > limits.source_bytes or len(text.encode("utf-8", "surrogatepass")) > limits.source_bytes:
-        raise CnnError.of(
-            "source-too-large",
-            f"the source has more than {limits.source_bytes:,} bytes",
-            span=Span(file, 1, 1, 1, 1),
-        )
-    text = _normalized(text)
+        message = f"the source has more than {limits.source_bytes:,} bytes"
+        return None, (Diagnostic("source-too-large", message, Span(file, 1, 1, 1, 1)),)
+    text = normalized(text)
     invisible = _INVISIBLE.search(text)
     machine = Machine(_INVISIBLE.sub(" ", text) if invisible else text, limits)
     try:
         items = machine.read()
     except (UnexpectedToken, Refused) as problem:
-        raise _refusal(text, file, limits, machine, problem) from None
-    if invisible:
-        raise _refusal(text, file, limits)
-    return syntax.File(0, len(text), items, text)
+        return _recovered(text, file, limits, machine, problem)
+    found = _invisible(text, file, limits) if invisible else []
+    return syntax.File(0, len(text), items, text), _ordered(found, limits)
 
 
-def _refusal(
-    text: str,
-    file: str,
-    limits: Limits,
-    machine: Machine | None = None,
-    problem: UnexpectedToken | Refused | None = None,
-) -> CnnError:
-    """Everything that is wrong with a text, imported only now: most texts are right."""
-    from cnndsl.lang.text import recovery, syntax_errors
+def _recovered(
+    text: str, file: str, limits: Limits, machine: Machine, problem: UnexpectedToken | Refused
+) -> tuple[syntax.File | None, tuple[Diagnostic, ...]]:
+    """What :func:`read` gives for a text with mistakes; what that takes is imported only now: most texts are right."""
+    from cnndsl.lang.text.recovery import recovered
 
-    source = Source(file, text)
-    found = syntax_errors.invisible_characters(_INVISIBLE, source, limits.diagnostics + 1)
-    if machine and problem:
-        found += recovery.diagnostics_of(machine, problem, source, limits.diagnostics + 1)
+    result = recovered(machine, problem, Source(file, text), limits.diagnostics + 1)
+    found = _ordered(_invisible(text, file, limits) + result.diagnostics, limits)
+    whole = result.items is not None and len(found) <= limits.diagnostics
+    return syntax.File(0, len(text), result.items or (), text, result.torn) if whole else None, found
+
+
+def _invisible(text: str, file: str, limits: Limits) -> list[Diagnostic]:
+    from cnndsl.lang.text.syntax_errors import invisible_characters
+
+    return invisible_characters(_INVISIBLE, Source(file, text), limits.diagnostics + 1)
+
+
+def _ordered(found: list[Diagnostic], limits: Limits) -> tuple[Diagnostic, ...]:
     found = sorted(dict.fromkeys(found), key=_place)
     if len(found) > limits.diagnostics:
         found[limits.diagnostics :] = [stopped(limits.diagnostics)]
-    return CnnError(found, {file: text})
+    return tuple(found)
 
 
 def decode(data: bytes, file: str) -> str:
@@ -70,7 +84,7 @@ def decode(data: bytes, file: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        before = _normalized(data[: error.start].decode("utf-8"))
+        before = normalized(data[: error.start].decode("utf-8"))
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         message = f"not UTF-8: byte 0x{data[error.start]:02X} at offset {error.start}, in line {line}"
         encoding = "this looks like UTF-16; " if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
@@ -83,7 +97,8 @@ def decode(data: bytes, file: str) -> str:
         ) from None
 
 
-def _normalized(text: str) -> str:
+def normalized(text: str) -> str:
+    """A text without byte-order mark, its lines ended by ``\\n``."""
     text = text.removeprefix("\ufeff")
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 

@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import islice
+from typing import NamedTuple
 
 from cnndsl.errors import Diagnostic, Source
-from cnndsl.lang.text import rewrites, statement_rewrites, syntax_errors
-from cnndsl.lang.text.indentation import first_on_line, indentation
+from cnndsl.lang.text import rewrites, statement_rewrites, syntax, syntax_errors
+from cnndsl.lang.text.indentation import first_on_line, gaps, indentation
 from cnndsl.lang.text.lalr_machine import Failure, Machine, UnexpectedToken
 from cnndsl.lang.text.lexer import END, Refused, Token
 from cnndsl.limits import DEFAULT_LIMITS
@@ -39,16 +40,30 @@ _WORD = re.compile(r"[A-Za-z_]")
 _CLOSING = re.compile(r"[\])]")
 
 
-def diagnostics_of(machine: Machine, problem: UnexpectedToken | Refused, source: Source, most: int) -> list[Diagnostic]:
-    """What is wrong with the text whose parse stopped at ``problem``, in the order of the text; about ``most``."""
+class Recovered(NamedTuple):
+    """What is wrong with a text, in its order, and what could be read of it: None where reading ended early."""
+
+    diagnostics: list[Diagnostic]
+    items: tuple[syntax.Item, ...] | None
+    torn: bool
+    """As in :class:`syntax.File`."""
+
+
+def recovered(machine: Machine, problem: UnexpectedToken | Refused, source: Source, most: int) -> Recovered:
+    """Reads on behind ``problem``, where the parse stopped; gives about ``most`` diagnostics."""
     found: list[Diagnostic] = []
-    for one in islice(_problems(machine, problem, source.text), most):
+    problems = _problems(machine, problem, source.text)
+    for one in islice(problems, most):
         if isinstance(one, Refused):
             found.append(syntax_errors.refusal(one, source))
         else:
             plain = statement_rewrites.rewritten(one, source) or rewrites.rewritten(one, source)
             found += [plain] if plain else syntax_errors.syntax_errors(one, known_mistakes(), source)
-    return found
+    unreadable = any(one.code == "nesting-too-deep" for one in found)
+    if unreadable or machine.found.type != END or next(problems, None) is not None:
+        return Recovered(found, None, True)
+    torn = machine.torn or (bool(machine.open) and bool(gaps(source.text, 0, len(source.text))))
+    return Recovered(found, machine.close(), torn)
 
 
 @cache
@@ -116,6 +131,7 @@ def _resume(machine: Machine, failure: Failure | None, found: Token, text: str) 
     if previous and starts_line and found.type in _DEFINITIONS and machine.open:
         column = indentation(text, found.start)
         if column <= indentation(text, machine.open[-1].start):
+            machine.leave_out(found.start)
             while machine.open and indentation(text, machine.open[-1].start) >= column:
                 machine.close_brace(found.start)
             return previous.start if previous.type == "_SEP" else previous.end
@@ -130,13 +146,17 @@ def _resume(machine: Machine, failure: Failure | None, found: Token, text: str) 
         line_end = line_end if line_end >= 0 else len(text)
         braces = _NO_BRACES.sub("", text[position:line_end])
         if braces.count("}") > braces.count("{"):
+            machine.leave_out(line_end)
             return line_end
     if failure and _body_below(failure, position, margin, text):
+        machine.leave_out(position)
         machine.open_brace(position)
         return position
     if not machine.open:
         while left_over := _BRACES.match(text, position):
+            machine.torn = True
             position = _statement_end(text, left_over.end(), 0, margin)
+    machine.leave_out(position)
     return position
 
 

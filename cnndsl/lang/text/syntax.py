@@ -6,6 +6,7 @@ text in the source; parentheses around an expression and the ``as name`` behind 
 ``depth``, the height of their subtree, so that the parser can refuse what would overflow a stack.
 """
 
+import re
 from fractions import Fraction
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -333,7 +334,7 @@ class Train(NamedTuple):
 
     start: int
     end: int
-    settings: tuple[Apply, ...]
+    settings: "tuple[Apply | Broken, ...]"
 
 
 class BlockParameter(NamedTuple):
@@ -378,8 +379,23 @@ class Import(NamedTuple):
     path: String
 
 
-Statement: TypeAlias = Pipeline | Input | Output | Expect | Param | Let | Symbol | Assume | Train
+class Broken(NamedTuple):
+    """A statement or definition that cannot be read; ``text`` is what was left out, up to the first of the bodies."""
+
+    start: int
+    end: int
+    text: str
+    bodies: tuple[Body, ...]
+
+    @property
+    def words(self) -> list[str]:
+        """The words of the text, comments left out."""
+        return re.findall(r"[A-Za-z_]\w*", re.sub(r"#[^\n]*", "", self.text))
+
+
+Statement: TypeAlias = Pipeline | Input | Output | Expect | Param | Let | Symbol | Assume | Train | Broken
 Item: TypeAlias = Import | Block | Network | Statement
+"""A text without mistakes holds nothing :class:`Broken`."""
 
 
 class File(NamedTuple):
@@ -392,6 +408,8 @@ class File(NamedTuple):
     items: tuple[Item, ...]
     """Imports, definitions and statements, in order."""
     text: str
+    torn: bool = False
+    """Whether braces are missing or left over, so that it is a guess which body a statement belongs to."""
 
 
 class Spanned(Protocol):

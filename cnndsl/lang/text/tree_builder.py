@@ -252,9 +252,9 @@ class TreeBuilder:
         return syntax.Train(parts[0].start, parts[-1].end, _nodes(parts))
 
     @staticmethod
-    def error(parts: Parts) -> Token:
-        token: Token = parts[0]  # like all tokens, no node of the tree
-        return token
+    def error(parts: Parts) -> syntax.Broken:
+        token: Token = parts[0]
+        return syntax.Broken(token.start, parts[-1].end, token.value, tuple(parts[1:]))
 
     @staticmethod
     def body(parts: Parts) -> syntax.Body:

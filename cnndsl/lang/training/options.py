@@ -42,6 +42,8 @@ def option_value(word: str, value: object) -> Any:
     """The value of the field that ``word`` stands for. Raises CnnError."""
     field = Training.words()[word]
     if word == "data" and isinstance(value, str | PathLike):
+        if not fspath(value):
+            raise CnnError.of("bad-setting", "data is the name of a file or folder, not an empty one")
         return fspath(value)
     if isinstance(value, str):
         return _read(word, value)
@@ -60,6 +62,11 @@ def _read(word: str, text: str) -> Any:
     try:
         return read_setting(line, Evaluator(context, Scope(), None))[1]
     except Fault as error:
+        if error.diagnostic.code == "unknown-name":  # outside of a text there are none
+            field = Training.words()[word]
+            expected = "" if Training.options(field) else f": it must be {Training.expects(field)}"
+            advice = f"it is written as in {quoted(Training.example(field))}"
+            raise CnnError.of("bad-argument", f"{word} cannot be {quoted(text)}{expected}", advice) from None
         raise CnnError([error.diagnostic._replace(span=None, labels=(), fixes=())]) from None
     except Unknowable:
         raise CnnError.of("bad-setting", f"{word}: {quoted(text)} has no value here") from None
@@ -74,7 +81,8 @@ def _line(word: str, text: str) -> tuple[FileContext, syntax.Apply]:
         first = error.diagnostics[0]
         raise CnnError.of("bad-setting", f"{word} {quoted(text)}: {first.message}", *first.help) from None
     block = tree.items[0]
-    if len(tree.items) > 1 or not isinstance(block, syntax.Train) or len(block.settings) > 1:
+    setting = block.settings[0] if isinstance(block, syntax.Train) and len(block.settings) == 1 else None
+    if len(tree.items) > 1 or not isinstance(setting, syntax.Apply):
         raise CnnError.of("bad-setting", f"{word}: {quoted(text)} is more than one setting")
     context = FileContext(Source(file, tree.text), DEFAULT_LIMITS, Budget(DEFAULT_LIMITS.steps))
-    return context, block.settings[0]
+    return context, setting

@@ -29,6 +29,9 @@ def read_training(
     places: dict[str, Span] = {}
     sound = known = True
     for line in node.settings:
+        if isinstance(line, syntax.Broken):
+            known = False
+            continue
         span = evaluator.context.span(line)
         try:
             field, value = read_setting(line, evaluator)

@@ -17,7 +17,7 @@ from cnndsl.report.page.overview import shares_html, tiles_html
 from cnndsl.report.page.pictures import Diagram, diagram
 from cnndsl.report.page.predictions import Prediction, predictions_html
 from cnndsl.report.page.source import source_html, with_source
-from cnndsl.report.page.table import folding_table_html
+from cnndsl.report.page.table import folding_table_html, in_symbols
 from cnndsl.report.table import field_text
 
 SECTIONS = {
@@ -56,6 +56,7 @@ def document(
     sections = "\n".join(_section(key, SECTIONS[key], part) for key, part in shown.items())
     inputs = ", ".join(f"{text(name)} {network.shown(name)}" for name in network.inputs)
     outputs = ", ".join(f"{text(name)} {network.shown(name)}" for name in network.outputs)
+    symbols = "".join(f'<p class="flow">{line}</p>' for line in [*in_symbols(network)][-1:])
     script, style = _resource("page.js"), _resource("page.css") + picture.css
     allowed = f"script-src 'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
     policy = (
@@ -83,7 +84,7 @@ def document(
 <div class="columns">
 <main id="main" tabindex="-1">
 <div class="title"><h1>{text(network.name)}</h1>
-<p class="flow">{inputs} <span aria-hidden="true">→</span><span class="hidden">to</span> {outputs}</p></div>
+<p class="flow">{inputs} <span aria-hidden="true">→</span><span class="hidden">to</span> {outputs}</p>{symbols}</div>
 {tiles_html(network, batch)}
 {_section("findings", "Warnings", found) if found else ""}
 {sections}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cnndsl.analysis.measured import Measured
 from cnndsl.errors import CnnError
 from cnndsl.report.markup import text
+from cnndsl.shapes import Shape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,9 +71,11 @@ def feature_maps(
     from cnndsl.report.plots import maps
 
     given = [
-        Picture(name, f"{shape}, the input", maps.png_of_picture(values[name], side=256), _ends(values[name]))
-        for name, shape in network.inputs.items()
-        if maps.is_picture(shape.dimensions)
+        Picture(
+            name, f"{_shape(values[name])}, the input", maps.png_of_picture(values[name], side=256), _ends(values[name])
+        )
+        for name in network.inputs
+        if maps.is_picture(values[name].shape)
     ]
     for side in SIDES:
         found = [*given, *(_of_layer(network, name, values[name], side, weights) for name in layers)]
@@ -87,7 +90,7 @@ def _of_layer(network: Measured, name: str, value: "NDArray[Any]", side: int, we
 
     layer = network.layers[name]
     shown = maps.maps_of(value)
-    what = f"{layer.operator} {layer.shape}"
+    what = f"{layer.operator} {_shape(value)}"
     if is_image(network, name):
         facts = filter(None, (what, "an RGB image", weights))
         return Picture(name, ", ".join(facts), maps.png_of_picture(value, side=256), _ends(value))
@@ -99,6 +102,11 @@ def _ends(shown: "NDArray[Any]") -> tuple[float, float]:
     from cnndsl.report.plots import maps
 
     return maps.scale_ends(maps.value_range(shown))
+
+
+def _shape(value: "NDArray[Any]") -> Shape:
+    """That of a value of one example; where symbols decide it, another than the network's own."""
+    return Shape(value.shape[0], value.shape[1:])
 
 
 def default_layers(network: Measured) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ from cnndsl.analysis.measured import Measured
 from cnndsl.errors import plural
 from cnndsl.report.markup import text
 from cnndsl.report.table import Row, bytes_text, field_text, folded
-from cnndsl.shapes import extents
 
 MOST_ROWS = 8
 """Layers and blocks that are listed; the others are one row."""
@@ -30,7 +29,7 @@ def _tiles(network: Measured, batch: int) -> Iterator[str]:
     for name in network.outputs:
         layer = network.layers.get(name)
         if layer is not None:
-            whole = extents(next(iter(network.inputs.values())).spatial) or "the whole vector"
+            whole = network.shown(next(iter(network.inputs))).partition("@")[2] or "the whole vector"
             many = f" of {text(name)}" if len(network.outputs) > 1 else ""
             yield _tile(f"Receptive field{many}", field_text(layer), f"input: {whole}")
             break

@@ -12,7 +12,6 @@ from cnndsl.lang.elaborate.naming import KEYWORDS
 from cnndsl.report.markup import text
 from cnndsl.report.page.findings import code
 from cnndsl.report.page.places import Place, places
-from cnndsl.shapes import Shape
 
 TOKEN = re.compile(
     r'(?P<comment>\#.*)|(?P<string>"(?:[^"\\]|\\.)*"?)|(?P<number>\b\d[\w.]*)|(?P<word>[A-Za-z_]\w*)|(?P<arrow>->)'
@@ -68,10 +67,10 @@ def _listing(file: str, content: str, network: Measured, layers: Sequence[Layer]
     by_line: dict[int, list[Place]] = {}
     for place in places(file, layers, network.graph.instances):
         by_line.setdefault(place.line, []).append(place)
-    inputs: dict[int, list[Shape]] = {}
+    inputs: dict[int, list[str]] = {}
     for value in network.graph.inputs:
         if value.span and value.span.file == file:
-            inputs.setdefault(value.span.line, []).append(value.shape)
+            inputs.setdefault(value.span.line, []).append(network.shown(value.name))
     lines = content.replace("\r\n", "\n").removeprefix("\ufeff").rstrip("\n").split("\n")
     rows = "\n".join(
         _row(number, line, by_line.get(number, []), inputs.get(number, []), positions)
@@ -85,25 +84,25 @@ def _listing(file: str, content: str, network: Measured, layers: Sequence[Layer]
     )
 
 
-def _row(number: int, line: str, made: Sequence[Place], inputs: Sequence[Shape], positions: Mapping[str, int]) -> str:
+def _row(number: int, line: str, made: Sequence[Place], inputs: Sequence[str], positions: Mapping[str, int]) -> str:
     start = f'<td class="line-number">{number}</td><td><code>{"".join(_coloured(line))}</code></td>'
     if not made:
-        return f"<tr>{start}<td>{', '.join(map(str, inputs))}</td></tr>"
+        return f"<tr>{start}<td>{', '.join(inputs)}</td></tr>"
     last = {place.body: place.column for place in made}
     columns = set(last.values())
-    shapes = list(dict.fromkeys(place.layers[-1].shape for place in made if place.column in columns))
+    shapes = list(dict.fromkeys(place.layers[-1].shown for place in made if place.column in columns))
     layers = sorted({positions[layer.name] for place in made for layer in place.layers})
     indices = " ".join(map(str, layers))
     said = f"Line {number}: {plural(len(layers), 'layer')}, {_summary(shapes)}"
-    hint = ", ".join(map(str, shapes[:MOST_SHAPES])) + (", …" if len(shapes) > MOST_SHAPES else "")
+    hint = ", ".join(shapes[:MOST_SHAPES]) + (", …" if len(shapes) > MOST_SHAPES else "")
     titled = f' title="{hint}"' if len(shapes) > 1 else ""
     button = f'<button type="button" class="shapes" aria-label="{said}"{titled}>{_summary(shapes)}</button>'
     return f'<tr data-layers="{indices}">{start}<td>{button}</td></tr>'
 
 
-def _summary(shapes: Sequence[Shape]) -> str:
+def _summary(shapes: Sequence[str]) -> str:
     """One shape, or the first and the last."""
-    return str(shapes[0]) if len(shapes) == 1 else f"{shapes[0]} … {shapes[-1]}"
+    return shapes[0] if len(shapes) == 1 else f"{shapes[0]} … {shapes[-1]}"
 
 
 def _coloured(line: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ from cnndsl.analysis.costs import total
 from cnndsl.analysis.measured import Layer, Measured
 from cnndsl.errors import plural
 from cnndsl.report.markup import number, text
-from cnndsl.report.table import Row, bytes_text, field_text, folded
+from cnndsl.report.table import Row, bytes_text, counts_in_symbols, field_text, folded, sizes_line
 
 HEADINGS = (
     ("Layer", ""),
@@ -91,14 +91,26 @@ def _table(network: Measured, batch: int, rows: Iterator[str]) -> str:
         f"Memory{examples}: weights {bytes_text(memory.weight)}, activations {bytes_text(memory.activation)}, "
         f"peak {bytes_text(memory.peak)}"
     )
+    lines = (facts, *in_symbols(network))
+    notes = "".join(f'<tr><td colspan="{len(HEADINGS)}">{line}</td></tr>' for line in lines)
     body = "\n".join(rows)
     count = plural(len(network.layers), "layer")
     return (
         f'<table class="cnndsl-layers"><caption>{text(network.name)}: {inputs}</caption>\n'
         f"<thead><tr>{headings}</tr></thead>\n<tbody>\n{body}\n</tbody>\n"
         f'<tfoot><tr><th scope="row">Total</th><td>{count}</td><td></td>{sums}<td></td></tr>\n'
-        f'<tr><td colspan="{len(HEADINGS)}">{facts}</td></tr></tfoot></table>'
+        f"{notes}</tfoot></table>"
     )
+
+
+def in_symbols(network: Measured) -> Iterator[str]:
+    """Of a network with symbols: counts as polynomials, what the numbers are for, and the sizes that it takes."""
+    if network.formulas is None:
+        return
+    counts = counts_in_symbols(network.formulas)
+    if counts:
+        yield text(f"MACs {counts['macs']}; connections {counts['connections']}")
+    yield text(f"The numbers are for {network.numbers_for}; {sizes_line(network.formulas)}")
 
 
 def _cells(row: Row, name: str, exact: bool = False) -> str:

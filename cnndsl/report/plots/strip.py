@@ -1,6 +1,7 @@
 """A film strip: filters of a layer after some epochs of a training, a row for each. Needs matplotlib."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnndsl.analysis.measured import Measured
@@ -20,6 +21,8 @@ FILTERS = 16
 """That are shown of a layer, the first."""
 ROWS = 12
 """That a strip has at most."""
+EVERY = "every"
+"""In the file of frames, which are called after their epochs: after how many of them there is one."""
 
 
 class Frame(NamedTuple):
@@ -56,6 +59,34 @@ class Strip:
         """Keeps what the filters are after an epoch, if that is one to be shown."""
         if epoch % self.every == 0:
             self.frames.append(Frame(epoch, self._filters(weights[f"{self.owner.name}.weight"])))
+
+    def file(self, folder: Path) -> Path:
+        """Where the frames of a run are kept."""
+        return folder / f"filters_{self.layer}.npz"
+
+    def save(self, folder: Path) -> None:
+        """Keeps the frames for a run that goes on. Raises OSError."""
+        import numpy as np
+
+        from cnndsl.runtime.data.weights import save_arrays
+
+        frames = {str(frame.epoch): frame.filters for frame in self.frames}
+        save_arrays({EVERY: np.array(self.every), **frames}, self.file(folder))
+
+    def go_on(self, folder: Path, every: int | None) -> None:
+        """Takes up the frames of a run, and how often there is one unless ``every`` says so. Raises CnnError."""
+        from cnndsl.runtime.data.weights import DAMAGE, first_line, npz_headers, read_npz
+
+        file = self.file(folder)
+        if not file.exists():
+            return
+        try:
+            found = read_npz(file, [*npz_headers(file)])
+            self.every = every or int(found.pop(EVERY))
+            self.frames = [Frame(int(epoch), filters) for epoch, filters in found.items()]
+        except (OSError, KeyError, *DAMAGE) as error:
+            message = f"{quoted(str(file))} cannot be gone on from: {first_line(error)}"
+            raise CnnError.of("train-run", message, "without it the strip begins anew") from None
 
     def _filters(self, weight: "NDArray[Any]") -> "NDArray[Any]":
         operator = self.owner.op

@@ -39,7 +39,8 @@ class Examples(NamedTuple):
         step = max(1, len(self.x) // SAMPLED)
         found = hashlib.sha256(f"{self.x.shape} {self.x.dtype} {self.y.shape} {self.class_names}".encode())
         found.update(np.ascontiguousarray(self.y).tobytes())
-        found.update(np.ascontiguousarray(self.x[::step]).tobytes())
+        for example in self.x[::step]:
+            found.update(np.ascontiguousarray(example).data)
         return found.hexdigest()[:16]
 
 

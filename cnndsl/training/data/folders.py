@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +21,8 @@ from cnndsl.training.data.examples import Examples, wrong
 
 SHOWN = 10
 """Bad files that are named."""
-
-
-class Decoded(NamedTuple):
-    """What became of the files."""
-
-    x: NDArray[Any]
-    """Of those that could be read, in order."""
-    bad: dict[int, str]
-    """Why the others could not, by their number."""
+AHEAD_BYTES = 1 << 26
+"""Of images that are decoded before they are asked for, at most."""
 
 
 def class_folders(folder: Path) -> list[Path]:
@@ -52,7 +45,7 @@ def read_folder(
     files: list[Path] = []
     labels: list[int] = []
     for label, one in enumerate(classes):
-        inside = sorted(path for path in one.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+        inside = _images_inside(one)
         if not inside:
             raise wrong(f"there are no images in the folder {quoted(one.name)} of {shown}", "remove it, or fill it")
         files += inside
@@ -61,12 +54,23 @@ def read_folder(
     if len(names) == 1 and learning:
         message = f"{shown} has one class only, {quoted(names[0])}"
         raise CnnError.of("train-classes", message, "there is nothing to tell apart")
-    x, bad = cached(folder, _key(folder, files, value, preparation), lambda: _decode(files, value, preparation))
+    key, dimensions = _key(folder, files, value, preparation), value.shape.dimensions
+    x, bad = cached(folder, key, dimensions, lambda: _images(files, value, preparation))
     if bad and (not skip_bad or len(bad) == len(files)):
         raise _bad_files(folder, files, bad)
     y = np.array([label for index, label in enumerate(labels) if index not in bad], np.int64)
     left_out = tuple(str(files[index].relative_to(folder)) for index in bad)
     return Examples(x, y, names, shown, left_out)
+
+
+def _images_inside(folder: Path) -> list[Path]:
+    """The images in a folder and the folders in it. Raises OSError for one that cannot be read."""
+
+    def unreadable(error: OSError) -> None:
+        raise error
+
+    found = [Path(place, name) for place, _, names in os.walk(folder, onerror=unreadable) for name in names]
+    return sorted(path for path in found if path.suffix.lower() in SUFFIXES and path.is_file())
 
 
 def _bad_files(folder: Path, files: Sequence[Path], bad: dict[int, str]) -> CnnError:
@@ -92,7 +96,7 @@ def quoted_line(text: str) -> str:
 
 def _key(folder: Path, files: Sequence[Path], value: Input, preparation: Preparation) -> str:
     """What the decoded images depend on: names, sizes and times of the files, and what is done to them."""
-    found = hashlib.sha256(json.dumps([2, preparation, value.shape.dimensions]).encode())
+    found = hashlib.sha256(json.dumps([3, preparation, value.shape.dimensions]).encode())
     for path in files:
         facts = path.stat()
         found.update(
@@ -101,28 +105,11 @@ def _key(folder: Path, files: Sequence[Path], value: Input, preparation: Prepara
     return found.hexdigest()[:24]
 
 
-def _decode(files: Sequence[Path], value: Input, preparation: Preparation) -> Decoded:
-    """All images, as levels if every one of them has 8 bits."""
-    progress.begin("reading images", len(files), "images")
-    arrays: list[NDArray[Any]] = []
-    bad: dict[int, str] = {}
-    levels_only = True
-    for index, image in enumerate(_images(files, value, preparation)):
-        progress.advance(1)
-        if isinstance(image, str):
-            bad[index] = image
-            continue
-        levels = np.rint(image * 255).astype(np.uint8) if image.min() >= 0 and image.max() <= 1 else None
-        if levels is None or not np.array_equal(levels.astype(np.float32) / np.float32(255), image):
-            levels_only = False
-        arrays.append(image if levels is None or not levels_only else levels)
-    if not levels_only:
-        arrays = [one.astype(np.float32) / np.float32(255) if one.dtype == np.uint8 else one for one in arrays]
-    return Decoded(np.concatenate(arrays) if arrays else np.empty((0, *value.shape.dimensions), np.uint8), bad)
-
-
 def _images(files: Sequence[Path], value: Input, preparation: Preparation) -> Iterator[NDArray[Any] | str]:
     """The images in order, or what is wrong with them; Pillow decodes several at a time."""
+    progress.begin("reading images", len(files), "images")
+    processors = os.cpu_count() or 1
+    ahead = max(processors, AHEAD_BYTES // (4 * max(1, value.shape.elements)))
 
     def read(path: Path) -> NDArray[Any] | str:
         try:
@@ -140,5 +127,8 @@ def _images(files: Sequence[Path], value: Input, preparation: Preparation) -> It
                 message = message.replace(said, "", 1)
             return message
 
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        yield from pool.map(read, files)
+    with ThreadPoolExecutor(processors) as pool:
+        for start in range(0, len(files), ahead):
+            for image in pool.map(read, files[start : start + ahead]):
+                progress.advance(1)
+                yield image

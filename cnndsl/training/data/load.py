@@ -42,7 +42,7 @@ def load_examples(
         try:
             found = _read(path, value, loss, preparation or Preparation(), skip_bad, learned is None)
         except OSError as error:
-            message = f"cannot read {quoted(str(path))}: {error.strerror or error}"
+            message = f"cannot read {quoted(str(error.filename or path))}: {error.strerror or error}"
             raise CnnError.of("train-files", message) from None
     else:
         raise CnnError.of("bad-setting", f"the data is {FORMATS}, or a pair of arrays, not {type(data).__name__}")

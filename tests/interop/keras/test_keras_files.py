@@ -101,7 +101,7 @@ def test_an_object_of_python(keras, folder, capsys):
         assert cnndsl.load("net.cnn").params == 3 * 4 * 9 + 4
         assert "knows the shapes of its inputs" in refused(capsys, "made_by:make", "--input", "3@8x8")
         said = refused(capsys, "made_by:words")
-        assert "`made_by:words` gives a str, no torch.nn.Module and no keras.Model" in said
+        assert "`made_by:words` gives `str`, no torch.nn.Module and no keras.Model" in said
     finally:
         sys.modules.pop("made_by", None)
 
@@ -144,7 +144,14 @@ def test_a_config_that_is_no_json(saved, capsys, config):
 @pytest.mark.parametrize("config", ["{}", "[]", "1", '{"class_name": "Dense", "config": 7}', '{"class_name": []}'])
 def test_a_config_of_no_model(saved, capsys, config):
     write({**members(), "config.json": config})
-    assert "error[keras-file]" in refused(capsys)
+    said = refused(capsys)
+    assert "error[keras-file]" in said and "= help: save it again by model.save" in said
+
+
+def test_weights_that_are_no_hdf5(saved, capsys):
+    write({**members(), "model.weights.h5": "junk"})
+    said = refused(capsys)
+    assert "its weights are no HDF5" in said and "= help: save it again by model.save" in said
 
 
 @pytest.mark.parametrize("name", ["net.h5", "net.hdf5", "renamed.keras"])

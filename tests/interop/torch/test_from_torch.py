@@ -217,6 +217,7 @@ FUNCTIONS = {
     "channel shuffle": lambda m, x: F.channel_shuffle(x, 2),
     "pixels": lambda m, x: F.pixel_unshuffle(F.pixel_shuffle(x[:, :4], 2), 2),
     "permuted": lambda m, x: x.permute(0, 2, 3, 1).transpose(1, 2).swapaxes(-1, 1).contiguous(),
+    "matrix transposed": lambda m, x: x.mT + x.relu().mT,
     "moved": lambda m, x: torch.movedim(x, 1, -1),
     "chunks": lambda m, x: torch.cat(x.chunk(4, dim=1)[::-1], 1),
     "split": lambda m, x: torch.cat([part.relu() for part in torch.split(x, [1, 2, 3], 1)][:2], 1),

@@ -37,8 +37,18 @@ class Strange(nn.Module):
         return self.pool(x)
 
 
+warnings.warn("about all of them")
+
+
+def number():
+    return 3
+
+
 def plain():
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+
+
+STATE = plain().state_dict()
 """
 
 
@@ -85,7 +95,27 @@ def folder(tmp_path, monkeypatch):
             "python-object",
             ["`needs_more` cannot be imported", "its code imports `no_such_library`: install that"],
         ),
-        (["typed_nets:plane", "--input", "3@8x8"], "python-object", ["`typed_nets` has no `plane`"]),
+        (
+            ["typed_nets:plian", "--input", "3@8x8"],
+            "python-object",
+            ["`typed_nets` has no `plian`", "did you mean `typed_nets:plain`?"],
+        ),
+        (
+            ["typed_nets.py:plain", "--input", "3@8x8"],
+            "python-object",
+            ["name the Python module and not its file: typed_nets:plain"],
+        ),
+        (["typed_nets.py"], "python-object", ["is Python code", "cnndsl import typed_nets:callable --input 3@224x224"]),
+        (
+            ["typed_nets:number", "--input", "3@8x8"],
+            "python-object",
+            ["`typed_nets:number` gives `int`, no torch.nn.Module", "name the class of the network, or a function"],
+        ),
+        (
+            ["typed_nets:STATE", "--input", "3@8x8"],
+            "python-object",
+            ["`typed_nets:STATE` is of the type `OrderedDict`", "name the class of the network, or a function"],
+        ),
     ],
 )
 def test_one_diagnostic(folder, capfd, words, code, texts):

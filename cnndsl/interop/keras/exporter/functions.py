@@ -7,8 +7,9 @@ from cnndsl.interop.codegen.calls import Call, written
 from cnndsl.interop.codegen.classes import Class, canonical
 from cnndsl.interop.codegen.hierarchy import SHARED, Leaf, Module
 from cnndsl.interop.codegen.layout import WIDTH, joined, split
-from cnndsl.interop.codegen.runs import VARIABLE, Run, with_runs
+from cnndsl.interop.codegen.runs import VARIABLE, Run
 from cnndsl.interop.codegen.site import Modules
+from cnndsl.interop.codegen.stages import INNER, Stages, with_stages
 from cnndsl.interop.codegen.step import Step
 from cnndsl.interop.keras.exporter.names import SEPARATOR, free, keras_name, snake_case
 from cnndsl.ir import Graph
@@ -60,18 +61,21 @@ class _Function:
     def run(self) -> list[str]:
         one = self.one
         self.fixed |= {*self.file.names.values(), "name", VARIABLE, "layers", "keras", "ops", "np", "math"}
-        parts = [*one.steps] if self.twins else [*with_runs(one, spell=True)]
-        for run in parts:
-            if isinstance(run, Run):
+        parts = [*one.steps] if self.twins else [*with_stages(one)]
+        for part in parts:
+            if isinstance(part, Stages):
+                self.fixed |= {INNER, "begin", "end", *([part.running.name] if part.running else [])}
+            if not isinstance(part, Step):
+                run = part.run if isinstance(part, Stages) else part
                 self.fixed |= {name for name, _ in (*run.rows, *run.lists, *run.choices)}
         head = self._network_head() if self.is_network else self._head()
         channels = f"{self._of(self.module.reads[0])}.shape[-1]"
         self.body += [f"{INDENT}{name} = {text or channels}" for name, text in self.one.locals]
         for part in parts:
-            if isinstance(part, Run):
-                self._run(part)
-            else:
+            if isinstance(part, Step):
                 self._step(part)
+            else:
+                self._loop(part)
         return [*head, *self.body, self._return()]
 
     # --- the first lines ---
@@ -217,27 +221,32 @@ class _Function:
         arguments = self._arguments(values)
         self.body += assignment(self._targets(step, values), f"{model}({arguments})", self.indent)
 
-    def _run(self, run: Run) -> None:
-        """A loop that goes on with one variable."""
+    def _loop(self, part: Run | Stages) -> None:
+        """A loop, or a loop of loops, that goes on with one variable."""
+        run = part.run if isinstance(part, Stages) else part
         source = self._of(run.reads)
         self.left[run.reads] -= 1
         target = source
         if source in self.fixed or self.left[run.reads]:
-            target = self._short(run.gives)
+            target = self._short(part.gives)
             self.body += assignment(target, source, INDENT)
-        for step in run.steps:
+        for step in (*run.steps, *(part.ends if isinstance(part, Stages) else ())):
             self._comment(step)
-        for name, text in run.lists:
-            self.body += joined(f"{INDENT}{name} = [", text[1:-1].split(", "), "]")
-        self.body += run.head(INDENT)
+        self.variables[part.gives] = target
+        prefix = "" if self.is_network else "{name}" + SEPARATOR
+
+        def turn(name: str, call: Call, indent: str) -> list[str]:
+            called = self._made(call, f'f"{prefix}{self._name(call, name[2:-1])}"', target)
+            text = called if call.function in self.file.names else f"{called}({target})"
+            return assignment(target, text, indent)
+
+        if isinstance(part, Stages):
+            self.body += part.lines(INDENT, turn, turn)
+            return
+        self.body += run.list_lines(INDENT) + run.head(INDENT)
         self.body += [f"{INDENT * 2}{name} = {text}" for name, text in run.choices]
         for name, call in zip(run.numbered(), run.calls(), strict=True):
-            inside = self._name(call, name[2:-1])
-            prefix = "" if self.is_network else "{name}" + SEPARATOR
-            called = self._made(call, f'f"{prefix}{inside}"', target)
-            text = called if call.function in self.file.names else f"{called}({target})"
-            self.body += assignment(target, text, INDENT * 2)
-        self.variables[run.gives] = target
+            self.body += turn(name, call, INDENT * 2)
 
     def _comment(self, step: Step) -> None:
         made = step.part.translation if isinstance(step.part, Leaf) else None

@@ -6,18 +6,24 @@ from functools import partial
 import numpy as np
 
 from cnndsl.interop.codegen.calls import Call, Code, Keyword, Literal, call
-from cnndsl.interop.codegen.site import Expression, Modules, Site, Translation, Translator, half_of_channels, option
+from cnndsl.interop.codegen.site import (
+    Expression,
+    Modules,
+    Site,
+    Translation,
+    Translator,
+    alone,
+    expression,
+    half_of_channels,
+    option,
+    range_text,
+)
 from cnndsl.interop.keras.exporter import windows
 from cnndsl.interop.keras.exporter.literals import constant, initializers
 from cnndsl.ir import Graph
 from cnndsl.shapes import Shape, explicit_padding, per_axis
 
 ORDER = "Our vectors are channel by channel, as PyTorch's; Keras has the channels last."
-
-
-def alone(function: str, *keywords: Keyword, **arguments: Literal) -> Modules:
-    """One layer."""
-    return Modules((call(function, **arguments)._replace(keywords=keywords),))
 
 
 def helper(function: str, *keywords: Keyword, **arguments: Literal) -> Modules:
@@ -32,10 +38,6 @@ def activation(name: str) -> Translator:
 def plain(function: str) -> Translator:
     """A layer without arguments."""
     return lambda site: alone(f"layers.{function}")
-
-
-def expression(template: str) -> Translator:
-    return lambda site: Expression(template)
 
 
 def flatten(site: Site) -> Translation:
@@ -85,19 +87,15 @@ def crop(site: Site) -> Translation:
     pairs = explicit_padding(site.op.size, site.rank, "size")
     if site.rank <= 3:
         return alone(f"layers.Cropping{site.rank}D", cropping=windows.written_pairs(site, pairs))
-    return Expression(f"{{0}}[:, {', '.join(_range(begin, -end if end else None) for begin, end in pairs)}]")
+    return Expression(f"{{0}}[:, {', '.join(range_text(begin, -end if end else None) for begin, end in pairs)}]")
 
 
 def cut(site: Site) -> Translation:
     if (half := half_of_channels(site)) is not None:
         return Expression(f"ops.split({{0}}, 2, axis=-1)[{half}]")
     size = site.shape.dimensions[site.op.axis]
-    cells = _range(site.op.begin, None if site.op.end == size else site.op.end)
+    cells = range_text(site.op.begin, None if site.op.end == size else site.op.end)
     return Expression(f"{{0}}[{':, ' * site.op.axis}{cells}]" if site.op.axis else f"{{0}}[..., {cells}]")
-
-
-def _range(begin: int, end: int | None) -> str:
-    return f"{begin or ''}:{'' if end is None else end}"
 
 
 def upsample(site: Site) -> Translation:

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from keyword import iskeyword
 
 from cnndsl.interop.codegen.calls import written
-from cnndsl.interop.codegen.classes import Class
 from cnndsl.interop.codegen.hierarchy import hierarchy
-from cnndsl.interop.codegen.network import helpers, leaves, network_classes
+from cnndsl.interop.codegen.network import comment, helpers, network_classes
 from cnndsl.interop.keras.exporter.functions import Functions
 from cnndsl.interop.keras.exporter.helpers import helper_text
 from cnndsl.interop.keras.exporter.layers import layers_of
@@ -58,7 +57,7 @@ def keras_file(
     names = function_names(found, (*taken, *labels(found)))
     functions = Functions(graph, names, given_layers(graph, root, found))
     sections = [helper_text(name) for name in own]
-    sections += ["\n".join([_comment(one, graph), *functions.lines(one)]) for one in found]
+    sections += ["\n".join([comment(one, graph, _last), *functions.lines(one)]) for one in found]
     network = names[found[-1].name]
     sections += [load_text(graph, left_out), _MAIN.replace("{NETWORK}", network)]
     body = "\n\n\n".join(section.rstrip("\n") for section in sections)
@@ -83,18 +82,6 @@ def _imports(body: str) -> str:
     others += [f"from keras import {', '.join(own)}"] if own else []
     others.append("from safetensors.numpy import load_file")
     return "\n\n".join([f'# mypy: disable-error-code="{errors}"', "\n".join(lines), "\n".join(others)])
-
-
-def _comment(one: Class, graph: Graph) -> str:
-    module, shapes = one.module, graph.shapes
-    reads = ", ".join(_last(shapes[name]) for name in module.reads if name in shapes)
-    gives = ", ".join(_last(shapes[name]) for name in module.gives)
-    count = sum(
-        weight.elements for leaf in leaves(module) for weight in graph.weights(leaf.node).values() if not weight.buffer
-    )
-    place = f"{module.path[-1]}: " if one.arguments and module.path else ""
-    text = f"# {place}{reads} -> {gives}, {count:,} parameters"
-    return text if len(text) <= 88 else text[:85] + "..."
 
 
 def _last(shape: Shape) -> str:

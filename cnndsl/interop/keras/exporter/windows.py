@@ -12,20 +12,11 @@ from cnndsl.interop.codegen.site import Modules, Site, Translator, option
 from cnndsl.interop.keras.exporter.literals import initializers
 from cnndsl.ir import Graph
 from cnndsl.ops.conv import Conv, Depthwise
-from cnndsl.shapes import Axis, Pairs, per_axis
+from cnndsl.shapes import Axis, Pairs, covering, overhang, padding, per_axis
 
 LIMITED = "Keras has no stride beside dilation, and unequal ones of no depthwise layer."
 UNEVEN = "Keras's `same` pads more behind than in front where the size asks for it."
 NUMPY_MODES = {"reflect": "reflect", "edge": "edge", "circular": "wrap"}
-
-
-def padding(axes: Sequence[Axis]) -> Pairs:
-    return tuple((axis.begin, axis.end) for axis in axes)
-
-
-def overhang(axes: Sequence[Axis]) -> tuple[int, ...]:
-    """The cells beyond the padding that the last windows reach."""
-    return tuple(max(0, (axis.output - 1) * axis.stride - axis.room) for axis in axes)
 
 
 def is_padded(pairs: Pairs) -> bool:
@@ -170,7 +161,7 @@ def maxpool(site: Site) -> Modules:
     axes = site.op.windows(site.shape)
     kernel = site.sizes(tuple(axis.kernel for axis in axes))
     strides = site.sizes(tuple(axis.stride for axis in axes))
-    pairs = whole(axes)
+    pairs = covering(axes)
     dilated = any(axis.dilation != 1 for axis in axes)
     same = is_padded(pairs) and not dilated and not site.op.ceil_mode and pads_same(site, axes)
     before: tuple[Call, ...] = ()
@@ -188,11 +179,6 @@ def maxpool(site: Site) -> Modules:
     return Modules((*before, layer), len(before), helpers, comment=comment)
 
 
-def whole(axes: Sequence[Axis]) -> Pairs:
-    """Padding with the cells beyond it that the last windows reach."""
-    return tuple((begin, end + more) for (begin, end), more in zip(padding(axes), overhang(axes), strict=True))
-
-
 def avgpool(site: Site) -> Modules:
     axes = site.op.windows(site.shape)
     kernel = site.sizes(tuple(axis.kernel for axis in axes))
@@ -202,12 +188,12 @@ def avgpool(site: Site) -> Modules:
     counted = site.op.count_include_pad and is_padded(pairs)
     even = all(begin == end for begin, end in pairs)
     same = is_padded(pairs) and even and not counted and not any(beyond) and pads_same(site, axes)
-    if same or not is_padded(whole(axes)):
+    if same or not is_padded(covering(axes)):
         keywords = (option("strides", strides, kernel), option("padding", "same" if same else "valid", "valid"))
         return Modules((call(f"layers.AveragePooling{site.rank}D", pool_size=kernel)._replace(keywords=keywords),))
     sizes = {"pool_size": tuple(axis.kernel for axis in axes), "strides": tuple(axis.stride for axis in axes)}
     inside = pairs if counted else ((0, 0),) * site.rank
-    outside = tuple((0, cells) for cells in beyond) if counted else whole(axes)
+    outside = tuple((0, cells) for cells in beyond) if counted else covering(axes)
     comment = "The mean of what is there: what pads uncounted is in no divisor." if not counted else ""
     made = call("PaddedAveragePooling", **sizes, counted=inside, uncounted=outside)
     return Modules((made,), helpers=("PaddedAveragePooling",), comment=comment)
@@ -217,7 +203,7 @@ def lppool(site: Site) -> Modules:
     axes = site.op.windows(site.shape)
     sizes = {"pool_size": tuple(axis.kernel for axis in axes), "strides": tuple(axis.stride for axis in axes)}
     made = call("NormPooling", norm=site.op.p, **sizes)
-    keywords = (Keyword("padding", whole(axes)),) if is_padded(whole(axes)) else ()
+    keywords = (Keyword("padding", covering(axes)),) if is_padded(covering(axes)) else ()
     return Modules((made._replace(keywords=keywords),), helpers=("NormPooling",))
 
 

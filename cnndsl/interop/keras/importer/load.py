@@ -75,8 +75,8 @@ def _waiting_variables() -> Iterator[None]:
         global_state.set_global_attribute(name, before)
 
 
-def _broken(path: Path, message: str, *advice: str) -> CnnError:
-    return CnnError.of("keras-file", f"{quoted(str(path))}: {message}", *advice)
+def _broken(path: Path, message: str, advice: str = "save it again by model.save") -> CnnError:
+    return CnnError.of("keras-file", f"{quoted(str(path))}: {message}", advice)
 
 
 def _require_sound(path: Path, limits: Limits) -> None:
@@ -205,5 +205,5 @@ def _library() -> Any:
     try:
         import keras
     except ImportError as error:
-        raise missing_library("keras", "keras", error) from None
+        raise missing_library("Keras", "keras", error) from None
     return keras

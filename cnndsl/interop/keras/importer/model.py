@@ -42,7 +42,7 @@ def from_keras(model: Any, limits: Limits = DEFAULT_LIMITS) -> Imported:
     try:
         import keras
     except ImportError as error:
-        raise missing_library("keras", "keras", error) from None
+        raise missing_library("Keras", "keras", error) from None
     if not isinstance(model, keras.Model):
         raise CnnError.of("bad-setting", f"the model must be a keras.Model, not {quoted(type(model).__name__)}")
     paths = _paths(model)

@@ -15,7 +15,7 @@ from cnndsl.interop.onnx.exporter.layer import Dimension, ExportedLayer, Whole
 from cnndsl.ops.conv import Conv, ConvTranspose, Depthwise
 from cnndsl.ops.global_pool import AdaptiveAvgPool, AdaptivePool, GlobalLpPool, Reduce
 from cnndsl.ops.pool import AvgPool, LpPool, MaxPool, Subsample
-from cnndsl.shapes import Axis, Pairs, Shape, per_axis, product
+from cnndsl.shapes import Axis, Pairs, Shape, covering, overhang, padding, per_axis, product
 
 
 def window(axes: Sequence[Axis], pairs: Pairs) -> dict[str, list[int]]:
@@ -29,20 +29,6 @@ def window(axes: Sequence[Axis], pairs: Pairs) -> dict[str, list[int]]:
 
 def dilations(axes: Sequence[Axis]) -> list[int]:
     return [axis.dilation for axis in axes]
-
-
-def padding(axes: Sequence[Axis]) -> Pairs:
-    return tuple((axis.begin, axis.end) for axis in axes)
-
-
-def overhang(axes: Sequence[Axis]) -> tuple[int, ...]:
-    """The cells beyond the padding that the last windows reach."""
-    return tuple(max(0, (axis.output - 1) * axis.stride - axis.room) for axis in axes)
-
-
-def covering(axes: Sequence[Axis]) -> Pairs:
-    """The padding, overhang included."""
-    return tuple((axis.begin, axis.end + cells) for axis, cells in zip(axes, overhang(axes), strict=True))
 
 
 def fixed_cells(layer: ExportedLayer[Any], cells: Callable[[Sequence[Axis]], Pairs]) -> bool:

@@ -159,7 +159,7 @@ def lrn(group: NodeGroup) -> Value:
 def adaptive(group: NodeGroup) -> Value:
     """Adaptive pooling along one axis, its windows gathered; joined with that along another."""
     site = group.site
-    x, cells = site.value(), group.constants["CELLS"]
+    x, cells = site.value(), group.constants["PLACES"]
     axis = site.axis(x, int(group.attributes("Gather").get("axis", 0)))
     if cells.ndim != 2 or axis == 0:
         raise Refusal("it reduces cells that it picks")

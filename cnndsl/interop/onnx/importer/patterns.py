@@ -46,11 +46,14 @@ batchnorm   Div(Sub(x, MEAN), Sqrt(Add(VAR, EPS)))
 batchnorm   Mul(Sub(x, MEAN), WEIGHT)
 subsample   Add(Mul(Mul(AveragePool(x), CELLS), WEIGHT), BIAS)
 lrn         Div(x, Pow(Add(Mul(Reshape(AveragePool(Reshape(Mul(x, x), INNER)), OUTER), ALPHA), K), BETA))
-adaptive    ReduceSum(Mul(Gather(x, CELLS), SHARES))
-adaptive    ReduceMax(Gather(x, CELLS))
+adaptive    ReduceSum(Mul(Gather(x, PLACES), SHARES))
+adaptive    ReduceMax(Gather(x, PLACES))
 strided     Gather(Reshape(x, INNER), OUTER)
 rbf         ReduceSum(Mul(Sub(Unsqueeze(x), CENTERS), Sub(Unsqueeze(x), CENTERS)))
 """
+
+COMPUTED = frozenset({"INNER", "OUTER", "PLACES", "SHARES"})
+"""Constants that may follow from the shapes of values, which are known later: a match that finds none is dropped."""
 
 COMMUTATIVE = frozenset({"Add", "Mul"})
 TOLERANCE = 1e-5
@@ -172,7 +175,7 @@ class Finder:
             maker = self.makers.get(tensor)
             return [] if maker is None else self._call(argument, maker, names, {**inner, tensor: maker})
         name = getattr(argument, "id", "")
-        if (name != "x" and name not in names and name not in ("INNER", "OUTER") and tensor not in self.constants) or (
+        if (name != "x" and name not in names and name not in COMPUTED and tensor not in self.constants) or (
             name == "x" and tensor in self.constants
         ):
             return []

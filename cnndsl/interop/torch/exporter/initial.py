@@ -2,15 +2,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from cnndsl.interop.codegen.calls import Call, Code, Literal, written
 from cnndsl.interop.codegen.classes import Class
 from cnndsl.interop.codegen.hierarchy import Module
 from cnndsl.interop.codegen.layout import joined
-from cnndsl.interop.codegen.runs import LONGEST_PERIOD, VARIABLE, Run, counted, with_runs
-from cnndsl.interop.codegen.stages import INNER, Stages, stages
+from cnndsl.interop.codegen.runs import Run, with_runs
+from cnndsl.interop.codegen.stages import Stages, with_stages
 from cnndsl.interop.codegen.step import Step
 from cnndsl.interop.torch.exporter.names import attribute
 from cnndsl.ir import Graph
@@ -56,7 +56,7 @@ class _Body:
 
     def lines(self) -> list[str]:
         found: list[str] = []
-        for condition, group in groupby(_parts(self.one), _condition):
+        for condition, group in groupby(with_stages(self.one), _condition):
             if condition is None:
                 for part in group:
                     found += self._part(part)
@@ -74,7 +74,7 @@ class _Body:
         if isinstance(part, Run):
             return self._run(part)
         if isinstance(part, Stages):
-            return self._stages(part)
+            return part.lines(INDENT, self._added, self._added)
         (call,) = part.calls if len(part.calls) == 1 else (None,)
         if call is not None and call.function in self.inside:
             (name,) = part.names
@@ -107,67 +107,15 @@ class _Body:
         return [*made, *joined(f"{indent}{self.owner}.add_module(", [name, plain], ")")]
 
     def _run(self, run: Run) -> list[str]:
-        lines = _lists(run)
-        lines += run.head(INDENT)
+        lines = run.list_lines(INDENT) + run.head(INDENT)
         lines += [f"{INDENT}{MORE}{name} = {text}" for name, text in run.choices]
         for name, call in zip(run.numbered(), run.calls(), strict=True):
             lines += self._added(name, call, INDENT + MORE)
         return lines
 
-    def _stages(self, found: Stages) -> list[str]:
-        lines, running = _lists(found.run), found.running
-        if running:
-            lines.append(f"{INDENT}{running.name} = {running.begin}")
-        first = found.first
-        head = f"{INDENT}for {VARIABLE}, (begin, end) in enumerate("
-        ranges = f"[{', '.join(map(written, found.ranges))}]"
-        counter = joined(head, [ranges, f"start={first}"], "):")
-        if len(counter) > 1 and not found.is_counting:
-            first, counter = 0, joined(head, [ranges], "):")
-        lines += counter
-        lines.append(f"{INDENT}{MORE}for {INNER} in range(begin, end):")
-        lines += [f"{INDENT}{MORE}{MORE}{name} = {text}" for name, text in found.run.choices]
-        for name, call in zip(found.run.numbered(INNER), found.run.calls(), strict=True):
-            lines += self._added(name, call, INDENT + MORE + MORE)
-        if running:
-            lines.append(f"{INDENT}{MORE}{MORE}{running.name} += {running.step}")
-        indent = INDENT + MORE
-        if not found.closed:
-            lines.append(f"{indent}if {VARIABLE} < {first + len(found.ranges) - 1}:")
-            indent += MORE
-        for name, call in zip(counted(found.names, VARIABLE, first), found.calls(), strict=True):
-            lines += self._added(name, call, indent)
-        if running:
-            lines.append(f"{indent}{running.name} {running.end}")
-        return lines
-
-
-def _parts(one: Class) -> Iterator[Step | Run | Stages]:
-    """The steps of a class, in loops where they repeat."""
-    taken = {name for name, _ in (*one.arguments, *one.locals)}
-    skipped = 0
-    place = 0
-    for part in with_runs(one, spell=True):
-        size = part.turns * len(part.steps) if isinstance(part, Run) else 1
-        if not skipped and one.is_sequential:
-            found = stages(one.steps, place, LONGEST_PERIOD, taken)
-            if found:
-                yield found
-                skipped = found.length
-        if skipped:
-            skipped -= size
-            assert skipped >= 0
-        else:
-            yield part
-        place += size
-
 
 def _condition(part: Step | Run | Stages) -> str | None:
     return part.condition if isinstance(part, Step) and part.calls else None
-
-
-def _lists(run: Run) -> list[str]:
-    return [line for name, text in run.lists for line in joined(f"{INDENT}{name} = [", text[1:-1].split(", "), "]")]
 
 
 def _placed(one: Class, call: Call, around: Class) -> Class:

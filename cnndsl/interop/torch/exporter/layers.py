@@ -2,17 +2,23 @@
 
 from collections.abc import Sequence
 
-from cnndsl.interop.codegen.calls import Code, Keyword, Literal, call
-from cnndsl.interop.codegen.site import Expression, Modules, Site, Translation, Translator, half_of_channels, option
+from cnndsl.interop.codegen.calls import Code, Keyword, call
+from cnndsl.interop.codegen.site import (
+    Expression,
+    Modules,
+    Site,
+    Translation,
+    Translator,
+    alone,
+    expression,
+    half_of_channels,
+    option,
+    range_text,
+)
 from cnndsl.interop.torch.exporter import windows
 from cnndsl.shapes import explicit_padding, per_axis
 
 INTERPOLATION = {"linear": ("linear", "bilinear", "trilinear"), "cubic": (None, "bicubic", None)}
-
-
-def alone(function: str, *keywords: Keyword, **arguments: Literal) -> Modules:
-    """One module."""
-    return Modules((call(function, **arguments)._replace(keywords=keywords),))
 
 
 def plain(function: str) -> Translator:
@@ -23,10 +29,6 @@ def plain(function: str) -> Translator:
 def inplace(function: str) -> Translator:
     """A module without arguments that may overwrite what it reads, where nothing else needs that."""
     return lambda site: Modules((call(f"nn.{function}"),), may_overwrite=True)
-
-
-def expression(template: str) -> Translator:
-    return lambda site: Expression(template)
 
 
 def folded(operator: str) -> Translator:
@@ -81,7 +83,7 @@ def pad(site: Site) -> Translation:
 
 def crop(site: Site) -> Translation:
     pairs = explicit_padding(site.op.size, site.rank, "size")
-    return Expression(f"{{0}}[:, :, {', '.join(_range(begin, -end if end else None) for begin, end in pairs)}]")
+    return Expression(f"{{0}}[:, :, {', '.join(range_text(begin, -end if end else None) for begin, end in pairs)}]")
 
 
 def cut(site: Site) -> Translation:
@@ -89,11 +91,7 @@ def cut(site: Site) -> Translation:
         return Expression(f"{{0}}.chunk(2, 1)[{half}]")
     whole = ":, " * (site.op.axis + 1)
     size = site.shape.dimensions[site.op.axis]
-    return Expression(f"{{0}}[{whole}{_range(site.op.begin, None if site.op.end == size else site.op.end)}]")
-
-
-def _range(begin: int, end: int | None) -> str:
-    return f"{begin or ''}:{'' if end is None else end}"
+    return Expression(f"{{0}}[{whole}{range_text(site.op.begin, None if site.op.end == size else site.op.end)}]")
 
 
 def upsample(site: Site) -> Translation:

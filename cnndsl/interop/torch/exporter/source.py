@@ -6,7 +6,7 @@ from cnndsl.interop.codegen.calls import written
 from cnndsl.interop.codegen.classes import Class, class_name
 from cnndsl.interop.codegen.hierarchy import hierarchy
 from cnndsl.interop.codegen.layout import WIDTH, joined
-from cnndsl.interop.codegen.network import helpers, leaves, network_classes
+from cnndsl.interop.codegen.network import comment, helpers, network_classes
 from cnndsl.interop.codegen.runs import with_runs
 from cnndsl.interop.torch.exporter.forward import forward_lines
 from cnndsl.interop.torch.exporter.helpers import helper_text
@@ -63,30 +63,13 @@ def _imports(body: str) -> str:
 def _class_lines(one: Class, graph: Graph, inside: Mapping[str, Class]) -> list[str]:
     base = "nn.Sequential" if one.is_sequential or one.is_counted else "nn.Module"
     arguments = "".join(f", {name}: {kind}" for name, kind in one.arguments)
-    lines = [_comment(one, graph), f"class {one.name}({base}):"]
+    lines = [comment(one, graph, str), f"class {one.name}({base}):"]
     lines += joined(INDENT + "def __init__(", ["self", *arguments.split(", ")[1:]], ") -> None:")
     lines.append(INDENT * 2 + "super().__init__()")
     lines += body_lines(one, graph, inside)
     if not one.is_sequential:
         lines += ["", *forward_lines(one, [*with_runs(one)])]
     return lines
-
-
-def _comment(one: Class, graph: Graph) -> str:
-    module = one.module
-    shapes = graph.shapes
-    reads = ", ".join(str(shapes[name]) for name in module.reads if name in shapes)
-    gives = ", ".join(str(shapes[name]) for name in module.gives)
-    own = [leaf for leaf in leaves(module) if not leaf.node.share]
-    count = sum(
-        weight.elements
-        for leaf in own
-        for weight in leaf.node.op.weights(graph.input_shapes(leaf.node)).values()
-        if not weight.buffer
-    )
-    place = f"{module.path[-1]}: " if one.arguments and module.path else ""
-    text = f"# {place}{reads} -> {gives}, {count:,} parameters"
-    return text if len(text) <= 88 else text[:85] + "..."
 
 
 def _main_lines(name: str, graph: Graph) -> list[str]:

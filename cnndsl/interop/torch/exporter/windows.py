@@ -4,15 +4,13 @@ Its layers pad both sides of an axis alike; other padding is a module of its own
 same rule for the last window, which is dropped if it begins in the padding.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import inf
-from typing import Any, TypeAlias
+from typing import Any
 
 from cnndsl.interop.codegen.calls import Call, Code, call
-from cnndsl.interop.codegen.site import Expression, Modules, Site, option
-from cnndsl.shapes import Axis, Pairs, per_axis, product
-
-Translator: TypeAlias = Callable[[Site], Modules | Expression]
+from cnndsl.interop.codegen.site import Modules, Site, Translator, option
+from cnndsl.shapes import Axis, Pairs, covering, overhang, padding, per_axis, product
 
 PAD_MODULES = {"reflect": "ReflectionPad", "edge": "ReplicationPad", "circular": "CircularPad"}
 PADDING_MODES = {"zeros": "zeros", "reflect": "reflect", "edge": "replicate", "circular": "circular"}
@@ -30,15 +28,6 @@ def pad_module(site: Site, pairs: Pairs, mode: str = "zeros", value: float = 0.0
     if value:
         return call(f"nn.ConstantPad{site.rank}d", padding=cells, value=float(value))
     return call(f"nn.ZeroPad{site.rank}d", padding=cells)
-
-
-def padding(axes: Sequence[Axis]) -> Pairs:
-    return tuple((axis.begin, axis.end) for axis in axes)
-
-
-def overhang(axes: Sequence[Axis]) -> tuple[int, ...]:
-    """The cells beyond the padding that the last windows reach."""
-    return tuple(max(0, (axis.output - 1) * axis.stride - axis.room) for axis in axes)
 
 
 def both_sides(site: Site, axes: Sequence[Axis]) -> Any:
@@ -123,7 +112,7 @@ def maxpool(site: Site) -> Modules:
             option("ceil_mode", site.op.ceil_mode and any(overhang(axes)), False),
         )
         return Modules((call(name, kernel=kernel)._replace(keywords=keywords),))
-    whole = tuple((begin, end + more) for (begin, end), more in zip(padding(axes), overhang(axes), strict=True))
+    whole = covering(axes)
     in_front = call(f"nn.ConstantPad{site.rank}d", padding=from_last(whole), value=-inf)
     made = call(name, kernel=kernel)
     made = made._replace(keywords=(option("stride", stride, kernel), option("dilation", dilation, 1)))
@@ -155,7 +144,7 @@ def avgpool(site: Site) -> Modules:
 def lppool(site: Site) -> Modules:
     axes = site.op.windows(site.shape)
     kernel, stride, _ = steps(site, axes)
-    pairs = tuple((begin, end + more) for (begin, end), more in zip(padding(axes), overhang(axes), strict=True))
+    pairs = covering(axes)
     if site.op.p % 2 == 0 and not any(map(any, pairs)):
         made = call(f"nn.LPPool{site.rank}d", norm=float(site.op.p), kernel=kernel)
         return Modules((made._replace(keywords=(option("stride", stride, kernel),)),))

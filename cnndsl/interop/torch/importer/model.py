@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count, islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -21,13 +21,12 @@ from cnndsl.interop.torch.importer.gains import connect
 from cnndsl.interop.torch.importer.names import module_names
 from cnndsl.interop.torch.importer.walk import Walk
 from cnndsl.interop.torch.importer.ways import Calls, exported, in_eval_mode, place_in, place_of, quiet, traced
+from cnndsl.interop.torch.made import remembered
 from cnndsl.ir import Graph
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 
-Way: TypeAlias = Literal["torch.fx", "torch.export", "onnx"]
-WAYS: tuple[Way, ...] = get_args(Way)
-"""The ways, in the order in which they are tried."""
-
+Way: TypeAlias = Literal["to_torch", "torch.fx", "torch.export", "onnx"]
+"""In the order in which they are tried; the first is for modules that ``to_torch`` made."""
 
 ONE_BATCH = "what the network computes depends on the number of examples in a batch"
 
@@ -53,7 +52,7 @@ def from_torch(module: Any, example: Any, limits: Limits = DEFAULT_LIMITS) -> Im
     try:
         import torch
     except ImportError as error:
-        raise missing_library("torch", "torch", error) from None
+        raise missing_library("PyTorch", "torch", error) from None
     if not isinstance(module, torch.nn.Module):
         raise CnnError.of("bad-setting", f"the module must be a torch.nn.Module, not {_kind(module)}")
     examples = tuple(example) if isinstance(example, tuple | list) else (example,)
@@ -62,7 +61,13 @@ def from_torch(module: Any, example: Any, limits: Limits = DEFAULT_LIMITS) -> Im
     if any(getattr(one, "is_meta", False) for one in module.parameters()):
         raise CnnError.of("bad-setting", "the module has parameters without numbers: they are on the device `meta`")
     with in_eval_mode(module):
-        return _imported(module, examples, _result(module, examples), limits)
+        wanted = _result(module, examples)
+        known = remembered(module, [tuple(one.shape[1:]) for one in examples])
+        if known is not None:
+            graph, weights = known
+            names = {node.name: node.name for node in graph.layers if graph.weights(node)}
+            return Imported(graph, weights, names, "to_torch")
+        return _imported(module, examples, wanted, limits)
 
 
 def _kind(given: object) -> str:

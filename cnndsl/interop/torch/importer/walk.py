@@ -208,6 +208,8 @@ class Walk:
             return self._without_inputs(node, name, arguments, keywords)
         if name in ASSERTED:
             return None
+        if name == "getattr" and arguments[1] == "mT":
+            name, arguments = "transpose", (arguments[0], -2, -1)
         if name in ASKED:
             return self._asked(name, arguments, keywords)
         if node.op == "call_module":

@@ -138,14 +138,6 @@ LAYERS |= {
 
 
 # --- operations ---
-def _place(call: LayerCall, x: Value, axis: int, new: int = 0) -> int:
-    """An axis counted from the front; ``new`` axes are there beside the value's."""
-    rank = call.rank(x) + new
-    if not -rank <= axis < rank:
-        raise Refusal(f"axis {axis} is beyond its input")
-    return axis % rank
-
-
 def _to_sizes(call: LayerCall, x: Value, sizes: Sequence[Any]) -> Value:
     """As ``to_dimensions``, with the batch in front."""
     first, *rest = sizes
@@ -160,7 +152,7 @@ def squeeze(call: LayerCall, op: Any, x: Any) -> Value:
     value = value_of(x)
     if op.axis is None:
         raise Refusal("it drops every axis of 1, the batch's too where that is 1")
-    axes = {_place(call, value, axis) for axis in ([op.axis] if isinstance(op.axis, int) else op.axis)}
+    axes = {call.place(value, axis) for axis in ([op.axis] if isinstance(op.axis, int) else op.axis)}
     return _to_sizes(call, value, [size for axis, size in enumerate(call.sizes(value)) if axis not in axes])
 
 
@@ -168,7 +160,7 @@ def expand_dims(call: LayerCall, op: Any, x: Any) -> Value:
     value = value_of(x)
     axes = [op.axis] if isinstance(op.axis, int) else list(op.axis)
     sizes = list(call.sizes(value))
-    for axis in sorted(_place(call, value, axis, len(axes)) for axis in axes):
+    for axis in sorted(call.place(value, axis, len(axes)) for axis in axes):
         sizes.insert(axis, 1)
     return _to_sizes(call, value, sizes)
 
@@ -176,7 +168,7 @@ def expand_dims(call: LayerCall, op: Any, x: Any) -> Value:
 def transposed(call: LayerCall, op: Any, x: Any) -> Value:
     value = value_of(x)
     axes = range(call.rank(value))[::-1] if op.axes is None else op.axes
-    return call.says(shaping.transpose, value, perm=[_place(call, value, axis) for axis in axes])
+    return call.says(shaping.transpose, value, perm=[call.place(value, axis) for axis in axes])
 
 
 def pad(call: LayerCall, op: Any, x: Any, constant_values: Any = None) -> Value:
@@ -230,7 +222,7 @@ def getitem(call: LayerCall, op: Any, x: Any, key: Any) -> Value:
 
 def stack(call: LayerCall, op: Any, xs: Sequence[Any]) -> Value:
     values = [value_of(x) for x in xs]
-    place = _place(call, values[0], op.axis, new=1)
+    place = call.place(values[0], op.axis, new=1)
     sizes = list(call.sizes(values[0]))
     parts = [_to_sizes(call, value, [*sizes[:place], 1, *sizes[place:]]) for value in values]
     return call.says(shaping.concat, *parts, axis=place)

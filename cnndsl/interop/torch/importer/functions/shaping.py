@@ -32,14 +32,6 @@ def whole(given: Any) -> list[int]:
     return numbers
 
 
-def place(call: Call, x: Value, axis: int, new: int = 0) -> int:
-    """An axis counted from the front; ``new`` axes are there beside the value's."""
-    rank = call.rank(x) + new
-    if not -rank <= axis < rank:
-        raise Refusal(f"axis {axis} is beyond its input")
-    return axis % rank
-
-
 def to_sizes(call: Call, x: Value, sizes: Sequence[int]) -> Value:
     """The value with the extents ``sizes``, the batch's among them, of which one may be -1."""
     try:
@@ -51,7 +43,7 @@ def to_sizes(call: Call, x: Value, sizes: Sequence[int]) -> Value:
 
 def flatten(call: Call, input: Any, start_dim: int = 0, end_dim: int = -1) -> Value:
     x = value_of(input)
-    first, last, sizes = place(call, x, start_dim), place(call, x, end_dim), call.sizes(x)
+    first, last, sizes = call.place(x, start_dim), call.place(x, end_dim), call.sizes(x)
     if first == last:
         return x
     return to_sizes(call, x, [*sizes[:first], product(sizes[first : last + 1]), *sizes[last + 1 :]])
@@ -59,7 +51,7 @@ def flatten(call: Call, input: Any, start_dim: int = 0, end_dim: int = -1) -> Va
 
 def unflatten(call: Call, input: Any, dim: int, sizes: Sequence[int]) -> Value:
     x = value_of(input)
-    axis, full = place(call, x, dim), list(call.sizes(x))
+    axis, full = call.place(x, dim), list(call.sizes(x))
     return to_sizes(call, x, [*full[:axis], *sizes, *full[axis + 1 :]])
 
 
@@ -72,25 +64,25 @@ def squeeze(call: Call, input: Any, dim: Any = None) -> Value:
     sizes = call.sizes(x)
     if dim is None:
         raise Refusal("it drops every axis of 1, the batch's too where that is 1", "give the axis: x.squeeze(-1)")
-    axes = {place(call, x, axis) for axis in (dim if isinstance(dim, Sequence) else [dim])}
+    axes = {call.place(x, axis) for axis in (dim if isinstance(dim, Sequence) else [dim])}
     return to_sizes(call, x, [size for axis, size in enumerate(sizes) if axis not in axes or size != 1])
 
 
 def unsqueeze(call: Call, input: Any, dim: int) -> Value:
     x = value_of(input)
-    axis, sizes = place(call, x, dim, new=1), list(call.sizes(x))
+    axis, sizes = call.place(x, dim, new=1), list(call.sizes(x))
     return to_sizes(call, x, [*sizes[:axis], 1, *sizes[axis:]])
 
 
 def permute(call: Call, input: Any, *dims: Any) -> Value:
     x = value_of(input)
-    return call.says(shaping.transpose, x, perm=[place(call, x, axis) for axis in whole(dims)])
+    return call.says(shaping.transpose, x, perm=[call.place(x, axis) for axis in whole(dims)])
 
 
 def transpose(call: Call, input: Any, dim0: int, dim1: int) -> Value:
     x = value_of(input)
     order = list(range(call.rank(x)))
-    first, second = place(call, x, dim0), place(call, x, dim1)
+    first, second = call.place(x, dim0), call.place(x, dim1)
     order[first], order[second] = second, first
     return call.says(shaping.transpose, x, perm=order)
 
@@ -98,7 +90,7 @@ def transpose(call: Call, input: Any, dim0: int, dim1: int) -> Value:
 def movedim(call: Call, input: Any, source: Any, destination: Any) -> Value:
     x = value_of(input)
     pairs = zip(*(one if isinstance(one, Sequence) else [one] for one in (source, destination)), strict=True)
-    moved = {place(call, x, after): place(call, x, before) for before, after in pairs}
+    moved = {call.place(x, after): call.place(x, before) for before, after in pairs}
     rest = iter(axis for axis in range(call.rank(x)) if axis not in moved.values())
     order = [moved[axis] if axis in moved else next(rest) for axis in range(call.rank(x))]
     return call.says(shaping.transpose, x, perm=order)
@@ -120,7 +112,7 @@ def stack(call: Call, tensors: Sequence[Any], dim: int = 0) -> Value:
 
 def chunk(call: Call, input: Any, chunks: int, dim: int = 0) -> tuple[Value, ...]:
     x = value_of(input)
-    size = call.sizes(x)[place(call, x, dim)]
+    size = call.sizes(x)[call.place(x, dim)]
     return split(call, x, -(-size // chunks), dim)
 
 
@@ -143,7 +135,7 @@ def glu(call: Call, input: Any, dim: int = -1) -> Value:
 
 def unbind(call: Call, input: Any, dim: int = 0) -> tuple[Value, ...]:
     x = value_of(input)
-    return tuple(select(call, x, dim, index) for index in range(call.sizes(x)[place(call, x, dim)]))
+    return tuple(select(call, x, dim, index) for index in range(call.sizes(x)[call.place(x, dim)]))
 
 
 def select(call: Call, input: Any, dim: int, index: int) -> Value:
@@ -165,7 +157,7 @@ def cut(call: Call, input: Any, ranges: dict[int, slice]) -> Value:
     x = value_of(input)
     sizes, axes, found = call.sizes(x), [], []
     for axis, cells in ranges.items():
-        at = place(call, x, axis)
+        at = call.place(x, axis)
         begin, end, step = cells.indices(sizes[at])
         if (begin, end, step) != (0, sizes[at], 1):
             axes.append(at)

@@ -1,0 +1,82 @@
+"""Formatting as edits: the whole text, some of its lines, or the line that has just been typed."""
+
+from difflib import SequenceMatcher
+
+from cnndsl.errors import CnnError, Fix, Span
+from cnndsl.lang.style.format import INDENT, format_text
+from cnndsl.language_service.analysis import Analysis
+
+MOST_LINES = 5_000
+"""In longer texts formatting replaces all that lies between the first difference and the last."""
+
+
+def formatted(analysis: Analysis, first: int = 1, last: int | None = None) -> list[Fix]:
+    """The edits that format lines ``first`` to ``last``, from 1; none where the text cannot be read."""
+    try:
+        after = format_text(analysis.text, analysis.file, analysis.limits)
+    except CnnError:
+        return []
+    found = edits(analysis, after)
+    return [fix for fix in found if fix.span.end_line > first and (last is None or fix.span.line <= last)]
+
+
+def edits(analysis: Analysis, after: str) -> list[Fix]:
+    """Replacements of whole lines that make ``after`` of the text."""
+    old, new = analysis.text.splitlines(keepends=True), after.splitlines(keepends=True)
+    found: list[Fix] = []
+    for start, end, first, last in _differences(old, new):
+        ends_text = end == len(old) and bool(old) and not old[-1].endswith("\n")
+        end_line, end_column = (end, len(old[end - 1]) + 1) if ends_text and end > start else (end + 1, 1)
+        span = Span(analysis.file, start + 1, 1, end_line, end_column)
+        if ends_text and end == start:
+            span = Span(analysis.file, end, len(old[-1]) + 1, end, len(old[-1]) + 1)
+        found.append(Fix("format", span, "".join(new[first:last])))
+    return found
+
+
+def _differences(old: list[str], new: list[str]) -> list[tuple[int, int, int, int]]:
+    if len(old) <= MOST_LINES:
+        opcodes = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+        return [(start, end, first, last) for kind, start, end, first, last in opcodes if kind != "equal"]
+    start = 0
+    while start < min(len(old), len(new)) and old[start] == new[start]:
+        start += 1
+    behind = 0
+    while behind < min(len(old), len(new)) - start and old[-1 - behind] == new[-1 - behind]:
+        behind += 1
+    return [(start, len(old) - behind, start, len(new) - behind)] if start < max(len(old), len(new)) - behind else []
+
+
+def typed(analysis: Analysis, line: int, character: str) -> list[Fix]:
+    """What is to be done behind a character that was just typed: the indentation of the line, from 1.
+
+    A line end indents the new line as deep as its body; ``}`` goes where its body began.
+    """
+    lines = analysis.text.split("\n")
+    if line > len(lines) or character not in ("\n", "}"):
+        return []
+    text = lines[line - 1]
+    content = text.lstrip(" \t")
+    if character == "}" and content != "}":
+        return []
+    depth = _depth("\n".join(lines[: line - 1])) - content.startswith("}")
+    wanted = " " * (INDENT * max(depth, 0))
+    present = text[: len(text) - len(content)]
+    if wanted == present:
+        return []
+    return [Fix("indent", Span(analysis.file, line, 1, line, len(present) + 1), wanted)]
+
+
+def _depth(text: str) -> int:
+    """How many brackets are open at the end of a text; those in comments and strings do not count."""
+    depth = 0
+    for line in text.split("\n"):
+        quoted = False
+        for character in line:
+            if character == '"':
+                quoted = not quoted
+            elif not quoted:
+                if character == "#":
+                    break
+                depth += (character in "{[(") - (character in "}])")
+    return depth
