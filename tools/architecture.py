@@ -70,9 +70,9 @@ FLOORS = {
     "cnndsl.training.data": ["cache examples split", "arrays binary folders", "load"],
     "cnndsl.draw": ["canvas outline", "layout", "styles", "__init__"],
     "cnndsl.report": [
-        "as_json curves operators sarif sizes table values",
-        "annotations markup plots summaries trace",
-        "explained live",
+        "as_json curves markup operators sarif sizes table values",
+        "annotations plots summaries trace",
+        "explained live worked",
         "page",
         "notebook",
     ],
@@ -85,7 +85,7 @@ FLOORS = {
     "cnndsl.lsp": ["translation", "documents", "server"],
     "cnndsl.cli": [
         "config options terminal",
-        "fix initial inputs outputs plotting progress variants",
+        "fix initial inputs labels outputs plotting progress variants",
         "saved",
         "results",
         "commands",

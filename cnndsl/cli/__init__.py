@@ -5,6 +5,7 @@ The commands are in ``commands``, one module each; only the one that is used is 
 - ``terminal``: reading sources, speaking to people, progress, the meaning of exit statuses.
 - ``options``: options of several commands. ``config``: ``[tool.cnndsl]`` of pyproject.toml.
 - ``inputs``: what ``--input`` names. ``initial``: what is said where weights are initial ones.
+- ``labels``: the names of the classes.
 - ``results``: what ``run`` shows. ``saved``: what its ``--out`` writes.
 - ``progress``: how far long work is. ``outputs``: which files may be written.
 - ``variants``: a network with other values of its params. ``fix``: ``check --fix``. ``plotting``: ``run --plot``.

@@ -9,10 +9,11 @@ from typing import Any
 
 from cnndsl.cli import terminal
 from cnndsl.cli.initial import InitialWeights, to_json
+from cnndsl.cli.labels import require_fitting
 from cnndsl.cli.outputs import wrote
 from cnndsl.cli.saved import saved
 from cnndsl.cli.terminal import say
-from cnndsl.errors import CnnError, quoted, visible
+from cnndsl.errors import CnnError, visible
 
 RANKED = ("softmax", "log_softmax")
 """Operators whose vectors are shown from the largest number on, without being asked."""
@@ -38,10 +39,7 @@ class Results:
         self.reports: list[dict[str, Any]] = []
         self.unreadable: list[dict[str, str]] = []
         self.count = 0
-        for name, shape in network.outputs.items():
-            if labels is not None and (not shape.is_vector or len(labels) != shape.channels):
-                message = f"there are {len(labels)} labels, but output {quoted(name)} is {shape}"
-                raise CnnError.of("labels-mismatch", message)
+        require_fitting(labels, network)
 
     def add(self, names: Sequence[str], values: dict[str, Any]) -> None:
         """One batch's values by layer name."""

@@ -5,6 +5,9 @@ from html import escape
 
 from cnndsl.errors import visible
 
+DARK_NOTEBOOKS = ("[data-jp-theme-light=false]", "[data-vscode-theme-kind*=dark]", "html[theme=dark]")
+"""What stands around a notebook's outputs in dark themes of Jupyter, VS Code and Colab."""
+
 
 def text(words: object) -> str:
     """Words as HTML text or attribute value: markup is escaped, and so are control characters, on one line."""

@@ -83,3 +83,18 @@ def test_html_is_a_page_with_tables(cnndsl, line):
 def test_what_cannot_be_worked_out(cnndsl, folder, arguments, status, said):
     done = cnndsl("explain", "net.cnn", *arguments)
     assert done.status == status and done.out == "" and said in done.err and "Traceback" not in done.err
+
+
+def test_a_picture_beside_the_text(cnndsl, line):
+    given = ["explain", "line.cnn", "conv1", "--at", "0,2,3", "--input", "line.npy"]
+    plain = cnndsl(*given)
+    done = cnndsl(*given, "--plot", "worked.png")
+    assert (done.status, done.out, done.err) == (0, plain.out, "cnndsl: wrote worked.png\n")
+    assert (line / "worked.png").read_bytes().startswith(b"\x89PNG")
+    first = (line / "worked.png").read_bytes()
+    assert cnndsl(*given, "--plot", "worked.png").status == 0 and (line / "worked.png").read_bytes() == first
+    for wrong, said in (("worked.jpg", ".png, .svg or .pdf"), ("line.cnn", "line.cnn"), ("none/a.png", "cannot write")):
+        refused = cnndsl(*given, "--plot", wrong)
+        assert refused.status == 2 and said in refused.err and "Traceback" not in refused.err
+    refused = cnndsl("explain", "line.cnn", "conv1", "--plot", "a.png")
+    assert refused.status == 2 and "--plot is for working out one value" in refused.err

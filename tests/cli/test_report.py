@@ -61,7 +61,17 @@ def test_weights(cnndsl, folder, examples):
     image = sorted((digits / "held_out").glob("*.png"))[0]
     given = ["report", digits / "digits.cnn", "-o", "-", "--input", image]
     trained = cnndsl(*given, "--weights", digits / "digits.safetensors")
-    assert trained.status == 0 and trained.out != cnndsl(*given).out
+    untrained = cnndsl(*given)
+    assert trained.status == 0 and trained.out != untrained.out
+    assert 'id="predictions"' in trained.out and 'id="predictions"' not in untrained.out
+    labels = (digits / "labels.txt").read_text(encoding="utf-8").split()
+    named = cnndsl(*given, "--weights", digits / "digits.safetensors", "--labels", digits / "labels.txt")
+    assert f'<th scope="row">{image.name.split("_")[0]}</th>' in named.out
+    assert image.name.split("_")[0] in labels
+    Path("few.txt").write_text("a\nb\n", encoding="utf-8")
+    given[1] = "net.cnn"
+    given[-1] = "zeros"
+    complaint(cnndsl(*given, "--labels", "few.txt"), 1, "labels-mismatch")
 
 
 def test_a_model(cnndsl, folder):
@@ -88,7 +98,9 @@ def test_errors_leave_no_page(cnndsl, folder):
     assert names(folder) == ["bad.cnn", "net.cnn"]
 
 
-@pytest.mark.parametrize("option", [("--layers", "conv1"), ("--weights", "w.npz"), ("--seed", "1")])
+@pytest.mark.parametrize(
+    "option", [("--layers", "conv1"), ("--weights", "w.npz"), ("--seed", "1"), ("--labels", "l.txt")]
+)
 def test_maps_need_an_input(cnndsl, folder, option):
     assert "--input" in complaint(cnndsl("report", "net.cnn", "-o", "net.html", *option), 2, "bad-setting")
     assert names(folder) == ["net.cnn"]

@@ -16,6 +16,7 @@ from cnndsl.report.page import Picture, diagnostics_html, page, table_html
 from cnndsl.report.page.charts import ticks
 from cnndsl.report.page.maps import default_layers, feature_maps
 from cnndsl.report.page.places import places
+from cnndsl.report.page.predictions import Prediction, predictions
 
 VOID = {"area", "br", "hr", "img", "input", "link", "meta", "wbr"}
 EVIL = "<img src=x onerror=alert(1)>"
@@ -357,6 +358,8 @@ def test_feature_maps(examples: Path) -> None:
     _, kept = network.run(x, keep=layers)
     values = {"input": x[0], **{name: value[0] for name, value in kept.items()}}
     found = feature_maps(network, values, layers)
+    for image in found:
+        assert image.ends == (values[image.name].min(), values[image.name].max())
     assert [(image.name, image.caption) for image in found] == [
         ("input", "1@28x28, the input"),
         ("conv1", "conv 6@28x28, 6 maps"),
@@ -368,6 +371,47 @@ def test_feature_maps(examples: Path) -> None:
     text = page(network, images=found)
     assert text.count('src="data:image/png;base64,') == 5 and 'id="maps"' in text
     assert 'id="maps"' not in page(network)
+    assert text.count('class="scale"') == 5
+
+
+def test_outputs_that_are_images_are_shown_so() -> None:
+    network = cnndsl.loads("input 4@20x20\nrelu as r -> conv 3 1x1 as c -> sigmoid as s")
+    assert default_layers(network) == ("c", "s")
+    x = np.random.default_rng(1).standard_normal((1, 4, 20, 20), np.float32)
+    _, kept = network.run(x, keep=("c", "s"))
+    found = feature_maps(network, {"input": x[0], **{name: value[0] for name, value in kept.items()}}, ("c", "s"))
+    assert [image.caption for image in found] == ["conv 3@20x20, 3 maps", "sigmoid 3@20x20, an RGB image"]
+
+
+def test_shares_add_up(resnet: tuple[cnndsl.Network, str]) -> None:
+    network, text = resnet
+    start = text.index('<table class="shares">')
+    rows = [cells for _, cells in Tree(text[start : text.index("</table>", start)] + "</table>").rows[1:]]
+    assert len(rows) == 8 and rows[-1][0] == "12 others"
+    for column, whole in ((1, network.params), (2, network.macs)):
+        counts = [int(re.sub(r"^[\d.]+% |,", "", cells[column])) for cells in rows]
+        assert sum(counts) == whole
+        for cells, count in zip(rows, counts, strict=True):
+            assert float(cells[column].split("%")[0]) == pytest.approx(100 * count / whole, abs=0.51)
+
+
+def test_predictions() -> None:
+    network = cnndsl.loads("input 4\ndense 6 as scores -> softmax as chances\noutput scores chances")
+    names = ["ant", "bee", "cat", "dog", "eel", "<fox>"]
+    scores = np.array([3, -1, 0, 7, 2, 6], np.float32)
+    chances = np.exp(scores) / np.exp(scores).sum()
+    first, second = predictions(network, {"scores": scores, "chances": chances}, names)
+    assert first == Prediction("scores", (("dog", 7), ("<fox>", 6), ("ant", 3), ("eel", 2), ("cat", 0)), False)
+    assert second.probabilities and [name for name, _ in second.classes] == [name for name, _ in first.classes]
+    text = page(network, predictions=[first, second])
+    start = text.index('<section id="predictions"')
+    rows = [cells for _, cells in Tree(text[start : text.index("</section>", start)] + "</section>").rows]
+    assert rows[1] == ["dog", "7"] and rows[2] == ["<fox>", "6"]
+    assert rows[7] == ["dog", f"{chances[3]:.1%}"] and rows[11] == ["cat", f"{chances[2]:.1%}"]
+    assert 'id="predictions"' not in page(network)
+    (unnamed,) = predictions(cnndsl.loads("input 3\ndense 2 as d"), {"d": np.array([1, 2], np.float32)}, names)
+    assert unnamed.classes == (("class 1", 2), ("class 0", 1))
+    assert predictions(cnndsl.loads("input 1@4x4\nconv 2 3x3 as c"), {"c": np.ones((2, 2, 2))}) == []
 
 
 def test_feature_maps_are_as_large_as_fits(examples: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,8 @@ from PIL import Image
 
 import cnndsl
 from cnndsl.report import plots
-from cnndsl.report.plots.maps import grid, maps_of, png_of_maps, png_of_picture, thinned
+from cnndsl.report.plots.maps import grid, maps_of, png_of_maps, png_of_picture, thinned, widest
+from cnndsl.report.plots.sheet import number
 
 SMALL = "input 3@9x7\nconv 6 3x3 as c -> relu -> maxpool 2x2\nflatten\ndense 5 -> softmax\n"
 
@@ -71,6 +72,15 @@ def test_grids_of_given_columns(count, columns):
     rows, found = grid(count, columns)
     assert found == min(columns, count)
     assert (rows - 1) * found < count <= rows * found
+
+
+@given(st.integers(1, 600), st.sampled_from([1 / 3, 1.0, 3.0]))
+def test_tiles_in_a_wide_place_are_large(count, aspect):
+    def side(columns):
+        return min(3 / (columns * aspect), 1 / math.ceil(count / columns))
+
+    columns = widest(count, aspect)
+    assert side(columns) >= 0.85 * max(map(side, range(1, count + 1)))
 
 
 # feature maps
@@ -436,8 +446,8 @@ def test_files_are_the_same_each_time(figure, tmp_path, suffix):
 def test_png_size(figure, tmp_path):
     plots.save(figure, tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as image:
-        assert image.width == 1660
-        assert image.height == math.floor(figure.get_size_inches()[1] * 200)
+        assert image.size == tuple(math.floor(inches * 200) for inches in figure.get_size_inches())
+        assert image.width <= 1660
 
 
 def test_svg_holds_the_pixels_and_nothing_from_outside(figure, tmp_path):
@@ -581,3 +591,110 @@ def test_maps_of():
     found = maps_of(value)
     np.testing.assert_array_equal(found.shown, value[:, 1, 2])
     assert found.note == "middle slice, 1 of 0 to 2 and 2 of 0 to 3"
+
+
+# small values
+
+
+def plainly(text):
+    """A number of a picture as a float."""
+    return float(text.replace("\N{MINUS SIGN}", "-").replace(",", ""))
+
+
+def inside(figure, image):
+    """The texts upon an image, by row and column of its cells."""
+    left, right, bottom, top = image.get_extent()
+    rows, columns = image.get_array().shape[:2]
+    found = {}
+    for text in figure.axes[0].texts:
+        x, y = text.get_position()
+        if left < x < right and top < y < bottom:
+            place = (int((y - top) / (bottom - top) * rows), int((x - left) / (right - left) * columns))
+            assert place not in found
+            found[place] = text.get_text()
+    return found
+
+
+@pytest.mark.parametrize("side", [2, 6, 16])
+def test_cells_of_a_small_map_have_their_numbers(side):
+    network, values = run(f"input 1@{side}x{side}\nconv 1 1x1 as c")
+    figure = plots.feature_maps(network, values)
+    for name, value in (("c[0]", values["c"][0]), ("input", values["input"][0])):
+        written = inside(figure, images(figure)[name])
+        assert len(written) == side * side
+        drawn = [[plainly(written[row, column]) for column in range(side)] for row in range(side)]
+        np.testing.assert_allclose(drawn, value, atol=0.051)
+    assert np.isnan([line.get_xdata()[2] for line in figure.axes[0].lines]).all()  # the lines between the cells
+
+
+def test_numbers_are_seen_on_their_cells():
+    network, values = run("input 1@4x4\nidentity as i")
+    values["i"] = np.linspace(0, 1, 16, dtype=np.float32).reshape(1, 4, 4)
+    figure = plots.feature_maps(network, {"i": values["i"]})
+    colours = {text.get_text(): text.get_color() for text in figure.axes[0].texts}
+    assert colours["0.07"] == colours["0.33"] == "white" and colours["1.00"] == colours["0.80"] != "white"
+
+
+def test_large_maps_and_many_cells_have_no_numbers():
+    for text in ("input 1@17x17\nidentity as c", "input 1@16x16\nconv 16 1x1 as c"):
+        network, values = run(text)
+        del values["input"]
+        figure = plots.feature_maps(network, values)
+        assert all(not inside(figure, image) for image in images(figure).values())
+
+
+def test_small_filters_have_numbers_and_take_no_more_paper_than_they_need():
+    figure, weights = filters("input 1@8x8\nconv 2 3x3 as c", "c")
+    for index in range(2):
+        written = inside(figure, images(figure)[f"c.weight[{index}]"])
+        drawn = [[plainly(written[row, column]) for column in range(3)] for row in range(3)]
+        np.testing.assert_allclose(drawn, weights["c.weight"][index, 0], atol=0.0051)
+    right = max(text.get_window_extent().x1 for text in figure.axes[0].texts)
+    assert figure.get_size_inches()[0] == pytest.approx(right / 200 + 0.15, abs=0.02) and right < 4 * 200
+
+
+def test_bars_have_their_numbers():
+    network, values = run("input 2@7\nconv 2 1 as c\nflatten as f -> dense 3")
+    for layer in ("c", "f"):
+        figure = plots.feature_maps(network, values, [layer])
+        said = [plainly(text) for text in texts(figure) if re.fullmatch(r"\W?\d\.\d+", text)]
+        assert len(said) == 14
+        np.testing.assert_allclose(said, values[layer].ravel(), rtol=6e-3)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(6600.0, "6,600"), (-12345.6, "\N{MINUS SIGN}12,346"), (0.125, "0.125"), (-0.0, "0"), (2e9, "2e+09"),
+     (999.6, "1,000"), (999.4, "999"), (1.5e-7, "1.5e\N{MINUS SIGN}07"), (math.inf, "inf"), (math.nan, "nan")],
+)  # fmt: skip
+def test_numbers(value, written):
+    assert number(value) == written
+
+
+def test_all_layers_of_a_small_network_are_a_page(examples):
+    network = cnndsl.load(examples / "digits" / "digits.cnn")
+    assert len(network.layers) == 12
+    random = np.random.default_rng(0)
+    x = random.random((1, 1, 8, 8), np.float32)
+    _, kept = network.run(x, keep=[*network.inputs, *network.layers])
+    figure = plots.feature_maps(network, {name: value[0] for name, value in kept.items()}, [*network.layers])
+    width, height = figure.get_size_inches()
+    assert height <= 1.42 * 8.3 and width <= 8.3
+    pixels(figure)
+    titles = {text.get_text(): text.get_position() for text in figure.axes[0].texts if text.get_fontweight() == "bold"}
+    assert list(titles) == ["input", *network.layers]
+    assert len({x for x, _ in titles.values()}) == 2
+    assert {name.partition("[")[0] for name in images(figure)} == {
+        "input", "conv1", "relu1", "conv2", "relu2", "maxpool1", "conv3", "relu3", "maxpool2",
+    }  # fmt: skip
+
+
+def test_an_output_in_colours_is_an_image():
+    network, values = run("input 4@20x20\nconv 3 3x3 as c -> sigmoid as s -> identity as i")
+    shown = images(plots.feature_maps(network, values, ["c", "i"]))
+    assert list(shown) == ["c[0]", "c[1]", "c[2]", "i"]
+    value = values["i"].astype(float)
+    expected = ((value - value.min()) / (value.max() - value.min())).transpose(1, 2, 0)
+    np.testing.assert_allclose(shown["i"].get_array(), expected, atol=1e-12)
+    classes, values = run("input 4@20x20\nconv 3 3x3 -> softmax as s")
+    assert list(images(plots.feature_maps(classes, values, ["s"]))) == ["s[0]", "s[1]", "s[2]"]

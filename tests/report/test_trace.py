@@ -311,7 +311,8 @@ def test_of_many_channels_the_first_and_the_largest_are_shown():
         "channel 2, sum 9",
         "channel 300, sum -63",
     ]
-    assert "  … 508 more   4572" in lines and len(lines) < 60
+    assert "  … 508 more   4572" in lines and len(lines) < 62
+    assert "left out: channels 3 to 299, 301 to 511" in lines
     shown = json_object(found)
     assert len(shown["channels"]) == 512 and shown["channels"][300]["total"] == -63
     assert shown["value"] == shown["total"] == 511 * 9 - 63
@@ -329,6 +330,8 @@ def test_of_many_features_those_that_matter_are_shown():
     found = worked("input 9216\ndense 1", "dense1", (0,), np.ones(9216), {"dense1.weight": weights, "dense1.bias": [0]})
     lines = text(found).splitlines()
     assert "  feature 9000      -8      1            -8" in lines
+    (left,) = [line for line in lines if line.startswith("left out: features")]
+    assert left.endswith("to 8,999, 9,001 to 9,215")
     assert any(line.startswith("  … 9,211 more") and line.endswith(" 0") for line in lines) and len(lines) < 25
     assert len(json_object(found)["terms"]["columns"]["weight*input"]) == 9216
 

@@ -12,8 +12,10 @@ from cnndsl.cli.initial import say_initial_weights, to_json, used_initial_weight
 from cnndsl.cli.inputs import ONE, add_arguments, first_example, reading_options
 from cnndsl.cli.options import add_source_arguments, add_weights
 from cnndsl.cli.outputs import require_free, require_suffix, wrote
+from cnndsl.cli.plotting import require_pictures
 from cnndsl.cli.terminal import only_network, put, unwritable
 from cnndsl.errors import CnnError, listed, quoted
+from cnndsl.report.plots.sheet import SUFFIXES
 from cnndsl.suggest import nearest
 
 EXAMPLE = "cnndsl explain examples/lenet.cnn conv1"
@@ -37,6 +39,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
     format_help = "text (default); json: one object; html: a page that needs nothing from outside"
     command.add_argument("--format", choices=FORMATS, help=format_help)
     command.add_argument("-o", "--out", metavar="OUT", help="the file to write (default: standard output)")
+    plot_help = f"for --at: draws window, kernel, products and sum as {SUFFIXES}"
+    command.add_argument("--plot", metavar="F.png", help=plot_help)
     add_source_arguments(command)
 
 
@@ -44,7 +48,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.layer is None:
         if options.subject is not None and _is_file(options.subject):
             raise _layer_missing(options)
-        for name in ("at", "input", "weights", "seed", "format", "set", "network", *reading_options(options)):
+        for name in ("at", "input", "weights", "seed", "format", "plot", "set", "network", *reading_options(options)):
             if getattr(options, name) not in (None, []):
                 advice = "name a file and a layer, such as examples/lenet.cnn conv1"
                 shown = name.replace("_", "-")
@@ -54,9 +58,10 @@ def execute(options: argparse.Namespace) -> int:
         return 0
     require_suffix(options.out or "-", options.format or "text")
     network = only_network(options.subject, options)
-    require_free(options.out, options, network)
+    for out in (options.out, options.plot):
+        require_free(out, options, network)
     if options.at is None:
-        for name in ("input", "weights", "seed", *reading_options(options)):
+        for name in ("input", "weights", "seed", "plot", *reading_options(options)):
             if getattr(options, name) is not None:
                 advice = f"give --at POSITION too, such as --at {_middle(network, options.layer)}"
                 shown = name.replace("_", "-")
@@ -160,6 +165,8 @@ def _value(network: Any, options: argparse.Namespace) -> str:
     from cnndsl.runtime.any_size import graph_for
     from cnndsl.runtime.trace import require_position, trace_value
 
+    if options.plot is not None:
+        require_pictures(options.plot)
     position = _position(options.at, network, options.layer)
     seed = options.seed or 0
     inputs = first_example(network.graph, options, seed)
@@ -169,12 +176,25 @@ def _value(network: Any, options: argparse.Namespace) -> str:
     initial = used_initial_weights(options, network)
     say_initial_weights(initial)
     trace = trace_value(graph, options.layer, position, inputs, weights)
+    if options.plot is not None:
+        _draw(trace, options.plot, initial.caption if initial else "")
     if options.format == "json":
         return _json({"version": 1, "initial_weights": to_json(initial), **trace_report.json_object(trace)})
     if options.format == "html":
         title = f"{network.name}: {options.layer}"
         return explained.page(title, trace_report.html(trace), style=trace_report.STYLE)
     return trace_report.text(trace)
+
+
+def _draw(trace: Any, path: str, note: str) -> None:
+    from cnndsl.report.plots import save
+    from cnndsl.report.worked import worked
+
+    try:
+        save(worked(trace, note), path)
+    except OSError as error:
+        raise unwritable(path, error) from None
+    wrote(path)
 
 
 def _position(given: str, network: Any, layer: str) -> tuple[int, ...]:

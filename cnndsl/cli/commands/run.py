@@ -1,19 +1,18 @@
 """``cnndsl run``: executes a network on images, arrays or made-up inputs."""
 
 import argparse
-import os
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from cnndsl.cli import inputs as given
 from cnndsl.cli import plotting
 from cnndsl.cli.initial import say_initial_weights, used_initial_weights
+from cnndsl.cli.labels import add_labels, class_names
 from cnndsl.cli.options import add_file, add_source_arguments, add_weights, number_range, positive
 from cnndsl.cli.outputs import require_free
 from cnndsl.cli.results import Results
 from cnndsl.cli.terminal import FINE, WRONG, only_network
-from cnndsl.errors import CnnError, quoted
+from cnndsl.errors import CnnError
 from cnndsl.network import BACKENDS
 
 EXAMPLE = "cnndsl run digits.cnn --weights digits.safetensors --input three.png --top 3"
@@ -34,10 +33,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--batch", type=positive, metavar="N", help=batch_help)
     command.add_argument("--top", type=positive, metavar="K", help="shows the K largest outputs (default: 5)")
-    labels_help = (
-        "a text file with the names of the classes, one a line (default: those that the weights were trained for)"
-    )
-    command.add_argument("--labels", metavar="F", help=labels_help)
+    add_labels(command)
     command.add_argument("--layers", metavar="A,B", help="keeps these layers' values too; all for every layer")
     print_help = "all numbers of outputs and kept layers, or none (default: of small values)"
     command.add_argument("--print", choices=("all", "none"), help=print_help)
@@ -57,7 +53,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     network = only_network(options.file, options)
-    labels = _labels(options.labels) if options.labels else _trained_names(options.weights, network)
+    labels = class_names(options, network)
     keep = _kept(options.layers, network)
     for out in (options.out, options.plot):
         require_free(out, options, network)
@@ -95,24 +91,6 @@ def _profile(options: argparse.Namespace) -> Any:
     from cnndsl.runtime.profile import Profile
 
     return Profile()
-
-
-def _labels(path: str) -> list[str]:
-    from cnndsl.api import read_text
-
-    if "," in path and not os.path.exists(path):
-        advice = "the names of the classes stand in a text file, one a line"
-        raise CnnError.of("file-unreadable", f"there is no file {quoted(path)}", advice)
-    return [line.strip() for line in read_text(Path(path)).splitlines() if line.strip()]
-
-
-def _trained_names(weights: str | None, network: Any) -> list[str] | None:
-    """The names of the classes that the weights were trained for, if the network has one output for each."""
-    from cnndsl.runtime.data.weights import class_names
-
-    names = class_names(weights) if weights else ()
-    sizes = [shape.channels for shape in network.outputs.values() if shape.is_vector]
-    return list(names) if names and sizes == [len(names)] * len(network.outputs) else None
 
 
 def _kept(layers: str | None, network: Any) -> tuple[str, ...]:

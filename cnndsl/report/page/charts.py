@@ -11,10 +11,13 @@ from cnndsl.analysis.measured import Layer, Measured
 from cnndsl.analysis.memory import live, size_of
 from cnndsl.analysis.receptive import extent, receptive_fields
 from cnndsl.report.markup import text
+from cnndsl.report.page.axis import names_html, values_html
 from cnndsl.report.table import bytes_text
 
 HEIGHT = 100
 """The inside of a chart is as many units wide as there are layers and as high as this; it is stretched to its place."""
+
+UNITS = ((10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
 
 AXES = {1: ("positions",), 2: ("rows", "columns"), 3: ("frames", "rows", "columns")}
 
@@ -65,10 +68,18 @@ def ticks(highest: int, binary: bool = False) -> list[int]:
 
 def _count(number: int) -> str:
     """``2,500``, ``2.5 M``."""
-    for size, unit in ((10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M")):
+    for size, unit in UNITS[:-1]:
         if number >= size:
             return f"{number / size:g} {unit}"
     return f"{number:,}"
+
+
+def _short(number: int, shown: Callable[[int], str]) -> str:
+    """A number that stands in a chart: ``48,120``, ``2.36 M``."""
+    if shown is not _count or number < 100_000:
+        return shown(number)
+    size, unit = next((size, unit) for size, unit in UNITS if number >= size)
+    return f"{float(f'{number / size:.3g}'):g} {unit}"
 
 
 def _bars(key: str, title: str, values: Sequence[int], layers: Sequence[Layer], shown: Callable[[int], str]) -> str:
@@ -86,7 +97,8 @@ def _bars(key: str, title: str, values: Sequence[int], layers: Sequence[Layer], 
     most = layers[values.index(highest)].name
     exact = f"{highest:,}" if shown is _count else shown(highest)
     about = f"largest: {exact} in {text(most)}"
-    return _figure(key, title, about, f'<path class="bar" d="{bars}"/>', marks, shown, len(values))
+    numbers = values_html([value / top for value in values], [_short(value, shown) for value in values])
+    return _figure(key, title, about, f'<path class="bar" d="{bars}"/>', marks, shown, layers, numbers)
 
 
 def _memory(values: Sequence[int], layers: Sequence[Layer], examples: str) -> str:
@@ -99,8 +111,9 @@ def _memory(values: Sequence[int], layers: Sequence[Layer], examples: str) -> st
     about = f"peak {bytes_text(highest)} while {text(layers[at].name)} computes"
     left, bottom = 100 * (at + 0.5) / len(values), 100 * highest / marks[-1]
     dot = f'<span class="peak" style="left:{_number(left)}%;bottom:{_number(bottom)}%"></span>'
+    dot += values_html([value / marks[-1] for value in values], [bytes_text(value) for value in values])
     title = f"Memory over time: values alive while a layer computes{examples}"
-    return _figure("live", title, about, area, marks, bytes_text, len(values), dot)
+    return _figure("live", title, about, area, marks, bytes_text, layers, dot)
 
 
 def _fields(network: Measured, layers: Sequence[Layer]) -> str:
@@ -131,7 +144,11 @@ def _fields(network: Measured, layers: Sequence[Layer]) -> str:
         heard.append(f"{which}: {where}" if which else where)
     title = "Receptive field against the input"
     about = "; ".join(legend)
-    return _figure("field", title, about, drawn, marks, _count, count, heard="; ".join(heard))
+    numbers = ""
+    if len(lines) == 1:
+        (pairs,) = lines
+        numbers = values_html([field / marks[-1] for field, _ in pairs], [f"{field:,}" for field, _ in pairs])
+    return _figure("field", title, about, drawn, marks, _count, layers, numbers, heard="; ".join(heard))
 
 
 def _against_input(network: Measured, layers: Sequence[Layer], rank: int) -> Iterator[tuple[tuple[int, int], ...]]:
@@ -153,15 +170,15 @@ def _figure(
     inside: str,
     marks: Sequence[int],
     shown: Callable[[int], str],
-    count: int,
+    layers: Sequence[Layer],
     over: str = "",
     heard: str = "",
 ) -> str:
-    """A chart: title and words above, ticks at the left, layer numbers below.
+    """A chart: title and words above, ticks at the left, layers' names below.
 
     ``over`` lies upon the drawing; ``heard`` is what a screen reader says, if ``about`` has markup.
     """
-    top = marks[-1]
+    top, count = marks[-1], len(layers)
     labels = "".join(
         f'<span style="bottom:{_number(100 * mark / top)}%">{shown(mark) if mark else "0"}</span>' for mark in marks
     )
@@ -172,15 +189,8 @@ def _figure(
         f'<div class="plot" role="img" aria-label="{title}: {heard or about}">'
         f'<svg viewBox="0 0 {count} {HEIGHT}" preserveAspectRatio="none" aria-hidden="true">'
         f'<path class="rule" d="{rules}"/>{inside}</svg>{over}</div>'
-        f'<div class="layers" aria-hidden="true">{"".join(_positions(count))}</div></div></figure>'
+        f"{names_html(layers)}</div></figure>"
     )
-
-
-def _positions(count: int) -> Iterator[str]:
-    """Layer numbers below a chart, the first, the last and round ones between."""
-    step = ticks(count)[1]
-    for number in sorted({1, count, *range(step, count - step // 2, step)}):
-        yield f'<span style="left:{_number(100 * (number - 0.5) / count)}%">{number:,}</span>'
 
 
 def _number(value: float) -> str:

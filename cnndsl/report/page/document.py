@@ -2,25 +2,28 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib.resources import files
 
 from cnndsl.analysis.measured import Measured
-from cnndsl.errors import Diagnostic, plural
+from cnndsl.errors import Diagnostic
 from cnndsl.report.markup import text
 from cnndsl.report.page.charts import charts_html, series
 from cnndsl.report.page.explanations import explanations
 from cnndsl.report.page.findings import diagnostics_html
 from cnndsl.report.page.maps import Picture, maps_html
-from cnndsl.report.page.pictures import pictures_html, theme_css
+from cnndsl.report.page.overview import shares_html, tiles_html
+from cnndsl.report.page.pictures import Diagram, diagram
+from cnndsl.report.page.predictions import Prediction, predictions_html
 from cnndsl.report.page.source import source_html, with_source
 from cnndsl.report.page.table import folding_table_html, in_symbols
-from cnndsl.report.table import bytes_text, field_text
+from cnndsl.report.table import field_text
 
 SECTIONS = {
+    "diagram": "Overview",
+    "predictions": "Prediction",
     "source": "Source",
-    "diagram": "Diagram",
     "layers": "Layers",
     "charts": "Charts",
     "maps": "Feature maps",
@@ -33,14 +36,17 @@ def document(
     diagnostics: Sequence[Diagnostic],
     batch: int,
     images: Sequence[Picture],
+    predictions: Sequence[Prediction],
 ) -> str:
     """The text of the page, as :func:`cnndsl.report.page.page` says."""
     found = diagnostics_html(diagnostics, sources)
     network, sources = with_source(network, sources)
     positions = {name: index for index, name in enumerate(network.layers)}
+    picture = diagram(network)
     parts = {
+        "diagram": _overview(picture, shares_html(network, positions)),
+        "predictions": predictions_html(predictions),
         "source": source_html(network, sources, positions),
-        "diagram": pictures_html(network),
         "layers": _table(network, positions, batch),
         "charts": charts_html(network, batch),
         "maps": maps_html(images, positions),
@@ -51,7 +57,7 @@ def document(
     inputs = ", ".join(f"{text(name)} {network.shown(name)}" for name in network.inputs)
     outputs = ", ".join(f"{text(name)} {network.shown(name)}" for name in network.outputs)
     symbols = "".join(f'<p class="flow">{line}</p>' for line in [*in_symbols(network)][-1:])
-    script, style = _resource("page.js"), _resource("page.css") + theme_css()
+    script, style = _resource("page.js"), _resource("page.css") + picture.css
     allowed = f"script-src 'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
     policy = (
         f"default-src 'none'; {allowed}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -79,7 +85,7 @@ def document(
 <main id="main" tabindex="-1">
 <div class="title"><h1>{text(network.name)}</h1>
 <p class="flow">{inputs} <span aria-hidden="true">→</span><span class="hidden">to</span> {outputs}</p>{symbols}</div>
-<dl class="tiles">{"".join(_tiles(network, batch))}</dl>
+{tiles_html(network, batch)}
 {_section("findings", "Warnings", found) if found else ""}
 {sections}
 <footer><p>Counts are for one example; a multiply-accumulate is one multiplication with its addition.
@@ -93,9 +99,7 @@ the slash says. Written by cnndsl.</p></footer>
 <button type="button" id="close" aria-label="Close">×</button></div></div>
 <div id="panel-content"><p class="hint" id="unscripted">The arithmetic of a layer is shown here where JavaScript is on;
 <code>cnndsl explain FILE LAYER</code> prints the same.</p>
-<p class="hint" id="hint" hidden>Choose a layer in the source, the diagram, the table or a chart to see its
-arithmetic here. <kbd>Tab</kbd> goes from part to part, arrows move inside, <kbd>Enter</kbd> chooses and
-<kbd>Esc</kbd> closes.</p></div>
+</div>
 </aside>
 </div>
 <script type="application/json" id="data">{_data(network, batch)}</script>
@@ -105,31 +109,20 @@ arithmetic here. <kbd>Tab</kbd> goes from part to part, arrows move inside, <kbd
 """
 
 
+HINT = """<p class="hint" id="hint" hidden>Choose a layer in the picture, the source, the table or a chart to see its
+arithmetic. <span class="keys"><kbd>Tab</kbd> goes from part to part, arrows move inside, <kbd>Enter</kbd> chooses and
+<kbd>Esc</kbd> closes.</span></p>"""
+
+
+def _overview(picture: Diagram, shares: str) -> str:
+    """The picture, and beside or below it where the parameters and the computation are."""
+    beside = "beside" if picture.narrow and shares else "below"
+    held = f'<div class="region" role="region" tabindex="0" aria-label="Shares of layers">{shares}</div>'
+    return f'<div class="overview {beside}"><div>{picture.html}\n{HINT}</div>{held if shares else ""}</div>'
+
+
 def _section(key: str, title: str, part: str) -> str:
     return f'<section id="{key}" aria-labelledby="{key}-title"><h2 id="{key}-title">{title}</h2>\n{part}\n</section>'
-
-
-def _tiles(network: Measured, batch: int) -> Iterator[str]:
-    memory = network.memory(batch)
-    examples = f" for a batch of {batch:,}" if batch > 1 else ""
-    weights = sum(1 for _ in network.graph.all_weights())
-    yield _tile("Layers", f"{len(network.layers):,}", plural(weights, "weight tensor"))
-    buffers = f", {network.buffers:,} buffer elements" if network.buffers else ""
-    yield _tile("Parameters", f"{network.params:,}", f"{bytes_text(memory.weight)} of weights{buffers}")
-    yield _tile("MACs", f"{network.macs:,}", f"{2 * network.macs:,} FLOPs an example")
-    yield _tile("Connections", f"{network.connections:,}", "an example, LeCun’s count")
-    yield _tile("Peak memory", bytes_text(memory.peak), f"of {bytes_text(memory.activation)} of outputs{examples}")
-    for name in network.outputs:
-        layer = network.layers.get(name)
-        if layer is not None:
-            whole = network.shown(next(iter(network.inputs))).partition("@")[2] or "the whole vector"
-            many = f" of {text(name)}" if len(network.outputs) > 1 else ""
-            yield _tile(f"Receptive field{many}", field_text(layer), f"input: {whole}")
-            break
-
-
-def _tile(name: str, value: str, more: str) -> str:
-    return f'<div><dt>{name}</dt><dd class="value">{value.replace(",", ",<wbr>")}</dd><dd>{more}</dd></div>'
 
 
 def _table(network: Measured, positions: Mapping[str, int], batch: int) -> str:

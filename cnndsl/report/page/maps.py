@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cnndsl.analysis.measured import Layer, Measured
+from cnndsl.analysis.measured import Measured
 from cnndsl.errors import CnnError
 from cnndsl.report.markup import text
 from cnndsl.shapes import Shape
@@ -24,11 +24,15 @@ MOST_LAYERS = 8
 
 
 class Picture(NamedTuple):
-    """A picture of an input or of a layer's value; ``caption`` says what of it, such as ``32 of 64 maps``."""
+    """A picture of an input or of a layer's value; ``caption`` says what of it, such as ``32 of 64 maps``.
+
+    ``ends`` are the numbers that are black and white.
+    """
 
     name: str
     caption: str
     png: bytes
+    ends: tuple[float, float] | None = None
 
 
 def maps_html(images: Sequence[Picture], positions: Mapping[str, int]) -> str:
@@ -43,8 +47,17 @@ def _figure(image: Picture, position: int | None) -> str:
     data = b64encode(image.png).decode()
     return (
         f'<figure{chosen}><img src="data:image/png;base64,{data}" alt="{name}: {caption}">'
-        f"<figcaption><strong>{name}</strong> {caption}</figcaption></figure>"
+        f"<figcaption>{_scale(image.ends)}<strong>{name}</strong> {caption}</figcaption></figure>"
     )
+
+
+def _scale(ends: tuple[float, float] | None) -> str:
+    """The greys from the number that is black to the one that is white."""
+    if ends is None:
+        return ""
+    from cnndsl.report.plots.sheet import number
+
+    return f'<span class="scale"><span>{number(ends[0])}</span><i></i><span>{number(ends[1])}</span></span> '
 
 
 def feature_maps(
@@ -58,24 +71,37 @@ def feature_maps(
     from cnndsl.report.plots import maps
 
     given = [
-        Picture(name, f"{_shape(values[name])}, the input", maps.png_of_picture(values[name], side=256))
+        Picture(
+            name, f"{_shape(values[name])}, the input", maps.png_of_picture(values[name], side=256), _ends(values[name])
+        )
         for name in network.inputs
         if maps.is_picture(values[name].shape)
     ]
     for side in SIDES:
-        found = [*given, *(_of_layer(network.layers[name], values[name], side, weights) for name in layers)]
+        found = [*given, *(_of_layer(network, name, values[name], side, weights) for name in layers)]
         if sum(len(picture.png) for picture in found) <= MOST_BYTES:
             return found
     message = f"the feature maps of {len(layers):,} layers are too much for one page"
     raise CnnError.of("bad-setting", message, "name fewer: --layers conv1,conv2")
 
 
-def _of_layer(layer: Layer, value: "NDArray[Any]", side: int, weights: str) -> Picture:
+def _of_layer(network: Measured, name: str, value: "NDArray[Any]", side: int, weights: str) -> Picture:
+    from cnndsl.report.plots import is_image, maps
+
+    layer = network.layers[name]
+    shown = maps.maps_of(value)
+    what = f"{layer.operator} {_shape(value)}"
+    if is_image(network, name):
+        facts = filter(None, (what, "an RGB image", weights))
+        return Picture(name, ", ".join(facts), maps.png_of_picture(value, side=256), _ends(value))
+    facts = filter(None, (what, shown.count, shown.note, weights))
+    return Picture(name, ", ".join(facts), maps.png_of_maps(value, side=side), _ends(shown.shown))
+
+
+def _ends(shown: "NDArray[Any]") -> tuple[float, float]:
     from cnndsl.report.plots import maps
 
-    shown = maps.maps_of(value)
-    facts = filter(None, (f"{layer.operator} {_shape(value)}", shown.count, shown.note, weights))
-    return Picture(layer.name, ", ".join(facts), maps.png_of_maps(value, side=side))
+    return maps.scale_ends(maps.value_range(shown))
 
 
 def _shape(value: "NDArray[Any]") -> Shape:
@@ -84,9 +110,12 @@ def _shape(value: "NDArray[Any]") -> Shape:
 
 
 def default_layers(network: Measured) -> tuple[str, ...]:
-    """The first few layers that look at maps through windows."""
+    """The first few layers that look at maps through windows, and outputs that are images."""
+    from cnndsl.report.plots import is_image
+
     graph = network.graph
     windowed = (
         node.name for node in graph.layers if node.op.windows(graph.input_shapes(node)[0]) and node.shape.spatial
     )
-    return tuple(islice(windowed, MOST_LAYERS))
+    images = (name for name in graph.outputs if is_image(network, name))
+    return tuple(dict.fromkeys((*islice(windowed, MOST_LAYERS), *images)))

@@ -57,13 +57,32 @@
     return reset;
   }
 
+  // --- what is larger than its place fades where it goes on, and says so if it goes on to the side ---
+  const scrollers = all(".region, nav, #panel").map((region) => {
+    const more = make("p", { className: "more", hidden: true }, "This goes on to the side: scroll →");
+    if (region.matches(".region")) region.after(more);
+    region.addEventListener("scroll", () => fade(region), { passive: true });
+    return [region, more];
+  });
+  function fade(region) {
+    const [right, below] = [region.scrollWidth - region.clientWidth, region.scrollHeight - region.clientHeight];
+    region.classList.toggle("more-left", region.scrollLeft > 1);
+    region.classList.toggle("more-right", right - region.scrollLeft > 1);
+    region.classList.toggle("more-below", below - region.scrollTop > 1);
+    return right > 1;
+  }
+  function measure() {
+    for (const [region, more] of scrollers) more.hidden = !fade(region);
+  }
+  addEventListener("resize", measure);
+
   // --- choosing layers: marks them everywhere and explains them in the panel ---
   const panel = one("#panel");
   const heading = one("#panel-title");
   const content = one("#panel-content");
-  const hint = one("#hint");
-  hint.hidden = false;
+  one("#hint").hidden = false;
   one("#unscripted").remove();
+  document.documentElement.classList.add("scripted");
   const lines = all(".source tr[data-layers]").map((row) => [row, numbers(row)]);
   const rows = all("#layers tbody tr").map((row, order) => ({
     row,
@@ -77,6 +96,7 @@
     glyph,
     JSON.parse(glyph.dataset.layers).map((name) => indexOf.get(name)).filter((index) => index !== undefined),
   ]);
+  const shares = all(".shares tr[data-layers]").map((row) => [row, numbers(row)]);
   const pictures = all(".maps figure[data-layers]").map((figure) => [figure, numbers(figure)]);
   const rowOf = new Map(rows.filter((line) => line.block === undefined).map((line) => [line.layers[0], line]));
   let chosen = new Set();
@@ -105,8 +125,11 @@
     chosen = new Set(layers);
     if (from && !panel.contains(from)) origin = from;
     mark();
+    const anchor = from && !panel.contains(from) ? from : null;
+    const before = anchor && anchor.getBoundingClientRect().top;
     panel.classList.add("open");
     document.body.classList.add("choosing");
+    if (anchor) scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: "instant" }); // what was chosen stays
     one(".panel-buttons").hidden = false;
     one("#previous").hidden = one("#next").hidden = layers.length !== 1;
     one("#previous").disabled = layers[0] === 0;
@@ -116,6 +139,7 @@
     panel.scrollTop = 0;
     heading.focus({ preventScroll: true });
     reveal();
+    measure();
   }
 
   function clear() {
@@ -127,11 +151,14 @@
     if (!chosen.size) return;
     chosen = new Set();
     mark();
+    const before = origin && origin.isConnected ? origin.getBoundingClientRect().top : null;
     panel.classList.remove("open");
     document.body.classList.remove("choosing");
+    measure();
+    if (before !== null) scrollBy({ top: origin.getBoundingClientRect().top - before, behavior: "instant" });
     one(".panel-buttons").hidden = true;
     heading.textContent = "Layer";
-    content.replaceChildren(hint);
+    content.replaceChildren();
     if (origin && origin.isConnected) origin.focus({ preventScroll: true });
     origin = null;
   }
@@ -141,6 +168,7 @@
     const every = (layers) => layers.length > 0 && layers.every((index) => chosen.has(index));
     for (const [row, layers] of lines) row.classList.toggle("chosen", some(layers));
     for (const line of rows) line.row.classList.toggle("chosen", every(line.layers));
+    for (const [row, layers] of shares) row.classList.toggle("chosen", every(layers));
     for (const [glyph, layers] of glyphs) glyph.classList.toggle("chosen", some(layers));
     for (const [figure, layers] of pictures) figure.classList.toggle("chosen", some(layers));
     for (const chart of charts) chart.mark();
@@ -209,31 +237,44 @@
   }
 
   // --- diagram ---
-  const depths = one("#depths");
+  const views = one("#views");
   for (const picture of all(".picture")) {
     const pick = (event) => {
       const glyph = event.target.closest(".glyph[data-layers]");
       const found = glyph && glyphs.find(([known]) => known === glyph)[1];
-      if (found && found.length) choose(found, glyph, title(glyph));
+      if (found && found.length) choose(found, glyph, title(glyph, found));
       return Boolean(found);
     };
-    const title = (glyph) => glyph.getAttribute("aria-label").split("\n")[0].slice(0, 80);
+    const title = (glyph, layers) => (layers.length < 4
+      ? layers.map((index) => data.names[index]).join(", ")
+      : glyph.getAttribute("aria-label").split("\n")[0].split(":")[0].slice(0, 80));
     picture.addEventListener("click", pick);
     picture.addEventListener("keydown", (event) => {
       if ((event.key === "Enter" || event.key === " ") && pick(event)) event.preventDefault();
     });
   }
   const roving = all(".picture").map((picture) => rove(picture, ".glyph[data-layers]"));
-  if (depths) {
-    depths.hidden = false;
-    depths.addEventListener("click", (event) => {
+  if (views) {
+    views.hidden = false;
+    views.addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (!button) return;
-      for (const other of all("button", depths)) other.setAttribute("aria-pressed", String(other === button));
-      for (const picture of all(".picture")) picture.hidden = picture.dataset.depth !== button.dataset.depth;
+      for (const other of all("button", views)) other.setAttribute("aria-pressed", String(other === button));
+      for (const picture of all(".picture")) picture.hidden = picture.dataset.view !== button.dataset.view;
       for (const reset of roving) reset();
+      measure();
     });
   }
+
+  // --- shares ---
+  for (const [row, layers] of shares) {
+    const name = one("th", row);
+    const title = name.textContent;
+    const unit = make("button", { type: "button", className: "unit" }, title);
+    name.replaceChildren(unit);
+    row.addEventListener("click", () => { if (!String(getSelection())) choose(layers, unit, title); });
+  }
+  if (shares.length) rove(shares[0][0].closest("table"), ".unit");
 
   // --- table: blocks fold, columns sort ---
   const table = one("#layers table");
@@ -288,6 +329,7 @@
     const shown = rows.filter((line) => !line.row.hidden).length;
     one("#count").textContent = wanted ? `${shown} of ${count} layers` : `${shown} of ${rows.length} rows`;
     resetRows();
+    measure();
   }
 
   const headers = [...table.tHead.rows[0].cells];

@@ -5,7 +5,8 @@
 - ``history``: the curves of a training.
 - ``judged``: what an evaluation shows: the confusion matrix, the mistakes.
 - ``strip``: the filters of a layer as they learn.
-- ``panels``: what a sheet is filled with: tiles, a matrix, curves, bars. ``sheet``: a figure measured in inches.
+- ``panels``: what a sheet is filled with: tiles, a matrix, curves, bars. ``cells``: the numbers in small maps.
+- ``sheet``: a figure measured in inches. ``themed``: it in a notebook.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cnndsl.analysis.measured import Measured
 from cnndsl.errors import CnnError, quoted
 from cnndsl.ir import Node
-from cnndsl.report.plots import panels
+from cnndsl.report.plots import cells, panels
 from cnndsl.report.plots.kernels import weight_panels
 from cnndsl.report.plots.maps import (
     MOST,
@@ -26,6 +27,7 @@ from cnndsl.report.plots.maps import (
     scale_ends,
     thinned,
     value_range,
+    widest,
 )
 from cnndsl.report.plots.maps import png_of_maps as png_of_maps
 from cnndsl.report.plots.maps import png_of_picture as png_of_picture
@@ -40,7 +42,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_LAYERS = 24
-INPUT_SIDE = 1.4
+FEW_LAYERS = 3
+"""Stand below each other; more stand in columns, on one page."""
+INPUT_SIDE, LARGEST_IMAGE = 1.4, 4.0
 FEW_CHANNELS, FEW_FEATURES = 8, 16
 
 
@@ -71,9 +75,10 @@ def feature_maps(
 
     ``values`` has the layers' values by name, (C, spatial...) without a batch axis; an input among them that is a grey
     or RGB picture stands beside them. ``scale`` is one range of grey for all maps of a layer, or for each ``map`` its
-    own. At most ``most`` maps of a layer are shown, on ``columns`` columns. Vectors are bars; of one with ``labels``,
-    or of a long output, the ``top`` largest. ``example`` and ``weights``, what they are, stand below the titles. Raises
-    CnnError.
+    own. More than three layers stand in columns on a page. At most ``most`` maps of a layer are shown, on ``columns``
+    columns; small ones have the numbers of their cells. An output of three channels is an RGB image. Vectors are bars;
+    of one with ``labels``, or of a long output, the ``top`` largest. ``example`` and ``weights``, what they are, stand
+    below the first title. Raises CnnError.
     """
     require_matplotlib()
     layers = tuple(layers) or (default_layer(network),)
@@ -81,23 +86,52 @@ def feature_maps(
     sheet = Sheet()
     pictures = [name for name in network.inputs if name in values and is_picture(values[name].shape)]
     beside = next((name for name in pictures if name not in layers), None)
-    left = MARGIN + (INPUT_SIDE + 0.15 if beside else 0)
-    for index, name in enumerate(layers):
-        if index:
-            sheet.y += 0.2
+    many = len(layers) > FEW_LAYERS
+    names = (beside, *layers) if beside and many else layers
+
+    def put(name: str) -> None:
         value = values[name]
-        if value.ndim < 2 or product(value.shape[1:]) == 1:
-            panel = _vector(name, value.reshape(-1), labels, top, name in network.outputs)
-        elif value.ndim == 2:
-            panel = _sequence(name, value, scale, most)
-        else:
-            panel = _grid(name, value, scale, most, columns)
-        sheet.heading(name, describe(network, name), [example, weights, *panel.facts, _not_finite(value)])
-        begin = sheet.y
-        panel.draw(sheet, left)
-        if beside and not index:
-            sheet.y = max(sheet.y, _beside(sheet, begin, beside, values[beside]))
+        panel = (
+            _image(name, value)
+            if name == beside or is_image(network, name)
+            else _vector(name, value.reshape(-1), labels, top, name in network.outputs)
+            if value.ndim < 2 or product(value.shape[1:]) == 1
+            else _sequence(name, value, scale, most)
+            if value.ndim == 2
+            else _grid(name, value, scale, most, columns, many)
+        )
+        about = [example, weights] if name == names[0] else []
+        sheet.heading(name, describe(network, name), [*about, *panel.facts, _not_finite(value)])
+        begin, side = sheet.y, _side(values[beside]) if beside and not many and name == names[0] else 0.0
+        panel.draw(sheet, sheet.left + (side + 0.15 if side else 0))
+        if beside and side:
+            sheet.y = max(sheet.y, _beside(sheet, begin, beside, values[beside], side))
+
+    if many:
+        sheet.columns(names, put)
+    else:
+        for index, name in enumerate(names):
+            sheet.y += 0.2 if index else 0
+            put(name)
     return sheet.finish()
+
+
+def is_image(network: Measured, name: str) -> bool:
+    """Whether a layer makes what the network is for, an RGB image; three classes are none."""
+    shape = network.graph.shapes[name]
+    made = name in network.outputs and name in network.layers and network.layers[name].node.op.operator != "softmax"
+    return made and shape.channels == 3 and is_picture(shape.dimensions)
+
+
+def _image(name: str, value: "NDArray[Any]") -> Panel:
+    """An input or an output as one grey or RGB picture."""
+    low, high = scale_ends(value_range(value))
+    facts = (f"{'an RGB' if len(value) == 3 else 'a grey'} image", f"black {number(low)}, white {number(high)}")
+    if len(value) == 1:
+        whole = [[panels.Tile(maps_of(value).shown[0], (low, high), name)]]
+        return Panel(facts, lambda sheet, left: panels.tiles(sheet, left, whole, GREY))
+    tile = panels.Tile(picture(thinned(value, (FINEST * 2, FINEST * 2), axis=1)), (0, 1), name)
+    return Panel(facts, lambda sheet, left: panels.tiles(sheet, left, [[tile]], GREY, tallest=LARGEST_IMAGE))
 
 
 def filters(
@@ -127,15 +161,16 @@ def filters(
     return sheet.finish()
 
 
-def _grid(name: str, value: "NDArray[Any]", scale: Scale, most: int, columns: int | None) -> Panel:
+def _grid(name: str, value: "NDArray[Any]", scale: Scale, most: int, columns: int | None, many: bool) -> Panel:
     maps = maps_of(value, most)
-    rows, columns = grid(len(maps.shown), columns, panels.tile_aspect(*maps.shown.shape[1:]))
+    aspect = panels.tile_aspect(*maps.shown.shape[1:])
+    rows, columns = grid(len(maps.shown), columns or (widest(len(maps.shown), aspect) if many else None), aspect)
     shared = scale_ends(value_range(maps.shown)) if scale == "shared" else None
     cells: list[list[panels.Tile | None]] = [[] for _ in range(rows)]
     for index, one in enumerate(maps.shown):
         ends = shared or scale_ends(value_range(one))
         cells[index // columns].append(panels.Tile(one, ends, f"{name}[{index}]"))
-    labels = [str(row * columns) for row in range(rows)]
+    labels = [str(row * columns) for row in range(rows)] if rows > 1 else []
     facts = (maps.count, maps.note, *_scale_facts(scale, maps.shown))
     return Panel(facts, lambda sheet, left: panels.tiles(sheet, left, cells, GREY, shared, labels))
 
@@ -191,13 +226,22 @@ def _not_finite(value: "NDArray[Any]") -> str:
     return f"green: {broken:,} value{'' if broken == 1 else 's'} not finite" if broken else ""
 
 
-def _beside(sheet: Sheet, top: float, name: str, value: "NDArray[Any]") -> float:
+def _side(value: "NDArray[Any]") -> float:
+    """How wide and high the picture of the input is: numbers need room."""
+    return max(INPUT_SIDE, 0.22 * max(value.shape[1:])) if cells.is_small(*value.shape[1:]) else INPUT_SIDE
+
+
+def _beside(sheet: Sheet, top: float, name: str, value: "NDArray[Any]", side: float) -> float:
     """The input as a picture in the left margin; gives where it ends."""
     shape = Shape(len(value), value.shape[1:])
-    height, width = (INPUT_SIDE * extent / max(shape.spatial) for extent in shape.spatial)
-    value = thinned(value, (FINEST * 2, FINEST * 2), axis=1)  # before it becomes RGB, which is larger
-    sheet.image(picture(value), (MARGIN, top, max(width, 0.1), max(height, 0.1)), (0, 1), GREY, name)
-    sheet.text(MARGIN, top + height + 0.12, f"{name} {shape}", size=7, colour=FAINT, room=INPUT_SIDE)
+    height, width = (side * extent / max(shape.spatial) for extent in shape.spatial)
+    box = (MARGIN, top, max(width, 0.1), max(height, 0.1))
+    small = thinned(value, (FINEST * 2, FINEST * 2), axis=1)  # before it becomes RGB, which is larger
+    sheet.image(picture(small), box, (0, 1), GREY, name)
+    if len(value) == 1:
+        style = cells.lettering([value[0]], width / shape.spatial[1], height / shape.spatial[0])
+        cells.draw(sheet, value[0], box, scale_ends(value_range(value)), GREY, style)
+    sheet.text(MARGIN, top + height + 0.12, f"{name} {shape}", size=7, colour=FAINT, room=side)
     return top + height + 0.2
 
 

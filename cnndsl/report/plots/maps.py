@@ -45,6 +45,15 @@ def grid(count: int, columns: int | None = None, aspect: float = 1.0) -> tuple[i
     return min(chosen or shapes, key=strangeness)
 
 
+def widest(count: int, aspect: float = 1.0) -> int:
+    """Columns for ``count`` tiles in a place that is about three times as wide as high: the tiles are largest, or
+    nearly so in full rows."""
+    side = {columns: min(3 / (columns * aspect), 1 / -(-count // columns)) for columns in range(1, count + 1)}
+    largest = max(side.values())
+    full = [columns for columns in side if count % columns == 0 and side[columns] > 0.85 * largest]
+    return max(full or side, key=side.__getitem__)
+
+
 @dataclass(frozen=True)
 class Maps:
     """The 2-D maps of a value that are shown, (n, H, W) floats, the first of ``total``.

@@ -5,18 +5,19 @@ Colours, fonts and metadata are given and not left to a matplotlibrc: the same i
 
 from contextlib import contextmanager
 from functools import lru_cache
-from math import ceil
+from math import ceil, isfinite
 from os import PathLike
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
+from cnndsl.draw.canvas.text_metrics import width as text_width
 from cnndsl.errors import CnnError, either, missing_library, quoted, visible
 from cnndsl.files import write_whole
 from cnndsl.report.plots.maps import NOT_FINITE, thinned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
@@ -29,8 +30,14 @@ FINEST = 3 * DPI
 """Pixels an inch that an image holds at most, for vector formats: what is finer cannot be seen in print."""
 
 MARGIN = 0.15
+TALLEST = 8.0
+"""Inches of a panel that has the page for itself."""
+PAGE, HEADING, APART, LEAST = 11.3, 0.48, 0.2, 0.6
+"""Inches: of a sheet of A4 at this width; of what stands above a panel; between panels; of a panel of many."""
 FONT = "DejaVu Sans"  # ships with matplotlib
 INK, FAINT, RULE, BAR = "#1a1a1a", "#5f6368", "#c4c7cc", "#4c72b0"
+ON_DARK = {INK: "#f0f4f8", FAINT: "#a9b4c0", RULE: "#454c54"}
+"""What words and lines are in a dark notebook."""
 GREEN = "#{:02x}{:02x}{:02x}".format(*NOT_FINITE)
 GREY, DIVERGING = "gray", "RdBu_r"
 PICTURES: dict[str, dict[str, Any]] = {
@@ -118,30 +125,65 @@ def printable(text: str) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits: ``0.125``, ``-1.2e-07``."""
-    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
+    """Three digits, and all in front of the point: ``0.125``, ``6,600``, ``-1.2e-07``."""
+    whole = isfinite(value) and abs(value) < 1e7 and (abs(value) >= 999.5 or value == int(value))
+    return (f"{value + 0.0:,.0f}" if whole else f"{value:.3g}").replace("-", "\N{MINUS SIGN}")
+
+
+def number_width(text: str, size: float) -> float:
+    """How wide a number is, in points; a minus sign is as wide as a plus."""
+    return text_width(text.replace("\N{MINUS SIGN}", "+"), size)
 
 
 class Sheet:
-    """A page of the width of a README's column, as long as what is put on it. ``y`` is where there is still room."""
+    """A page at most as wide as a README's column, cut to what is put on it.
+
+    What is put next lies between ``left`` and ``right``, below ``y``, and should not be taller than ``tallest``.
+    """
 
     def __init__(self) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        self.figure = Figure((WIDTH, 1.0), dpi=DPI, facecolor="white", layout=None)
+        class Shown(Figure):
+            def _repr_html_(self) -> str:
+                from cnndsl.report.plots.themed import html
+
+                return html(self, ON_DARK)
+
+        self.figure: Figure = Shown((WIDTH, 1.0), dpi=DPI, facecolor="white", layout=None)
         FigureCanvasAgg(self.figure)
         self.axes = self.figure.add_axes((0.0, 0.0, 1.0, 1.0))
         self.axes.set_axis_off()
         self.axes.set_xlim(0, WIDTH)
         self.axes.set_ylim(1, 0)
+        self.left, self.right = MARGIN, WIDTH - MARGIN
         self.y = MARGIN
+        self.tallest = TALLEST
+        self._reached = 0.0
+
+    def columns(self, names: "Sequence[str]", put: "Callable[[str], None]") -> None:
+        """Puts what has these names in columns, row by row, such that all of it is about a page."""
+        across = 2 if len(names) <= 13 else 3
+        down = -(-len(names) // across)
+        pitch = (WIDTH - 2 * MARGIN + APART) / across
+        self.tallest = max((PAGE - 2 * MARGIN) / down - HEADING - APART, LEAST)
+        for start in range(0, len(names), across):
+            top = bottom = self.y
+            for column, name in enumerate(names[start : start + across]):
+                self.left = MARGIN + column * pitch
+                self.right = self.left + pitch - APART
+                self.y = top
+                put(name)
+                bottom = max(bottom, self.y)
+            self.y = bottom + APART
+        self.y -= APART
 
     def finish(self) -> "Figure":
         """The figure, cut to what is on it."""
-        height = self.y + MARGIN
-        self.figure.set_size_inches(WIDTH, height)
-        self.axes.set_xlim(0, WIDTH)
+        width, height = min(self._reached + MARGIN, WIDTH), self.y + MARGIN
+        self.figure.set_size_inches(width, height)
+        self.axes.set_xlim(0, width)
         self.axes.set_ylim(height, 0)
         return self.figure
 
@@ -178,13 +220,26 @@ class Sheet:
             shown = shown[: max(min(int(len(shown) * room / width), len(shown) - 1), 1)]
             label.set_text(shown + "…")
             width = self._width(label)
+        self._reach(x + width * {"left": 1.0, "center": 0.5, "right": 0.0}[align])
         return width
+
+    def _reach(self, x: float) -> None:
+        """The page is as wide as what lies on it."""
+        self._reached = max(self._reached, x)
+
+    def mark(self, x: float, y: float, text: str, size: float, colour: str) -> None:
+        """A few figures around a point; :meth:`text` measures what it writes, which is slow for thousands."""
+        self.axes.text(
+            x, y, text, fontsize=size, ha="center", va="center_baseline", color=colour, fontfamily=[FONT],
+            parse_math=False, usetex=False,
+        )  # fmt: skip
 
     def upright(self, x: float, y: float, text: str, *, size: float = 8, room: float) -> None:
         """One line from top to bottom, read from the right, that ends at height ``y``."""
         shown = printable(text)
         while self.length(shown, size) > room and len(shown) > 2:
             shown = shown[:-2] + "…"
+        self._reach(x + size / 72)
         self.axes.text(
             x,
             y,
@@ -212,11 +267,11 @@ class Sheet:
     def heading(self, title: str, details: str, facts: "Sequence[str]") -> None:
         """A title in bold with details beside it, and a line of facts below."""
         self.y += 0.1
-        room = WIDTH - 2 * MARGIN
-        width = self.text(MARGIN, self.y, title, size=10.5, bold=True, room=room * 0.6)
-        self.text(MARGIN + width + 0.12, self.y, details, size=9, room=room - width - 0.12)
+        room = self.right - self.left
+        width = self.text(self.left, self.y, title, size=10.5, bold=True, room=room * 0.6)
+        self.text(self.left + width + 0.12, self.y, details, size=9, room=room - width - 0.12)
         self.y += 0.21
-        self.text(MARGIN, self.y, " · ".join(fact for fact in facts if fact), colour=FAINT, room=room)
+        self.text(self.left, self.y, " · ".join(fact for fact in facts if fact), colour=FAINT, room=room)
         self.y += 0.17
 
     def image(
@@ -262,9 +317,11 @@ class Sheet:
         patch = Rectangle((x, y), width, height, facecolor=fill or "none", edgecolor=edge or "none", linewidth=0.4)
         patch.set_clip_on(False)
         self.axes.add_patch(patch)
+        self._reach(x + width)
 
     def line(self, xs: "Sequence[float]", ys: "Sequence[float]", *, colour: str = RULE, width: float = 0.6) -> None:
-        """A line through points."""
+        """A line through points; NaN interrupts it."""
+        self._reach(max(x for x in xs if isfinite(x)))
         self.axes.plot(xs, ys, color=colour, linewidth=width, linestyle="-", marker="", clip_on=False)
 
     def area(self, xs: "Sequence[float]", ys: "Sequence[float]", colour: str, name: str) -> None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from cnndsl.errors import listed as listed_words
 from cnndsl.errors import quoted
 from cnndsl.report.trace.words import DIGITS, LISTED, aligned, factor, number, numbers, read_text, step_text
 from cnndsl.runtime.trace import Trace
@@ -82,15 +83,18 @@ def view(trace: Trace) -> TraceView:
     """Of many channels the first ones and the one that gives most, every sum, and the value."""
     working = trace.working
     single = _one_cell_each(working)
-    channels = () if single else tuple(_channel(working, patch) for patch in _shown(working.patches))
-    tables = []
+    chosen = shown(working.patches)
+    channels = () if single else tuple(_channel(working, patch) for patch in chosen)
+    legend = [*_legend(channels), *([] if single else left_out(working.patches, chosen))]
+    tables: list[Table] = []
     if len(working.patches) > 1 and not single:
         tables.append(_channel_sums(working.patches))
     if terms := single or working.terms:
         tables.append(_term_table(terms))
+        legend += _left_out(terms)
     closing = (f"run gives {number(trace.value)}", *_rounding(trace))
     steps = tuple(map(step_text, working.steps))
-    return TraceView(_title(trace), tuple(_facts(trace)), channels, _legend(channels), tuple(tables), steps, closing)
+    return TraceView(_title(trace), tuple(_facts(trace)), channels, tuple(legend), tuple(tables), steps, closing)
 
 
 def _title(trace: Trace) -> str:
@@ -117,12 +121,35 @@ def _facts(trace: Trace) -> Iterator[str]:
         yield f"the weights are those of {quoted(trace.node.share)}"
 
 
-def _shown(patches: Sequence[Patch]) -> list[Patch]:
+def shown(patches: Sequence[Patch]) -> list[Patch]:
     """The channels whose matrices are shown: the first three and the one with the largest sum."""
     if len(patches) <= FIRST + 1:
         return list(patches)
     rest = patches[FIRST:]
     return [*patches[:FIRST], max(rest, key=lambda patch: abs(patch.total))]
+
+
+def left_out(patches: Sequence[Patch], chosen: Sequence[Patch]) -> list[str]:
+    """The channels whose matrices are not shown, in words."""
+    known = {patch.channel for patch in chosen}
+    return _left_out_words("channel", [patch.channel for patch in patches if patch.channel not in known])
+
+
+def _left_out(terms: Terms) -> list[str]:
+    listed = {terms.rows[row] for row in listed_rows(terms)}
+    return _left_out_words(terms.of, [row for row in terms.rows if row not in listed])
+
+
+def _left_out_words(of: str, indices: Sequence[int]) -> list[str]:
+    """``left out: channels 3 to 6 and 8 to 31``."""
+    runs: list[list[int]] = []
+    for index in indices:
+        if runs and index == runs[-1][-1] + 1:
+            runs[-1] = [runs[-1][0], index]
+        else:
+            runs.append([index])
+    words = [" to ".join(f"{end:,}" for end in run) for run in runs]
+    return [f"left out: {of}{'' if len(indices) == 1 else 's'} {listed_words(words)}"] if words else []
 
 
 def _one_cell_each(working: Working) -> Terms | None:
@@ -249,7 +276,7 @@ def _row_sums(patch: Patch) -> list[str]:
 
 def _channel_sums(patches: Sequence[Patch]) -> Table:
     """Each channel's sum, or of many those that are shown and the others together."""
-    listed = list(patches) if len(patches) <= LISTED else _shown(patches)
+    listed = list(patches) if len(patches) <= LISTED else shown(patches)
     names = [f"channel {patch.channel}" for patch in listed]
     totals = [patch.total for patch in listed]
     if len(listed) < len(patches):
@@ -262,10 +289,7 @@ def _channel_sums(patches: Sequence[Patch]) -> Table:
 def _term_table(terms: Terms) -> Table:
     """The rows of a table: all, or of many the first and those with the largest last number."""
     columns = list(terms.columns.values())
-    listed = list(range(len(terms.rows)))
-    if len(listed) > LISTED:
-        largest = sorted(listed, key=lambda row: -abs(columns[-1][row]))[:ROW_SUMS]
-        listed = sorted({*range(FIRST), *largest, *([] if terms.marked is None else [terms.marked])})
+    listed = listed_rows(terms)
     names = [f"{terms.of} {terms.rows[row]}" + (" (this)" if row == terms.marked else "") for row in listed]
     shown = [[column[row] for row in listed] for column in columns]
     rest = len(terms.rows) - len(listed)
@@ -276,10 +300,20 @@ def _term_table(terms: Terms) -> Table:
     return Table("", ("", *terms.columns), tuple(zip(names, *texts, strict=True)))
 
 
+def listed_rows(terms: Terms) -> list[int]:
+    """The rows that are shown: all, or of many the first and those with the largest last number."""
+    rows = list(range(len(terms.rows)))
+    if len(rows) <= LISTED:
+        return rows
+    last = list(terms.columns.values())[-1]
+    largest = sorted(rows, key=lambda row: -abs(last[row]))[:ROW_SUMS]
+    return sorted({*range(FIRST), *largest, *([] if terms.marked is None else [terms.marked])})
+
+
 def _rounding(trace: Trace) -> list[str]:
     """A word about rounding, if what is shown is rounded."""
     values = [step.value for step in trace.working.steps]
-    for patch in _shown(trace.working.patches):
+    for patch in shown(trace.working.patches):
         values += patch.inputs.reshape(-1).tolist()
         values += [] if patch.weights is None else patch.weights.reshape(-1).tolist()
     for column in trace.working.terms.columns.values() if trace.working.terms else ():
