@@ -68,9 +68,15 @@ def place(
     """
     if direction == "right":
         turned = [Size(size.height, size.width, (size.label[1], size.label[0])) for size in sizes]
-        groups = [BoxGroup(group.start, group.stop, (group.title[1], group.title[0])) for group in groups]
-        return _turned(place(turned, edges, "down", spacing, groups))
-    root = _tree(sizes, groups)
+        return _turned(_placed(turned, edges, spacing, groups, along=True))
+    return _placed(sizes, edges, spacing, groups, along=False)
+
+
+def _placed(
+    sizes: Sequence[Size], edges: Sequence[tuple[int, int]], spacing: Spacing, groups: Sequence[BoxGroup], along: bool
+) -> Placement:
+    """From above to below; titles are read across the flow or ``along`` it."""
+    root = _tree(sizes, groups, along)
     levels = _levels(root, edges)
     return _Assembly(sizes, spacing, root, levels).placement(edges)
 
@@ -90,7 +96,7 @@ def _turned(found: Placement) -> Placement:
 
 
 # --- levels ---
-def _tree(sizes: Sequence[Size], groups: Sequence[BoxGroup]) -> Level:
+def _tree(sizes: Sequence[Size], groups: Sequence[BoxGroup], along: bool) -> Level:
     root = Level(None, (0, 0))
     opening: dict[int, list[int]] = {}
     for index, group in enumerate(groups):
@@ -101,7 +107,7 @@ def _tree(sizes: Sequence[Size], groups: Sequence[BoxGroup]) -> Level:
         while box >= stack[-1][1]:
             stack.pop()
         for index in opening.get(box, ()):
-            level = Level(index, groups[index].title)
+            level = Level(index, groups[index].title, along)
             around = stack[-1][0]
             level.path = (*around.path, (around, len(around.children)))
             around.children.append(level)

@@ -93,8 +93,8 @@ def graph_scene(network: Measured, depth: int = 0) -> Scene:
         points = tuple((x + MARGIN, y + MARGIN) for x, y in route)
         lines.append(Polyline(ends[source][1], ends[target][0], points, labels))
     frames = tuple(
-        Frame(repeated(frame.title, frame.repeat), x + MARGIN, y + MARGIN, wide, high, frame.depth)
-        for frame, (x, y, wide, high) in zip(found.frames, placed.frames, strict=True)
+        Frame(repeated(frame.title, frame.repeat), x + MARGIN, y + MARGIN, wide, high, frame.depth, index)
+        for index, (frame, (x, y, wide, high)) in enumerate(zip(found.frames, placed.frames, strict=True))
     )
     count = len(network.layers)
     facts = f"{count:,} layer{'' if count == 1 else 's'}, {network.params:,} parameters, {network.macs:,} MACs"
@@ -157,8 +157,8 @@ def _around(found: Outline) -> list[int]:
 
 
 def _follows(unit: Unit, before: Unit) -> bool:
-    """Whether a unit stands directly under the one before it."""
-    if unit.kind != "layer" or before.kind == "input" or before.output:
+    """Whether a unit stands directly under the one before it. Under a folded block it would read as a part of that."""
+    if unit.kind != "layer" or before.kind != "layer" or before.output:
         return False
     return unit.layers[0].node.op.follows and unit.shape == before.shape
 

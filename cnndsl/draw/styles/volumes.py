@@ -1,6 +1,7 @@
 """``--style volumes``: every value as a cuboid that follows its size, as in the figures of LeNet and AlexNet."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from cnndsl.draw.canvas.scene import Drawable as Drawn
 from cnndsl.draw.canvas.scene import Frame, Glyph, Polygon, Polyline, Scene, TextLabel
 from cnndsl.draw.canvas.strokes import HEAD_LENGTH, HEAD_WIDTH
 from cnndsl.draw.canvas.text_metrics import shortened, width
-from cnndsl.draw.layout.layered import BoxGroup, Rectangle, Size, Spacing, place
+from cnndsl.draw.layout.layered import BoxGroup, Size, Spacing, place
 from cnndsl.draw.outline import FrameUnits, Outline, Unit, outline
 from cnndsl.draw.styles.captions import cut, family
 from cnndsl.draw.styles.cuboid import Scales, scales
@@ -31,10 +32,15 @@ FEWEST, MOST = 6, 30
 
 MARGIN = 10.0
 STROKE = 1.25
-FRAME_TEXT = 11.0
+FRAME_TEXT, FRAME_TITLE, FRAME_PADDING = 11.0, 18.0, 8.0
+LONGEST_TITLE = 290.0
 
-SPACING = Spacing(rank=14, boxes=16, arrow=4, padding=18)
-"""Volumes hold the arrows that reach them; the padding of a frame holds its title."""
+PORT = HEAD_WIDTH + 1
+SPACING = Spacing(rank=14, boxes=16, arrow=4, padding=10, port=PORT)
+"""Volumes hold the arrows that reach them."""
+
+COLLECTOR = 3.0
+"""How thick the bar is at which lines end that are too many for a small volume."""
 
 UNNAMED = re.compile(r"(bias|weight|connect|eps|epsilon|momentum|fit|ceil_mode|count_include_pad)=")
 """Arguments that figures leave out."""
@@ -63,14 +69,16 @@ def volumes_scene(network: Measured, depth: int = 0) -> Scene:
     around = _around(found)
     volumes, edges = _gathered(found, around)
     sizes = scales(volume.shape for volume in volumes)
-    drawings = [_Drawing(volume, sizes) for volume in volumes]
+    arrivals = Counter(target for _, target in edges)
+    drawings = [_Drawing(volume, sizes, arrivals[index]) for index, volume in enumerate(volumes)]
     boxes = [Size(one.width, 2 * one.half) for one in drawings]
     placed = place(boxes, edges, "right", SPACING, _groups(found, volumes, around))
     arriving: list[list[float]] = [[] for _ in volumes]
     leaving: list[list[float]] = [[] for _ in volumes]
     for (source, target), route in zip(edges, placed.routes, strict=True):
         leaving[source].append(route[0][1])
-        arriving[target].append(route[-1][1])
+        if route[-1][1] not in arriving[target]:
+            arriving[target].append(route[-1][1])
     glyphs = [
         drawing.glyph(found, x, y, arriving[index], leaving[index])
         for index, (drawing, (x, y)) in enumerate(zip(drawings, placed.positions, strict=True))
@@ -81,8 +89,11 @@ def volumes_scene(network: Measured, depth: int = 0) -> Scene:
     ]
     count = len(network.layers)
     facts = f"{count:,} layer{'' if count == 1 else 's'}, {network.params:,} parameters, {network.macs:,} MACs"
-    frames = [_frame(opened, at) for opened, at in zip(found.frames, placed.frames, strict=True)]
-    return _fitted(Scene(network.name, facts, 0, 0, tuple(glyphs), tuple(lines), tuple(frames)))
+    frames = [
+        Frame(_frame_title(opened), *at, opened.depth, index)
+        for index, (opened, at) in enumerate(zip(found.frames, placed.frames, strict=True))
+    ]
+    return _fitted(_hugged(Scene(network.name, facts, 0, 0, tuple(glyphs), tuple(lines), tuple(frames))))
 
 
 def telling_depth(network: Measured) -> int:
@@ -111,18 +122,32 @@ def _around(found: Outline) -> list[tuple[int, ...]]:
 
 
 def _groups(found: Outline, volumes: Sequence[Volume], around: Sequence[tuple[int, ...]]) -> list[BoxGroup]:
-    """The volumes of every frame; the room for its title is part of the padding."""
+    """The volumes of every frame, and the room for its title."""
     members: list[list[int]] = [[] for _ in found.frames]
     for index, volume in enumerate(volumes):
         for frame in around[volume.units[0]]:
             members[frame].append(index)
-    return [BoxGroup(inside[0], inside[-1] + 1) for inside in members]
+    titles = [(width(_frame_title(opened), FRAME_TEXT, True) + 16, FRAME_TITLE) for opened in found.frames]
+    return [BoxGroup(inside[0], inside[-1] + 1, title) for inside, title in zip(members, titles, strict=True)]
 
 
-def _frame(opened: FrameUnits, at: Rectangle) -> Frame:
+def _frame_title(opened: FrameUnits) -> str:
     count = f" x {opened.repeat:,}" if opened.repeat > 1 else ""
-    room = at.width - 16 - width(count, FRAME_TEXT, True)
-    return Frame(shortened(opened.title, FRAME_TEXT, room, True) + count, *at, depth=opened.depth)
+    return shortened(opened.title, FRAME_TEXT, LONGEST_TITLE, True) + count
+
+
+def _hugged(scene: Scene) -> Scene:
+    """The scene with frames as high as what they hold; those inside others first."""
+    frames: dict[int, Frame] = {}
+    for index, frame in sorted(enumerate(scene.frames), key=lambda pair: -pair[1].depth):
+        right, bottom = frame.x + frame.width, frame.y + frame.height
+        held: list[Glyph | Frame] = [*scene.glyphs, *(one for one in frames.values() if one.depth > frame.depth)]
+        held = [one for one in held if frame.x <= one.x < right and frame.y <= one.y < bottom]
+        bends = [y for line in scene.lines for x, y in line.points if frame.x < x < right and frame.y < y < bottom]
+        top = max(frame.y, min([*(one.y for one in held), *bends]) - FRAME_PADDING / 2 - FRAME_TITLE)
+        bottom = min(bottom, max([*(one.y + one.height for one in held), *bends]) + FRAME_PADDING)
+        frames[index] = frame._replace(y=top, height=bottom - top)
+    return scene._replace(frames=tuple(frames[index] for index in range(len(scene.frames))))
 
 
 def _gathered(found: Outline, around: Sequence[tuple[int, ...]]) -> tuple[list[Volume], list[tuple[int, int]]]:
@@ -164,8 +189,8 @@ def _gathered(found: Outline, around: Sequence[tuple[int, ...]]) -> tuple[list[V
 
 
 def _follows(unit: Unit, before: Unit) -> bool:
-    """Whether a unit is named at the volume that it works on."""
-    if unit.kind != "layer" or before.kind == "input" or before.output:
+    """Whether a unit is named at the volume that it works on. At a folded block it would read as a part of that."""
+    if unit.kind != "layer" or before.kind != "layer" or before.output:
         return False
     op = unit.layers[0].node.op
     return op.transparent or (op.follows and unit.shape == before.shape)
@@ -230,7 +255,7 @@ def _broken(words: Sequence[str], bold: bool = False) -> Iterator[str]:
 class _Drawing:
     """A volume with its measures: the middle of the cuboid is the middle of the rectangle around it and its text."""
 
-    def __init__(self, volume: Volume, sizes: Scales) -> None:
+    def __init__(self, volume: Volume, sizes: Scales, arrivals: int = 0) -> None:
         self.volume = volume
         self.cuboid = sizes.cuboid(volume.shape)
         self.slabs = min(volume.slabs, MOST_SLABS)
@@ -238,17 +263,20 @@ class _Drawing:
         self.size = str(volume.shape)
         span = self.cuboid.span + (self.slabs - 1) * (self.cuboid.width + SLAB_GAP)
         texts = [width(self.size, TEXT, True), *(width(text, TEXT, bold) for text, bold in volume.text)]
+        reach = (arrivals - 1) * PORT + HEAD_WIDTH / 2 + 1
+        self.lead = LEAD if reach <= self.cuboid.rise / 2 else LEAD + 2 * COLLECTOR
+        self.around = max(self.cuboid.rise / 2, reach)
         self.span = span
-        self.width = max(LEAD + span + TAIL, *(text + 4 for text in texts))
-        self.above = self.cuboid.rise / 2 + LINE_HEIGHT + 4
-        self.below = self.cuboid.rise / 2 + 4 + LINE_HEIGHT * (len(volume.text) + len(self.count)) + 2
+        self.width = max(self.lead + span + TAIL, *(text + 4 for text in texts))
+        self.above = self.around + LINE_HEIGHT + 4
+        self.below = self.around + 4 + LINE_HEIGHT * (len(volume.text) + len(self.count)) + 2
         self.half = ceil(max(self.above, self.below))
 
     def glyph(self, found: Outline, x: float, y: float, arriving: Sequence[float], leaving: Sequence[float]) -> Glyph:
         """The shapes with ``x`` and ``y`` as upper left corner; lines arrive and leave at these heights."""
         volume, cuboid = self.volume, self.cuboid
         middle = y + self.half
-        begin = x + max((self.width - self.span + LEAD - TAIL) / 2, LEAD)
+        begin = x + max((self.width - self.span + self.lead - TAIL) / 2, self.lead)
         top = middle - cuboid.rise / 2
         shapes: list[Drawn] = []
         if arriving:
@@ -259,8 +287,8 @@ class _Drawing:
         for slab in range(self.slabs):
             shapes += cuboid.faces(begin + slab * (cuboid.width + SLAB_GAP), top, volume.family)
         centre = x + self.width / 2
-        shapes.append(TextLabel(centre, top - 5, self.size, TEXT, bold=True))
-        baseline = top + cuboid.rise + 4 + TEXT
+        shapes.append(TextLabel(centre, middle - self.around - 5, self.size, TEXT, bold=True))
+        baseline = middle + self.around + 4 + TEXT
         for text, bold in (*volume.text, *((count, True) for count in self.count)):
             shapes.append(TextLabel(centre, baseline, text, TEXT, "middle", "text", bold))
             baseline += LINE_HEIGHT
@@ -271,18 +299,19 @@ class _Drawing:
         return Glyph(units[0].name, layers, _hint(units), x, upper, self.width, lower - upper, tuple(shapes))
 
     def _leads(self, x: float, begin: float, top: float, arriving: Sequence[float]) -> Iterator[Polygon]:
-        """From the border to the cuboid, straight where that is hit; what arrives elsewhere is joined in the middle."""
-        middle = top + self.cuboid.rise / 2
-        inside = HEAD_WIDTH / 2 + 1
-        straight = {port for port in arriving if top + inside <= port <= top + self.cuboid.rise - inside}
-        joined = [port for port in arriving if port not in straight]
-        if joined:
-            yield from _bus(x, middle, joined)
-        for port in sorted(straight | ({middle} if joined else set())):
-            end = begin + self.cuboid.left(port - top)
+        """From the border to the cuboid, every line with its own head; a small cuboid has a bar that takes many."""
+        rise, inside = self.cuboid.rise, HEAD_WIDTH / 2 + 1
+        direct = all(top + inside <= port <= top + rise - inside for port in arriving)
+        for port in arriving:
+            end = begin + self.cuboid.left(port - top) if direct else begin - 2 * COLLECTOR
             base, side = end - HEAD_LENGTH, HEAD_WIDTH / 2
             yield from _bar(x, base + 1, port)
             yield Polygon(((end, port), (base, port - side), (base, port + side)), "arrow")
+        if not direct:
+            above, below = min(arriving) - HEAD_WIDTH / 2, max(arriving) + HEAD_WIDTH / 2
+            left, right = begin - 2 * COLLECTOR, begin - COLLECTOR
+            yield Polygon(((left, above), (right, above), (right, below), (left, below)), "arrow")
+            yield from _bar(right, begin + self.cuboid.left(rise / 2), top + rise / 2)
 
 
 def _trail(start: float, end: float, middle: float, ports: Sequence[float]) -> Iterator[Polygon]:
