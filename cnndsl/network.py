@@ -142,8 +142,8 @@ class Network(Measured):
         """Writes a picture of the network to ``path``, by its suffix: .svg, .png, .pdf, .mmd (Mermaid) or .dot.
 
         Without a path, gives the SVG text, which notebooks show as the picture. Blocks nested deeper than ``depth`` are
-        one box; without it all are, but volumes are opened until they tell something. Raises CnnError, and OSError
-        where the file cannot be written.
+        one box; without it they are opened until the picture tells something. Raises CnnError, and OSError where the
+        file cannot be written.
         """
         from cnndsl import draw
         from cnndsl.files import require_output

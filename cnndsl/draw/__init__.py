@@ -1,6 +1,7 @@
 """Pictures of networks: scenes in several styles, as SVG, PDF and PNG, and graphs as Mermaid and DOT text.
 
-- ``outline``: what a picture shows: units, folded to a depth, with what is repeated drawn once.
+- ``outline``: what a picture shows: units, folded to a depth, with what is repeated drawn once. ``opening``: the blocks
+  that are opened when nobody says how deep.
 - ``layout``: where the boxes of a graph stand and how the lines between them run. It knows sizes alone.
 - ``styles``: from an outline to a scene (``graph``, ``volumes``) or to text (Mermaid, DOT).
 - ``canvas``: from a scene, which is plain shapes, to SVG, PDF or PNG.
@@ -13,7 +14,8 @@ from typing import Literal, TypeAlias
 from cnndsl.analysis.measured import Measured
 from cnndsl.draw.canvas.scene import Scene
 from cnndsl.draw.canvas.theme import THEMES, ThemeName
-from cnndsl.draw.outline import Outline
+from cnndsl.draw.opening import telling
+from cnndsl.draw.outline import Opened, Outline
 from cnndsl.errors import CnnError, either, quoted
 
 Style: TypeAlias = Literal["graph", "volumes"]
@@ -29,19 +31,19 @@ class Picture(str):
         return str(self)
 
 
-def _graph(network: Measured, depth: int | None) -> Scene:
+def _graph(network: Measured, depth: int | Opened) -> Scene:
     from cnndsl.draw.styles.graph import graph_scene
 
-    return graph_scene(network, depth or 0)
+    return graph_scene(network, depth)
 
 
-def _volumes(network: Measured, depth: int | None) -> Scene:
-    from cnndsl.draw.styles.volumes import telling_depth, volumes_scene
+def _volumes(network: Measured, depth: int | Opened) -> Scene:
+    from cnndsl.draw.styles.volumes import volumes_scene
 
-    return volumes_scene(network, telling_depth(network) if depth is None else depth)
+    return volumes_scene(network, depth)
 
 
-SCENES: dict[Style, Callable[[Measured, int | None], Scene]] = {"graph": _graph, "volumes": _volumes}
+SCENES: dict[Style, Callable[[Measured, int | Opened], Scene]] = {"graph": _graph, "volumes": _volumes}
 """Every style, and what makes its scene of a network and a depth. Commands, errors and docs read the styles here."""
 
 
@@ -92,10 +94,10 @@ def formats() -> tuple[Format, ...]:
 def scene(network: Measured, style: Style = "graph", depth: int | None = None) -> Scene:
     """The picture of a network; blocks nested deeper than ``depth`` are folded. Raises CnnError for a bad setting.
 
-    Without a ``depth``, all blocks are; as volumes, they are opened until there are at least six, but not over thirty.
+    Without a ``depth``, blocks are opened until the picture tells something (:func:`cnndsl.draw.opening.telling`).
     """
     _require(style, SCENES, "style")
-    return SCENES[style](network, depth)
+    return SCENES[style](network, telling(network) if depth is None else depth)
 
 
 def render(
@@ -108,18 +110,18 @@ def render(
     _require(theme, THEMES, "theme")
     _require(to, formats(), "the format")
     if to in TEXTS:
-        return _text(network, to, style, depth or 0).encode()
+        return _text(network, to, style, depth).encode()
     return PICTURES[to](scene(network, style, depth), theme)
 
 
-def _text(network: Measured, to: Format, style: Style, depth: int) -> str:
+def _text(network: Measured, to: Format, style: Style, depth: int | None) -> str:
     _require(style, SCENES, "style")
     if style != "graph":
         advice = f"write {either(f'.{name}' for name in PICTURES)}"
         raise CnnError.of("bad-setting", f".{to} holds a graph, no {style}", advice)
     from cnndsl.draw.outline import outline  # a name of this module would hide that one
 
-    return TEXTS[to](outline(network, depth), network.name)
+    return TEXTS[to](outline(network, telling(network) if depth is None else depth), network.name)
 
 
 def write(

@@ -3,8 +3,8 @@
 Layouts and styles read this and never the graph itself.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple, TypeAlias
 
 from cnndsl.analysis.measured import Layer, Measured
 from cnndsl.errors import CnnError
@@ -18,6 +18,12 @@ MOST_EDGES = 4_000
 """The most lines between them."""
 
 Kind = Literal["input", "layer", "block"]
+
+Nesting: TypeAlias = tuple[str, ...]
+"""A kind of block by its name, behind those of the blocks around it."""
+
+Opened: TypeAlias = frozenset[Nesting]
+"""The kinds of blocks that a picture shows the inside of."""
 
 
 class Unit(NamedTuple):
@@ -78,14 +84,19 @@ class Outline(NamedTuple):
     frames: tuple[FrameUnits, ...]
 
 
-def outline(network: Measured, depth: int = 0) -> Outline:
-    """The units of a picture: block instances nested deeper than ``depth`` are one unit each, others are open.
+def nesting(blocks: Mapping[tuple[str, ...], str], path: tuple[str, ...]) -> Nesting:
+    """The kind of the block instance at ``path``, by the names of all blocks."""
+    return tuple(blocks.get(path[: level + 1], name) for level, name in enumerate(path))
+
+
+def outline(network: Measured, depth: int | Opened = 0) -> Outline:
+    """The units of a picture: block instances nested deeper than ``depth``, or not opened, are one unit each.
 
     Consecutive instances of a block that are alike and feed only the next one are one unit, or one frame. Layers that
     only pass a value on (``identity``) become part of the line. Raises CnnError ``bad-setting`` for a negative depth
     and for more than ``MOST_UNITS`` units or ``MOST_EDGES`` edges.
     """
-    if depth < 0:
+    if isinstance(depth, int) and depth < 0:
         raise CnnError.of("bad-setting", f"depth={depth}: blocks are folded from depth 0 on")
     return _Folding(network, depth).outline()
 
@@ -93,7 +104,7 @@ def outline(network: Measured, depth: int = 0) -> Outline:
 class _Folding:
     """One walk over the layers. Layers are known by their place in the order, inputs by -1, -2, ..."""
 
-    def __init__(self, network: Measured, depth: int) -> None:
+    def __init__(self, network: Measured, depth: int | Opened) -> None:
         self.network = network
         self.depth = depth
         self.layers = list(network.layers.values())
@@ -140,15 +151,21 @@ class _Folding:
             count = self._repetitions(parts, at, level)
             size = last - first
             every = tuple(base + turn * size for base in (0, *shifts) for turn in range(count))[1:]
-            if level >= self.depth:
-                self._block(first, last, level, count, every)
-            else:
+            if self._opens(first, level):
                 self._open(first, last, level, count, every)
+            else:
+                self._block(first, last, level, count, every)
             for turn in range(1, count):
                 for place in range(first, last):
                     if place in self.owner:
                         self.owner[place + turn * size] = self.owner[place]
             at += count
+
+    def _opens(self, first: int, level: int) -> bool:
+        """Whether the block instance that begins at ``first`` is open."""
+        if isinstance(self.depth, int):
+            return level < self.depth
+        return nesting(self.blocks, self.layers[first].node.path[: level + 1]) in self.depth
 
     def _parts(self, start: int, stop: int, level: int) -> Iterator[tuple[int, int, bool]]:
         """Single layers and whole block instances of one level as begin, end and whether it is an instance."""
@@ -288,7 +305,8 @@ class _Folding:
 
     def _require_few(self, count: int, most: int, what: str) -> None:
         if count > most:
-            advice = f"fold blocks: a depth less than {self.depth}" if self.depth else "put what repeats into blocks"
+            deep = isinstance(self.depth, int) and self.depth > 0
+            advice = f"fold blocks: a depth less than {self.depth}" if deep else "put what repeats into blocks"
             many = f"the picture would have {count:,} {what}, more than {most:,}"
             raise CnnError.of("bad-setting", many, advice)
 

@@ -70,7 +70,7 @@ def _network_parts(network: Measured) -> list[str]:
 def _diagram(network: Measured) -> str:
     """The graph of operators in the light theme: a notebook's own theme is not the system's, which ``auto`` follows."""
     try:
-        return f'<div class="scrolled">{svg(scene(network, "graph", 0), theme="light", standalone=False)}</div>'
+        return f'<div class="scrolled">{svg(scene(network, "graph"), theme="light", standalone=False)}</div>'
     except CnnError as error:  # the picture would be too large
         return "".join(f"<p>{text(diagnostic.message)}</p>" for diagnostic in error.diagnostics)
 

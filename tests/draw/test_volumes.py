@@ -8,14 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnndsl import draw
 from cnndsl.api import check_file, load, loads
 from cnndsl.draw.canvas.scene import Polygon, TextLabel
 from cnndsl.draw.canvas.text_metrics import width
 from cnndsl.draw.outline import outline
 from cnndsl.draw.styles.cuboid import LONGEST, THICKEST, Scales, scales
 from cnndsl.draw.styles.volumes import volumes_scene
-from cnndsl.errors import CnnError
 from cnndsl.shapes import Shape
 
 SCALES = Scales(extent=512, channels=4096, features=10_000)
@@ -171,32 +169,6 @@ def test_arrows_reach_the_cuboids(examples):
         for x, y in tips:
             assert top <= y <= bottom and left <= x <= left + 40
     assert not any(line.arrow for line in scene.lines)
-
-
-@pytest.mark.parametrize(
-    ("file", "name", "depth"),
-    [
-        ("lenet", "LeNet5", 0),
-        ("vgg", "VGG16", 1),  # 3 volumes, then 14
-        ("densenet", "DenseNet121", 1),  # 3, then 12, then 31
-        ("deeplab_v3", "ASPPHead", 2),  # 2, 4, 13
-        ("xception", "Xception", 0),  # 4, then 51: too wide
-        ("unet", "UNet", 0),
-    ],
-)
-def test_blocks_are_opened_until_volumes_tell_something(examples, file, name, depth):
-    network = load(examples / "zoo" / f"{file}.cnn", network=name)
-    assert draw.scene(network, "volumes") == volumes_scene(network, depth)
-    assert draw.scene(network, "volumes", 0) == volumes_scene(network, 0)
-    assert draw.scene(network, "graph") == draw.scene(network, "graph", 0)
-
-
-def test_what_cannot_be_opened_stays_folded():
-    blocks = "block A { " + "; ".join(["conv 4 3x3 pad=1"] * 2_001) + " }\ninput 4@8x8\nA"
-    network = loads(blocks)
-    assert draw.scene(network, "volumes") == volumes_scene(network, 0)
-    with pytest.raises(CnnError, match="boxes"):
-        draw.scene(network, "volumes", 1)
 
 
 def test_long_titles_of_blocks_are_broken(examples):

@@ -25,7 +25,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--style", choices=[*draw.SCENES], default="graph", help=style_help)
     depth_help = (
-        "folds blocks nested deeper than N into one box (default: 0, all; of volumes the least that gives at least six)"
+        "folds blocks nested deeper than N into one box (default: opens them until there are 8 boxes, at most 30)"
     )
     command.add_argument("--depth", type=natural, metavar="N", help=depth_help)
     theme_help = (

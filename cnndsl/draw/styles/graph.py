@@ -8,7 +8,7 @@ from cnndsl.draw.canvas.scene import Box, Frame, Glyph, Point, Polyline, Scene, 
 from cnndsl.draw.canvas.scene import Drawable as Drawn
 from cnndsl.draw.canvas.text_metrics import shortened, width
 from cnndsl.draw.layout.layered import BoxGroup, Rectangle, Size, place
-from cnndsl.draw.outline import Outline, Unit, outline
+from cnndsl.draw.outline import Opened, Outline, Unit, outline
 from cnndsl.draw.styles.captions import family, repeated, results
 
 MARGIN = 16.0
@@ -62,7 +62,7 @@ class Stack(NamedTuple):
         return sum(part.height for part in self.parts)
 
 
-def graph_scene(network: Measured, depth: int = 0) -> Scene:
+def graph_scene(network: Measured, depth: int | Opened = 0) -> Scene:
     """The picture from above to below; block instances nested deeper than ``depth`` are one box, others are framed.
 
     Norms, activations and dropout stand directly under the layer that alone feeds them. Raises CnnError as

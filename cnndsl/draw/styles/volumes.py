@@ -12,10 +12,9 @@ from cnndsl.draw.canvas.scene import Frame, Glyph, Polygon, Polyline, Scene, Tex
 from cnndsl.draw.canvas.strokes import HEAD_LENGTH, HEAD_WIDTH
 from cnndsl.draw.canvas.text_metrics import shortened, width
 from cnndsl.draw.layout.layered import BoxGroup, Size, Spacing, place
-from cnndsl.draw.outline import FrameUnits, Outline, Unit, outline
+from cnndsl.draw.outline import FrameUnits, Opened, Outline, Unit, outline
 from cnndsl.draw.styles.captions import cut, family
 from cnndsl.draw.styles.cuboid import Scales, scales
-from cnndsl.errors import CnnError
 from cnndsl.shapes import Shape
 
 TEXT, LINE_HEIGHT = 10.0, 12.5
@@ -26,9 +25,6 @@ LEAD, TAIL = 10.0, 4.0
 """Room for the arrow before a cuboid, and behind it."""
 
 SLAB_GAP, MOST_SLABS = 6.0, 5
-
-FEWEST, MOST = 6, 30
-"""Volumes that tell something of a network, and volumes that fit on a page."""
 
 MARGIN = 10.0
 STROKE = 1.25
@@ -59,7 +55,7 @@ class Volume(NamedTuple):
     slabs: int = 1
 
 
-def volumes_scene(network: Measured, depth: int = 0) -> Scene:
+def volumes_scene(network: Measured, depth: int | Opened = 0) -> Scene:
     """The picture from left to right; block instances nested deeper than ``depth`` are the volume of their output.
 
     Norms, activations and ``flatten`` are named at the volume that they work on. Raises CnnError as
@@ -94,22 +90,6 @@ def volumes_scene(network: Measured, depth: int = 0) -> Scene:
         for index, (opened, at) in enumerate(zip(found.frames, placed.frames, strict=True))
     ]
     return _fitted(_hugged(Scene(network.name, facts, 0, 0, tuple(glyphs), tuple(lines), tuple(frames))))
-
-
-def telling_depth(network: Measured) -> int:
-    """The least depth that gives :data:`FEWEST` volumes, or the deepest before there are more than :data:`MOST`."""
-    telling = 0
-    for depth in range(max((len(layer.node.path) for layer in network.layers.values()), default=0) + 1):
-        try:
-            found = outline(network, depth)
-        except CnnError:  # too many boxes
-            break
-        count = len(_gathered(found, _around(found))[0])
-        if count <= MOST:
-            telling = depth
-        if count >= FEWEST:
-            break
-    return telling
 
 
 def _around(found: Outline) -> list[tuple[int, ...]]:
