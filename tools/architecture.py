@@ -65,7 +65,7 @@ FLOORS = {
         "request",
     ],
     "cnndsl.training.data": ["cache examples split", "arrays binary folders", "load"],
-    "cnndsl.draw": ["canvas outline", "layout opening", "styles", "__init__"],
+    "cnndsl.draw": ["canvas outline page", "layout opening", "styles", "__init__"],
     "cnndsl.report": [
         "as_json operators sarif sizes table values",
         "annotations markup plots summaries trace",

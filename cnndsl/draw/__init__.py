@@ -2,6 +2,7 @@
 
 - ``outline``: what a picture shows: units, folded to a depth, with what is repeated drawn once. ``opening``: the blocks
   that are opened when nobody says how deep.
+- ``page``: the page that it has to fit.
 - ``layout``: where the boxes of a graph stand and how the lines between them run. It knows sizes alone.
 - ``styles``: from an outline to a scene (``graph``, ``volumes``) or to text (Mermaid, DOT).
 - ``canvas``: from a scene, which is plain shapes, to SVG, PDF or PNG.
@@ -16,7 +17,8 @@ from cnndsl.draw.canvas.scene import Scene
 from cnndsl.draw.canvas.theme import THEMES, ThemeName
 from cnndsl.draw.opening import telling
 from cnndsl.draw.outline import Opened, Outline
-from cnndsl.errors import CnnError, either, quoted
+from cnndsl.draw.page import ANY_PAGE, Page
+from cnndsl.errors import CnnError, either, quoted, require_whole
 
 Style: TypeAlias = Literal["graph", "volumes"]
 Format: TypeAlias = Literal["svg", "png", "pdf", "mmd", "dot"]
@@ -31,20 +33,20 @@ class Picture(str):
         return str(self)
 
 
-def _graph(network: Measured, depth: int | Opened) -> Scene:
+def _graph(network: Measured, depth: int | Opened, page: Page) -> Scene:
     from cnndsl.draw.styles.graph import graph_scene
 
-    return graph_scene(network, depth)
+    return graph_scene(network, depth, page)
 
 
-def _volumes(network: Measured, depth: int | Opened) -> Scene:
+def _volumes(network: Measured, depth: int | Opened, page: Page) -> Scene:
     from cnndsl.draw.styles.volumes import volumes_scene
 
-    return volumes_scene(network, depth)
+    return volumes_scene(network, depth, page)
 
 
-SCENES: dict[Style, Callable[[Measured, int | Opened], Scene]] = {"graph": _graph, "volumes": _volumes}
-"""Every style, and what makes its scene of a network and a depth. Commands, errors and docs read the styles here."""
+SCENES: dict[Style, Callable[[Measured, int | Opened, Page], Scene]] = {"graph": _graph, "volumes": _volumes}
+"""Every style, and what makes its scene of a network, what is open, and a page. Commands, errors and docs read it."""
 
 
 def _svg(picture: Scene, theme: ThemeName) -> bytes:
@@ -91,17 +93,31 @@ def formats() -> tuple[Format, ...]:
     return (*PICTURES, *TEXTS)
 
 
-def scene(network: Measured, style: Style = "graph", depth: int | None = None) -> Scene:
+def scene(network: Measured, style: Style = "graph", depth: int | None = None, page: Page = ANY_PAGE) -> Scene:
     """The picture of a network; blocks nested deeper than ``depth`` are folded. Raises CnnError for a bad setting.
 
     Without a ``depth``, blocks are opened until the picture tells something (:func:`cnndsl.draw.opening.telling`).
+    What is wider than the page is shown smaller.
     """
     _require(style, SCENES, "style")
-    return SCENES[style](network, telling(network) if depth is None else depth)
+    found = SCENES[style](network, _opened(network, depth), page)
+    return found if page.width is None else found._replace(scale=min(1.0, page.width / found.width))
+
+
+def _opened(network: Measured, depth: int | None) -> int | Opened:
+    if depth is None:
+        return telling(network)
+    require_whole("depth", depth, 0)
+    return depth
 
 
 def render(
-    network: Measured, to: Format, style: Style = "graph", depth: int | None = None, theme: ThemeName = "auto"
+    network: Measured,
+    to: Format,
+    style: Style = "graph",
+    depth: int | None = None,
+    theme: ThemeName = "auto",
+    page: Page = ANY_PAGE,
 ) -> bytes:
     """The picture in a format; the same network gives the same bytes.
 
@@ -111,7 +127,7 @@ def render(
     _require(to, formats(), "the format")
     if to in TEXTS:
         return _text(network, to, style, depth).encode()
-    return PICTURES[to](scene(network, style, depth), theme)
+    return PICTURES[to](scene(network, style, depth, page), theme)
 
 
 def _text(network: Measured, to: Format, style: Style, depth: int | None) -> str:
@@ -121,7 +137,7 @@ def _text(network: Measured, to: Format, style: Style, depth: int | None) -> str
         raise CnnError.of("bad-setting", f".{to} holds a graph, no {style}", advice)
     from cnndsl.draw.outline import outline  # a name of this module would hide that one
 
-    return TEXTS[to](outline(network, telling(network) if depth is None else depth), network.name)
+    return TEXTS[to](outline(network, _opened(network, depth)), network.name)
 
 
 def write(
@@ -131,6 +147,7 @@ def write(
     depth: int | None = None,
     theme: ThemeName = "auto",
     to: Format | None = None,
+    page: Page = ANY_PAGE,
 ) -> None:
     """Writes the picture, whole or not at all, in the format ``to`` or that of the path's suffix.
 
@@ -140,7 +157,7 @@ def write(
 
     from cnndsl.files import write_whole
 
-    picture = render(network, to or format_of(path), style, depth, theme)
+    picture = render(network, to or format_of(path), style, depth, theme, page)
     write_whole(path, lambda temporary: Path(temporary).write_bytes(picture))
 
 

@@ -11,13 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnndsl import check, check_file
+from cnndsl import check, check_file, draw
 from cnndsl.analysis.measured import Measured
 from cnndsl.draw.canvas.scene import Glyph, Point, Polygon
 from cnndsl.draw.layout import routing
 from cnndsl.draw.layout.layered import BoxGroup, Placement, Size, place
 from cnndsl.draw.layout.routing import Net
+from cnndsl.draw.opening import telling
 from cnndsl.draw.outline import outline
+from cnndsl.draw.page import Page
 from cnndsl.draw.styles.graph import graph_scene
 from cnndsl.draw.styles.volumes import volumes_scene
 from tests import generators
@@ -66,7 +68,7 @@ def test_volumes(file: str, depth: int) -> None:
         assert list(scene_faults(scene, found)) == [], network.name
         if any(word in file for word in NESTED):
             assert crossings(of_scene(scene, found)) == 0, network.name
-        arrived = Counter(line.target for line in scene.lines)
+        arrived = Counter(line.target for line in scene.lines if not line.arrow)
         assert {glyph.name: heads(glyph) for glyph in scene.glyphs if heads(glyph)} == arrived, "each has its own head"
 
 
@@ -82,11 +84,21 @@ def test_what_follows_a_folded_block_does_not_stand_at_it() -> None:
         assert "batchnorm1" in {line.target for line in scene.lines}
 
 
+@pytest.mark.parametrize("page", [Page(), Page(rows=3), Page(columns=2), Page(width=605, orientation="right")], ids=str)
+@pytest.mark.parametrize("style", draw.SCENES)
+@pytest.mark.parametrize("file", [file for file in FILES if "zoo" in file])
+def test_usual_figures(file: str, style: draw.Style, page: Page) -> None:
+    for network in networks(file):
+        scene, found = draw.scene(network, style, page=page), outline(network, telling(network))
+        assert list(scene_faults(scene, found)) == [], network.name
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_random_networks(seed: int) -> None:
     (network,) = check(generators.network_text(f"picture {seed}", 18), ignore=("all",)).networks
-    for scene in (graph_scene(network), volumes_scene(network)):
-        assert list(scene_faults(scene, outline(network))) == []
+    for page in (Page(), Page(rows=2), Page(columns=3)):
+        for style in draw.SCENES:
+            assert list(scene_faults(draw.scene(network, style, 0, page), outline(network))) == []
 
 
 # --- random graphs ---
@@ -94,6 +106,7 @@ class Graph(NamedTuple):
     sizes: list[Size]
     edges: list[tuple[int, int]]
     groups: list[BoxGroup]
+    cuts: list[int]
 
 
 @st.composite
@@ -109,7 +122,8 @@ def graphs(draw: st.DrawFn) -> Graph:
     groups = [BoxGroup(begin, end, draw(st.sampled_from([(0, 0), (70, 18)]))) for begin, end in pairwise(cuts)]
     if len(cuts) > 2:
         groups.insert(0, BoxGroup(cuts[0], cuts[-1], (60, 18)))
-    return Graph(sizes, edges, groups)
+    ends = draw(st.lists(st.integers(1, count - 1), max_size=3, unique=True).map(sorted)) if count > 1 else []
+    return Graph(sizes, edges, groups, ends)
 
 
 def of_placement(found: Placement, graph: Graph) -> Picture:
@@ -123,8 +137,8 @@ def of_placement(found: Placement, graph: Graph) -> Picture:
             if wide and any(source == index for source, _ in graph.edges)
         ],
         [
-            (Rectangle(x, y, x + wide, y + high), index, set(range(group.start, group.stop)))
-            for index, ((x, y, wide, high), group) in enumerate(zip(found.frames, graph.groups, strict=True))
+            (Rectangle(x, y, x + wide, y + high), index, set(range(*graph.groups[index][:2])))
+            for index, (x, y, wide, high) in zip(found.groups, found.frames, strict=True)
         ],
         Rectangle(0, 0, found.width, found.height),
     )
@@ -134,6 +148,13 @@ def of_placement(found: Placement, graph: Graph) -> Picture:
 @given(graph=graphs(), right=st.booleans())
 def test_random_graphs(graph: Graph, right: bool) -> None:
     found = place(graph.sizes, graph.edges, "right" if right else "down", groups=graph.groups)
+    assert list(faults(of_placement(found, graph))) == []
+
+
+@settings(max_examples=300)
+@given(graph=graphs(), right=st.booleans())
+def test_random_graphs_in_several_runs(graph: Graph, right: bool) -> None:
+    found = place(graph.sizes, graph.edges, "right" if right else "down", groups=graph.groups, cuts=graph.cuts)
     assert list(faults(of_placement(found, graph))) == []
 
 

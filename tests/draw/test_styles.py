@@ -38,14 +38,14 @@ def test_every_style_makes_a_picture_of_its_own(network):
 def test_a_style_that_is_added_is_known_everywhere(network, monkeypatch):
     asked = []
 
-    def dots(measured, depth):
-        asked.append(depth)
+    def dots(measured, depth, page):
+        asked.append((depth, page.rows))
         return Scene("dots", "three of them", 10.0, 10.0, ())
 
     before = [*draw.SCENES]
     monkeypatch.setitem(draw.SCENES, "dots", dots)
     assert known("style") == [*before, "dots"]
-    assert "three of them" in network.draw(style="dots", depth=3) and asked == [3]
+    assert "three of them" in network.draw(style="dots", depth=3, rows=2) and asked == [(3, 2)]
     with pytest.raises(CnnError, match="no dots"):
         draw.render(network, "dot", "dots")
     with pytest.raises(CnnError) as caught:

@@ -4,10 +4,11 @@ import argparse
 import sys
 
 from cnndsl import draw
-from cnndsl.cli.options import add_file, add_out, add_shapes, add_source_arguments, natural
+from cnndsl.cli.options import add_file, add_out, add_shapes, add_source_arguments, natural, positive
 from cnndsl.cli.outputs import require_free, require_suffix, wrote
 from cnndsl.cli.terminal import only_network, unwritable
 from cnndsl.draw.canvas.theme import THEMES
+from cnndsl.draw.page import ORIENTATIONS, page_of
 
 EXAMPLE = "cnndsl draw examples/resnet50.cnn -o resnet50.svg --depth 1"
 WORK = "drawing"
@@ -32,6 +33,16 @@ def arguments(command: argparse.ArgumentParser) -> None:
         "auto: an SVG without background that follows the reader's system, and PNG and PDF that are light (default)"
     )
     command.add_argument("--theme", choices=THEMES, default="auto", help=theme_help)
+    width_help = (
+        "the most that the picture is wide, as 16cm, 6.3in, 450pt or 600px: it has as many rows or columns as that "
+        "takes"
+    )
+    command.add_argument("--width", metavar="LENGTH", help=width_help)
+    runs = command.add_mutually_exclusive_group()
+    runs.add_argument("--rows", type=positive, metavar="N", help="flows to the right, in N rows")
+    runs.add_argument("--columns", type=positive, metavar="N", help="flows down, in N columns")
+    orientation_help = "where it flows to (default: graphs down, volumes to the right)"
+    command.add_argument("--orientation", choices=ORIENTATIONS, help=orientation_help)
     add_shapes(command)
     add_source_arguments(command)
 
@@ -39,6 +50,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     target = options.to or draw.format_of(options.out)
     require_suffix(options.out, target, asked=True)
+    page = page_of(options.width, options.rows, options.columns, options.orientation)
     network = only_network(options.file, options, options.input)
     require_free(options.out, options, network)
     if target in draw.BY_MATPLOTLIB:
@@ -47,11 +59,11 @@ def execute(options: argparse.Namespace) -> int:
         quiet_matplotlib()
     try:
         if options.out == "-":
-            picture = draw.render(network, target, options.style, options.depth, options.theme)
+            picture = draw.render(network, target, options.style, options.depth, options.theme, page)
             sys.stdout.flush()
             sys.stdout.buffer.write(picture)
         else:
-            draw.write(network, options.out, options.style, options.depth, options.theme, target)
+            draw.write(network, options.out, options.style, options.depth, options.theme, target, page)
     except BrokenPipeError:
         raise
     except OSError as error:

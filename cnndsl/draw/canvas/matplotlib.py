@@ -25,9 +25,9 @@ ANCHORS = {"start": "left", "middle": "center", "end": "right"}
 
 def pdf(scene: Scene, theme: ThemeName = "auto") -> bytes:
     """The picture as a page of its size, the text selectable; ``auto`` is light. Raises CnnError without matplotlib."""
-    inches = max(scene.width, scene.height) / PIXELS
+    inches = max(scene.width, scene.height) * scene.scale / PIXELS
     facts = {"Title": plain(scene.title), "Creator": "cnndsl", "Producer": None, "CreationDate": None}
-    return _written(scene, theme, "pdf", POINTS, min(1.0, LONGEST_PAGE / inches), facts)
+    return _written(scene, theme, "pdf", POINTS, scene.scale * min(1.0, LONGEST_PAGE / inches), facts)
 
 
 def png(scene: Scene, theme: ThemeName = "auto") -> bytes:
@@ -35,14 +35,15 @@ def png(scene: Scene, theme: ThemeName = "auto") -> bytes:
 
     Raises CnnError without matplotlib, and for pictures too large for an image.
     """
-    width, height = round(scene.width * PNG_SCALE), round(scene.height * PNG_SCALE)
+    width, height = (round(length * scene.scale * PNG_SCALE) for length in (scene.width, scene.height))
     if max(width, height) > LONGEST_SIDE or width * height > MOST_PIXELS:
         raise CnnError.of(
             "bad-setting",
             f"the image would have {width:,} x {height:,} pixels",
             "write .svg or .pdf, which stay sharp at any size, or fold blocks with --depth 0",
         )
-    return _written(scene, theme, "png", PIXELS * PNG_SCALE, 1.0, {"Title": plain(scene.title), "Software": None})
+    facts: dict[str, str | None] = {"Title": plain(scene.title), "Software": None}
+    return _written(scene, theme, "png", PIXELS * PNG_SCALE, scene.scale, facts)
 
 
 def _written(

@@ -89,7 +89,7 @@ class Polyline(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """A whole picture. Frames lie behind lines, lines behind glyphs."""
+    """A whole picture. Frames lie behind lines, lines behind glyphs. It is shown ``scale`` times as large."""
 
     title: str
     description: str
@@ -98,3 +98,4 @@ class Scene(NamedTuple):
     glyphs: tuple[Glyph, ...]
     lines: tuple[Polyline, ...] = ()
     frames: tuple[Frame, ...] = ()
+    scale: float = 1.0

@@ -20,7 +20,7 @@ def svg(scene: Scene, theme: ThemeName = "auto", interactive: bool = False, stan
     """
     body = "\n".join(_body(scene, theme, interactive))
     key = f"cnndsl-{crc32(body.encode()):08x}"
-    size = f'width="{number(scene.width)}" height="{number(scene.height)}"'
+    size = f'width="{number(scene.width * scene.scale)}" height="{number(scene.height * scene.scale)}"'
     box = f'viewBox="0 0 {number(scene.width)} {number(scene.height)}"'
     about = f'role="{"group" if interactive else "img"}" aria-labelledby="{key}-title {key}-description"'
     classes = f"cnndsl-picture cnndsl-{theme}"

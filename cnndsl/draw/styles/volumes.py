@@ -3,17 +3,19 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from math import ceil
+from math import ceil, prod
 from typing import NamedTuple
 
 from cnndsl.analysis.measured import Measured
 from cnndsl.draw.canvas.scene import Drawable as Drawn
-from cnndsl.draw.canvas.scene import Frame, Glyph, Polygon, Polyline, Scene, TextLabel
+from cnndsl.draw.canvas.scene import Frame, Glyph, Point, Polygon, Polyline, Scene, TextLabel
 from cnndsl.draw.canvas.strokes import HEAD_LENGTH, HEAD_WIDTH
 from cnndsl.draw.canvas.text_metrics import shortened, width
-from cnndsl.draw.layout.layered import BoxGroup, Size, Spacing, place
-from cnndsl.draw.outline import FrameUnits, Opened, Outline, Unit, outline
-from cnndsl.draw.styles.captions import cut, family
+from cnndsl.draw.layout.layered import BoxGroup, Size, Spacing
+from cnndsl.draw.layout.pages import paged
+from cnndsl.draw.outline import Opened, Outline, Unit, outline
+from cnndsl.draw.page import ANY_PAGE, Page
+from cnndsl.draw.styles.captions import CONTINUED, cut, family, frame_titles, repeated
 from cnndsl.draw.styles.cuboid import Scales, scales
 from cnndsl.shapes import Shape
 
@@ -29,11 +31,12 @@ SLAB_GAP, MOST_SLABS = 6.0, 5
 MARGIN = 10.0
 STROKE = 1.25
 FRAME_TEXT, FRAME_TITLE, FRAME_PADDING = 11.0, 18.0, 8.0
-LONGEST_TITLE = 290.0
 
 PORT = HEAD_WIDTH + 1
 SPACING = Spacing(rank=14, boxes=16, arrow=4, padding=10, port=PORT)
 """Volumes hold the arrows that reach them."""
+
+DOWNWARDS = Spacing(boxes=16, padding=10, port=PORT)
 
 COLLECTOR = 3.0
 """How thick the bar is at which lines end that are too many for a small volume."""
@@ -55,7 +58,7 @@ class Volume(NamedTuple):
     slabs: int = 1
 
 
-def volumes_scene(network: Measured, depth: int | Opened = 0) -> Scene:
+def volumes_scene(network: Measured, depth: int | Opened = 0, page: Page = ANY_PAGE) -> Scene:
     """The picture from left to right; block instances nested deeper than ``depth`` are the volume of their output.
 
     Norms, activations and ``flatten`` are named at the volume that they work on. Raises CnnError as
@@ -66,30 +69,48 @@ def volumes_scene(network: Measured, depth: int | Opened = 0) -> Scene:
     volumes, edges = _gathered(found, around)
     sizes = scales(volume.shape for volume in volumes)
     arrivals = Counter(target for _, target in edges)
-    drawings = [_Drawing(volume, sizes, arrivals[index]) for index, volume in enumerate(volumes)]
-    boxes = [Size(one.width, 2 * one.half) for one in drawings]
-    placed = place(boxes, edges, "right", SPACING, _groups(found, volumes, around))
+    direction = page.direction("right")
+    right = direction == "right"
+    drawings = [_Drawing(volume, sizes, arrivals[index], right) for index, volume in enumerate(volumes)]
+    boxes = [Size(one.width, one.height) for one in drawings]
+    spacing = SPACING if right else DOWNWARDS
+    extents = [prod(volume.shape.spatial) for volume in volumes]
+    placed = paged(boxes, edges, direction, spacing, _groups(found, volumes, around), page, extents)
     arriving: list[list[float]] = [[] for _ in volumes]
     leaving: list[list[float]] = [[] for _ in volumes]
     for (source, target), route in zip(edges, placed.routes, strict=True):
-        leaving[source].append(route[0][1])
-        if route[-1][1] not in arriving[target]:
+        if _level(route[:2]):
+            leaving[source].append(route[0][1])
+        if _level(route[-2:]):
             arriving[target].append(route[-1][1])
     glyphs = [
         drawing.glyph(found, x, y, arriving[index], leaving[index])
         for index, (drawing, (x, y)) in enumerate(zip(drawings, placed.positions, strict=True))
     ]
-    lines = [
-        Polyline(glyphs[source].name, glyphs[target].name, tuple(route), arrow=False)
-        for (source, target), route in zip(edges, placed.routes, strict=True)
-    ]
+    routes = zip(edges, placed.routes, strict=True)
+    lines = [_line(glyphs[source], glyphs[target], route) for (source, target), route in routes]
     count = len(network.layers)
     facts = f"{count:,} layer{'' if count == 1 else 's'}, {network.params:,} parameters, {network.macs:,} MACs"
     frames = [
-        Frame(_frame_title(opened), *at, opened.depth, index)
-        for index, (opened, at) in enumerate(zip(found.frames, placed.frames, strict=True))
+        Frame(title, *at, found.frames[block].depth, block)
+        for title, block, at in zip(frame_titles(found, placed), placed.groups, placed.frames, strict=True)
     ]
-    return _fitted(_hugged(Scene(network.name, facts, 0, 0, tuple(glyphs), tuple(lines), tuple(frames))))
+    scene = Scene(network.name, facts, 0, 0, tuple(glyphs), tuple(lines), tuple(frames))
+    return _fitted(_hugged(scene) if right else scene)
+
+
+def _level(piece: Sequence[Point]) -> bool:
+    return piece[0][1] == piece[1][1]
+
+
+def _line(source: Glyph, target: Glyph, route: Sequence[Point]) -> Polyline:
+    """The line from border to border; from above and below it has a head of its own."""
+    points = [*route]
+    if not _level(route[:2]):
+        points[0] = route[0][0], source.y + source.height if route[1][1] > route[0][1] else source.y
+    if not _level(route[-2:]):
+        points[-1] = route[-1][0], target.y if route[-1][1] > route[-2][1] else target.y + target.height
+    return Polyline(source.name, target.name, tuple(points), arrow=not _level(route[-2:]))
 
 
 def _around(found: Outline) -> list[tuple[int, ...]]:
@@ -107,13 +128,9 @@ def _groups(found: Outline, volumes: Sequence[Volume], around: Sequence[tuple[in
     for index, volume in enumerate(volumes):
         for frame in around[volume.units[0]]:
             members[frame].append(index)
-    titles = [(width(_frame_title(opened), FRAME_TEXT, True) + 16, FRAME_TITLE) for opened in found.frames]
+    texts = [CONTINUED + repeated(opened.title, opened.repeat) for opened in found.frames]
+    titles = [(width(text, FRAME_TEXT, True) + 16, FRAME_TITLE) for text in texts]
     return [BoxGroup(inside[0], inside[-1] + 1, title) for inside, title in zip(members, titles, strict=True)]
-
-
-def _frame_title(opened: FrameUnits) -> str:
-    count = f" x {opened.repeat:,}" if opened.repeat > 1 else ""
-    return shortened(opened.title, FRAME_TEXT, LONGEST_TITLE, True) + count
 
 
 def _hugged(scene: Scene) -> Scene:
@@ -235,7 +252,7 @@ def _broken(words: Sequence[str], bold: bool = False) -> Iterator[str]:
 class _Drawing:
     """A volume with its measures: the middle of the cuboid is the middle of the rectangle around it and its text."""
 
-    def __init__(self, volume: Volume, sizes: Scales, arrivals: int = 0) -> None:
+    def __init__(self, volume: Volume, sizes: Scales, arrivals: int, right: bool) -> None:
         self.volume = volume
         self.cuboid = sizes.cuboid(volume.shape)
         self.slabs = min(volume.slabs, MOST_SLABS)
@@ -243,20 +260,23 @@ class _Drawing:
         self.size = str(volume.shape)
         span = self.cuboid.span + (self.slabs - 1) * (self.cuboid.width + SLAB_GAP)
         texts = [width(self.size, TEXT, True), *(width(text, TEXT, bold) for text, bold in volume.text)]
-        reach = (arrivals - 1) * PORT + HEAD_WIDTH / 2 + 1
-        self.lead = LEAD if reach <= self.cuboid.rise / 2 else LEAD + 2 * COLLECTOR
+        reach = (arrivals - 1) * PORT + HEAD_WIDTH / 2 + 1 if right else 0.0
+        self.lead = 0.0 if not right else LEAD if reach <= self.cuboid.rise / 2 else LEAD + 2 * COLLECTOR
         self.around = max(self.cuboid.rise / 2, reach)
         self.span = span
         self.width = max(self.lead + span + TAIL, *(text + 4 for text in texts))
         self.above = self.around + LINE_HEIGHT + 4
         self.below = self.around + 4 + LINE_HEIGHT * (len(volume.text) + len(self.count)) + 2
-        self.half = ceil(max(self.above, self.below))
+        self.middle = float(ceil(max(self.above, self.below))) if right else self.above
+        self.height = 2 * self.middle if right else self.above + self.below
+        if not right:
+            self.width = max(self.width, 2 * arrivals * PORT)
 
     def glyph(self, found: Outline, x: float, y: float, arriving: Sequence[float], leaving: Sequence[float]) -> Glyph:
         """The shapes with ``x`` and ``y`` as upper left corner; lines arrive and leave at these heights."""
         volume, cuboid = self.volume, self.cuboid
-        middle = y + self.half
-        begin = x + max((self.width - self.span + self.lead - TAIL) / 2, self.lead)
+        middle = y + self.middle
+        begin = x + max((self.width - self.span + self.lead - TAIL * bool(self.lead)) / 2, self.lead)
         top = middle - cuboid.rise / 2
         shapes: list[Drawn] = []
         if arriving:
