@@ -4,7 +4,7 @@
   that are opened when nobody says how deep.
 - ``page``: the page that it has to fit.
 - ``layout``: where the boxes of a graph stand and how the lines between them run. It knows sizes alone.
-- ``styles``: from an outline to a scene (``graph``, ``volumes``) or to text (Mermaid, DOT).
+- ``styles``: from an outline to a scene (``graph``, ``volumes``, ``sheets``) or to text (Mermaid, DOT).
 - ``canvas``: from a scene, which is plain shapes, to SVG, PDF or PNG.
 """
 
@@ -20,7 +20,7 @@ from cnndsl.draw.outline import Opened, Outline
 from cnndsl.draw.page import ANY_PAGE, Page
 from cnndsl.errors import CnnError, either, quoted, require_whole
 
-Style: TypeAlias = Literal["graph", "volumes"]
+Style: TypeAlias = Literal["graph", "volumes", "sheets"]
 Format: TypeAlias = Literal["svg", "png", "pdf", "mmd", "dot"]
 
 
@@ -45,7 +45,17 @@ def _volumes(network: Measured, depth: int | Opened, page: Page) -> Scene:
     return volumes_scene(network, depth, page)
 
 
-SCENES: dict[Style, Callable[[Measured, int | Opened, Page], Scene]] = {"graph": _graph, "volumes": _volumes}
+def _sheets(network: Measured, depth: int | Opened, page: Page) -> Scene:
+    from cnndsl.draw.styles.sheets import sheets_scene
+
+    return sheets_scene(network, depth, page)
+
+
+SCENES: dict[Style, Callable[[Measured, int | Opened, Page], Scene]] = {
+    "graph": _graph,
+    "volumes": _volumes,
+    "sheets": _sheets,
+}
 """Every style, and what makes its scene of a network, what is open, and a page. Commands, errors and docs read it."""
 
 

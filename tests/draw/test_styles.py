@@ -54,10 +54,10 @@ def test_a_style_that_is_added_is_known_everywhere(network, monkeypatch):
 
 
 def test_a_style_that_is_left_out_is_known_nowhere(network, monkeypatch):
-    monkeypatch.delitem(draw.SCENES, "volumes")
-    assert known("style") == [*draw.SCENES] and "volumes" not in known("style")
-    with pytest.raises(CnnError, match="style `volumes` is unknown"):
-        draw.scene(network, "volumes")
+    monkeypatch.delitem(draw.SCENES, "sheets")
+    assert known("style") == [*draw.SCENES] and "sheets" not in known("style")
+    with pytest.raises(CnnError, match="style `sheets` is unknown"):
+        draw.scene(network, "sheets")
 
 
 def test_a_format_that_is_added_is_known_everywhere(network, monkeypatch, tmp_path, capsys):

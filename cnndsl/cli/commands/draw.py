@@ -22,7 +22,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--to", choices=draw.formats(), help=to_help)
     style_help = (
         "graph: operators as boxes with the shapes between them (default); volumes: every value as a volume whose size "
-        "follows the data's"
+        "follows the data's; sheets: every value as its maps one behind the other, with the kernels that look at them"
     )
     command.add_argument("--style", choices=[*draw.SCENES], default="graph", help=style_help)
     depth_help = (

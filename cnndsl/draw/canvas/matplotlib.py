@@ -107,6 +107,8 @@ class _Canvas:
         for glyph in self.scene.glyphs:
             for shape in glyph.shapes:
                 self._shape(axes, shape)
+        for mark in self.scene.marks:
+            self._polygon(axes, mark)
 
     def _shape(self, axes: "Axes", shape: Drawable) -> None:
         if isinstance(shape, TextLabel):

@@ -89,7 +89,10 @@ class Polyline(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """A whole picture. Frames lie behind lines, lines behind glyphs. It is shown ``scale`` times as large."""
+    """A whole picture. Frames lie behind lines, lines behind glyphs, those behind marks.
+
+    It is shown ``scale`` times as large.
+    """
 
     title: str
     description: str
@@ -99,3 +102,4 @@ class Scene(NamedTuple):
     lines: tuple[Polyline, ...] = ()
     frames: tuple[Frame, ...] = ()
     scale: float = 1.0
+    marks: tuple[Polygon, ...] = ()

@@ -60,6 +60,7 @@ def _body(scene: Scene, theme: ThemeName, interactive: bool) -> Iterator[str]:
         yield from _line(line)
     for glyph in scene.glyphs:
         yield from _glyph(glyph, interactive)
+    yield from map(_shape, scene.marks)
 
 
 def _frame(frame: Frame) -> Iterator[str]:
@@ -117,5 +118,5 @@ def _point(point: Point) -> str:
 
 
 def _roles(scene: Scene) -> Iterable[str]:
-    shapes = (shape for glyph in scene.glyphs for shape in glyph.shapes)
-    return {shape.role for shape in shapes if isinstance(shape, Box | Polygon)}
+    shapes = [shape for glyph in scene.glyphs for shape in glyph.shapes]
+    return {shape.role for shape in (*shapes, *scene.marks) if isinstance(shape, Box | Polygon)}

@@ -32,9 +32,11 @@ class Theme(NamedTuple):
     families: dict[str, Look]
 
     def look(self, role: str) -> Look:
-        """The colours of a role: a family, a face of its cuboid, or an ``arrow``."""
+        """The colours of a role: a family, a face of its cuboid, an ``arrow`` or the outline of a ``kernel``."""
         if role == "arrow":
             return Look(self.line, "none")
+        if role == "kernel":
+            return Look("none", self.text)
         family, _, face = role.partition("-")
         fill, stroke = self.families.get(family, self.families["shape"])
         if face == "top":
