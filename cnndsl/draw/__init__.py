@@ -32,6 +32,13 @@ class Picture(str):
     def _repr_svg_(self) -> str:
         return str(self)
 
+    def _repr_html_(self) -> str:
+        """The picture in the notebook's theme, which an SVG by itself cannot know."""
+        from cnndsl.draw.canvas.theme import NOTEBOOK, notebook_css
+
+        drawn = self[self.index("<svg") :]
+        return f'<div class="{NOTEBOOK[1:]}"><style>{notebook_css()}</style>\n{drawn}</div>'
+
 
 def _graph(network: Measured, depth: int | Opened, page: Page) -> Scene:
     from cnndsl.draw.styles.graph import graph_scene

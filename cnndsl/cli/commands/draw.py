@@ -2,13 +2,19 @@
 
 import argparse
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from cnndsl import draw
 from cnndsl.cli.options import add_file, add_out, add_shapes, add_source_arguments, natural, positive
 from cnndsl.cli.outputs import require_free, require_suffix, wrote
-from cnndsl.cli.terminal import only_network, unwritable
+from cnndsl.cli.terminal import complain, only_network, unwritable
+from cnndsl.draw.canvas.text_metrics import MissingCharacters
 from cnndsl.draw.canvas.theme import THEMES
-from cnndsl.draw.page import ORIENTATIONS, page_of
+from cnndsl.draw.page import ORIENTATIONS, Page, page_of
+from cnndsl.errors import visible
 
 EXAMPLE = "cnndsl draw examples/resnet50.cnn -o resnet50.svg --depth 1"
 WORK = "drawing"
@@ -58,15 +64,31 @@ def execute(options: argparse.Namespace) -> int:
 
         quiet_matplotlib()
     try:
-        if options.out == "-":
-            picture = draw.render(network, target, options.style, options.depth, options.theme, page)
-            sys.stdout.flush()
-            sys.stdout.buffer.write(picture)
-        else:
-            draw.write(network, options.out, options.style, options.depth, options.theme, target, page)
+        with _told_of_characters():
+            _write(network, target, options, page)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise unwritable(options.out, error) from None
     wrote(options.out)
     return 0
+
+
+def _write(network: Any, target: draw.Format, options: argparse.Namespace, page: Page) -> None:
+    if options.out == "-":
+        picture = draw.render(network, target, options.style, options.depth, options.theme, page)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(picture)
+    else:
+        draw.write(network, options.out, options.style, options.depth, options.theme, target, page)
+
+
+@contextmanager
+def _told_of_characters() -> Iterator[None]:
+    """Says in one line which characters no font has."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always", MissingCharacters)
+        yield
+    for one in found:
+        if issubclass(one.category, MissingCharacters):
+            complain(visible(str(one.message)))

@@ -1,8 +1,10 @@
 """A scene as PDF or PNG, by matplotlib: the extra ``plot``."""
 
+from collections.abc import Iterator
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from cnndsl.draw.canvas.fonts import Fonts
 from cnndsl.draw.canvas.scene import Box, Drawable, Polygon, Polyline, Scene, TextLabel
 from cnndsl.draw.canvas.strokes import stroke
 from cnndsl.draw.canvas.text_metrics import plain
@@ -78,23 +80,22 @@ def _written(
     return buffer.getvalue()
 
 
+def _texts(scene: Scene) -> Iterator[tuple[str, bool]]:
+    """Every text of a picture, and whether it is bold."""
+    yield from ((plain(frame.title), True) for frame in scene.frames)
+    labels = [label for line in scene.lines for label in line.labels]
+    labels += [shape for glyph in scene.glyphs for shape in glyph.shapes if isinstance(shape, TextLabel)]
+    yield from ((plain(label.text), label.bold) for label in labels)
+
+
 class _Canvas:
     """Scenes on the axes of a figure, in the scene's own coordinates."""
 
     def __init__(self, scene: Scene, theme: ThemeName, scale: float) -> None:
-        from matplotlib.font_manager import FontProperties, get_font
-        from matplotlib.font_manager import findfont as find
-
         self.scene = scene
         self.theme = LIGHT if theme == "auto" else PALETTES[theme]
         self.points = POINTS / PIXELS * scale
-        self.fonts = {
-            bold: FontProperties(
-                family="DejaVu Sans", style="normal", stretch="normal", weight="bold" if bold else "normal"
-            )
-            for bold in (False, True)
-        }
-        self.known = {bold: get_font(find(font)).get_charmap() for bold, font in self.fonts.items()}
+        self.fonts = Fonts(_texts(scene))
         self.layer = 0.0
 
     def paint(self, axes: "Axes") -> None:
@@ -156,14 +157,12 @@ class _Canvas:
             self._label(axes, label)
 
     def _label(self, axes: "Axes", label: TextLabel) -> None:
-        known = self.known[label.bold]
-        text = "".join(c if ord(c) in known else "\ufffd" for c in plain(label.text))
         self.layer += 1
         axes.text(
             label.x,
             label.y,
-            text,
-            fontproperties=self.fonts[label.bold],
+            self.fonts.writable(plain(label.text), label.bold),
+            fontproperties=self.fonts.fonts[label.bold],
             fontsize=label.size * self.points,
             color=self.theme.ink(label.role),
             ha=ANCHORS[label.anchor],
