@@ -13,7 +13,7 @@ TESTING := $(VENV)/$(if $(TORCH),torch,test).stamp
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-lowest smoke fuzz fuzz-text fuzz-onnx kills mutants conformance check lint types format bench tables
-.PHONY: digits tutorial wild clean
+.PHONY: digits tutorial gallery wild clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
@@ -85,6 +85,9 @@ digits: $(VENV)/digits.stamp ## train the digit reader again
 
 tutorial: $(VENV)/plot.stamp ## make the pictures of docs/tutorial and write what its commands print
 	$(BIN)/python -m tools.make_tutorial
+
+gallery: $(TESTING) ## draw every network of the zoo and write docs/gallery.md
+	$(BIN)/python -m tools.make_gallery
 
 clean: ## remove everything these targets make
 	rm -rf $(VENV) .venv-smoke-* .venv-lowest .venv-wild build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -7,7 +7,7 @@ from cnndsl.draw.layout.layered import STANDARD, BoxGroup, Direction, Placement,
 from cnndsl.draw.layout.u_shape import descent, u_shape
 from cnndsl.draw.page import ANY_PAGE, Page
 
-LONG, SLIM, LONGEST = 1_200, 6, 1_800
+LONG, SLIM, LONGEST = 1_200, 5.5, 1_800
 """A row is parted that is longer than the first and so many times as long as high, or longer than the last."""
 
 TALL, NARROW = 1_000, 2.5
