@@ -62,6 +62,6 @@ def _folded(network: Measured, found: Outline) -> dict[Nesting, int]:
 def _blocks(network: Measured, found: Outline) -> Iterator[tuple[Nesting, int]]:
     blocks = {instance.path: instance.block for instance in network.graph.instances}
     for unit in found.units:
-        if unit.kind == "block":
-            path = unit.layers[0].node.path
+        path = unit.layers[0].node.path if unit.layers else ()
+        if unit.kind == "block" and unit.name in path:
             yield nesting(blocks, path[: path.index(unit.name) + 1]), len(unit.row)

@@ -4,6 +4,7 @@ Layouts and styles read this and never the graph itself.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Literal, NamedTuple, TypeAlias
 
 from cnndsl.analysis.measured import Layer, Measured
@@ -17,6 +18,9 @@ MOST_UNITS = 2_000
 MOST_EDGES = 4_000
 """The most lines between them."""
 
+MOST_FLAT, STRETCHES = 300, 24
+"""Layers and blocks beside each other that are still drawn one by one, and the stretches that more are folded into."""
+
 Kind = Literal["input", "layer", "block"]
 
 Nesting: TypeAlias = tuple[str, ...]
@@ -27,7 +31,7 @@ Opened: TypeAlias = frozenset[Nesting]
 
 
 class Unit(NamedTuple):
-    """A box of the picture: an input, a layer, or a block instance that is folded.
+    """A box of the picture: an input, a layer, or a block instance, or a stretch of a long network, that is folded.
 
     ``name`` is the input's, the layer's or the block instance's, ``layers`` what the box stands for, ``repeat`` how
     often it stands there in a row, and ``others`` are the layers of all repetitions that are not drawn, those of the
@@ -93,8 +97,9 @@ def outline(network: Measured, depth: int | Opened = 0) -> Outline:
     """The units of a picture: block instances nested deeper than ``depth``, or not opened, are one unit each.
 
     Consecutive instances of a block that are alike and feed only the next one are one unit, or one frame. Layers that
-    only pass a value on (``identity``) become part of the line. Raises CnnError ``bad-setting`` for a negative depth
-    and for more than ``MOST_UNITS`` units or ``MOST_EDGES`` edges.
+    only pass a value on (``identity``) become part of the line. Where the kinds of blocks are given, not a depth, a row
+    that is very long is folded into stretches. Raises CnnError ``bad-setting`` for a negative depth and for more than
+    ``MOST_UNITS`` units or ``MOST_EDGES`` edges.
     """
     if isinstance(depth, int) and depth < 0:
         raise CnnError.of("bad-setting", f"depth={depth}: blocks are folded from depth 0 on")
@@ -141,6 +146,9 @@ class _Folding:
     def _walk(self, start: int, stop: int, level: int, shifts: tuple[int, ...]) -> None:
         """Makes units of the layers of one block instance; their repetitions stand ``shifts`` places later."""
         parts = list(self._parts(start, stop, level))
+        if level == 0 and not isinstance(self.depth, int) and len(parts) > MOST_FLAT:
+            self._fold_stretches([first for first, _, _ in parts])
+            return
         at = 0
         while at < len(parts):
             first, last, block = parts[at]
@@ -178,6 +186,26 @@ class _Folding:
                     end += 1
             yield at, end, len(path) > level
             at = end
+
+    def _fold_stretches(self, starts: Sequence[int]) -> None:
+        """Makes few units of many layers and blocks, parted where the fewest values go on."""
+        count = len(self.layers)
+        living = [0] * (count + 1)
+        for place, readers in enumerate(self.readers):
+            if readers:
+                living[place + 1] += 1
+                living[max(readers) + 1] -= 1
+        living = list(accumulate(living))
+        step = len(starts) / STRETCHES
+        cuts = [0]
+        for turn in range(1, STRETCHES):
+            ideal = round(turn * step)
+            near = range(ideal - int(step / 3), ideal + int(step / 3) + 1)
+            cuts.append(starts[min(near, key=lambda at: (living[starts[at]], abs(at - ideal)))])
+        for first, last in pairwise([*cuts, count]):
+            begin, end = self.layers[first].name, self.layers[last - 1].name
+            layers = tuple(self.layers[first:last])
+            self._add(Unit(begin, "block", f"{begin} – {end}", layers, layers[-1].shape), first, last)
 
     def _layer(self, place: int, shifts: tuple[int, ...]) -> None:
         if self._passes(place, place + 1):

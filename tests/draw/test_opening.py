@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from cnndsl import Limits, draw, from_json, loads
+from cnndsl import CnnError, Limits, draw, from_json, loads
 from cnndsl.draw.opening import FEWEST, MOST, boxes, telling
-from cnndsl.draw.outline import outline
+from cnndsl.draw.outline import STRETCHES, outline
+from tests.draw.geometry import scene_faults
 from tests.example_networks import loaded, networks
 
 
@@ -68,6 +69,33 @@ def test_many_layers_in_blocks_are_opened_in_few_steps() -> None:
     network = loads(text, limits=Limits(layers=20_000))
     assert len(network.layers) > 5_000
     assert telling(network) == {("B",), ("B", "A")} and len(draw.scene(network, "graph").glyphs) < 10
+
+
+RESIDUALS = "repeat {} {{ add {{ identity; {{ conv 4 3x3 pad=1 -> relu -> conv 4 1 -> relu }} }} }}"
+
+
+@pytest.mark.parametrize("style", draw.SCENES)
+@pytest.mark.parametrize("body", ["repeat 2500 { conv 4 3x3 pad=1 -> relu }", RESIDUALS.format(1_000)])
+def test_a_long_network_without_blocks_is_folded_into_stretches(style: draw.Style, body: str) -> None:
+    network = loads(f"input 4@8x8\n{body}", limits=Limits(layers=20_000))
+    assert len(network.layers) >= 5_000
+    found = outline(network, telling(network))
+    assert len(found.units) == STRETCHES + 1 and len(found.edges) == STRETCHES, "one value goes on from each"
+    shown = [layer.name for unit in found.units for layer in unit.layers]
+    assert shown == list(network.layers)
+    assert found.units[-1].outputs == tuple(network.outputs)
+    scene = draw.scene(network, style)
+    assert len(scene.glyphs) <= STRETCHES + 2 and list(scene_faults(scene, found)) == []
+    with pytest.raises(CnnError, match="boxes"):
+        draw.scene(network, style, 0)
+
+
+def test_values_that_go_on_through_stretches() -> None:
+    text = "input 4@8x8 as x\nconv 4 1 as first\n" + "repeat 400 { conv 4 1 }\nadd { identity; from first; from x }"
+    network = loads(text)
+    found = outline(network, telling(network))
+    ends = [(edge.source, edge.target) for edge in found.edges if edge.target - edge.source > 1]
+    assert sorted(ends) == [(0, STRETCHES), (1, STRETCHES)]
 
 
 def test_blocks_without_instances_are_kinds_of_their_own() -> None:
