@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl.draw.canvas.fonts import Fonts
 from cnndsl.draw.canvas.scene import Box, Drawable, Polygon, Polyline, Scene, TextLabel
-from cnndsl.draw.canvas.strokes import stroke
+from cnndsl.draw.canvas.strokes import drawn_once, stroke
 from cnndsl.draw.canvas.text_metrics import plain
 from cnndsl.draw.canvas.theme import LIGHT, PALETTES, Look, ThemeName
 from cnndsl.errors import CnnError, missing_library
@@ -103,7 +103,7 @@ class _Canvas:
             box = Box(frame.x, frame.y, frame.width, frame.height, "", 6)
             self._box(axes, box, self.theme.frame, dashed=True)
             self._label(axes, TextLabel(frame.x + 8, frame.y + 14, frame.title, 11, "start", "faint", True))
-        for line in self.scene.lines:
+        for line in drawn_once(self.scene.lines):
             self._line(axes, line)
         for glyph in self.scene.glyphs:
             for shape in glyph.shapes:

@@ -6,7 +6,7 @@ from html import escape
 from zlib import crc32
 
 from cnndsl.draw.canvas.scene import Box, Drawable, Frame, Glyph, Point, Polygon, Polyline, Scene, TextLabel
-from cnndsl.draw.canvas.strokes import stroke
+from cnndsl.draw.canvas.strokes import drawn_once, stroke
 from cnndsl.draw.canvas.text_metrics import FAMILY, plain
 from cnndsl.draw.canvas.theme import ThemeName, css
 
@@ -56,7 +56,7 @@ def _body(scene: Scene, theme: ThemeName, interactive: bool) -> Iterator[str]:
         yield f'<rect class="background" width="{number(scene.width)}" height="{number(scene.height)}"/>'
     for frame in sorted(scene.frames, key=lambda frame: frame.depth):
         yield from _frame(frame)
-    for line in scene.lines:
+    for line in drawn_once(scene.lines):
         yield from _line(line)
     for glyph in scene.glyphs:
         yield from _glyph(glyph, interactive)
