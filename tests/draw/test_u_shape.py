@@ -4,7 +4,9 @@ import pytest
 
 from cnndsl import draw, loads
 from cnndsl.draw.layout.u_shape import Skip, descent
+from cnndsl.draw.outline import outline
 from cnndsl.draw.page import page_of
+from tests.draw.geometry import scene_faults
 from tests.example_networks import EXAMPLES, loaded
 
 PATH = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 6)]
@@ -59,6 +61,20 @@ def test_unet(depth: int) -> None:
     assert len(levels) == 5
 
 
+def test_unet_as_a_graph() -> None:
+    """Two columns: what narrows goes down on the left, what widens up on the right, and skips are level."""
+    network = loaded(EXAMPLES / "zoo" / "unet.cnn", None)
+    scene = draw.scene(network, "graph")
+    assert list(scene_faults(scene, outline(network))) == []
+    middle = {glyph.name: (glyph.x + glyph.width / 2, glyph.y + glyph.height / 2) for glyph in scene.glyphs}
+    for level in range(1, 5):
+        down, up = middle[f"down{level}"], middle[f"up{level}"]
+        assert down[0] == middle["image"][0] < up[0] == middle["map"][0]
+        merged = middle[f"concat{5 - level}"]
+        assert merged[0] == up[0] and merged[1] == down[1] > up[1]
+    assert scene.height < 1_300 and scene.width < 800
+
+
 def test_rows_and_other_directions_are_what_was_asked() -> None:
     network = loaded(EXAMPLES / "tiny_unet.cnn", None)
     assert draw.scene(network, "volumes") == draw.scene(network, "volumes", page=page_of(orientation="right"))
@@ -73,5 +89,7 @@ def test_a_bottleneck_of_one_box() -> None:
         "input 4@16x16 as x\nconv 4 3x3 pad=1 as a\nmaxpool 2 as b\nconv 4 3x3 pad=1 stride=2 as c\n"
         "upsample 2 as d\nadd { from d; from b } -> upsample 2 as e\nadd { from e; from a }"
     )
-    scene = draw.scene(loads(text), "volumes")
-    assert scene.height > 300
+    for style in draw.SCENES:
+        scene = draw.scene(loads(text), style)
+        assert list(scene_faults(scene, outline(loads(text)))) == []
+        assert draw.scene(loads(text), style, page=page_of(columns=1)).width < scene.width

@@ -1,14 +1,17 @@
 """``--style graph``: operators as boxes in the order of the flow, branches side by side, blocks folded or framed."""
 
 from collections.abc import Iterator, Sequence
+from math import prod
 from typing import NamedTuple
 
 from cnndsl.analysis.measured import Measured
 from cnndsl.draw.canvas.scene import Box, Frame, Glyph, Point, Polyline, Scene, TextLabel
 from cnndsl.draw.canvas.scene import Drawable as Drawn
 from cnndsl.draw.canvas.text_metrics import shortened, width
-from cnndsl.draw.layout.layered import BoxGroup, Rectangle, Size
+from cnndsl.draw.layout.layered import STANDARD, BoxGroup, Rectangle, Size
 from cnndsl.draw.layout.pages import paged
+from cnndsl.draw.layout.u_columns import u_columns
+from cnndsl.draw.layout.u_shape import descent
 from cnndsl.draw.outline import Opened, Outline, Unit, outline
 from cnndsl.draw.page import ANY_PAGE, Page
 from cnndsl.draw.styles.captions import CONTINUED, family, frame_titles, repeated, results
@@ -51,10 +54,14 @@ class Part(NamedTuple):
 
 
 class Stack(NamedTuple):
-    """A box and what follows it pointwise, without a line between them. ``label`` is the shape of what flows out."""
+    """A box and what follows it pointwise, without a line between them.
+
+    ``label`` is the shape of what flows out, ``extent`` how many places that has.
+    """
 
     parts: tuple[Part, ...]
     label: str
+    extent: int = 0
 
     @property
     def width(self) -> float:
@@ -93,7 +100,11 @@ def graph_scene(network: Measured, depth: int | Opened = 0, page: Page = ANY_PAG
         for index, stack in enumerate(stacks)
     ]
     groups = [_group(frame.units, repeated(frame.title, frame.repeat), first) for frame in found.frames]
-    placed = paged(sizes, edges, direction, groups=groups, page=page)
+    shape = descent(len(sizes), edges, [stack.extent for stack in stacks]) if direction == "down" else None
+    if shape and not groups and not page.columns:
+        placed = u_columns(shape, sizes, edges, STANDARD)
+    else:
+        placed = paged(sizes, edges, direction, groups=groups, page=page)
     glyphs: list[Glyph] = []
     parts: list[list[Glyph]] = []
     for stack, size, (x, y) in zip(stacks, sizes, placed.positions, strict=True):
@@ -153,7 +164,7 @@ def _stacks(found: Outline) -> tuple[list[Stack], list[tuple[int, int]], list[in
         last = units[-1]
         label = ", ".join(shapes[last]) if shapes[last] else str(found.units[last].shape)
         parts = [_part(found.units[units[0]]), *(_strip(found.units[one]) for one in units[1:])]
-        stacks.append(Stack(tuple(parts), label))
+        stacks.append(Stack(tuple(parts), label, prod(found.units[last].shape.spatial)))
     edges = dict.fromkeys(
         (place_of[head[edge.source]], place_of[head[edge.target]])
         for edge in found.edges
