@@ -15,7 +15,7 @@ TESTING := $(VENV)/$(if $(TORCH),torch,test).stamp
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-lowest smoke fuzz fuzz-text fuzz-onnx kills kills-training mutants conformance check lint types format bench tables
-.PHONY: digits tutorial wild vscode clean
+.PHONY: digits tutorial gallery wild vscode clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
@@ -94,6 +94,9 @@ tutorial: $(VENV)/plot.stamp ## make the pictures of docs/tutorial and write wha
 vscode: $(NODE_MODULES) ## build the VS Code extension, build/cnndsl-*.vsix (Node.js 20 or newer)
 	mkdir -p build
 	cd editors/vscode && npm run package
+
+gallery: $(TESTING) ## draw every network of the zoo and write docs/gallery.md
+	$(BIN)/python -m tools.make_gallery
 
 clean: ## remove everything these targets make
 	rm -rf $(VENV) .venv-smoke-* .venv-lowest .venv-wild .venv-node build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

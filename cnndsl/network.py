@@ -5,7 +5,7 @@ from functools import cached_property
 from operator import index
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack, get_args
 
 from cnndsl.analysis.measured import Measured
 from cnndsl.errors import CnnError, names_of, plural, quoted, require_names, require_path, require_whole
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from cnndsl.draw import Picture, Style
     from cnndsl.draw.canvas.theme import ThemeName
+    from cnndsl.draw.page import PageSettings
     from cnndsl.interop.onnx.importer.layout import Layout
     from cnndsl.interop.verify import Verification
     from cnndsl.report.table import LayerTable
@@ -138,23 +139,24 @@ class Network(Measured):
         style: "Style" = "graph",
         depth: int | None = None,
         theme: "ThemeName" = "auto",
+        **page: "Unpack[PageSettings]",
     ) -> "Picture | None":
         """Writes a picture of the network to ``path``, by its suffix: .svg, .png, .pdf, .mmd (Mermaid) or .dot.
 
         Without a path, gives the SVG text, which notebooks show as the picture. Blocks nested deeper than ``depth`` are
-        one box; without it all are, but volumes are opened until they tell something. Raises CnnError, and OSError
-        where the file cannot be written.
+        one box; without it they are opened until the picture tells something. ``width`` (``"16cm"``), ``rows``,
+        ``columns`` and ``orientation`` say what page it fits. Raises CnnError, and OSError for a file.
         """
         from cnndsl import draw
+        from cnndsl.draw.page import page_of
         from cnndsl.files import require_output
 
-        if depth is not None:
-            require_whole("depth", depth, 0)
+        fit = page_of(**page)
         if path is None:
-            return draw.Picture(draw.render(self, "svg", style, depth, theme).decode())
+            return draw.Picture(draw.render(self, "svg", style, depth, theme, fit).decode())
         require_path(path)
         require_output(path, self.sources)
-        draw.write(self, path, style, depth, theme)
+        draw.write(self, path, style, depth, theme, page=fit)
         return None
 
     def report(self, path: str | PathLike[str] | None = None, *, batch: int = 1) -> str | None:

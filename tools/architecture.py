@@ -68,7 +68,7 @@ FLOORS = {
         "request",
     ],
     "cnndsl.training.data": ["cache examples split", "arrays binary folders", "load"],
-    "cnndsl.draw": ["canvas outline", "layout", "styles", "__init__"],
+    "cnndsl.draw": ["canvas outline page", "layout opening", "styles", "__init__"],
     "cnndsl.report": [
         "as_json curves markup operators sarif sizes table values",
         "annotations plots summaries trace",

@@ -1,8 +1,10 @@
 """Pictures of networks: scenes in several styles, as SVG, PDF and PNG, and graphs as Mermaid and DOT text.
 
-- ``outline``: what a picture shows: units, folded to a depth, with what is repeated drawn once.
+- ``outline``: what a picture shows: units, folded to a depth, with what is repeated drawn once. ``opening``: the blocks
+  that are opened when nobody says how deep.
+- ``page``: the page that it has to fit.
 - ``layout``: where the boxes of a graph stand and how the lines between them run. It knows sizes alone.
-- ``styles``: from an outline to a scene (``graph``, ``volumes``) or to text (Mermaid, DOT).
+- ``styles``: from an outline to a scene (``graph``, ``volumes``, ``sheets``) or to text (Mermaid, DOT).
 - ``canvas``: from a scene, which is plain shapes, to SVG, PDF or PNG.
 """
 
@@ -13,10 +15,12 @@ from typing import Literal, TypeAlias
 from cnndsl.analysis.measured import Measured
 from cnndsl.draw.canvas.scene import Scene
 from cnndsl.draw.canvas.theme import THEMES, ThemeName
-from cnndsl.draw.outline import Outline
-from cnndsl.errors import CnnError, either, quoted
+from cnndsl.draw.opening import telling
+from cnndsl.draw.outline import Opened, Outline
+from cnndsl.draw.page import ANY_PAGE, Page
+from cnndsl.errors import CnnError, either, quoted, require_whole
 
-Style: TypeAlias = Literal["graph", "volumes"]
+Style: TypeAlias = Literal["graph", "volumes", "sheets"]
 Format: TypeAlias = Literal["svg", "png", "pdf", "mmd", "dot"]
 
 
@@ -28,21 +32,38 @@ class Picture(str):
     def _repr_svg_(self) -> str:
         return str(self)
 
+    def _repr_html_(self) -> str:
+        """The picture in the notebook's theme, which an SVG by itself cannot know."""
+        from cnndsl.draw.canvas.theme import NOTEBOOK, notebook_css
 
-def _graph(network: Measured, depth: int | None) -> Scene:
+        drawn = self[self.index("<svg") :]
+        return f'<div class="{NOTEBOOK[1:]}"><style>{notebook_css()}</style>\n{drawn}</div>'
+
+
+def _graph(network: Measured, depth: int | Opened, page: Page) -> Scene:
     from cnndsl.draw.styles.graph import graph_scene
 
-    return graph_scene(network, depth or 0)
+    return graph_scene(network, depth, page)
 
 
-def _volumes(network: Measured, depth: int | None) -> Scene:
-    from cnndsl.draw.styles.volumes import telling_depth, volumes_scene
+def _volumes(network: Measured, depth: int | Opened, page: Page) -> Scene:
+    from cnndsl.draw.styles.volumes import volumes_scene
 
-    return volumes_scene(network, telling_depth(network) if depth is None else depth)
+    return volumes_scene(network, depth, page)
 
 
-SCENES: dict[Style, Callable[[Measured, int | None], Scene]] = {"graph": _graph, "volumes": _volumes}
-"""Every style, and what makes its scene of a network and a depth. Commands, errors and docs read the styles here."""
+def _sheets(network: Measured, depth: int | Opened, page: Page) -> Scene:
+    from cnndsl.draw.styles.sheets import sheets_scene
+
+    return sheets_scene(network, depth, page)
+
+
+SCENES: dict[Style, Callable[[Measured, int | Opened, Page], Scene]] = {
+    "graph": _graph,
+    "volumes": _volumes,
+    "sheets": _sheets,
+}
+"""Every style, and what makes its scene of a network, what is open, and a page. Commands, errors and docs read it."""
 
 
 def _svg(picture: Scene, theme: ThemeName) -> bytes:
@@ -89,17 +110,31 @@ def formats() -> tuple[Format, ...]:
     return (*PICTURES, *TEXTS)
 
 
-def scene(network: Measured, style: Style = "graph", depth: int | None = None) -> Scene:
+def scene(network: Measured, style: Style = "graph", depth: int | None = None, page: Page = ANY_PAGE) -> Scene:
     """The picture of a network; blocks nested deeper than ``depth`` are folded. Raises CnnError for a bad setting.
 
-    Without a ``depth``, all blocks are; as volumes, they are opened until there are at least six, but not over thirty.
+    Without a ``depth``, blocks are opened until the picture tells something (:func:`cnndsl.draw.opening.telling`).
+    What is wider than the page is shown smaller.
     """
     _require(style, SCENES, "style")
-    return SCENES[style](network, depth)
+    found = SCENES[style](network, _opened(network, depth), page)
+    return found if page.width is None else found._replace(scale=min(1.0, page.width / found.width))
+
+
+def _opened(network: Measured, depth: int | None) -> int | Opened:
+    if depth is None:
+        return telling(network)
+    require_whole("depth", depth, 0)
+    return depth
 
 
 def render(
-    network: Measured, to: Format, style: Style = "graph", depth: int | None = None, theme: ThemeName = "auto"
+    network: Measured,
+    to: Format,
+    style: Style = "graph",
+    depth: int | None = None,
+    theme: ThemeName = "auto",
+    page: Page = ANY_PAGE,
 ) -> bytes:
     """The picture in a format; the same network gives the same bytes.
 
@@ -108,18 +143,18 @@ def render(
     _require(theme, THEMES, "theme")
     _require(to, formats(), "the format")
     if to in TEXTS:
-        return _text(network, to, style, depth or 0).encode()
-    return PICTURES[to](scene(network, style, depth), theme)
+        return _text(network, to, style, depth).encode()
+    return PICTURES[to](scene(network, style, depth, page), theme)
 
 
-def _text(network: Measured, to: Format, style: Style, depth: int) -> str:
+def _text(network: Measured, to: Format, style: Style, depth: int | None) -> str:
     _require(style, SCENES, "style")
     if style != "graph":
         advice = f"write {either(f'.{name}' for name in PICTURES)}"
         raise CnnError.of("bad-setting", f".{to} holds a graph, no {style}", advice)
     from cnndsl.draw.outline import outline  # a name of this module would hide that one
 
-    return TEXTS[to](outline(network, depth), network.name)
+    return TEXTS[to](outline(network, _opened(network, depth)), network.name)
 
 
 def write(
@@ -129,6 +164,7 @@ def write(
     depth: int | None = None,
     theme: ThemeName = "auto",
     to: Format | None = None,
+    page: Page = ANY_PAGE,
 ) -> None:
     """Writes the picture, whole or not at all, in the format ``to`` or that of the path's suffix.
 
@@ -138,7 +174,7 @@ def write(
 
     from cnndsl.files import write_whole
 
-    picture = render(network, to or format_of(path), style, depth, theme)
+    picture = render(network, to or format_of(path), style, depth, theme, page)
     write_whole(path, lambda temporary: Path(temporary).write_bytes(picture))
 
 

@@ -3,8 +3,9 @@
 Layouts and styles read this and never the graph itself.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
+from typing import Literal, NamedTuple, TypeAlias
 
 from cnndsl.analysis.measured import Layer, Measured
 from cnndsl.errors import CnnError
@@ -17,11 +18,20 @@ MOST_UNITS = 2_000
 MOST_EDGES = 4_000
 """The most lines between them."""
 
+MOST_FLAT, STRETCHES = 300, 24
+"""Layers and blocks beside each other that are still drawn one by one, and the stretches that more are folded into."""
+
 Kind = Literal["input", "layer", "block"]
+
+Nesting: TypeAlias = tuple[str, ...]
+"""A kind of block by its name, behind those of the blocks around it."""
+
+Opened: TypeAlias = frozenset[Nesting]
+"""The kinds of blocks that a picture shows the inside of."""
 
 
 class Unit(NamedTuple):
-    """A box of the picture: an input, a layer, or a block instance that is folded.
+    """A box of the picture: an input, a layer, or a block instance, or a stretch of a long network, that is folded.
 
     ``name`` is the input's, the layer's or the block instance's, ``layers`` what the box stands for, ``repeat`` how
     often it stands there in a row, and ``others`` are the layers of all repetitions that are not drawn, those of the
@@ -83,14 +93,20 @@ class Outline(NamedTuple):
     frames: tuple[FrameUnits, ...]
 
 
-def outline(network: Measured, depth: int = 0) -> Outline:
-    """The units of a picture: block instances nested deeper than ``depth`` are one unit each, others are open.
+def nesting(blocks: Mapping[tuple[str, ...], str], path: tuple[str, ...]) -> Nesting:
+    """The kind of the block instance at ``path``, by the names of all blocks."""
+    return tuple(blocks.get(path[: level + 1], name) for level, name in enumerate(path))
+
+
+def outline(network: Measured, depth: int | Opened = 0) -> Outline:
+    """The units of a picture: block instances nested deeper than ``depth``, or not opened, are one unit each.
 
     Consecutive instances of a block that are alike and feed only the next one are one unit, or one frame. Layers that
-    only pass a value on (``identity``) become part of the line. Raises CnnError ``bad-setting`` for a negative depth
-    and for more than ``MOST_UNITS`` units or ``MOST_EDGES`` edges.
+    only pass a value on (``identity``) become part of the line. Where the kinds of blocks are given, not a depth, a row
+    that is very long is folded into stretches. Raises CnnError ``bad-setting`` for a negative depth and for more than
+    ``MOST_UNITS`` units or ``MOST_EDGES`` edges.
     """
-    if depth < 0:
+    if isinstance(depth, int) and depth < 0:
         raise CnnError.of("bad-setting", f"depth={depth}: blocks are folded from depth 0 on")
     return _Folding(network, depth).outline()
 
@@ -98,7 +114,7 @@ def outline(network: Measured, depth: int = 0) -> Outline:
 class _Folding:
     """One walk over the layers. Layers are known by their place in the order, inputs by -1, -2, ..."""
 
-    def __init__(self, network: Measured, depth: int) -> None:
+    def __init__(self, network: Measured, depth: int | Opened) -> None:
         self.network = network
         self.depth = depth
         self.layers = list(network.layers.values())
@@ -136,6 +152,9 @@ class _Folding:
     def _walk(self, start: int, stop: int, level: int, shifts: tuple[int, ...]) -> None:
         """Makes units of the layers of one block instance; their repetitions stand ``shifts`` places later."""
         parts = list(self._parts(start, stop, level))
+        if level == 0 and not isinstance(self.depth, int) and len(parts) > MOST_FLAT:
+            self._fold_stretches([first for first, _, _ in parts])
+            return
         at = 0
         while at < len(parts):
             first, last, block = parts[at]
@@ -146,15 +165,21 @@ class _Folding:
             count = self._repetitions(parts, at, level)
             size = last - first
             every = tuple(base + turn * size for base in (0, *shifts) for turn in range(count))[1:]
-            if level >= self.depth:
-                self._block(first, last, level, count, every)
-            else:
+            if self._opens(first, level):
                 self._open(first, last, level, count, every)
+            else:
+                self._block(first, last, level, count, every)
             for turn in range(1, count):
                 for place in range(first, last):
                     if place in self.owner:
                         self.owner[place + turn * size] = self.owner[place]
             at += count
+
+    def _opens(self, first: int, level: int) -> bool:
+        """Whether the block instance that begins at ``first`` is open."""
+        if isinstance(self.depth, int):
+            return level < self.depth
+        return nesting(self.blocks, self.layers[first].node.path[: level + 1]) in self.depth
 
     def _parts(self, start: int, stop: int, level: int) -> Iterator[tuple[int, int, bool]]:
         """Single layers and whole block instances of one level as begin, end and whether it is an instance."""
@@ -167,6 +192,27 @@ class _Folding:
                     end += 1
             yield at, end, len(path) > level
             at = end
+
+    def _fold_stretches(self, starts: Sequence[int]) -> None:
+        """Makes few units of many layers and blocks, parted where the fewest values go on."""
+        count = len(self.layers)
+        living = [0] * (count + 1)
+        for place, readers in enumerate(self.readers):
+            if readers:
+                living[place + 1] += 1
+                living[max(readers) + 1] -= 1
+        living = list(accumulate(living))
+        step = len(starts) / STRETCHES
+        cuts = [0]
+        for turn in range(1, STRETCHES):
+            ideal = round(turn * step)
+            near = range(ideal - int(step / 3), ideal + int(step / 3) + 1)
+            cuts.append(starts[min(near, key=lambda at: (living[starts[at]], abs(at - ideal)))])
+        for first, last in pairwise([*cuts, count]):
+            begin, end = self.layers[first].name, self.layers[last - 1].name
+            layers = tuple(self.layers[first:last])
+            unit = Unit(begin, "block", f"{begin} – {end}", layers, layers[-1].shape, layers[-1].shown)
+            self._add(unit, first, last)
 
     def _layer(self, place: int, shifts: tuple[int, ...]) -> None:
         if self._passes(place, place + 1):
@@ -295,7 +341,8 @@ class _Folding:
 
     def _require_few(self, count: int, most: int, what: str) -> None:
         if count > most:
-            advice = f"fold blocks: a depth less than {self.depth}" if self.depth else "put what repeats into blocks"
+            deep = isinstance(self.depth, int) and self.depth > 0
+            advice = f"fold blocks: a depth less than {self.depth}" if deep else "put what repeats into blocks"
             many = f"the picture would have {count:,} {what}, more than {most:,}"
             raise CnnError.of("bad-setting", many, advice)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from cnndsl.analysis.measured import Measured
 from cnndsl.draw import scene
 from cnndsl.draw.canvas.svg import svg
+from cnndsl.draw.canvas.theme import FAMILIES, notebook_css
 from cnndsl.errors import CnnError, Diagnostic, render
 from cnndsl.report.markup import text
 from cnndsl.report.page.findings import diagnostics_html
@@ -57,7 +58,11 @@ def result_text(networks: Iterable[Measured], found: Sequence[Diagnostic], sourc
 
 
 def _output(parts: Sequence[str]) -> str:
-    return f'<div class="cnndsl-output"><style>\n{STYLE}</style>\n' + "\n".join(parts) + "\n</div>"
+    return (
+        f'<div class="cnndsl-output"><style>\n{STYLE}{notebook_css(FAMILIES)}\n</style>\n'
+        + "\n".join(parts)
+        + "\n</div>"
+    )
 
 
 def _network_parts(network: Measured) -> list[str]:
@@ -68,9 +73,9 @@ def _network_parts(network: Measured) -> list[str]:
 
 
 def _diagram(network: Measured) -> str:
-    """The graph of operators in the light theme: a notebook's own theme is not the system's, which ``auto`` follows."""
+    """The graph of operators in the notebook's own theme."""
     try:
-        return f'<div class="scrolled">{svg(scene(network, "graph", 0), theme="light", standalone=False)}</div>'
+        return f'<div class="scrolled">{svg(scene(network, "graph"), standalone=False)}</div>'
     except CnnError as error:  # the picture would be too large
         return "".join(f"<p>{text(diagnostic.message)}</p>" for diagnostic in error.diagnostics)
 

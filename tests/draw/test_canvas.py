@@ -7,12 +7,14 @@ import zlib
 
 import matplotlib
 import pytest
+from matplotlib import font_manager
 from PIL import Image
 
 from cnndsl import draw
 from cnndsl.api import load
 from cnndsl.draw.canvas.matplotlib import pdf, png
 from cnndsl.draw.canvas.scene import Box, Frame, Glyph, Polygon, Polyline, Scene, TextLabel
+from cnndsl.draw.canvas.text_metrics import MissingCharacters
 from cnndsl.draw.canvas.theme import DARK, LIGHT
 from cnndsl.errors import CnnError
 
@@ -83,12 +85,51 @@ def test_settings_of_the_caller_do_not_matter_and_stay():
         assert matplotlib.rcParams["savefig.bbox"] == "tight"
 
 
+@pytest.mark.filterwarnings("ignore::cnndsl.draw.canvas.text_metrics.MissingCharacters")
 def test_strange_names(hostile):
     for style in draw.SCENES:
         scene = draw.scene(hostile, style)
         document = pdf(scene)
         assert not re.search(rb"/(JavaScript|JS|URI|Link|Launch|OpenAction)\b", document)
         assert document == pdf(scene) and png(scene) == png(scene)
+
+
+def of_text(text):
+    label = TextLabel(10, 40, text, 20, "start")
+    return Scene("text", "", 200, 60, (Glyph("one", (), "", 0, 0, 200, 60, (label,)),))
+
+
+@pytest.mark.parametrize("text", ["×−≥≤→←↑", "αβγΣΩµ", "½·∞√≈✓", "Ünï©ødé", "Ж", "ℝ⊕∂"])
+def test_signs_of_figures_are_in_the_font(text):
+    """A warning would be an error here; what is drawn differs from what stands for missing characters."""
+    drawn = [png(of_text(character)) for character in text]
+    assert len(set(drawn)) == len(text) and png(of_text("\ufffd")) not in drawn
+
+
+def test_characters_that_no_font_has_are_told(monkeypatch):
+    own = [entry for entry in font_manager.fontManager.ttflist if entry.fname.startswith(matplotlib.get_data_path())]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", own)
+    with pytest.warns(MissingCharacters, match="no font of this machine has 日\U00012000: "):
+        drawn = png(of_text("a\U00012000日"))
+    assert drawn == png(of_text("a\ufffd\ufffd"))
+
+
+def test_other_fonts_stand_in(monkeypatch, tmp_path):
+    """A font of the system that has what DejaVu Sans lacks is taken for it, one that cannot be read is passed over."""
+    more = map(chr, sorted(_charmap("STIXGeneral") - _charmap("DejaVu Sans")))
+    character = next(one for one in more if one.isprintable())
+    (tmp_path / "broken.ttf").write_bytes(b"no font")
+    file = str(tmp_path / "broken.ttf")
+    broken = font_manager.FontEntry(file, "A broken one", "normal", "normal", 400, "normal", "scalable")
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", [broken, *font_manager.fontManager.ttflist])
+    assert png(of_text(character)) != png(of_text("\ufffd"))
+    assert pdf(of_text(character))
+
+
+def _charmap(family):
+    from matplotlib.font_manager import findfont, get_font
+
+    return set(get_font(findfont(family)).get_charmap())
 
 
 def test_large_pictures():

@@ -38,14 +38,14 @@ def test_every_style_makes_a_picture_of_its_own(network):
 def test_a_style_that_is_added_is_known_everywhere(network, monkeypatch):
     asked = []
 
-    def dots(measured, depth):
-        asked.append(depth)
+    def dots(measured, depth, page):
+        asked.append((depth, page.rows))
         return Scene("dots", "three of them", 10.0, 10.0, ())
 
     before = [*draw.SCENES]
     monkeypatch.setitem(draw.SCENES, "dots", dots)
     assert known("style") == [*before, "dots"]
-    assert "three of them" in network.draw(style="dots", depth=3) and asked == [3]
+    assert "three of them" in network.draw(style="dots", depth=3, rows=2) and asked == [(3, 2)]
     with pytest.raises(CnnError, match="no dots"):
         draw.render(network, "dot", "dots")
     with pytest.raises(CnnError) as caught:
@@ -54,10 +54,10 @@ def test_a_style_that_is_added_is_known_everywhere(network, monkeypatch):
 
 
 def test_a_style_that_is_left_out_is_known_nowhere(network, monkeypatch):
-    monkeypatch.delitem(draw.SCENES, "volumes")
-    assert known("style") == [*draw.SCENES] and "volumes" not in known("style")
-    with pytest.raises(CnnError, match="style `volumes` is unknown"):
-        draw.scene(network, "volumes")
+    monkeypatch.delitem(draw.SCENES, "sheets")
+    assert known("style") == [*draw.SCENES] and "sheets" not in known("style")
+    with pytest.raises(CnnError, match="style `sheets` is unknown"):
+        draw.scene(network, "sheets")
 
 
 def test_a_format_that_is_added_is_known_everywhere(network, monkeypatch, tmp_path, capsys):

@@ -192,3 +192,13 @@ def test_unescaping_gives_the_text_back(hostile):
     picture = svg(scene(hostile))
     assert plain(hostile.name) in unescape(picture)
     assert "<script" not in picture and "&quot;" in picture
+
+
+def test_what_two_lines_share_is_drawn_once():
+    shared = ((40, 20), (80, 20), (80, 25), (90, 25))
+    other = ((40, 20), (80, 20), (80, 40), (90, 40))
+    pairs = (("one", shared), ("one", other), ("x", other))
+    picture = SMALL._replace(lines=tuple(Polyline(source, "two", points) for source, points in pairs))
+    root = ElementTree.fromstring(svg(picture).encode())
+    starts = [path.get("d").partition("L")[0] for path in root.iter(f"{SVG}path") if path.get("class") == "line"]
+    assert starts == ["M40,20", "M70,20", "M40,20"], "the second begins with the corner where it parts"

@@ -5,7 +5,8 @@ from itertools import combinations
 
 import pytest
 
-from cnndsl.draw.canvas.theme import DARK, FACES, FAMILIES, LIGHT, css
+from cnndsl.draw import Picture
+from cnndsl.draw.canvas.theme import DARK, FACES, FAMILIES, LIGHT, css, notebook_css
 
 # Machado, Oliveira, Fernandes 2009, table 1, severity 1.0; for linear RGB.
 EYES = {
@@ -100,3 +101,17 @@ def test_auto_is_light_then_dark_where_the_reader_prefers_it():
     light, dark = css(".a", "light", ["conv"]), css(".a", "dark", ["conv"])
     assert css(".a", "auto", ["conv"]) == f"{light}@media (prefers-color-scheme:dark){{{dark}}}"
     assert LIGHT.look("conv").fill in light and DARK.look("conv").fill in dark
+
+
+def test_pictures_in_notebooks_follow_what_the_notebook_says():
+    """In an unknown notebook they are light, in a dark one dark, whatever the system prefers."""
+    rules = notebook_css()
+    first, *dark = rules.split(":is(")
+    assert (
+        first.startswith(".cnndsl-output .cnndsl-auto .background") and LIGHT.text in first and DARK.text not in first
+    )
+    assert DARK.text in "".join(dark) and "prefers-color-scheme" not in rules
+    for said in ("data-jp-theme-light=false", "vscode-dark", "theme=dark"):
+        assert said in dark[0]
+    shown = Picture("<?xml?>\n<svg class='cnndsl-auto'></svg>")._repr_html_()
+    assert shown.startswith('<div class="cnndsl-output"><style>') and "<?xml" not in shown

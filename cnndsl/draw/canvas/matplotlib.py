@@ -1,10 +1,12 @@
 """A scene as PDF or PNG, by matplotlib: the extra ``plot``."""
 
+from collections.abc import Iterator
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from cnndsl.draw.canvas.fonts import Fonts
 from cnndsl.draw.canvas.scene import Box, Drawable, Polygon, Polyline, Scene, TextLabel
-from cnndsl.draw.canvas.strokes import stroke
+from cnndsl.draw.canvas.strokes import drawn_once, stroke
 from cnndsl.draw.canvas.text_metrics import plain
 from cnndsl.draw.canvas.theme import LIGHT, PALETTES, Look, ThemeName
 from cnndsl.errors import CnnError, missing_library
@@ -25,9 +27,9 @@ ANCHORS = {"start": "left", "middle": "center", "end": "right"}
 
 def pdf(scene: Scene, theme: ThemeName = "auto") -> bytes:
     """The picture as a page of its size, the text selectable; ``auto`` is light. Raises CnnError without matplotlib."""
-    inches = max(scene.width, scene.height) / PIXELS
+    inches = max(scene.width, scene.height) * scene.scale / PIXELS
     facts = {"Title": plain(scene.title), "Creator": "cnndsl", "Producer": None, "CreationDate": None}
-    return _written(scene, theme, "pdf", POINTS, min(1.0, LONGEST_PAGE / inches), facts)
+    return _written(scene, theme, "pdf", POINTS, scene.scale * min(1.0, LONGEST_PAGE / inches), facts)
 
 
 def png(scene: Scene, theme: ThemeName = "auto") -> bytes:
@@ -35,14 +37,15 @@ def png(scene: Scene, theme: ThemeName = "auto") -> bytes:
 
     Raises CnnError without matplotlib, and for pictures too large for an image.
     """
-    width, height = round(scene.width * PNG_SCALE), round(scene.height * PNG_SCALE)
+    width, height = (round(length * scene.scale * PNG_SCALE) for length in (scene.width, scene.height))
     if max(width, height) > LONGEST_SIDE or width * height > MOST_PIXELS:
         raise CnnError.of(
             "bad-setting",
             f"the image would have {width:,} x {height:,} pixels",
             "write .svg or .pdf, which stay sharp at any size, or fold blocks with --depth 0",
         )
-    return _written(scene, theme, "png", PIXELS * PNG_SCALE, 1.0, {"Title": plain(scene.title), "Software": None})
+    facts: dict[str, str | None] = {"Title": plain(scene.title), "Software": None}
+    return _written(scene, theme, "png", PIXELS * PNG_SCALE, scene.scale, facts)
 
 
 def _written(
@@ -77,23 +80,22 @@ def _written(
     return buffer.getvalue()
 
 
+def _texts(scene: Scene) -> Iterator[tuple[str, bool]]:
+    """Every text of a picture, and whether it is bold."""
+    yield from ((plain(frame.title), True) for frame in scene.frames)
+    labels = [label for line in scene.lines for label in line.labels]
+    labels += [shape for glyph in scene.glyphs for shape in glyph.shapes if isinstance(shape, TextLabel)]
+    yield from ((plain(label.text), label.bold) for label in labels)
+
+
 class _Canvas:
     """Scenes on the axes of a figure, in the scene's own coordinates."""
 
     def __init__(self, scene: Scene, theme: ThemeName, scale: float) -> None:
-        from matplotlib.font_manager import FontProperties, get_font
-        from matplotlib.font_manager import findfont as find
-
         self.scene = scene
         self.theme = LIGHT if theme == "auto" else PALETTES[theme]
         self.points = POINTS / PIXELS * scale
-        self.fonts = {
-            bold: FontProperties(
-                family="DejaVu Sans", style="normal", stretch="normal", weight="bold" if bold else "normal"
-            )
-            for bold in (False, True)
-        }
-        self.known = {bold: get_font(find(font)).get_charmap() for bold, font in self.fonts.items()}
+        self.fonts = Fonts(_texts(scene))
         self.layer = 0.0
 
     def paint(self, axes: "Axes") -> None:
@@ -101,11 +103,13 @@ class _Canvas:
             box = Box(frame.x, frame.y, frame.width, frame.height, "", 6)
             self._box(axes, box, self.theme.frame, dashed=True)
             self._label(axes, TextLabel(frame.x + 8, frame.y + 14, frame.title, 11, "start", "faint", True))
-        for line in self.scene.lines:
+        for line in drawn_once(self.scene.lines):
             self._line(axes, line)
         for glyph in self.scene.glyphs:
             for shape in glyph.shapes:
                 self._shape(axes, shape)
+        for mark in self.scene.marks:
+            self._polygon(axes, mark)
 
     def _shape(self, axes: "Axes", shape: Drawable) -> None:
         if isinstance(shape, TextLabel):
@@ -153,14 +157,12 @@ class _Canvas:
             self._label(axes, label)
 
     def _label(self, axes: "Axes", label: TextLabel) -> None:
-        known = self.known[label.bold]
-        text = "".join(c if ord(c) in known else "\ufffd" for c in plain(label.text))
         self.layer += 1
         axes.text(
             label.x,
             label.y,
-            text,
-            fontproperties=self.fonts[label.bold],
+            self.fonts.writable(plain(label.text), label.bold),
+            fontproperties=self.fonts.fonts[label.bold],
             fontsize=label.size * self.points,
             color=self.theme.ink(label.role),
             ha=ANCHORS[label.anchor],

@@ -60,7 +60,10 @@ class Glyph(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """The border around the members of an open block, with its title inside the upper edge."""
+    """The border around the members of an open block, with its title inside the upper edge.
+
+    ``block`` is the block's place in the outline's frames: one that is parted by the end of a row has several frames.
+    """
 
     title: str
     x: float
@@ -68,6 +71,7 @@ class Frame(NamedTuple):
     width: float
     height: float
     depth: int = 1
+    block: int = 0
 
 
 class Polyline(NamedTuple):
@@ -85,7 +89,10 @@ class Polyline(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """A whole picture. Frames lie behind lines, lines behind glyphs."""
+    """A whole picture. Frames lie behind lines, lines behind glyphs, those behind marks.
+
+    It is shown ``scale`` times as large.
+    """
 
     title: str
     description: str
@@ -94,3 +101,5 @@ class Scene(NamedTuple):
     glyphs: tuple[Glyph, ...]
     lines: tuple[Polyline, ...] = ()
     frames: tuple[Frame, ...] = ()
+    scale: float = 1.0
+    marks: tuple[Polygon, ...] = ()

@@ -1,10 +1,10 @@
 """Lines with rounded corners and the arrow heads at their ends, for every kind of canvas."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import hypot
 from typing import NamedTuple
 
-from cnndsl.draw.canvas.scene import Point
+from cnndsl.draw.canvas.scene import Point, Polyline
 
 CORNER = 5.0
 HEAD_LENGTH, HEAD_WIDTH = 7.0, 6.0
@@ -45,6 +45,27 @@ def stroke(points: Sequence[Point], arrow: bool = True) -> Stroke:
         room = min(CORNER, _distance(before, around) / 2, _distance(around, after) / 2)
         corners.append(Corner(_towards(around, before, room), around, _towards(around, after, room)))
     return Stroke(path[0], tuple(corners), path[-1], head if arrow else ())
+
+
+def drawn_once(lines: Sequence[Polyline]) -> Iterator[Polyline]:
+    """The lines without what one from the same source has drawn already: drawn twice, it would look thicker."""
+    drawn: dict[str, list[tuple[Point, ...]]] = {}
+    for line in lines:
+        others = drawn.setdefault(line.source, [])
+        shared = max((_common(line.points, other) for other in others), default=0)
+        others.append(line.points)
+        if 2 <= shared < len(line.points):
+            before, last = line.points[shared - 2 : shared]
+            begin = _towards(last, before, min(2 * CORNER, _distance(last, before)))
+            yield line._replace(points=(begin, *line.points[shared - 1 :]))
+        else:
+            yield line
+
+
+def _common(one: Sequence[Point], other: Sequence[Point]) -> int:
+    """How many points at the beginning are the same."""
+    pairs = zip(one, other, strict=False)
+    return next((index for index, (mine, theirs) in enumerate(pairs) if mine != theirs), min(len(one), len(other)))
 
 
 def _distance(first: Point, second: Point) -> float:

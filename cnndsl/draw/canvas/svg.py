@@ -6,7 +6,7 @@ from html import escape
 from zlib import crc32
 
 from cnndsl.draw.canvas.scene import Box, Drawable, Frame, Glyph, Point, Polygon, Polyline, Scene, TextLabel
-from cnndsl.draw.canvas.strokes import stroke
+from cnndsl.draw.canvas.strokes import drawn_once, stroke
 from cnndsl.draw.canvas.text_metrics import FAMILY, plain
 from cnndsl.draw.canvas.theme import ThemeName, css
 
@@ -20,7 +20,7 @@ def svg(scene: Scene, theme: ThemeName = "auto", interactive: bool = False, stan
     """
     body = "\n".join(_body(scene, theme, interactive))
     key = f"cnndsl-{crc32(body.encode()):08x}"
-    size = f'width="{number(scene.width)}" height="{number(scene.height)}"'
+    size = f'width="{number(scene.width * scene.scale)}" height="{number(scene.height * scene.scale)}"'
     box = f'viewBox="0 0 {number(scene.width)} {number(scene.height)}"'
     about = f'role="{"group" if interactive else "img"}" aria-labelledby="{key}-title {key}-description"'
     classes = f"cnndsl-picture cnndsl-{theme}"
@@ -56,10 +56,11 @@ def _body(scene: Scene, theme: ThemeName, interactive: bool) -> Iterator[str]:
         yield f'<rect class="background" width="{number(scene.width)}" height="{number(scene.height)}"/>'
     for frame in sorted(scene.frames, key=lambda frame: frame.depth):
         yield from _frame(frame)
-    for line in scene.lines:
+    for line in drawn_once(scene.lines):
         yield from _line(line)
     for glyph in scene.glyphs:
         yield from _glyph(glyph, interactive)
+    yield from map(_shape, scene.marks)
 
 
 def _frame(frame: Frame) -> Iterator[str]:
@@ -117,5 +118,5 @@ def _point(point: Point) -> str:
 
 
 def _roles(scene: Scene) -> Iterable[str]:
-    shapes = (shape for glyph in scene.glyphs for shape in glyph.shapes)
-    return {shape.role for shape in shapes if isinstance(shape, Box | Polygon)}
+    shapes = [shape for glyph in scene.glyphs for shape in glyph.shapes]
+    return {shape.role for shape in (*shapes, *scene.marks) if isinstance(shape, Box | Polygon)}

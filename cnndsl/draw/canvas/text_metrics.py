@@ -9,6 +9,11 @@ from functools import lru_cache
 
 FAMILY = "DejaVu Sans, Verdana, Arial, sans-serif"
 
+
+class MissingCharacters(UserWarning):
+    """Text that a picture cannot show, because no font has it."""
+
+
 _CHARACTERS = "".join(map(chr, (*range(0x20, 0x7F), *range(0xA0, 0x100)))) + "–…→"
 
 _REGULAR = """

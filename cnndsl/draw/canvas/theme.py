@@ -4,7 +4,7 @@ Families of operators differ in lightness as well as in hue, so that they stay a
 meaning rests on colour alone, every shape says what it is.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 ThemeName: TypeAlias = Literal["auto", "light", "dark"]
@@ -32,9 +32,11 @@ class Theme(NamedTuple):
     families: dict[str, Look]
 
     def look(self, role: str) -> Look:
-        """The colours of a role: a family, a face of its cuboid, or an ``arrow``."""
+        """The colours of a role: a family, a face of its cuboid, an ``arrow`` or the outline of a ``kernel``."""
         if role == "arrow":
             return Look(self.line, "none")
+        if role == "kernel":
+            return Look("none", self.text)
         family, _, face = role.partition("-")
         fill, stroke = self.families.get(family, self.families["shape"])
         if face == "top":
@@ -112,6 +114,23 @@ def css(selector: str, theme: ThemeName, roles: Iterable[str]) -> str:
         return _rules(selector, PALETTES[theme], used)
     dark = _rules(selector, DARK, used)
     return f"{_rules(selector, LIGHT, used)}@media (prefers-color-scheme:dark){{{dark}}}"
+
+
+NOTEBOOK = ".cnndsl-output"
+DARK_NOTEBOOKS = ("[data-jp-theme-light=false]", "[data-vscode-theme-kind$=dark]", ".vscode-dark", "html[theme=dark]")
+"""What says that a notebook is dark: Jupyter, VS Code, Colab. Elsewhere a notebook is light, whatever the system."""
+
+ROLES = (*FAMILIES, *(f"{family}-{face}" for family in FAMILIES for face in FACES), "kernel")
+"""All roles of shapes but ``arrow``, which every picture has."""
+
+
+def notebook_css(roles: Sequence[str] = ROLES) -> str:
+    """Rules that make a picture ``auto`` inside :data:`NOTEBOOK` follow the notebook's theme."""
+    inside = f"{NOTEBOOK} .cnndsl-auto"
+    dark = ",".join(f"{page} {inside}" for page in DARK_NOTEBOOKS)
+    rules = [_rules(inside, LIGHT, [*roles]), f"{inside}{{background:{LIGHT.background}}}"]
+    rules += [_rules(f":is({','.join(DARK_NOTEBOOKS)}) {inside}", DARK, [*roles]), f"{dark}{{background:none}}"]
+    return "".join(rules)
 
 
 def _rules(selector: str, theme: Theme, roles: list[str]) -> str:

@@ -4,47 +4,30 @@ Works on sizes alone. Boxes that belong to a group are laid out by themselves an
 frame around a group holds its members and nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from math import ceil
 from typing import Literal, NamedTuple
 
 from cnndsl.draw.canvas.scene import Point
-from cnndsl.draw.layout.columns import LABEL_GAP, Distances, place_columns
-from cnndsl.draw.layout.level import Built, Drawing, Level
+from cnndsl.draw.layout.columns import LABEL_GAP
 from cnndsl.draw.layout.level import Spacing as Spacing
-from cnndsl.draw.layout.ordering import Link, Vertex, ranked
+from cnndsl.draw.layout.run import BoxGroup as BoxGroup
+from cnndsl.draw.layout.run import Rectangle as Rectangle
+from cnndsl.draw.layout.run import Run, Stretch, straightened
+from cnndsl.draw.layout.run import Size as Size
 
 Direction = Literal["down", "right"]
-
-
-class Size(NamedTuple):
-    """A box, and the text beside the line that leaves it: ``label`` is that text's width and height."""
-
-    width: float
-    height: float
-    label: tuple[float, float] = (0, 0)
-
-
-class BoxGroup(NamedTuple):
-    """Boxes to be framed together: a range of consecutive ones. ``title`` is the size of the text in the frame."""
-
-    start: int
-    stop: int
-    title: tuple[float, float] = (0, 0)
-
-
-class Rectangle(NamedTuple):
-    x: float
-    y: float
-    width: float
-    height: float
 
 
 STANDARD = Spacing()
 
 
 class Placement(NamedTuple):
-    """Where things are: the boxes' upper left corners, every edge's points, the labels, the groups' frames."""
+    """Where things are: the boxes' upper left corners, every edge's points, the labels, the groups' frames.
+
+    ``groups`` says which group each frame is for: one that is parted by the end of a run has several.
+    """
 
     positions: tuple[Point, ...]
     routes: tuple[tuple[Point, ...], ...]
@@ -52,6 +35,7 @@ class Placement(NamedTuple):
     frames: tuple[Rectangle, ...]
     width: float
     height: float
+    groups: tuple[int, ...] = ()
 
 
 def place(
@@ -60,19 +44,32 @@ def place(
     direction: Direction = "down",
     spacing: Spacing = STANDARD,
     groups: Sequence[BoxGroup] = (),
+    cuts: Sequence[int] = (),
 ) -> Placement:
     """Places boxes so that every edge leads on in ``direction``, from an earlier box to a later one.
 
     No line passes through a box; lines of different boxes share no piece; labels stand free. Groups are nested or
-    apart, outer ones first. An empty range of a label or a title reserves nothing.
+    apart, outer ones first. An empty range of a label or a title reserves nothing. Before each box of ``cuts`` a new
+    run begins beside what is placed so far, and the lines go back to its beginning.
     """
     if direction == "right":
         turned = [Size(size.height, size.width, (size.label[1], size.label[0])) for size in sizes]
-        groups = [BoxGroup(group.start, group.stop, (group.title[1], group.title[0])) for group in groups]
-        return _turned(place(turned, edges, "down", spacing, groups))
-    root = _tree(sizes, groups)
-    levels = _levels(root, edges)
-    return _Assembly(sizes, spacing, root, levels).placement(edges)
+        return _turned(_placed(turned, edges, spacing, groups, True, cuts))
+    return _placed(sizes, edges, spacing, groups, False, cuts)
+
+
+def _placed(
+    sizes: Sequence[Size],
+    edges: Sequence[tuple[int, int]],
+    spacing: Spacing,
+    groups: Sequence[BoxGroup],
+    along: bool,
+    cuts: Sequence[int],
+) -> Placement:
+    """From above to below; titles are read across the flow or ``along`` it."""
+    bounds = pairwise((0, *cuts, len(sizes)))
+    runs = [Run(sizes, edges, spacing, groups, along, Stretch(*bound)) for bound in bounds]
+    return _Assembly(sizes, spacing, runs).placement(edges)
 
 
 def _turned(found: Placement) -> Placement:
@@ -86,150 +83,63 @@ def _turned(found: Placement) -> Placement:
         rectangles(found.frames),
         found.height,
         found.width,
+        found.groups,
     )
 
 
-# --- levels ---
-def _tree(sizes: Sequence[Size], groups: Sequence[BoxGroup]) -> Level:
-    root = Level(None, (0, 0))
-    opening: dict[int, list[int]] = {}
-    for index, group in enumerate(groups):
-        if group.start < group.stop:
-            opening.setdefault(group.start, []).append(index)
-    stack: list[tuple[Level, int]] = [(root, len(sizes))]
-    for box in range(len(sizes)):
-        while box >= stack[-1][1]:
-            stack.pop()
-        for index in opening.get(box, ()):
-            level = Level(index, groups[index].title)
-            around = stack[-1][0]
-            level.path = (*around.path, (around, len(around.children)))
-            around.children.append(level)
-            stack.append((level, groups[index].stop))
-        stack[-1][0].children.append(box)
-    return root
-
-
-def _levels(root: Level, edges: Sequence[tuple[int, int]]) -> dict[int, tuple[tuple[Level, int], ...]]:
-    """Puts every edge's pieces into the levels that it runs through; gives the way to every box from outside in."""
-    ways: dict[int, tuple[tuple[Level, int], ...]] = {}
-    pending = [root]
-    while pending:
-        level = pending.pop()
-        for index, child in enumerate(level.children):
-            if isinstance(child, Level):
-                pending.append(child)
-            else:
-                ways[child] = (*level.path, (level, index))
-    for source, target in edges:
-        inner, outer, common = _shared(ways[source], ways[target])
-        common[0].links[source, common[1], common[2]] = None
-        for level, index in inner:
-            level.links[source, index, -1] = None
-        for level, index in outer:
-            level.links[source, -1, index] = None
-    return ways
-
-
-Way = tuple[tuple[Level, int], ...]
-
-
-def _shared(source: Way, target: Way) -> tuple[Way, Way, tuple[Level, int, int]]:
-    """The levels around one box only, those around the other only, and the last shared one with both places in it."""
-    depth = 0
-    while source[depth] == target[depth]:
-        depth += 1
-    return source[depth + 1 :], target[depth + 1 :], (source[depth][0], source[depth][1], target[depth][1])
-
-
-# --- one level ---
+# --- runs side by side ---
 class _Assembly:
-    def __init__(
-        self, sizes: Sequence[Size], spacing: Spacing, root: Level, ways: dict[int, tuple[tuple[Level, int], ...]]
-    ) -> None:
+    """Runs from left to right. What flows on goes below its run, up in the gap and into the next one from above."""
+
+    def __init__(self, sizes: Sequence[Size], spacing: Spacing, runs: Sequence[Run]) -> None:
         self.sizes = sizes
-        self.spacing = spacing
-        self.ways = ways
-        self.root = root
-        self.built: dict[int, Built] = {}
-        self._build(root)
+        self.track, self.apart = spacing.track, spacing.boxes
+        self.runs = runs
+        self.home = {box: index for index, run in enumerate(runs) for box in run.ways}
+        carried = [len(run.whole.gives) for run in runs]
+        self.top = float(max(carried) * self.track)
+        self.lefts: list[float] = [0.0]
+        for run, nets in zip(runs, carried, strict=True):
+            self.lefts.append(self.lefts[-1] + run.whole.width + 2 * self.apart + nets * self.track)
+        last = len(runs) - 1
+        self.width = self.lefts[last] + runs[last].whole.width
+        below = [(nets + 1) * self.track if nets else 0 for nets in carried]
+        self.height = self.top + max(run.whole.height + room for run, room in zip(runs, below, strict=True))
 
     def placement(self, edges: Sequence[tuple[int, int]]) -> Placement:
         positions: list[Point] = [(0, 0)] * len(self.sizes)
         labels: list[Rectangle] = [Rectangle(0, 0, 0, 0)] * len(self.sizes)
-        frames: dict[int, Rectangle] = {}
-        corner: dict[int, Point] = {}
-        pending: list[tuple[Level, Point]] = [(self.root, (0, 0))]
-        while pending:
-            level, (x, y) = pending.pop()
-            built = self.built[id(level)]
-            corner[id(level)] = x, y
-            if level.group is not None:
-                frames[level.group] = Rectangle(x, y, built.width, built.height)
-            for child, (dx, dy) in zip(level.children, built.corners, strict=True):
-                if isinstance(child, Level):
-                    pending.append((child, (x + dx, y + dy)))
-                else:
-                    positions[child] = (x + dx, y + dy)
-                    size = self.sizes[child]
-                    middle = x + dx + ceil(size.width) // 2
-                    labels[child] = Rectangle(middle + LABEL_GAP, y + dy + size.height + 3, *size.label)
-        routes = tuple(self._route(source, target, corner) for source, target in edges)
-        whole = self.built[id(self.root)]
-        found = tuple(frames[index] for index in sorted(frames))
-        return Placement(tuple(positions), routes, tuple(labels), found, whole.width, whole.height)
+        frames: list[tuple[int, Rectangle]] = []
+        for run, left in zip(self.runs, self.lefts, strict=False):
+            for box, (x, y) in run.corners.items():
+                positions[box] = x + left, y + self.top
+                size = self.sizes[box]
+                middle = x + left + ceil(size.width) // 2
+                labels[box] = Rectangle(middle + LABEL_GAP, y + self.top + size.height + 3, *size.label)
+            for group, (x, y, wide, high) in run.frames.items():
+                frames.append((group, Rectangle(x + left, y + self.top, wide, high)))
+        frames.sort(key=lambda pair: pair[0])
+        routes = tuple(tuple(straightened(self._route(source, target))) for source, target in edges)
+        found, groups = tuple(frame for _, frame in frames), tuple(group for group, _ in frames)
+        return Placement(tuple(positions), routes, tuple(labels), found, self.width, self.height, groups)
 
-    def _route(self, source: int, target: int, corner: dict[int, Point]) -> tuple[Point, ...]:
-        inner, outer, (level, here, there) = _shared(self.ways[source], self.ways[target])
-        ways = [(around, (source, index, -1)) for around, index in reversed(inner)]
-        ways += [(level, (source, here, there))]
-        ways += [(around, (source, -1, index)) for around, index in outer]
-        points: list[Point] = []
-        for around, key in ways:
-            x, y = corner[id(around)]
-            points.extend((x + dx, y + dy) for dx, dy in self.built[id(around)].pieces[key])
-        return tuple(_straightened(points))
+    def _route(self, source: int, target: int) -> Iterator[Point]:
+        first, last = self.home[source], self.home[target]
+        for index in range(first, last + 1):
+            if index > first:
+                yield from self._back(index - 1, source)
+            left = self.lefts[index]
+            yield from ((x + left, y + self.top) for x, y in self.runs[index].route(source, target))
 
-    def _build(self, level: Level) -> None:
-        for child in level.children:
-            if isinstance(child, Level):
-                self._build(child)
-        nets_in = list(dict.fromkeys(net for net, source, _ in level.links if source < 0))
-        nets_out = list(dict.fromkeys(net for net, _, target in level.links if target < 0))
-        entry = {net: index for index, net in enumerate(nets_in)}
-        first = len(entry)
-        behind = first + len(level.children)
-        leave = {net: behind + index for index, net in enumerate(nets_out)}
-        items = [Vertex("entry", 0, 0, {}, {net: 0}) for net in nets_in]
-        items += [self._item(child, first + index, level) for index, child in enumerate(level.children)]
-        items += [Vertex("exit", 0, 0, {net: 0}, {}) for net in nets_out]
-        links = []
-        for net, source, target in level.links:
-            begin = first + source if source >= 0 else entry[net]
-            end = first + target if target >= 0 else leave[net]
-            links.append(Link(net, begin, end))
-        graph = ranked(items, links)
-        x = place_columns(graph, Distances(self.spacing.boxes, self.spacing.lanes, self.spacing.track + 2))
-        self.built[id(level)] = Drawing(graph, x, self.spacing, level, first, behind, entry, leave).built()
-
-    def _item(self, child: "int | Level", index: int, level: Level) -> Vertex:
-        if isinstance(child, Level):
-            inner = self.built[id(child)]
-            return Vertex("box", inner.width, inner.height, inner.takes, inner.gives)
-        size = self.sizes[child]
-        width = ceil(size.width)
-        return Vertex("box", width, size.height, {}, {child: width // 2}, size.label)
-
-
-def _straightened(points: Sequence[Point]) -> list[Point]:
-    """The points without those that lie within a straight piece."""
-    result: list[Point] = []
-    for point in points:
-        if result and point == result[-1]:
-            continue
-        while len(result) > 1 and (
-            result[-2][0] == result[-1][0] == point[0] or result[-2][1] == result[-1][1] == point[1]
-        ):
-            result.pop()
-        result.append(point)
-    return result
+    def _back(self, index: int, net: int) -> Iterator[Point]:
+        """From below a run to above the next one; the outermost of several lines stays the outermost."""
+        gives = self.runs[index].whole.gives
+        bottom = self.top + self.runs[index].whole.height
+        inner = sorted(gives, key=gives.__getitem__).index(net)
+        outer = (len(gives) - inner) * self.track
+        gap = self.lefts[index + 1] - self.apart - inner * self.track
+        above = self.top - (inner + 1) * self.track
+        yield self.lefts[index] + gives[net], bottom + outer
+        yield gap, bottom + outer
+        yield gap, above
+        yield self.lefts[index + 1] + self.runs[index + 1].whole.takes[net], above

@@ -11,7 +11,10 @@ from cnndsl.draw.layout.routing import Net, Track, ports, tracks
 
 
 class Spacing(NamedTuple):
-    """Lengths between things. ``rank`` is the least gap between ranks, ``track`` is between lines side by side."""
+    """Lengths between things: ``rank`` is the least gap between ranks, ``track`` is between lines side by side.
+
+    ``port`` is between lines that enter a box, where that is long enough.
+    """
 
     rank: int = 30
     boxes: int = 28
@@ -19,14 +22,19 @@ class Spacing(NamedTuple):
     track: int = 10
     arrow: int = 14
     padding: int = 12
+    port: float = 14.0
 
 
 class Level:
-    """The boxes and groups directly inside a group, and the nets that run there, enter and leave."""
+    """The boxes and groups directly inside a group, and the nets that run there, enter and leave.
 
-    def __init__(self, group: int | None, title: tuple[float, float]) -> None:
+    The title is read across the flow, before everything; ``along`` the flow it stands on the left of everything.
+    """
+
+    def __init__(self, group: int | None, title: tuple[float, float], along: bool = False) -> None:
         self.group = group
         self.title = title
+        self.along = along
         self.children: list[int | Level] = []
         self.links: dict[tuple[int, int, int], None] = {}  # net, source child, target child; -1 is the border
         self.path: tuple[tuple[Level, int], ...] = ()  # the levels around it and its place in each
@@ -81,26 +89,18 @@ class Drawing:
             width = self.graph.items[box].width
             found.sort(key=self._begin)
             straight = [index for index, one in enumerate(found) if self._begin(one) == self.x[box] + width // 2]
-            for one, port in zip(found, ports(width, len(found), straight[0] if straight else None), strict=True):
+            main, step = straight[0] if straight else None, self.spacing.port
+            for one, port in zip(found, ports(width, len(found), main, step), strict=True):
                 self.ends[one] = self.x[box] + port
 
     def _begin(self, one: Segment) -> int:
         return self.x[one.top] + self.graph.giving(one)
 
     def built(self) -> Built:
-        graph, spacing, inside = self.graph, self.spacing, self.level.group is not None
-        tops: list[float] = []
+        graph = self.graph
         boxes = [[graph.items[one] for one in row if not graph.is_lane(one)] for row in graph.ranks]
         heights = [max((item.height for item in row), default=0) for row in boxes]
-        y = self.level.title[1] + spacing.padding / 2 if inside else 0.0
-        starts: list[float] = []
-        for rank, height in enumerate(heights):
-            tops.append(y)
-            y += height
-            starts.append(y)
-            if rank < len(graph.gaps):
-                y += self._gap(rank, self.plans[rank][1], starts)
-        bottom = y + (spacing.padding / 2 if inside and not self.leave else 0)
+        tops, starts, bottom = self._stacked(heights)
         left, right = self._sides()
         shift = -left
         corners = [
@@ -117,6 +117,23 @@ class Drawing:
         takes = {net: self.x[one] + shift for net, one in self.entry.items()}
         gives = {net: self.x[one] + shift for net, one in self.leave.items()}
         return Built(corners, pieces, right - left, bottom, takes, gives)
+
+    def _stacked(self, heights: Sequence[float]) -> tuple[list[float], list[float], float]:
+        """Where the ranks begin, where the tracks below each do, and the lower border."""
+        level, half = self.level, self.spacing.padding / 2
+        inside = level.group is not None
+        y = half + (0 if level.along else level.title[1]) if inside else 0.0
+        tops: list[float] = []
+        starts: list[float] = []
+        for rank, height in enumerate(heights):
+            tops.append(y)
+            y += height
+            starts.append(y)
+            if rank < len(self.graph.gaps):
+                y += self._gap(rank, self.plans[rank][1], starts)
+        bottom = y + (half if inside and not self.leave else 0)
+        missing = max(0.0, level.title[0] + 2 * half - bottom) if level.along else 0.0
+        return [top + missing / 2 for top in tops], [start + missing / 2 for start in starts], bottom + missing
 
     def _sides(self) -> tuple[int, int]:
         """The left and the right border, with room for the title on the left of whatever enters."""
@@ -136,6 +153,8 @@ class Drawing:
             return left, right
         padding = self.spacing.padding
         left, right = left - padding, right + padding
+        if self.level.along:
+            return left - ceil(self.level.title[1]), right
         needed = ceil(self.level.title[0]) + 2 * padding if self.level.title[0] else 0
         entering = min((self.x[one] for one in self.entry.values()), default=right)
         return min(left, entering - needed), max(right, left + needed)

@@ -176,11 +176,11 @@ def _free(start: float, taken: Sequence[float]) -> float:
                 return x
 
 
-def ports(width: int, count: int, main: int | None) -> list[float]:
+def ports(width: int, count: int, main: int | None, apart: float = 14.0) -> list[float]:
     """Where ``count`` lines enter a border ``width`` long, from left to right; line ``main`` enters at the middle."""
     middle = width // 2
     first = main if main is not None else (count - 1) / 2
     most = max(first, count - 1 - first)
-    step = min(14.0, max(middle - 6.0, middle * most / (most + 1)) / most) if most else 0.0
+    step = min(apart, max(middle - 6.0, middle * most / (most + 1)) / most) if most else 0.0
     step = float(int(step)) if step >= 2 else step
     return [middle + (index - first) * step for index in range(count)]

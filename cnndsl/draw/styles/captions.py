@@ -4,9 +4,13 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from cnndsl.analysis.measured import Measured
+from cnndsl.draw.layout.layered import Placement
 from cnndsl.draw.outline import Outline, Unit
 
 LINE_LENGTH = 48
+
+CONTINUED = "… "
+"""Before the title of a frame that goes on from another row."""
 
 
 class OutlineStep(NamedTuple):
@@ -47,6 +51,15 @@ def repeated(title: str, count: int) -> str:
 def cut(text: str, length: int = LINE_LENGTH) -> str:
     """At most ``length`` characters."""
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def frame_titles(outline: Outline, placed: Placement) -> Iterator[str]:
+    """The titles of all frames; of a block that is parted, the later pieces say so."""
+    seen: set[int] = set()
+    for block in placed.groups:
+        frame = outline.frames[block]
+        yield (CONTINUED if block in seen else "") + repeated(frame.title, frame.repeat)
+        seen.add(block)
 
 
 def steps(outline: Outline) -> Iterator[OutlineStep]:

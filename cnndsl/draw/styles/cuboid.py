@@ -63,10 +63,11 @@ class Scales(NamedTuple):
             return Cuboid(BAR, SHORTEST + (LONGEST - SHORTEST) * share, BAR_DEPTH * SLANT)
         width = THINNEST + (THICKEST - THINNEST) * (shape.channels / self.channels) ** CHANNEL_POWER
         if len(shape.spatial) == 1:
-            return Cuboid(width, self._edge(shape.spatial[0]), BAR_DEPTH * SLANT)
-        return Cuboid(width, self._edge(shape.spatial[-2]), self._edge(shape.spatial[-1]) * SLANT)
+            return Cuboid(width, self.edge(shape.spatial[0]), BAR_DEPTH * SLANT)
+        return Cuboid(width, self.edge(shape.spatial[-2]), self.edge(shape.spatial[-1]) * SLANT)
 
-    def _edge(self, extent: int) -> float:
+    def edge(self, extent: int) -> float:
+        """How long an extent is drawn."""
         return SHORTEST + (LONGEST - SHORTEST) * float((extent / self.extent) ** EXTENT_POWER)
 
 

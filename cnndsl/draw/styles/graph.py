@@ -1,15 +1,20 @@
 """``--style graph``: operators as boxes in the order of the flow, branches side by side, blocks folded or framed."""
 
 from collections.abc import Iterator, Sequence
+from math import prod
 from typing import NamedTuple
 
 from cnndsl.analysis.measured import Measured
 from cnndsl.draw.canvas.scene import Box, Frame, Glyph, Point, Polyline, Scene, TextLabel
 from cnndsl.draw.canvas.scene import Drawable as Drawn
 from cnndsl.draw.canvas.text_metrics import shortened, width
-from cnndsl.draw.layout.layered import BoxGroup, Rectangle, Size, place
-from cnndsl.draw.outline import Outline, Unit, outline
-from cnndsl.draw.styles.captions import facts, family, repeated, results
+from cnndsl.draw.layout.layered import STANDARD, BoxGroup, Rectangle, Size
+from cnndsl.draw.layout.pages import paged
+from cnndsl.draw.layout.u_columns import u_columns
+from cnndsl.draw.layout.u_shape import descent
+from cnndsl.draw.outline import Opened, Outline, Unit, outline
+from cnndsl.draw.page import ANY_PAGE, Page
+from cnndsl.draw.styles.captions import CONTINUED, facts, family, frame_titles, repeated, results
 
 MARGIN = 16.0
 PADDING = 12.0
@@ -28,6 +33,10 @@ SHEET = 4.0
 """How far the boxes behind a repeated one stand out."""
 
 FRAME_TITLE = 20.0
+
+ARRIVAL = 12.0
+"""The length of a border for each line that arrives there."""
+
 QUIET = ("bias=", "weight=", "connect=", "eps=", "momentum=", "init=")
 """Arguments that the boxes leave out."""
 
@@ -45,10 +54,14 @@ class Part(NamedTuple):
 
 
 class Stack(NamedTuple):
-    """A box and what follows it pointwise, without a line between them. ``label`` is the shape of what flows out."""
+    """A box and what follows it pointwise, without a line between them.
+
+    ``label`` is the shape of what flows out, ``extent`` how many places that has.
+    """
 
     parts: tuple[Part, ...]
     label: str
+    extent: int = 0
 
     @property
     def width(self) -> float:
@@ -61,8 +74,14 @@ class Stack(NamedTuple):
     def height(self) -> float:
         return sum(part.height for part in self.parts)
 
+    def with_height(self, least: float) -> "Stack":
+        """The same, its first part higher if it needs that."""
+        first, *others = self.parts
+        missing = max(0.0, least - self.height)
+        return self._replace(parts=(first._replace(height=first.height + missing), *others))
 
-def graph_scene(network: Measured, depth: int = 0) -> Scene:
+
+def graph_scene(network: Measured, depth: int | Opened = 0, page: Page = ANY_PAGE) -> Scene:
     """The picture from above to below; block instances nested deeper than ``depth`` are one box, others are framed.
 
     Norms, activations and dropout stand directly under the layer that alone feeds them. Raises CnnError as
@@ -73,17 +92,24 @@ def graph_scene(network: Measured, depth: int = 0) -> Scene:
     arrivals = [0] * len(stacks)
     for _, target in edges:
         arrivals[target] += 1
+    direction = page.direction("down")
+    if direction == "right":
+        stacks = [stack.with_height(ARRIVAL * arrivals[index]) for index, stack in enumerate(stacks)]
     sizes = [
-        Size(max(stack.width, 8.0 * arrivals[index]), stack.height, _label_size(stack.label))
+        Size(max(stack.width, ARRIVAL * arrivals[index]), stack.height, _label_size(stack.label))
         for index, stack in enumerate(stacks)
     ]
     groups = [_group(frame.units, repeated(frame.title, frame.repeat), first) for frame in found.frames]
-    placed = place(sizes, edges, groups=groups)
+    shape = descent(len(sizes), edges, [stack.extent for stack in stacks]) if direction == "down" else None
+    if shape and not groups and not page.columns:
+        placed = u_columns(shape, sizes, edges, STANDARD)
+    else:
+        placed = paged(sizes, edges, direction, groups=groups, page=page)
     glyphs: list[Glyph] = []
-    ends: list[tuple[str, str]] = []
+    parts: list[list[Glyph]] = []
     for stack, size, (x, y) in zip(stacks, sizes, placed.positions, strict=True):
         drawn = list(_glyphs(stack, size.width, x + MARGIN, y + MARGIN))
-        ends.append((drawn[0].name, drawn[-1].name))
+        parts.append(drawn)
         glyphs.extend(drawn)
     lines: list[Polyline] = []
     labelled: set[int] = set()
@@ -91,13 +117,20 @@ def graph_scene(network: Measured, depth: int = 0) -> Scene:
         labels = () if source in labelled else (_label(stacks[source].label, placed.labels[source]),)
         labelled.add(source)
         points = tuple((x + MARGIN, y + MARGIN) for x, y in route)
-        lines.append(Polyline(ends[source][1], ends[target][0], points, labels))
+        begin, end = _touched(parts[source], points[0][1]), _touched(parts[target], points[-1][1])
+        lines.append(Polyline(begin, end, points, labels))
+    titles = frame_titles(found, placed)
     frames = tuple(
-        Frame(repeated(frame.title, frame.repeat), x + MARGIN, y + MARGIN, wide, high, frame.depth)
-        for frame, (x, y, wide, high) in zip(found.frames, placed.frames, strict=True)
+        Frame(title, x + MARGIN, y + MARGIN, wide, high, found.frames[block].depth, block)
+        for title, block, (x, y, wide, high) in zip(titles, placed.groups, placed.frames, strict=True)
     )
     wide, high = placed.width + 2 * MARGIN, placed.height + 2 * MARGIN
     return Scene(network.name, facts(network), wide, high, tuple(glyphs), tuple(lines), frames)
+
+
+def _touched(parts: Sequence[Glyph], y: float) -> str:
+    """The part of a stack that a line begins or ends at."""
+    return next((part.name for part in parts if y < part.y + part.height), parts[-1].name)
 
 
 # --- stacks ---
@@ -129,7 +162,7 @@ def _stacks(found: Outline) -> tuple[list[Stack], list[tuple[int, int]], list[in
         last = units[-1]
         label = ", ".join(shapes[last]) if shapes[last] else found.units[last].shown
         parts = [_part(found.units[units[0]]), *(_strip(found.units[one]) for one in units[1:])]
-        stacks.append(Stack(tuple(parts), label))
+        stacks.append(Stack(tuple(parts), label, prod(found.units[last].shape.spatial)))
     edges = dict.fromkeys(
         (place_of[head[edge.source]], place_of[head[edge.target]])
         for edge in found.edges
@@ -155,15 +188,15 @@ def _around(found: Outline) -> list[int]:
 
 
 def _follows(unit: Unit, before: Unit) -> bool:
-    """Whether a unit stands directly under the one before it."""
-    if unit.kind != "layer" or before.kind == "input" or before.output:
+    """Whether a unit stands directly under the one before it. Under a folded block it would read as a part of that."""
+    if unit.kind != "layer" or before.kind != "layer" or before.output:
         return False
     return unit.layers[0].node.op.follows and unit.shape == before.shape
 
 
 def _group(units: Sequence[int], title: str, first: Sequence[int]) -> BoxGroup:
     """The stacks of a frame."""
-    return BoxGroup(first[units[0]], first[units[-1] + 1], (width(title, 11, bold=True), FRAME_TITLE))
+    return BoxGroup(first[units[0]], first[units[-1] + 1], (width(CONTINUED + title, 11, bold=True) + 8, FRAME_TITLE))
 
 
 # --- parts ---

@@ -1,317 +1,148 @@
-"""``--style volumes``: every value as a cuboid that follows its size, as in the figures of LeNet and AlexNet."""
+"""``--style volumes``: every value as a cuboid that follows its size, as in the figures of VGG and AlexNet."""
 
-import re
-from collections.abc import Iterator, Sequence
-from math import ceil
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from math import prod
 from typing import NamedTuple
 
 from cnndsl.analysis.measured import Measured
 from cnndsl.draw.canvas.scene import Drawable as Drawn
-from cnndsl.draw.canvas.scene import Frame, Glyph, Polygon, Polyline, Scene, TextLabel
-from cnndsl.draw.canvas.strokes import HEAD_LENGTH, HEAD_WIDTH
-from cnndsl.draw.canvas.text_metrics import shortened, width
-from cnndsl.draw.layout.layered import BoxGroup, Rectangle, Size, Spacing, place
-from cnndsl.draw.outline import FrameUnits, Outline, Unit, outline
-from cnndsl.draw.styles.captions import cut, facts, family
+from cnndsl.draw.canvas.scene import Frame, Glyph, Point, Polygon, Polyline, Scene
+from cnndsl.draw.canvas.text_metrics import width
+from cnndsl.draw.layout.layered import BoxGroup, Placement, Size, Spacing
+from cnndsl.draw.layout.pages import paged
+from cnndsl.draw.outline import Opened, Outline, outline
+from cnndsl.draw.page import ANY_PAGE, Page
+from cnndsl.draw.styles.captions import CONTINUED, facts, frame_titles, repeated
 from cnndsl.draw.styles.cuboid import Scales, scales
-from cnndsl.errors import CnnError
+from cnndsl.draw.styles.value_glyph import PORT, Body, Table, ValueDrawing
+from cnndsl.draw.styles.values import Volume, frames_around, gathered
 from cnndsl.shapes import Shape
 
-TEXT, LINE_HEIGHT = 10.0, 12.5
-COLUMN = 84.0
-"""The width at which text is broken."""
-
-LEAD, TAIL = 10.0, 4.0
-"""Room for the arrow before a cuboid, and behind it."""
-
-SLAB_GAP, MOST_SLABS = 6.0, 5
-
-FEWEST, MOST = 6, 30
-"""Volumes that tell something of a network, and volumes that fit on a page."""
-
 MARGIN = 10.0
-STROKE = 1.25
-FRAME_TEXT = 11.0
+FRAME_TEXT, FRAME_TITLE, FRAME_PADDING = 11.0, 18.0, 8.0
+SPACING = Spacing(rank=14, boxes=16, arrow=4, padding=10, port=PORT)
+"""Volumes hold the arrows that reach them."""
 
-SPACING = Spacing(rank=14, boxes=16, arrow=4, padding=18)
-"""Volumes hold the arrows that reach them; the padding of a frame holds its title."""
-
-UNNAMED = re.compile(r"(bias|weight|connect|eps|epsilon|momentum|fit|ceil_mode|count_include_pad)=")
-"""Arguments that figures leave out."""
+DOWNWARDS = Spacing(boxes=16, padding=10, port=PORT)
 
 
-class Volume(NamedTuple):
-    """A value and what makes it: a unit with those that are folded into it, by their places in the outline.
+class Figure(NamedTuple):
+    """What is drawn: the values with their places, the edges between them and where these run."""
 
-    Several volumes in a row that look alike are one with several ``slabs``.
-    """
-
-    units: tuple[int, ...]
-    shape: Shape
-    shown: str
-    family: str
-    text: tuple[tuple[str, bool], ...]
-    slabs: int = 1
+    found: Outline
+    volumes: Sequence[Volume]
+    drawings: Sequence[ValueDrawing]
+    edges: Sequence[tuple[int, int]]
+    placed: Placement
 
 
-def volumes_scene(network: Measured, depth: int = 0) -> Scene:
+Marks = Callable[[Figure], dict[int, tuple[Polygon, ...]]]
+"""What is drawn upon a figure instead of some of its lines, by the edges' places."""
+
+
+def volumes_scene(network: Measured, depth: int | Opened = 0, page: Page = ANY_PAGE) -> Scene:
     """The picture from left to right; block instances nested deeper than ``depth`` are the volume of their output.
 
     Norms, activations and ``flatten`` are named at the volume that they work on. Raises CnnError as
     :func:`cnndsl.draw.outline.outline`.
     """
+    return values_scene(network, depth, page, Scales.cuboid)
+
+
+def values_scene(
+    network: Measured,
+    depth: int | Opened,
+    page: Page,
+    body: Callable[[Scales, Shape], Body],
+    marks: Marks = lambda figure: {},
+    table: Callable[[Outline, Volume], Table | None] = lambda found, volume: None,
+) -> Scene:
+    """A figure of values, each drawn as its ``body``."""
     found = outline(network, depth)
-    around = _around(found)
-    volumes, edges = _gathered(found, around)
+    around = frames_around(found)
+    volumes, edges = gathered(found, around)
     sizes = scales(volume.shape for volume in volumes)
-    drawings = [_Drawing(volume, sizes) for volume in volumes]
-    boxes = [Size(one.width, 2 * one.half) for one in drawings]
-    placed = place(boxes, edges, "right", SPACING, _groups(found, volumes, around))
-    arriving: list[list[float]] = [[] for _ in volumes]
-    leaving: list[list[float]] = [[] for _ in volumes]
-    for (source, target), route in zip(edges, placed.routes, strict=True):
-        leaving[source].append(route[0][1])
-        arriving[target].append(route[-1][1])
-    glyphs = [
-        drawing.glyph(found, x, y, arriving[index], leaving[index])
-        for index, (drawing, (x, y)) in enumerate(zip(drawings, placed.positions, strict=True))
+    arrivals = Counter(target for _, target in edges)
+    direction = page.direction("right")
+    right = direction == "right"
+    drawings = [
+        ValueDrawing(volume, body(sizes, volume.shape), arrivals[index], right, table(found, volume))
+        for index, volume in enumerate(volumes)
     ]
+    boxes = [Size(one.width, one.height) for one in drawings]
+    spacing = SPACING if right else DOWNWARDS
+    extents = [prod(volume.shape.spatial) for volume in volumes]
+    placed = paged(boxes, edges, direction, spacing, _groups(found, volumes, around), page, extents)
+    marked = marks(Figure(found, volumes, drawings, edges, placed))
+    glyphs, lines = _drawn(Figure(found, volumes, drawings, edges, placed), marked)
+    frames = [
+        Frame(title, *at, found.frames[block].depth, block)
+        for title, block, at in zip(frame_titles(found, placed), placed.groups, placed.frames, strict=True)
+    ]
+    upon = tuple(polygon for polygons in marked.values() for polygon in polygons)
+    scene = Scene(network.name, facts(network), 0, 0, tuple(glyphs), tuple(lines), tuple(frames), marks=upon)
+    return _fitted(_hugged(scene) if right else scene)
+
+
+def _drawn(figure: Figure, marked: Collection[int]) -> tuple[list[Glyph], list[Polyline]]:
+    """The glyphs, and the lines that no mark replaces."""
+    arriving: list[list[float]] = [[] for _ in figure.volumes]
+    leaving: list[list[float]] = [[] for _ in figure.volumes]
     lines = [
-        Polyline(glyphs[source].name, glyphs[target].name, tuple(route), arrow=False)
-        for (source, target), route in zip(edges, placed.routes, strict=True)
+        (source, target, route)
+        for index, ((source, target), route) in enumerate(zip(figure.edges, figure.placed.routes, strict=True))
+        if index not in marked
     ]
-    frames = [_frame(opened, at) for opened, at in zip(found.frames, placed.frames, strict=True)]
-    return _fitted(Scene(network.name, facts(network), 0, 0, tuple(glyphs), tuple(lines), tuple(frames)))
+    for source, target, route in lines:
+        if _level(route[:2]):
+            leaving[source].append(route[0][1])
+        if _level(route[-2:]):
+            arriving[target].append(route[-1][1])
+    glyphs = [
+        drawing.glyph(figure.found, x, y, arriving[index], leaving[index])
+        for index, (drawing, (x, y)) in enumerate(zip(figure.drawings, figure.placed.positions, strict=True))
+    ]
+    return glyphs, [_line(glyphs[source], glyphs[target], route) for source, target, route in lines]
 
 
-def telling_depth(network: Measured) -> int:
-    """The least depth that gives :data:`FEWEST` volumes, or the deepest before there are more than :data:`MOST`."""
-    telling = 0
-    for depth in range(max((len(layer.node.path) for layer in network.layers.values()), default=0) + 1):
-        try:
-            found = outline(network, depth)
-        except CnnError:  # too many boxes
-            break
-        count = len(_gathered(found, _around(found))[0])
-        if count <= MOST:
-            telling = depth
-        if count >= FEWEST:
-            break
-    return telling
+def _level(piece: Sequence[Point]) -> bool:
+    return piece[0][1] == piece[1][1]
 
 
-def _around(found: Outline) -> list[tuple[int, ...]]:
-    """The frames around every unit, outermost first."""
-    around: list[tuple[int, ...]] = [()] * len(found.units)
-    for index, frame in sorted(enumerate(found.frames), key=lambda pair: pair[1].depth):
-        for unit in frame.units:
-            around[unit] += (index,)
-    return around
+def _line(source: Glyph, target: Glyph, route: Sequence[Point]) -> Polyline:
+    """The line from border to border; from above and below it has a head of its own."""
+    points = [*route]
+    if not _level(route[:2]):
+        points[0] = route[0][0], source.y + source.height if route[1][1] > route[0][1] else source.y
+    if not _level(route[-2:]):
+        points[-1] = route[-1][0], target.y if route[-1][1] > route[-2][1] else target.y + target.height
+    return Polyline(source.name, target.name, tuple(points), arrow=not _level(route[-2:]))
 
 
 def _groups(found: Outline, volumes: Sequence[Volume], around: Sequence[tuple[int, ...]]) -> list[BoxGroup]:
-    """The volumes of every frame; the room for its title is part of the padding."""
+    """The volumes of every frame, and the room for its title."""
     members: list[list[int]] = [[] for _ in found.frames]
     for index, volume in enumerate(volumes):
         for frame in around[volume.units[0]]:
             members[frame].append(index)
-    return [BoxGroup(inside[0], inside[-1] + 1) for inside in members]
+    texts = [CONTINUED + repeated(opened.title, opened.repeat) for opened in found.frames]
+    titles = [(width(text, FRAME_TEXT, True) + 16, FRAME_TITLE) for text in texts]
+    return [BoxGroup(inside[0], inside[-1] + 1, title) for inside, title in zip(members, titles, strict=True)]
 
 
-def _frame(opened: FrameUnits, at: Rectangle) -> Frame:
-    count = f" x {opened.repeat:,}" if opened.repeat > 1 else ""
-    room = at.width - 16 - width(count, FRAME_TEXT, True)
-    return Frame(shortened(opened.title, FRAME_TEXT, room, True) + count, *at, depth=opened.depth)
-
-
-def _gathered(found: Outline, around: Sequence[tuple[int, ...]]) -> tuple[list[Volume], list[tuple[int, int]]]:
-    """The volumes and the lines between them."""
-    sources: list[list[int]] = [[] for _ in found.units]
-    readers: list[list[int]] = [[] for _ in found.units]
-    for edge in found.edges:
-        sources[edge.target].append(edge.source)
-        readers[edge.source].append(edge.target)
-    heads: dict[int, int] = {}
-    members: dict[int, list[int]] = {}
-    for index, unit in enumerate(found.units):
-        before = sources[index]
-        joins = (
-            len(before) == 1
-            and readers[before[0]] == [index]
-            and around[before[0]] == around[index]
-            and _follows(unit, found.units[before[0]])
-        )
-        head = heads[before[0]] if joins else index
-        heads[index] = head
-        members.setdefault(head, []).append(index)
-    volumes: list[Volume] = []
-    owner: dict[int, int] = {}
-    for head, units in members.items():
-        unit = found.units[head]
-        volume = Volume(
-            tuple(units), unit.shape, unit.shown, family(unit), _text([found.units[index] for index in units])
-        )
-        before = sources[head]
-        last = volumes[owner[before[0]]] if len(before) == 1 else None
-        chained = last is not None and readers[before[0]] == [head] and around[before[0]] == around[head]
-        if last is not None and chained and _alike(last, volume, found):
-            owner.update(dict.fromkeys(units, owner[before[0]]))
-            volumes[owner[head]] = last._replace(units=last.units + volume.units, slabs=last.slabs + 1)
-        else:
-            owner.update(dict.fromkeys(units, len(volumes)))
-            volumes.append(volume)
-    pairs = ((owner[edge.source], owner[edge.target]) for edge in found.edges)
-    return volumes, list(dict.fromkeys(pair for pair in pairs if pair[0] != pair[1]))
-
-
-def _follows(unit: Unit, before: Unit) -> bool:
-    """Whether a unit is named at the volume that it works on."""
-    if unit.kind != "layer" or before.kind == "input" or before.output:
-        return False
-    op = unit.layers[0].node.op
-    return op.transparent or (op.follows and unit.shape == before.shape)
-
-
-def _alike(first: Volume, second: Volume, found: Outline) -> bool:
-    """Whether two volumes, one feeding only the other, may be slabs of one."""
-    last = first.units[-(len(first.units) // first.slabs) :]  # those before it have been asked already
-    kinds = {found.units[index].kind for index in (*last, *second.units)}
-    ends = any(found.units[index].output for index in last)
-    return kinds == {"layer"} and not ends and first[1:5] == second[1:5]
-
-
-def _text(units: Sequence[Unit]) -> tuple[tuple[str, bool], ...]:
-    """The lines below a volume, and which of them are bold: names that somebody chose, operators, what follows."""
-    first = units[0]
-    lines: list[tuple[str, bool]] = []
-    words: list[str] = []
-    if first.kind == "layer":
-        name, operator = first.name.rpartition(".")[2], first.layers[0].operator
-        if not re.fullmatch(rf"{re.escape(operator)}\d+", name):
-            lines.append((name, True))
-        words += _words(first.title)
-    else:
-        title = first.name if first.kind == "input" else first.title
-        lines += [(line, True) for line in _broken(title.split(" "), True)]
-        if first.repeat > 1:
-            words.append(f"x {first.repeat:,}")
-    lines += [(line, False) for line in _broken(words)]
-    followers = []
-    for unit in units[1:]:
-        operator, *arguments = _words(unit.title)
-        followers.append(" ".join(["+", operator, *(arguments if operator in ("dropout", "clip") else ())]))
-    lines += [(line, False) for line in _broken(followers)]
-    return tuple((shortened(line, TEXT, 1.6 * COLUMN, bold), bold) for line, bold in lines)
-
-
-def _words(title: str) -> list[str]:
-    """The operator and its arguments, without lists and what figures leave out."""
-    words, nested = [], 0
-    for word in cut(title, 2_000).split(" "):
-        if not nested and "[" not in word and len(word) <= 20 and not UNNAMED.match(word):
-            words.append(word)
-        nested += word.count("[") - word.count("]")
-    return words
-
-
-def _broken(words: Sequence[str], bold: bool = False) -> Iterator[str]:
-    """Lines no wider than a column, where words allow it."""
-    line = ""
-    for word in words:
-        longer = f"{line} {word}" if line else word
-        if line and width(longer, TEXT, bold) > COLUMN:
-            yield line
-            line = word
-        else:
-            line = longer
-    if line:
-        yield line
-
-
-class _Drawing:
-    """A volume with its measures: the middle of the cuboid is the middle of the rectangle around it and its text."""
-
-    def __init__(self, volume: Volume, sizes: Scales) -> None:
-        self.volume = volume
-        self.cuboid = sizes.cuboid(volume.shape)
-        self.slabs = min(volume.slabs, MOST_SLABS)
-        self.count = (f"x {volume.slabs:,}",) if volume.slabs > 1 else ()
-        self.size = volume.shown
-        span = self.cuboid.span + (self.slabs - 1) * (self.cuboid.width + SLAB_GAP)
-        texts = [width(self.size, TEXT, True), *(width(text, TEXT, bold) for text, bold in volume.text)]
-        self.span = span
-        self.width = max(LEAD + span + TAIL, *(text + 4 for text in texts))
-        self.above = self.cuboid.rise / 2 + LINE_HEIGHT + 4
-        self.below = self.cuboid.rise / 2 + 4 + LINE_HEIGHT * (len(volume.text) + len(self.count)) + 2
-        self.half = ceil(max(self.above, self.below))
-
-    def glyph(self, found: Outline, x: float, y: float, arriving: Sequence[float], leaving: Sequence[float]) -> Glyph:
-        """The shapes with ``x`` and ``y`` as upper left corner; lines arrive and leave at these heights."""
-        volume, cuboid = self.volume, self.cuboid
-        middle = y + self.half
-        begin = x + max((self.width - self.span + LEAD - TAIL) / 2, LEAD)
-        top = middle - cuboid.rise / 2
-        shapes: list[Drawn] = []
-        if arriving:
-            shapes += self._leads(x, begin, top, arriving)
-        if leaving:
-            behind = begin + self.span - cuboid.span + cuboid.right(cuboid.rise / 2)
-            shapes += _trail(behind, x + self.width, middle, leaving)
-        for slab in range(self.slabs):
-            shapes += cuboid.faces(begin + slab * (cuboid.width + SLAB_GAP), top, volume.family)
-        centre = x + self.width / 2
-        shapes.append(TextLabel(centre, top - 5, self.size, TEXT, bold=True))
-        baseline = top + cuboid.rise + 4 + TEXT
-        for text, bold in (*volume.text, *((count, True) for count in self.count)):
-            shapes.append(TextLabel(centre, baseline, text, TEXT, "middle", "text", bold))
-            baseline += LINE_HEIGHT
-        upper = min([middle - self.above, *(port - STROKE for port in (*arriving, *leaving))])
-        lower = max([middle + self.below, *(port + STROKE for port in (*arriving, *leaving))])
-        units = [found.units[index] for index in volume.units]
-        layers = tuple(layer.name for unit in units for layer in (*unit.layers, *unit.others))
-        return Glyph(units[0].name, layers, _hint(units), x, upper, self.width, lower - upper, tuple(shapes))
-
-    def _leads(self, x: float, begin: float, top: float, arriving: Sequence[float]) -> Iterator[Polygon]:
-        """From the border to the cuboid, straight where that is hit; what arrives elsewhere is joined in the middle."""
-        middle = top + self.cuboid.rise / 2
-        inside = HEAD_WIDTH / 2 + 1
-        straight = {port for port in arriving if top + inside <= port <= top + self.cuboid.rise - inside}
-        joined = [port for port in arriving if port not in straight]
-        if joined:
-            yield from _bus(x, middle, joined)
-        for port in sorted(straight | ({middle} if joined else set())):
-            end = begin + self.cuboid.left(port - top)
-            base, side = end - HEAD_LENGTH, HEAD_WIDTH / 2
-            yield from _bar(x, base + 1, port)
-            yield Polygon(((end, port), (base, port - side), (base, port + side)), "arrow")
-
-
-def _trail(start: float, end: float, middle: float, ports: Sequence[float]) -> Iterator[Polygon]:
-    """From the cuboid to the border."""
-    yield from _bus(end - STROKE, middle, ports)
-    yield from _bar(start, end, middle)
-
-
-def _bar(start: float, end: float, middle: float) -> Iterator[Polygon]:
-    if end > start:
-        above, below = middle - STROKE / 2, middle + STROKE / 2
-        yield Polygon(((start, above), (end, above), (end, below), (start, below)), "arrow")
-
-
-def _bus(x: float, middle: float, ports: Sequence[float]) -> Iterator[Polygon]:
-    above, below = min(middle, *ports) - STROKE / 2, max(middle, *ports) + STROKE / 2
-    if below - above > 2 * STROKE:
-        yield Polygon(((x, above), (x + STROKE, above), (x + STROKE, below), (x, below)), "arrow")
-
-
-def _hint(units: Sequence[Unit]) -> str:
-    """Every unit with its whole title and its shape."""
-    parts = []
-    for unit in units:
-        titled = f"{unit.name}: {cut(unit.title, 200)}" if unit.title != unit.name else unit.name
-        count = f" x {unit.repeat:,}" if unit.repeat > 1 else ""
-        parts.append(f"{titled}{count}, {unit.shown}")
-    return "; ".join(parts)
+def _hugged(scene: Scene) -> Scene:
+    """The scene with frames as high as what they hold; those inside others first."""
+    frames: dict[int, Frame] = {}
+    for index, frame in sorted(enumerate(scene.frames), key=lambda pair: -pair[1].depth):
+        right, bottom = frame.x + frame.width, frame.y + frame.height
+        held: list[Glyph | Frame] = [*scene.glyphs, *(one for one in frames.values() if one.depth > frame.depth)]
+        held = [one for one in held if frame.x <= one.x < right and frame.y <= one.y < bottom]
+        bends = [y for line in scene.lines for x, y in line.points if frame.x < x < right and frame.y < y < bottom]
+        top = max(frame.y, min([*(one.y for one in held), *bends]) - FRAME_PADDING / 2 - FRAME_TITLE)
+        bottom = min(bottom, max([*(one.y + one.height for one in held), *bends]) + FRAME_PADDING)
+        frames[index] = frame._replace(y=top, height=bottom - top)
+    return scene._replace(frames=tuple(frames[index] for index in range(len(scene.frames))))
 
 
 def _fitted(scene: Scene) -> Scene:
@@ -328,6 +159,7 @@ def _fitted(scene: Scene) -> Scene:
         glyphs=tuple(_moved(glyph, -left, -top) for glyph in scene.glyphs),
         lines=tuple(line._replace(points=tuple((x - left, y - top) for x, y in line.points)) for line in scene.lines),
         frames=tuple(frame._replace(x=frame.x - left, y=frame.y - top) for frame in scene.frames),
+        marks=tuple(_polygon_moved(polygon, -left, -top) for polygon in scene.marks),
     )
 
 
@@ -335,7 +167,11 @@ def _moved(glyph: Glyph, right: float, down: float) -> Glyph:
     shapes: list[Drawn] = []
     for shape in glyph.shapes:
         if isinstance(shape, Polygon):
-            shapes.append(shape._replace(points=tuple((x + right, y + down) for x, y in shape.points)))
+            shapes.append(_polygon_moved(shape, right, down))
         else:
             shapes.append(shape._replace(x=shape.x + right, y=shape.y + down))
     return glyph._replace(x=glyph.x + right, y=glyph.y + down, shapes=tuple(shapes))
+
+
+def _polygon_moved(polygon: Polygon, right: float, down: float) -> Polygon:
+    return polygon._replace(points=tuple((x + right, y + down) for x, y in polygon.points))
