@@ -2,7 +2,6 @@
 
 import argparse
 
-from cnndsl.cli.terminal import FINE
 from cnndsl.errors import missing_library
 
 EXAMPLE = "cnndsl lsp"
@@ -14,12 +13,11 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """0 when the editor ends it. Raises CnnError where pygls, the extra ``lsp``, is missing."""
+    """0 when the editor ends it as the protocol says, else 1. Raises CnnError where pygls, the extra ``lsp``, is missing."""
     try:
         from cnndsl.lsp.server import make_server
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
             raise
         raise missing_library("pygls", "lsp", error) from None
-    make_server().start_io()
-    return FINE
+    return make_server().serve()
