@@ -2,8 +2,8 @@
 
 Letters are typed into a comment, a number and a name in the middle of a file of 600 lines, of a file of 600 lines put
 together from the zoo, and of one of 10,000 lines. After each the time is taken until both the diagnostics and the hints
-of the 60 lines on the screen are there, as editors ask for them. Exit status 1 if the 95th percentile is above its bar, or
-the memory of the server grows.
+of the 60 lines on the screen are there, as editors ask for them. Exit status 1 if the 95th percentile is above its
+bar, or the memory of the server grows.
 """
 
 import json

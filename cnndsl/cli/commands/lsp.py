@@ -13,7 +13,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """0 when the editor ends it as the protocol says, else 1. Raises CnnError where pygls, the extra ``lsp``, is missing."""
+    """0 when the editor ends it as the protocol says, else 1. Raises CnnError where pygls is missing."""
     try:
         from cnndsl.lsp.server import make_server
     except ImportError as error:
