@@ -184,3 +184,68 @@ def test_few_slips_go_unnoticed(seeded: tuple[list[Outcome], Counter[str]]) -> N
     _, apart = seeded
     silent = {reason: count for reason, count in apart.items() if not reason.startswith("swapped_arguments")}
     assert sum(silent.values()) <= 0.2 * COUNT, silent
+
+
+# --- beside a second mistake ---
+# No value flows through them, so that nothing else in the text depends on them.
+BROKEN_LINES = ("let spare 3", "let spare = (1 +", "expect params ==", "expect (params", "assume >", "let = 2")
+PAIRS = 60
+
+
+def place_beside(text: str, fault: Fault, rng: random.Random) -> int | None:
+    """The offset of a line that begins with a statement of a network and is not near a fault."""
+    near = text.count("\n", 0, fault.start)
+    starts = [
+        text.rfind("\n", 0, statement.start) + 1
+        for item in parse(text).items
+        if isinstance(item, syntax.Network)
+        for statement in item.body.statements[1:]
+    ]
+    places = [
+        start
+        for start in starts
+        if abs(text.count("\n", 0, start) - near) > 1 and not fault.start <= start <= fault.end
+    ]
+    return rng.choice(places) if places else None
+
+
+def test_beside_a_line_that_cannot_be_read_both_are_named(examples: Path, tmp_path: Path) -> None:
+    """Faults as above, each in a text in which a second line is broken: messages are on both lines."""
+    shutil.copytree(examples / "zoo", tmp_path / "zoo")
+    files = sorted((tmp_path / "zoo").glob("*.cnn"))
+    rng = random.Random(SEED + 1)
+    missed, count = [], 0
+    while count < PAIRS:
+        path = rng.choice(files)
+        text = path.read_text(encoding="utf-8")
+        fault = KINDS[count % len(KINDS)](text, rng)
+        offset = place_beside(text, fault, rng)
+        damaged = text[: fault.start] + fault.instead + text[fault.end :]
+        if offset is None or damaged == text:
+            continue
+        path.write_text(damaged, encoding="utf-8")
+        alone = [one for one in cnndsl.check_file(path).diagnostics if one.severity == "error"]
+        path.write_text(text, encoding="utf-8")
+        if all(one.code == "expect-failed" for one in alone):
+            continue
+        line = rng.choice(BROKEN_LINES)
+        edits = sorted([(fault.start, fault.end, fault.instead), (offset, offset, f"{line}\n")], reverse=True)
+        both = text
+        for start, end, instead in edits:
+            both = both[:start] + instead + both[end:]
+        path.write_text(both, encoding="utf-8")
+        found = [one for one in cnndsl.check_file(path).diagnostics if one.severity == "error"]
+        path.write_text(text, encoding="utf-8")
+        count += 1
+        broken = text.count("\n", 0, offset) + 1
+        faulty = {text.count("\n", 0, place) + 1 for place in (fault.start, fault.partner)}
+        faulty = {number + (number >= broken) for number in faulty}
+        found_fault = any(names(one, str(path), number, number, labels=True) for one in found for number in faulty)
+        found_broken = any(names(one, str(path), broken, broken, labels=True) for one in found)
+        first = any(names(found[0], str(path), number, number, labels=True) for number in {*faulty, broken})
+        if not (found_fault and found_broken and first):
+            said = "\n".join(map(str, found))
+            missed.append(
+                f"{path.name}: {line!r} in {broken}, a fault in {faulty}: {damaged[fault.start :][:40]!r}\n{said}"
+            )
+    assert len(missed) <= 0.05 * PAIRS, "\n\n".join(missed)

@@ -1,13 +1,17 @@
 """Fixes as edits: one at a time, all safe ones at once, or a comment that silences a warning."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from cnndsl.analysis.lint import RULES
 from cnndsl.errors import Diagnostic, Fix, Span
 from cnndsl.lang.compile import compile_text
 from cnndsl.lang.modules import Resolver
 from cnndsl.lang.review.fixes import mended
 from cnndsl.language_service.analysis import Analysis
+
+_IGNORED = re.compile(r"#.*?\bcnn:\s*ignore\s*\[[^\]]*(?=\])")
 
 
 class Action(NamedTuple):
@@ -29,7 +33,7 @@ def actions(analysis: Analysis, first: int, last: int) -> list[Action]:
         for number, fix in enumerate(diagnostic.fixes):
             if fix.span.file == analysis.file:
                 found.append(Action(fix.title, (fix,), diagnostic, preferred=number == 0 and fix.safe))
-        if diagnostic.severity == "warning":
+        if diagnostic.code in RULES and diagnostic.code != "bad-suppression":
             found.append(_silenced(analysis, diagnostic, span))
     return found
 
@@ -37,8 +41,10 @@ def actions(analysis: Analysis, first: int, last: int) -> list[Action]:
 def _silenced(analysis: Analysis, diagnostic: Diagnostic, span: Span) -> Action:
     """A comment behind the line that says that the warning is known."""
     line = analysis.text.split("\n")[span.line - 1]
-    place = Span(analysis.file, span.line, len(line) + 1, span.line, len(line) + 1)
-    comment = f"{'' if line.endswith(' ') else '  '}# cnn: ignore={diagnostic.code}"
+    known = _IGNORED.search(line)
+    column = (known.end() if known else len(line)) + 1
+    place = Span(analysis.file, span.line, column, span.line, column)
+    comment = f", {diagnostic.code}" if known else f"  # cnn: ignore[{diagnostic.code}]"
     return Action(f"ignore {diagnostic.code} in this line", (Fix("", place, comment),), diagnostic)
 
 

@@ -68,8 +68,10 @@ class Analysis:
         starts = self.line_starts
         if line >= len(starts):
             return len(self.text)
+        if line < 0:
+            return 0
         end = starts[line + 1] - 1 if line + 1 < len(starts) else len(self.text)
-        return min(starts[max(line, 0)] + max(column, 0), end)
+        return min(starts[line] + max(column, 0), end)
 
     @cached_property
     def line_starts(self) -> list[int]:

@@ -36,13 +36,21 @@ class _Names:
     own: dict[str, list[Definition]] = field(default_factory=dict)
 
     def find(self, name: str, offset: int) -> Definition | None:
+        found: list[list[Definition]] = []
         names: _Names | None = self
         while names is not None:
-            found = names.own.get(name)
-            if found:
-                return next((one for one in reversed(found) if one.place.start <= offset), found[0])
+            if name in names.own:
+                found.append(names.own[name])
             names = names.outer
-        return None
+        above = (one for own in found for one in reversed(own) if _above(one, offset))
+        return next(above, found[0][0] if found else None)
+
+
+def _above(definition: Definition, offset: int) -> bool:
+    """Whether a name is defined before an offset; the value of a ``let`` does not see the name that it is given."""
+    if isinstance(definition.node, syntax.Let | syntax.Param):
+        return definition.place.start == offset or definition.node.end <= offset
+    return definition.place.start <= offset
 
 
 class Bindings:
@@ -56,7 +64,7 @@ class Bindings:
         self.references: dict[tuple[int, int], Definition] = {}
         self._text = tree.text
         self._file = file
-        self._levels = 0
+        self._around: dict[int, int] = {}
         self._blocks: dict[str, tuple[Definition, syntax.Block | None]] = {}
         top = _Names()
         for definition in imported.values():
@@ -99,6 +107,18 @@ class Bindings:
             if found.place == definition.place:
                 yield place
 
+    def meet(self, first: Definition, second: Definition) -> bool:
+        """Whether there is a place where both names can be seen: in the same body, or one inside the other's."""
+        return first.level in self._levels(second) or second.level in self._levels(first)
+
+    def _levels(self, definition: Definition) -> Iterator[int]:
+        """The body of a definition and those around it."""
+        level = definition.level
+        while level:
+            yield level
+            level = self._around[level]
+        yield 0
+
     def exported(self) -> Iterator[Definition]:
         """What an import of this file brings in."""
         for definition in self.definitions:
@@ -113,8 +133,9 @@ class Bindings:
         return definition
 
     def _inside(self, outer: _Names) -> _Names:
-        self._levels += 1
-        return _Names(outer, self._levels)
+        level = len(self._around) + 1
+        self._around[level] = outer.level
+        return _Names(outer, level)
 
     def _define(self, statement: syntax.Item, names: _Names) -> None:
         """What a statement names in the body that it stands in; what a loop names inside can be reached from here."""

@@ -33,6 +33,10 @@ class Call(NamedTuple):
     """How many arguments stand by position before the one at the position."""
     parameter: str | None
     """The keyword of the argument at the position."""
+    inside: bool
+    """Whether the position is in an expression that has begun, behind its first word."""
+    previous: str
+    """The word or sign before the position, and before what is being typed there."""
     around: str
     """The word that opened the body around, such as ``train``; empty at the top."""
 
@@ -69,7 +73,19 @@ def call_at(analysis: Analysis, offset: int) -> Call | None:
     current = arguments.pop() if inside else []
     keywords = tuple(argument[0] for argument in arguments if argument[1:2] == ["="])
     parameter = current[0] if current[1:2] == ["="] else None
-    return Call(word.text, word.start, keywords, len(arguments) - len(keywords), parameter, around)
+    typing = statement[-1].end >= offset and re.match(r"\w", statement[-1].text) is not None
+    before = statement[-2 if typing and rest else -1].text
+    expression = current[2:] if parameter else current
+    return Call(
+        word.text,
+        word.start,
+        keywords,
+        len(arguments) - len(keywords),
+        parameter,
+        len(expression) > typing,
+        before,
+        around,
+    )
 
 
 def _statement(tokens: list[Token]) -> tuple[int, str]:

@@ -20,6 +20,8 @@ Kind: TypeAlias = Literal[
     "operator", "block", "keyword", "parameter", "word", "value", "constant", "function", "measure", "file", "setting"
 ]
 
+_NAMING = frozenset({"as", "let", "param", "symbol", "block", "network"})
+"""Behind them stands a name that is new."""
 _PATH = re.compile(r'^\s*import\s+"([^"]*)$')
 _ATTRIBUTE = re.compile(r"([A-Za-z_]\w*)\.\w*$")
 
@@ -51,11 +53,19 @@ def completions(
         return []
     attribute = _ATTRIBUTE.search(line)
     if attribute and not attribute[1].isdigit():
-        return [Item(name, "measure", words) for name, words in ATTRIBUTES.items()]
+        return [Item(name, "measure", words) for name, words in (ATTRIBUTES | _counts(analysis, offset)).items()]
     call = call_at(analysis, offset)
     if call is None:
         return list(_statements(analysis, offset))
+    if call.previous in _NAMING:
+        return []
     return list(_inside(analysis, call, offset))
+
+
+def _counts(analysis: Analysis, offset: int) -> dict[str, str]:
+    """What an ``expect`` may count up to a value."""
+    call = call_at(analysis, offset)
+    return MEASURES if call and call.word == "expect" else {}
 
 
 # --- at the start of a statement or stage ---
@@ -89,10 +99,13 @@ def _around(analysis: Analysis, offset: int) -> str | None:
 
 
 def operator_item(name: str) -> Item:
-    """An operator, with what must be given by position, and branches where it merges."""
+    """An operator, with what must be given, and branches where it merges."""
     cls = ops.operator(name)
-    needed = [field for field in cls.positional if cls.model_fields[field].is_required()]
-    places = [f"${{{number}:{field}}}" for number, field in enumerate(needed, 1)]
+    needed = [field for field in cls.parameters() if cls.model_fields[field].is_required()]
+    places = [
+        f"{'' if field in cls.positional else f'{field}='}${{{number}:{field}}}"
+        for number, field in enumerate(needed, 1)
+    ]
     body = [f"{{\n  ${{{len(places) + 1}:identity}}\n  $0\n}}"] if name in ops.MERGES else []
     return Item(name, "operator", " ".join([name, *needed]), cls.summary, " ".join([name, *places, *body]))
 
@@ -117,11 +130,11 @@ def _inside(analysis: Analysis, call: Call, offset: int) -> Iterator[Item]:
         for name, words in MEASURES.items() if call.word == "expect" else ():
             yield Item(name, "measure", words)
     elif call.word in ops.NAMES:
-        if call.parameter:
+        if call.parameter and not call.inside:
             yield from _words(call.word, call.parameter)
-        else:
+        elif not call.inside:
             yield from _parameters(call)
-    elif not call.parameter:
+    elif not call.parameter and not call.inside:
         block = analysis.block(call.word)
         for number, parameter in enumerate(block.parameters if block else ()):
             if parameter.name not in call.keywords and number >= call.positional:
@@ -130,7 +143,7 @@ def _inside(analysis: Analysis, call: Call, offset: int) -> Iterator[Item]:
     if call.word not in ("from", "output", "import"):
         for name, words in FUNCTIONS.items():
             yield Item(name, "function", words, snippet=f"{name}($1)")
-    if call.word in ops.NAMES or analysis.block(call.word):
+    if not call.parameter and not call.inside and (call.word in ops.NAMES or analysis.block(call.word)):
         yield Item("as", "keyword", KEYWORDS["as"])
 
 
@@ -184,7 +197,9 @@ def _names(analysis: Analysis, offset: int, values_only: bool) -> Iterator[Item]
                 and scope.places[name].file == analysis.file
                 and (analysis.source.offsets(scope.places[name])[0] >= offset)
             )
-            if name in seen or behind or (sealed and isinstance(found, Named)):
+            # An unknown name stands for nothing, so that it is reported once.
+            unknown = found is None and name not in scope.places
+            if name in seen or behind or unknown or (sealed and isinstance(found, Named)):
                 continue
             seen.add(name)
             if isinstance(found, Named):

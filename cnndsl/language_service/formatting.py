@@ -1,8 +1,10 @@
 """Formatting as edits: the whole text, some of its lines, or the line that has just been typed."""
 
+from collections.abc import Iterator
 from difflib import SequenceMatcher
 
-from cnndsl.errors import CnnError, Fix, Span
+from cnndsl.errors import CnnError, Diagnostic, Fix, Span
+from cnndsl.lang.review.fixes import apply_fixes
 from cnndsl.lang.style.format import INDENT, format_text
 from cnndsl.language_service.analysis import Analysis
 
@@ -17,7 +19,19 @@ def formatted(analysis: Analysis, first: int = 1, last: int | None = None) -> li
     except CnnError:
         return []
     found = edits(analysis, after)
-    return [fix for fix in found if fix.span.end_line > first and (last is None or fix.span.line <= last)]
+    if first == 1 and last is None:
+        return found
+    found = [fix for fix in found if fix.span.end_line > first and (last is None or fix.span.line <= last)]
+    text = apply_fixes(analysis.text, analysis.file, _as_fixes(analysis, found))
+    try:
+        # Lines that moved may have been taken for others.
+        return found if format_text(text, analysis.file, analysis.limits) == after else []
+    except CnnError:
+        return []
+
+
+def _as_fixes(analysis: Analysis, found: list[Fix]) -> list[Diagnostic]:
+    return [Diagnostic("", "", fix.span, fixes=(fix._replace(safe=True),)) for fix in found]
 
 
 def edits(analysis: Analysis, after: str) -> list[Fix]:
@@ -36,8 +50,7 @@ def edits(analysis: Analysis, after: str) -> list[Fix]:
 
 def _differences(old: list[str], new: list[str]) -> list[tuple[int, int, int, int]]:
     if len(old) <= MOST_LINES:
-        opcodes = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
-        return [(start, end, first, last) for kind, start, end, first, last in opcodes if kind != "equal"]
+        return list(_aligned(old, new))
     start = 0
     while start < min(len(old), len(new)) and old[start] == new[start]:
         start += 1
@@ -45,6 +58,18 @@ def _differences(old: list[str], new: list[str]) -> list[tuple[int, int, int, in
     while behind < min(len(old), len(new)) - start and old[-1 - behind] == new[-1 - behind]:
         behind += 1
     return [(start, len(old) - behind, start, len(new) - behind)] if start < max(len(old), len(new)) - behind else []
+
+
+def _aligned(old: list[str], new: list[str]) -> Iterator[tuple[int, int, int, int]]:
+    """Differences between lines that say the same: those that differ in their layout alone are replaced one by one."""
+    bare_old, bare_new = (["".join(line.split()) for line in lines] for lines in (old, new))
+    for kind, start, end, first, last in SequenceMatcher(None, bare_old, bare_new, autojunk=False).get_opcodes():
+        if kind != "equal":
+            yield start, end, first, last
+            continue
+        for number in range(end - start):
+            if old[start + number] != new[first + number]:
+                yield start + number, start + number + 1, first + number, first + number + 1
 
 
 def typed(analysis: Analysis, line: int, character: str) -> list[Fix]:

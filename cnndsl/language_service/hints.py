@@ -1,5 +1,6 @@
 """Shapes behind the lines that give a value, and totals above networks and blocks."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
@@ -36,21 +37,25 @@ def hints(analysis: Analysis, detail: Detail = "shape", first: int = 1, last: in
     """One for each line from ``first`` to ``last`` that gives a value; lines count from 1, columns too."""
     if detail == "off":
         return []
-    ends: dict[int, tuple[Place, Result]] = {}
-    for place, result in analysis.recording.results.items():
-        if place.file != analysis.file:
-            continue
-        line = analysis.source.span(place.end, place.end).line
-        known = ends.get(line)
-        # The last value of a line; of stages inside each other the outer one.
-        if known is None or (place.end, -place.start) > (known[0].end, -known[0].start):
-            ends[line] = (place, result)
+    ends = {line: found for line, found in _ends(analysis).items() if line >= first and (last is None or line <= last)}
     lines = analysis.text.split("\n")
-    wanted = (line for line in sorted(ends) if line >= first and (last is None or line <= last))
-    return [
-        Hint(line, len(lines[line - 1].rstrip()) + 1, _text(analysis, ends[line][1], detail), instances(ends[line][1]))
-        for line in wanted
-    ]
+    found = []
+    for line in sorted(ends):
+        # The last value of a line; of stages inside each other the outer one.
+        _, result = max(ends[line], key=lambda end: (end[0].end, -end[0].start))
+        text = _text(analysis, result, [result for _, result in ends[line]], detail)
+        found.append(Hint(line, len(lines[line - 1].rstrip()) + 1, text, instances(result)))
+    return found
+
+
+def _ends(analysis: Analysis) -> dict[int, list[tuple[Place, Result]]]:
+    """The values of a file by the line in which what gives them ends."""
+    ends: dict[int, list[tuple[Place, Result]]] = {}
+    starts = analysis.line_starts
+    for place, result in analysis.recording.results.items():
+        if place.file == analysis.file:
+            ends.setdefault(bisect_right(starts, place.end), []).append((place, result))
+    return ends
 
 
 def formula(analysis: Analysis, result: Result) -> str:
@@ -63,14 +68,16 @@ def formula(analysis: Analysis, result: Result) -> str:
     return "" if shown == str(result.first.shape) else shown
 
 
-def _text(analysis: Analysis, result: Result, detail: Detail) -> str:
+def _text(analysis: Analysis, result: Result, of_line: list[Result], detail: Detail) -> str:
     shape = str(result.first.shape)
     measured = analysis.measured(result.network) if detail != "shape" else None
     if measured is None:
         return shape
-    layers = [layer for layer in _layers(analysis, result) if layer.name in measured.layers]
     if detail == "shape + params":
-        params = sum(measured.layers[layer.name].params for layer in layers)
+        # Stages of one line are counted together, and once where one is inside another.
+        near = (one for one in of_line if one.network == result.network)
+        layers = {layer.name for one in near for layer in _layers(analysis, one)}
+        params = sum(measured.layers[name].params for name in layers if name in measured.layers)
         return f"{shape}  {params:,}" if params else shape
     name = result.first.name
     if name not in measured.layers:

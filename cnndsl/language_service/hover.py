@@ -31,7 +31,10 @@ def hover(analysis: Analysis, bindings: Bindings, offset: int) -> Hover | None:
     if word is None or _in_comment_or_string(analysis, offset):
         return None
     text = _about(analysis, bindings, word, offset)
-    return Hover(analysis.source.span(*word), text) if text else None
+    named = bindings.at(offset)
+    # Of sizes such as HxW the symbol that is meant.
+    place = named[0] if named and word[0] <= named[0][0] and named[0][1] <= word[1] else word
+    return Hover(analysis.source.span(*place), text) if text else None
 
 
 def _in_comment_or_string(analysis: Analysis, offset: int) -> bool:
@@ -156,7 +159,11 @@ def _parameter(analysis: Analysis, path: list[syntax.Spanned], name: str) -> str
 def _word_of_parameter(analysis: Analysis, path: list[syntax.Spanned], name: str) -> str | None:
     """A word such as ``same``: what the parameter takes that it is given to."""
     argument = next((node for node in reversed(path) if isinstance(node, syntax.Argument)), None)
-    return _parameter(analysis, path, argument.name) if argument and argument.name else None
+    if argument is None:
+        return None
+    if argument.name is None and _in_train(path):
+        return _parameter(analysis, path, name) or _parameter(analysis, path, "kind")
+    return _parameter(analysis, path, argument.name) if argument.name else None
 
 
 def _setting(word: str) -> str | None:

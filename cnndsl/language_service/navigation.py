@@ -84,15 +84,29 @@ def rename(workspace: Workspace, analysis: Analysis, offset: int, name: str) -> 
         clash = next((one for one in _neighbours(workspace, analysis, wanted) if one.name == name), None)
         if clash:
             raise NotRenamed(f"there is a {clash.kind} {quoted(name)} already")
-    return [Fix(f"rename to {name}", span, name) for span in _places(workspace, analysis, wanted)]
+    places = list(_places(workspace, analysis, wanted))
+    if "x" in name and any(_in_sizes(workspace, analysis, span) for span in places):
+        raise NotRenamed(f"{quoted(name)} has an x, which joins sizes such as {quoted('HxW')}")
+    return [Fix(f"rename to {name}", span, name) for span in places]
+
+
+def _in_sizes(workspace: Workspace, analysis: Analysis, span: Span) -> bool:
+    """Whether a name is part of a longer word: of sizes such as ``HxW``."""
+    trees = next(one.trees for one in (analysis, *workspace.analyses()) if span.file in one.trees)
+    line = trees[span.file].text.split("\n")[span.line - 1]
+    around = line[max(span.column - 2, 0) : span.column - 1] + line[span.end_column - 1 : span.end_column]
+    return any(character.isalnum() or character == "_" for character in around)
 
 
 def _neighbours(workspace: Workspace, analysis: Analysis, wanted: Definition) -> Iterator[Definition]:
-    """What else could be met by a name in the same places: the same body, the file, or bodies inside."""
-    file = wanted.place.file if wanted.place.file in analysis.trees else analysis.file
+    """What else could be met by a name in the same places: the same body, those around it, or bodies inside."""
+    bindings = workspace.bindings(analysis, wanted.place.file if wanted.place.file in analysis.trees else None)
+    # A parameter that is named by a use of its block is one of that block.
+    wanted = next((one for one in bindings.definitions if one.place == wanted.place), wanted)
     kinds = {"block", "network"}
-    for one in workspace.bindings(analysis, file).definitions:
-        if (one.kind in kinds) == (wanted.kind in kinds) and (one.kind == wanted.kind or one.kind not in kinds):
+    for one in bindings.definitions:
+        alike = one.kind == wanted.kind or not {one.kind, wanted.kind} & kinds
+        if alike and bindings.meet(one, wanted):
             yield one
 
 

@@ -72,6 +72,8 @@ def _from_tree(analysis: Analysis, bindings: Bindings) -> Iterator[tuple[int, Co
         elif isinstance(node, syntax.Name):
             kind = "function" if node.name in MEASURES else "word"
             yield node.start, Coloured(node.start, node.end, kind)
+        elif isinstance(node, syntax.Attribute) and node.base != "in":
+            yield node.start, Coloured(node.start, node.start + len(node.base), "variable")
         pending.extend(children(node))
     for definition in bindings.definitions:
         kind = "block" if definition.kind in ("block", "network") else _name_kind(definition.kind)

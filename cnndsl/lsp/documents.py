@@ -29,6 +29,8 @@ class Documents:
         self.settings = Settings()
         self.workspace = Workspace()
         self._versions: dict[str, int] = {}
+        self._pending: dict[str, tuple[int, str | None]] = {}
+        self._settled: dict[str, int] = {}
         self._changes = 0
 
     def configure(self, given: Any) -> None:
@@ -44,13 +46,23 @@ class Documents:
     def open(self, uri: str, text: str) -> None:
         """Opens a text, or gives it new content. Quick: nothing waits for a check."""
         self._changes += 1
+        self._pending[uri] = self._changes, text
         self._versions[uri] = self._changes
-        self.workspace.open(to_path(uri), text)
 
     def close(self, uri: str) -> None:
         self._versions.pop(uri, None)
-        with self.lock:
-            self.workspace.close(to_path(uri))
+        self._pending[uri] = 0, None
+
+    def settle(self, uri: str) -> int:
+        """Takes over what has come since the last request, and gives the version that the text has now. In the lock."""
+        for changed in list(self._pending):
+            version, text = self._pending.pop(changed)
+            self._settled[changed] = version
+            if text is None:
+                self.workspace.close(to_path(changed))
+            else:
+                self.workspace.open(to_path(changed), text)
+        return self._settled.get(uri, 0)
 
     def version(self, uri: str) -> int:
         """A number that changes with the text; 0 if it is not open."""

@@ -5,8 +5,10 @@ out of date; a fault in one is logged and answered with an error, and the server
 """
 
 import asyncio
+import gc
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +36,8 @@ from cnndsl.lsp.translation import LEGEND, Places, completion_item, to_path, to_
 from cnndsl.version import VERSION
 
 LOG = logging.getLogger("cnndsl.lsp")
+MOST_GARBAGE = 100_000
+"""So many new objects, dead or alive, are kept before the dead ones are looked for: some ten texts of 600 lines."""
 FIX_ALL = "source.fixAll.cnndsl"
 
 
@@ -55,6 +59,18 @@ class Server(LanguageServer):
         super().__init__("cnndsl", VERSION, text_document_sync_kind=types.TextDocumentSyncKind.Full)
         self.documents = Documents()
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.asked_to_end = False
+
+    def serve(self) -> int:
+        """Serves standard input and output until the client says or closes them; gives the exit status.
+
+        What else is written to standard output, by a library or a fault, goes to standard error.
+        """
+        _tune_collector()
+        to_client = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        self.start_io(os.fdopen(os.dup(sys.stdin.fileno()), "rb"), to_client)
+        return 0 if self.asked_to_end else 1
 
     @contextmanager
     def request(self, uri: str, version: int, everywhere: bool = False) -> Iterator[Request]:
@@ -63,9 +79,11 @@ class Server(LanguageServer):
         if not version:
             raise JsonRpcInvalidParams(f"{uri} is not open")
         with documents.lock:
-            if documents.version(uri) != version:
+            if documents.settle(uri) != version:
                 raise JsonRpcContentModified
             analysis, _ = documents.analysis(uri)
+            if documents.version(uri) != version:
+                raise JsonRpcContentModified
             places = documents.all_places(analysis) if everywhere else documents.places(analysis)
             yield Request(analysis, places, documents)
 
@@ -77,10 +95,11 @@ class Server(LanguageServer):
     def _publish(self, uri: str, version: int) -> None:
         try:
             with self.documents.lock:
-                if self.documents.version(uri) != version:
+                if not version or self.documents.settle(uri) != version:
                     return
                 found = self._diagnostics(uri)
             self._say(uri, found)
+            _collect()
         except Exception:
             LOG.exception("the check of %s failed", uri)
 
@@ -96,6 +115,19 @@ class Server(LanguageServer):
         params = types.PublishDiagnosticsParams(uri, found)
         if self.loop and not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self.text_document_publish_diagnostics, params)
+
+
+def _tune_collector() -> None:
+    """What was imported stays and need not be gone over; what a key press leaves is collected when that is answered."""
+    gc.disable()
+    gc.collect()
+    gc.freeze()
+
+
+def _collect() -> None:
+    """Frees the analyses of texts that are no more: their parts know each other."""
+    if gc.get_count()[0] > MOST_GARBAGE:
+        gc.collect()
 
 
 def make_server() -> Server:
@@ -143,6 +175,10 @@ def _documents(server: Server) -> None:
     def initialize(params: types.InitializeParams) -> None:
         server.loop = asyncio.get_running_loop()
         documents.configure(params.initialization_options)
+
+    @server.feature(types.SHUTDOWN)
+    def shut_down(params: None) -> None:
+        server.asked_to_end = True
 
     @server.feature(types.INITIALIZED)
     def initialized(params: types.InitializedParams) -> None:
@@ -315,6 +351,7 @@ def _navigation(server: Server) -> None:
     def calls(item: types.CallHierarchyItem, incoming: bool) -> list[tuple[types.CallHierarchyItem, list[types.Range]]]:
         documents = server.documents
         with documents.lock:
+            documents.settle(item.uri)
             known = next((one for one in documents.workspace.analyses() if to_path(item.uri) in one.trees), None)
             if known is None:
                 return []
@@ -333,13 +370,16 @@ def _navigation(server: Server) -> None:
             found = ask(documents.workspace, known, wanted[0])
             return [(places.caller(one), [places.range(span) for span in one.uses]) for one in found]
 
+    async def aside(item: types.CallHierarchyItem, incoming: bool) -> list[tuple[Any, list[types.Range]]]:
+        return await asyncio.get_running_loop().run_in_executor(server.thread_pool, calls, item, incoming)
+
     @server.feature(types.CALL_HIERARCHY_INCOMING_CALLS)
-    def incoming(params: types.CallHierarchyIncomingCallsParams) -> list[types.CallHierarchyIncomingCall]:
-        return [types.CallHierarchyIncomingCall(item, ranges) for item, ranges in calls(params.item, True)]
+    async def incoming(params: types.CallHierarchyIncomingCallsParams) -> list[types.CallHierarchyIncomingCall]:
+        return [types.CallHierarchyIncomingCall(item, ranges) for item, ranges in await aside(params.item, True)]
 
     @server.feature(types.CALL_HIERARCHY_OUTGOING_CALLS)
-    def outgoing(params: types.CallHierarchyOutgoingCallsParams) -> list[types.CallHierarchyOutgoingCall]:
-        return [types.CallHierarchyOutgoingCall(item, ranges) for item, ranges in calls(params.item, False)]
+    async def outgoing(params: types.CallHierarchyOutgoingCallsParams) -> list[types.CallHierarchyOutgoingCall]:
+        return [types.CallHierarchyOutgoingCall(item, ranges) for item, ranges in await aside(params.item, False)]
 
 
 # --- what changes the text ---

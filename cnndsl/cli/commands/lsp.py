@@ -1,10 +1,7 @@
 """``cnndsl lsp``: the language server, which an editor starts and speaks to."""
 
 import argparse
-import os
-import sys
 
-from cnndsl.cli.terminal import FINE
 from cnndsl.errors import missing_library
 
 EXAMPLE = "cnndsl lsp"
@@ -16,14 +13,11 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """0 when the editor ends it. Raises CnnError where pygls, the extra ``lsp``, is missing."""
+    """0 when the editor ends it as the protocol says, else 1. Raises CnnError where pygls is missing."""
     try:
         from cnndsl.lsp.server import make_server
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
             raise
         raise missing_library("pygls", "lsp", error) from None
-    # The server closes what it writes to; standard output is closed by the interpreter, after everything else.
-    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as output:
-        make_server().start_io(stdout=output)
-    return FINE
+    return make_server().serve()

@@ -138,6 +138,10 @@ def _resume(machine: Machine, failure: Failure | None, found: Token, text: str) 
     parentheses = [token for token in failure.open if token.value != "{"] if failure else []
     margin = indentation(text, parentheses[0].start if parentheses else found.start)
     start = previous.end if previous and parentheses and starts_line else found.start
+    line_start = text.rfind("\n", 0, found.start) + 1
+    if parentheses and not starts_line and parentheses[0].end < line_start and indentation(text, found.start) <= margin:
+        # The line begins a statement of its own: the one in error ends above.
+        start = line_start - 1
     position = _statement_end(text, start, len(parentheses), margin)
     body_start = machine.open[-1].start if machine.open else 0
     body_on_line = machine.open and "\n" not in text[body_start : found.start]
