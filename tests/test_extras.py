@@ -12,8 +12,8 @@ NET = cnndsl.loads("input 3@8x8\nconv 4 3x3\n")
 
 USES: dict[str, tuple[str, str, Callable[[Path], object]]] = {
     "onnxruntime": ("ONNX Runtime", "onnxruntime", lambda folder: NET.runner(backend="onnxruntime")),
-    "torch": ("torch", "torch", lambda folder: cnndsl.from_torch(None, None)),
-    "keras": ("keras", "keras", lambda folder: cnndsl.from_keras(None)),
+    "torch": ("PyTorch", "torch", lambda folder: cnndsl.from_torch(None, None)),
+    "keras": ("Keras", "keras", lambda folder: cnndsl.from_keras(None)),
     "matplotlib": ("matplotlib", "plot", lambda folder: NET.draw(path=folder / "net.pdf")),
 }
 """By the name of the module: the library's name, the extra, and what needs it."""

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
-from cnndsl.errors import CnnError, Diagnostic, Fix, Span
-from cnndsl.lang.review.fixes import apply_fixes
+from cnndsl.errors import CnnError, Fix, Span
+from cnndsl.lang.review.fixes import replaced
 from cnndsl.lang.style.format import INDENT, format_text
 from cnndsl.language_service.analysis import Analysis
 
@@ -22,16 +22,12 @@ def formatted(analysis: Analysis, first: int = 1, last: int | None = None) -> li
     if first == 1 and last is None:
         return found
     found = [fix for fix in found if fix.span.end_line > first and (last is None or fix.span.line <= last)]
-    text = apply_fixes(analysis.text, analysis.file, _as_fixes(analysis, found))
+    text = replaced(analysis.text, analysis.file, found)
     try:
         # Lines that moved may have been taken for others.
         return found if format_text(text, analysis.file, analysis.limits) == after else []
     except CnnError:
         return []
-
-
-def _as_fixes(analysis: Analysis, found: list[Fix]) -> list[Diagnostic]:
-    return [Diagnostic("", "", fix.span, fixes=(fix._replace(safe=True),)) for fix in found]
 
 
 def edits(analysis: Analysis, after: str) -> list[Fix]:

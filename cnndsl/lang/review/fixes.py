@@ -10,8 +10,13 @@ MAX_ROUNDS = 20
 
 def apply_fixes(text: str, file: str, diagnostics: Iterable[Diagnostic]) -> str:
     """The text with every safe fix for ``file`` applied; of two that overlap, the first."""
+    return replaced(text, file, safe_fixes(file, diagnostics))
+
+
+def replaced(text: str, file: str, fixes: Iterable[Fix]) -> str:
+    """The text with what the fixes replace; of two that overlap, the first."""
     source = Source(file, text)
-    edits = sorted((*source.offsets(fix.span), fix.replacement) for fix in safe_fixes(file, diagnostics))
+    edits = sorted((*source.offsets(fix.span), fix.replacement) for fix in fixes)
     parts, position = [], 0
     for start, end, replacement in edits:
         if start >= position:
