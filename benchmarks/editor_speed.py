@@ -1,9 +1,9 @@
 """How long an editor waits for diagnostics and hints behind a key press, with the server measured from outside.
 
-Letters are typed into a comment, a number and a name in the middle of a file of 600 lines, of a file of 600 lines put
-together from the zoo, and of one of 10,000 lines. After each the time is taken until both the diagnostics and the hints
-of the 60 lines on the screen are there, as editors ask for them. Exit status 1 if the 95th percentile is above its
-bar, or the memory of the server grows.
+A comment is typed and taken away, and a word misspelt and mended, in the middle of a file of 600 lines, of one of 600
+lines put together from the zoo, and of one of 10,000 lines. After each key the time is taken until both the diagnostics
+and the hints of the 60 lines on the screen are there, as editors ask for them. Exit status 1 if the 95th percentile is
+above its bar, or the memory of the server grows.
 """
 
 import json
@@ -102,9 +102,8 @@ def measured(name: str, text: str, presses: int, bar: float) -> bool:
     server.say("textDocument/didOpen", {"textDocument": item})
     server.read_until(lambda message: message.get("method") == "textDocument/publishDiagnostics")
     lines = text.split("\n")
-    line = next(
-        index for index in range(len(lines) // 2, len(lines)) if "conv" in lines[index] and "{" not in lines[index]
-    )
+    fitting = [index for index, content in enumerate(lines) if content.lstrip().startswith("conv ")]
+    line = min(fitting, key=lambda index: abs(index - len(lines) // 2))
     end = len(lines[line])
     times: list[float] = []
     version = 0
@@ -163,7 +162,7 @@ def _renamed(text: str, names: set[str], suffix: str) -> str:
 
 def main() -> int:
     good = measured("alternating layers", long_file(600), 200, 50)
-    good &= measured("networks of the zoo", of_the_zoo(600), 200, 50)
+    good &= measured("networks of the zoo", of_the_zoo(600), 60, 50)
     good &= measured("alternating layers", long_file(10_000), 40, 1000)
     return 0 if good else 1
 

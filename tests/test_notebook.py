@@ -10,7 +10,9 @@ from typing import Any
 
 import nbformat
 import pytest
+from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
+from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 from traitlets.config import Config
 
@@ -122,6 +124,40 @@ def test_the_extension_comes_and_goes(shell: InteractiveShell) -> None:
     assert shell.find_cell_magic("cnn")
     shell.extension_manager.unload_extension("cnndsl")
     assert shell.find_cell_magic("cnn") is None
+
+
+def completed(shell: InteractiveShell, cell: str) -> list[str]:
+    """What the shell offers at the mark, as a kernel asks it."""
+    place = cell.index("¦")
+    with provisionalcompleter():
+        return [one.text for one in shell.Completer.completions(cell.replace("¦", ""), place)]
+
+
+def test_cells_complete(shell: InteractiveShell) -> None:
+    assert completed(shell, "%%cnn net\ninput 3@8x8 as x\nmaxp¦") == ["maxpool"]
+    assert "same" in completed(shell, "%%cnn\ninput 3@8x8 as x\nconv 8 3x3 pad=s¦\nrelu")
+    assert completed(shell, "%%cnn\n# é🙂\ninput 3@8x8 as x\nfrom ¦") == ["x"]
+    assert "maxpool" not in completed(shell, "maxp¦")
+    assert "maxpool" not in completed(shell, "%%cnn maxp¦\ninput 3@8x8")
+    shell.extension_manager.unload_extension("cnndsl")
+    assert "maxpool" not in completed(shell, "%%cnn net\ninput 3@8x8 as x\nmaxp¦")
+    assert "print" in completed(shell, "prin¦")
+
+
+def test_cells_explain_in_a_kernel(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        client.execute_interactive("%load_ext cnndsl", timeout=60)
+        for cell, said in [("%%cnn net\ninput 3@8x8\nco¦nv 8 3x3", "gives `8@6x6`"), ("pri¦nt", "Prints the values")]:
+            place = cell.index("¦")
+            reply = client.inspect(cell.replace("¦", ""), place, reply=True, timeout=60)["content"]
+            assert reply["found"] and said in reply["data"]["text/plain"]
+        reply = client.complete("%%cnn net\ninput 3@8x8\nmaxp", 26, reply=True, timeout=60)["content"]
+        assert reply["matches"] == ["maxpool"] and (reply["cursor_start"], reply["cursor_end"]) == (22, 26)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
 
 
 def test_a_cell_without_a_name_binds_nothing(shell: InteractiveShell) -> None:

@@ -21,8 +21,8 @@ from cnndsl.language_service.analysis import Analysis
 from cnndsl.language_service.hints import hints
 from tests.lsp.session import Session
 
-EVERY = int(os.environ.get("CNNDSL_KEYS", "9"))
-"""After so many keys of the network that is typed the hints are asked for; `CNNDSL_KEYS=1`: after each."""
+EVERY = int(os.environ.get("CNNDSL_KEYS", "1"))
+"""After so many keys of the network that is typed the hints are asked for; `CNNDSL_KEYS=9`: after every ninth."""
 
 RESNET50 = """\
 block Bottleneck(width, stride=1) {
