@@ -55,7 +55,8 @@ def compile_text(
         module = loader.load(text, file)
         if recording:
             recording.module = module
-        if module is not None:
+        # Of a text whose bodies are a guess nothing else is reported: nobody but a recording wants to know more.
+        if module is not None and (recording or not collector.closed):
             for name, statements, owner, place in _networks(module, file, network, collector):
                 lowering = NetworkLowering(owner, collector, settings, used)
                 expanded = None
