@@ -138,11 +138,15 @@ def render(
 ) -> bytes:
     """The picture in a format; the same network gives the same bytes.
 
-    Raises CnnError for a bad setting, for volumes in a format of text, and for ``png`` and ``pdf`` without matplotlib.
+    Raises CnnError for a bad setting, for volumes or pages in a format of text, and for ``png`` and ``pdf`` without
+    matplotlib.
     """
     _require(theme, THEMES, "theme")
     _require(to, formats(), "the format")
     if to in TEXTS:
+        if page != ANY_PAGE:
+            advice = f"write {either(f'.{name}' for name in PICTURES)}"
+            raise CnnError.of("bad-setting", f".{to} has no page: whoever draws it lays it out", advice)
         return _text(network, to, style, depth).encode()
     return PICTURES[to](scene(network, style, depth, page), theme)
 

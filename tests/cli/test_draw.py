@@ -92,6 +92,7 @@ def test_a_format_that_is_none(cnndsl, folder, arguments):
 
 def test_what_is_refused(cnndsl, folder):
     complaint(cnndsl("draw", "net.cnn", "-o", "net.mmd", "--style", "volumes"), 2, "bad-setting")
+    complaint(cnndsl("draw", "net.cnn", "-o", "net.mmd", "--rows", "2"), 2, "bad-setting")
     complaint(cnndsl("draw", "none.cnn", "-o", "net.svg"), 2, "file-unreadable")
     complaint(cnndsl("draw", "net.cnn", "-o", "missing/net.svg"), 2, "file-unwritable")
     Path("bad.cnn").write_text("input 1@4x4\nconv 2 5x5\n", encoding="utf-8")
