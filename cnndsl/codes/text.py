@@ -9,8 +9,9 @@ CODES = (
         "A file is a list of statements, one a line. A layer is a word with its arguments behind it, separated by "
         "spaces: neither parentheses nor commas. Bodies stand between `{` and `}`, and the `{` stands on the line of "
         "what it belongs to. The message tells what was found and what could have stood there. All syntax "
-        "errors of a file are reported at once, and so is what is wrong with everything that does not depend on them; "
-        "only where a brace is missing or left over, so that it is a guess what belongs where, nothing else is checked.",
+        "errors of a file are reported at once, and so is what is wrong with everything that does not depend on "
+        "them; only where a brace is missing or left over, so that it is a guess what belongs where, nothing else is "
+        "checked.",
         "input 1@28x28\nconv(6, 5)",
         "input 1@28x28\nconv 6 5",
     ),
