@@ -12,8 +12,8 @@ from cnndsl.analysis.lint import RuleSelection, enabled, findings, members
 from cnndsl.analysis.measured import Layer as Layer
 from cnndsl.errors import CnnError, Diagnostic, quoted, require_names, require_path, require_text, require_whole
 from cnndsl.files import is_onnx as is_onnx
-from cnndsl.files import require_regular
 from cnndsl.lang.compile import Compiled, compile_text
+from cnndsl.lang.folders import folder_resolver as folder_resolver
 from cnndsl.lang.modules import Resolver, Settings
 from cnndsl.lang.review.stages import WrittenStages
 from cnndsl.lang.settings import setting_value
@@ -215,21 +215,6 @@ def _neighbour(path: Path) -> str | None:
         return None
     name = f"{path.name}.cnn" if f"{path.name}.cnn" in names else nearest(path.name, names)
     return str(path.with_name(name)) if name else None
-
-
-def folder_resolver(folder: Path, limits: Limits = DEFAULT_LIMITS) -> Resolver:
-    """Reads imported files inside a folder; links that lead out of it are refused."""
-
-    def resolve(path: str) -> str:
-        root = Path(os.path.realpath(folder))
-        target = Path(os.path.realpath(root / path))
-        if not target.is_relative_to(root):
-            raise PermissionError
-        require_regular(target)
-        with target.open("rb") as stream:
-            return decode(stream.read(limits.source_bytes + 1), path)
-
-    return resolve
 
 
 def from_torch(module: Any, example: Any, *, limits: Limits = DEFAULT_LIMITS) -> Network:

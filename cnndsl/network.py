@@ -160,15 +160,15 @@ class Network(Measured):
         return None
 
     def report(self, path: str | PathLike[str] | None = None, *, batch: int = 1) -> str | None:
-        """Writes everything about the network to ``path`` as one HTML page; without a path, gives its text.
+        """All about the network as one HTML page, as text or written to ``path``; its memory is for ``batch`` examples.
 
-        ``batch`` are the examples that the memory is for. Raises OSError where the file cannot be written.
-        """
+        Raises OSError where the file cannot be written."""
         from cnndsl.files import require_output, write_text
+        from cnndsl.language_service.tips import tips
         from cnndsl.report.page import page
 
         require_whole("batch", batch, 1)
-        text = page(self, self.sources, batch=batch)
+        text = page(self, self.sources, batch=batch, tips=tips)
         if path is None:
             return text
         require_path(path)

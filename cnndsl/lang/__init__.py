@@ -2,7 +2,7 @@
 
 - ``text``: from characters to the syntax tree, with all that is wrong with a text. ``style``: the formatter.
 - ``expressions``: exact arithmetic on what is written, and scopes.
-- ``modules``: files, what they define and import. ``settings``: ``--set`` and ``--input``.
+- ``modules``: files, what they define and import; ``folders``: from where. ``settings``: ``--set`` and ``--input``.
 - ``training``: settings of training, in a text or from outside.
 - ``elaborate``: from definitions to the graph: arguments bound, blocks and loops expanded, shapes inferred.
 - ``recording``: what that met at every place of a text, for editors.

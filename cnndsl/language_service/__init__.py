@@ -8,6 +8,7 @@ offsets, which :meth:`Analysis.offset` makes of a line and a column. Nothing her
   them have to be checked again.
 - ``bindings``: which word means which definition. ``navigation``: definition, references, rename, links, callers.
 - ``hints``: shapes behind lines, totals above networks and blocks. ``hover``: what stands under a position.
+  ``tips``: the same for every word of a text at once, in short.
 - ``calls``: the call around a position. ``completion``: what may be typed there. ``signature``: what the call takes.
 - ``words``: a line about every keyword.
 - ``structure``: symbols, folding, selection. ``semantic_tokens``: what every word is, for colours.

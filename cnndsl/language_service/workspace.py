@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from cnndsl.api import folder_resolver
 from cnndsl.errors import CnnError
+from cnndsl.lang.folders import folder_resolver
 from cnndsl.lang.modules import Resolver
 from cnndsl.language_service.analysis import Analysis
 from cnndsl.language_service.bindings import Bindings, Definition

@@ -37,6 +37,7 @@ def execute(options: argparse.Namespace) -> int:
             raise CnnError.of("bad-setting", f"--{shown} is for the feature maps", "give an example: --input X")
     require_suffix(options.out, "html")
     from cnndsl import api
+    from cnndsl.language_service.tips import tips
     from cnndsl.report.page import page
 
     result = checked(options.file, given_settings(options))
@@ -44,7 +45,7 @@ def execute(options: argparse.Namespace) -> int:
     require_free(options.out, options, network)
     say(result.diagnostics, result.sources)
     images, predictions = ((), ()) if options.input is None else _example(options, network)
-    text = page(network, result.sources, result.diagnostics, options.batch, images, predictions)
+    text = page(network, result.sources, result.diagnostics, options.batch, images, predictions, tips)
     try:
         if options.out == "-":
             sys.stdout.flush()

@@ -14,6 +14,7 @@ from cnndsl.errors import Diagnostic
 from cnndsl.report.page.findings import diagnostics_html
 from cnndsl.report.page.maps import Picture
 from cnndsl.report.page.predictions import Prediction
+from cnndsl.report.page.source import Tips
 from cnndsl.report.page.table import table_html
 
 __all__ = ["Picture", "Prediction", "diagnostics_html", "page", "table_html"]
@@ -26,13 +27,14 @@ def page(
     batch: int = 1,
     images: Sequence[Picture] = (),
     predictions: Sequence[Prediction] = (),
+    tips: Tips | None = None,
 ) -> str:
     """The whole page as text; the same arguments give the same text.
 
     ``sources`` are the texts that the network was made of by file name, and ``diagnostics`` its warnings, both as a
     CheckResult holds them; ``batch`` are the examples that the memory is for; ``images`` show values of a run, and
-    ``predictions`` what came out.
+    ``predictions`` what came out. ``tips`` tells what stands under the words of the texts.
     """
     from cnndsl.report.page.document import document
 
-    return document(network, sources or {}, diagnostics, batch, images, predictions)
+    return document(network, sources or {}, diagnostics, batch, images, predictions, tips)

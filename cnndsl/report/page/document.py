@@ -16,7 +16,7 @@ from cnndsl.report.page.maps import Picture, maps_html
 from cnndsl.report.page.overview import shares_html, tiles_html
 from cnndsl.report.page.pictures import Diagram, diagram
 from cnndsl.report.page.predictions import Prediction, predictions_html
-from cnndsl.report.page.source import source_html, with_source
+from cnndsl.report.page.source import Tips, source_html, with_source
 from cnndsl.report.page.table import folding_table_html, in_symbols
 from cnndsl.report.table import field_text
 
@@ -37,6 +37,7 @@ def document(
     batch: int,
     images: Sequence[Picture],
     predictions: Sequence[Prediction],
+    tips: Tips | None,
 ) -> str:
     """The text of the page, as :func:`cnndsl.report.page.page` says."""
     found = diagnostics_html(diagnostics, sources)
@@ -46,7 +47,7 @@ def document(
     parts = {
         "diagram": _overview(picture, shares_html(network, positions)),
         "predictions": predictions_html(predictions),
-        "source": source_html(network, sources, positions),
+        "source": source_html(network, sources, positions, tips(network, sources) if tips else {}),
         "layers": _table(network, positions, batch),
         "charts": charts_html(network, batch),
         "maps": maps_html(images, positions),

@@ -1,7 +1,8 @@
 """The source with the output shape beside every line."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from cnndsl.analysis.measured import Layer, Measured
 from cnndsl.errors import plural
@@ -16,6 +17,11 @@ from cnndsl.report.page.places import Place, places
 TOKEN = re.compile(
     r'(?P<comment>\#.*)|(?P<string>"(?:[^"\\]|\\.)*"?)|(?P<number>\b\d[\w.]*)|(?P<word>[A-Za-z_]\w*)|(?P<arrow>->)'
 )
+Words: TypeAlias = Mapping[tuple[str, int, int], str]
+"""What is said of words, by file, line and column from 1."""
+Tips: TypeAlias = Callable[[Measured, Mapping[str, str]], Words]
+"""Makes that of a network and the texts that it was made of."""
+
 PRINTED = "as printed by cnndsl"
 """Stands for a file name where the text is not the author's."""
 
@@ -48,12 +54,12 @@ def _alike(printed: Graph, graph: Graph) -> bool:
     return same and all(one.op == other.op for one, other in zip(printed.layers, graph.layers, strict=True))
 
 
-def source_html(network: Measured, sources: Mapping[str, str], positions: Mapping[str, int]) -> str:
+def source_html(network: Measured, sources: Mapping[str, str], positions: Mapping[str, int], said: Words) -> str:
     """A table a file, the file of the network first; files that make no layer of it are left out. Empty without any."""
     layers = list(network.layers.values())
     spans = [*(value.span for value in network.graph.inputs), *(layer.span for layer in layers)]
     files = dict.fromkeys(span.file for span in spans if span and span.file in sources)
-    tables = [_listing(file, sources[file], network, layers, positions) for file in files]
+    tables = [_listing(file, sources[file], network, layers, positions, said) for file in files]
     if len(tables) < 2:
         return "".join(tables)
     others = "\n".join(
@@ -63,7 +69,9 @@ def source_html(network: Measured, sources: Mapping[str, str], positions: Mappin
     return f"{tables[0]}\n{others}"
 
 
-def _listing(file: str, content: str, network: Measured, layers: Sequence[Layer], positions: Mapping[str, int]) -> str:
+def _listing(
+    file: str, content: str, network: Measured, layers: Sequence[Layer], positions: Mapping[str, int], said: Words
+) -> str:
     by_line: dict[int, list[Place]] = {}
     for place in places(file, layers, network.graph.instances):
         by_line.setdefault(place.line, []).append(place)
@@ -73,7 +81,7 @@ def _listing(file: str, content: str, network: Measured, layers: Sequence[Layer]
             inputs.setdefault(value.span.line, []).append(network.shown(value.name))
     lines = content.replace("\r\n", "\n").removeprefix("\ufeff").rstrip("\n").split("\n")
     rows = "\n".join(
-        _row(number, line, by_line.get(number, []), inputs.get(number, []), positions)
+        _row(number, _coloured(line, file, number, said), by_line.get(number, []), inputs.get(number, []), positions)
         for number, line in enumerate(lines, 1)
     )
     return (
@@ -84,8 +92,10 @@ def _listing(file: str, content: str, network: Measured, layers: Sequence[Layer]
     )
 
 
-def _row(number: int, line: str, made: Sequence[Place], inputs: Sequence[str], positions: Mapping[str, int]) -> str:
-    start = f'<td class="line-number">{number}</td><td><code>{"".join(_coloured(line))}</code></td>'
+def _row(
+    number: int, line: Iterable[str], made: Sequence[Place], inputs: Sequence[str], positions: Mapping[str, int]
+) -> str:
+    start = f'<td class="line-number">{number}</td><td><code>{"".join(line)}</code></td>'
     if not made:
         return f"<tr>{start}<td>{', '.join(inputs)}</td></tr>"
     last = {place.body: place.column for place in made}
@@ -105,8 +115,8 @@ def _summary(shapes: Sequence[str]) -> str:
     return shapes[0] if len(shapes) == 1 else f"{shapes[0]} … {shapes[-1]}"
 
 
-def _coloured(line: str) -> Iterator[str]:
-    """The line with its keywords, numbers, strings and comments as spans."""
+def _coloured(line: str, file: str, number: int, said: Words) -> Iterator[str]:
+    """The line with its keywords, numbers, strings and comments as spans, and what is said of its words."""
     end = 0
     for found in TOKEN.finditer(line):
         kind = found.lastgroup or ""
@@ -114,5 +124,7 @@ def _coloured(line: str) -> Iterator[str]:
         end = found.end()
         if kind == "word":
             kind = "keyword" if found[0] in KEYWORDS else ""
-        yield f'<span class="{kind}">{code(found[0])}</span>' if kind else code(found[0])
+        tip = said.get((file, number, found.start() + 1), "")
+        marks = (f' class="{kind}"' if kind else "") + (f' title="{text(tip)}"' if tip else "")
+        yield f"<span{marks}>{code(found[0])}</span>" if marks else code(found[0])
     yield code(line[end:])
