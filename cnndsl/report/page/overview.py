@@ -77,4 +77,5 @@ def _share(count: int, share: float) -> str:
         return "<td>–</td>"
     percent = f"{share:.0%}" if share >= 0.095 or share == 0 else f"{share:.1%}"
     bar = f'<span class="share" style="--share:{share:.4f}" aria-hidden="true"></span>'
-    return f"<td>{bar}<strong>{percent}</strong> {count:,}</td>"
+    whole = f"{count:,}".replace(",", ",<wbr>")
+    return f"<td>{bar}<strong>{percent}</strong> {whole}</td>"
