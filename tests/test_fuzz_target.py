@@ -62,6 +62,7 @@ def test_what_is_wrong_is_found(text: str, kind: str, tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(cnndsl, "format", broken)
     monkeypatch.setattr(fuzz, "SECONDS", 0.05)
+    monkeypatch.setattr(fuzz, "_slowness", lambda: 1.0)
     target = fuzz.targets()["text"]
     source = "input 4\nrelu\ndense 10\ntanh\n"
     found = fuzz.attempt(target, source)

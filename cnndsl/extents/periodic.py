@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from math import lcm
 from typing import NamedTuple
 
-MAX_PERIOD = 100_000
+MAX_PERIOD = 50_000
 """The longest period that is looked at size by size."""
 
 MAX_START = 4_000_000

@@ -232,7 +232,7 @@ def wait_for_epochs(run: Path, count: int) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")
 def test_interrupted_and_killed(folder: Path) -> None:
     """Whatever is in the folder loads, at most an epoch is lost, and the end is that of a run left alone."""
-    words = ["--epochs", "300", "--stop", "patience=0"]
+    words = ["--epochs", "900", "--stop", "patience=0"]
     assert main(["train", "nets/net.cnn", *words, "--out", "whole"]) == 0
     run, chance, done = Path("run"), random.Random(4), 0
     process = started(*words, "--out", "run")

@@ -1,6 +1,7 @@
 """``cnndsl train``: learns the weights of a network from data."""
 
 import argparse
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from cnndsl.training.loop import Progress, Report
 
 EXAMPLE = "cnndsl train digits.cnn --data digits --epochs 20"
+SECONDS_TO_SPEAK = 3.0
 WORK = "loading PyTorch"
 SETTINGS = "settings of training"
 """The title in the help of what ``train { }`` can say too."""
@@ -64,7 +66,9 @@ def execute(options: argparse.Namespace) -> int:
     except CnnError as error:
         if is_first() or isinstance(error, OwnTrouble):
             raise
-        return exit_status(error)  # what all processes find the first one says
+        # What all processes find the first one says, which torchrun would end with those that end before it.
+        time.sleep(SECONDS_TO_SPEAK)
+        return exit_status(error)
 
 
 def _train(options: argparse.Namespace) -> int:
