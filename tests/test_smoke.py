@@ -84,9 +84,8 @@ LINES = [
 def test_every_command(
     examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert [line.split()[0] for line in LINES] == [name for name in COMMANDS if name != "lsp"]  # that waits
-        name for name in COMMANDS if name != "lsp"
-    ]  # which waits for an editor
+    # The language server waits for an editor: tests/lsp.
+    assert [line.split()[0] for line in LINES] == [name for name in COMMANDS if name != "lsp"]
     monkeypatch.chdir(tmp_path)
     Path("net.cnn").write_text((examples / "lenet.cnn").read_text(encoding="utf-8"), encoding="utf-8")
     Image.new("L", (28, 28), 200).save("image.png")
