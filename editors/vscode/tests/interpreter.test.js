@@ -21,10 +21,10 @@ test("a setting leaves no choice", () => {
 });
 
 test("a setting may hold variables", () => {
-  assert.equal(expanded("${workspaceFolder}/.venv/bin/python", "/work"), "/work/.venv/bin/python");
+  assert.equal(expanded("${workspaceFolder}/.venv/bin/python", "/project"), "/project/.venv/bin/python");
   assert.equal(expanded("${env:BASE}/python", "/work", { BASE: "/base$&" }), "/base$&/python");
-  assert.equal(expanded("~/python", "/work"), path.join(os.homedir(), "python"));
-  assert.equal(expanded("~other/python", "/work"), "~other/python");
+  assert.equal(expanded("~/python", "/project"), path.join(os.homedir(), "python"));
+  assert.equal(expanded("~other/python", "/project"), "~other/python");
 });
 
 test("without a setting the editor's choice comes first, then the folder's own", (t) => {
