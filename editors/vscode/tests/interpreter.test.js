@@ -22,7 +22,7 @@ test("a setting leaves no choice", () => {
 
 test("a setting may hold variables", () => {
   assert.equal(expanded("${workspaceFolder}/.venv/bin/python", "/project"), "/project/.venv/bin/python");
-  assert.equal(expanded("${env:BASE}/python", "/work", { BASE: "/base$&" }), "/base$&/python");
+  assert.equal(expanded("${env:BASE}/python", "/project", { BASE: "/base$&" }), "/base$&/python");
   assert.equal(expanded("~/python", "/project"), path.join(os.homedir(), "python"));
   assert.equal(expanded("~other/python", "/project"), "~other/python");
 });
