@@ -64,7 +64,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     ]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     folder = tmp_path_factory.mktemp("notebook")
-    client = NotebookClient(book, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
+    client = NotebookClient(book, timeout=240, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
     with pytest.MonkeyPatch.context() as patch:
         for variable in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
             patch.setenv(variable, str(folder))
@@ -148,12 +148,12 @@ def test_cells_explain_in_a_kernel(monkeypatch: pytest.MonkeyPatch, root: Path) 
     monkeypatch.setenv("PYTHONPATH", str(root))
     manager, client = start_new_kernel(kernel_name="python3")
     try:
-        client.execute_interactive("%load_ext cnndsl", timeout=60)
+        client.execute_interactive("%load_ext cnndsl", timeout=240)
         for cell, said in [("%%cnn net\ninput 3@8x8\nco¦nv 8 3x3", "gives `8@6x6`"), ("pri¦nt", "Prints the values")]:
             place = cell.index("¦")
-            reply = client.inspect(cell.replace("¦", ""), place, reply=True, timeout=60)["content"]
+            reply = client.inspect(cell.replace("¦", ""), place, reply=True, timeout=240)["content"]
             assert reply["found"] and said in reply["data"]["text/plain"]
-        reply = client.complete("%%cnn net\ninput 3@8x8\nmaxp", 26, reply=True, timeout=60)["content"]
+        reply = client.complete("%%cnn net\ninput 3@8x8\nmaxp", 26, reply=True, timeout=240)["content"]
         assert reply["matches"] == ["maxpool"] and (reply["cursor_start"], reply["cursor_end"]) == (22, 26)
     finally:
         client.stop_channels()
@@ -276,5 +276,5 @@ def test_neither_ipython_nor_pictures_are_loaded_before_they_are_used() -> None:
         "import sys, cnndsl; cnndsl.loads('input 8; dense 2'); assert 'cnndsl.notebook' not in sys.modules; "
         "cnndsl.load_ipython_extension; print(sorted({'IPython', 'matplotlib', 'numpy'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240)
     assert done.stdout == "[]\n", done.stderr

@@ -19,7 +19,7 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     program = Path(__file__).resolve().parent.parent / "examples" / "shapes" / "make_shapes.py"
     for name, each, seed in (("a", 3, 0), ("b", 2, 0), ("c", 2, 1)):
         command = [sys.executable, str(program), str(folder / name), "--each", str(each), "--seed", str(seed)]
-        subprocess.run(command, check=True, timeout=60)
+        subprocess.run(command, check=True, timeout=240)
     return folder
 
 

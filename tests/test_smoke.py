@@ -109,5 +109,5 @@ def test_every_command(
 
 def test_as_a_process(examples: Path, root: Path) -> None:
     command = [sys.executable, "-m", "cnndsl", "check", str(examples / "lenet.cnn")]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, encoding="utf-8", timeout=60)
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, encoding="utf-8", timeout=240)
     assert done.returncode == 0 and "61,706" in done.stdout and done.stderr == ""

@@ -72,7 +72,7 @@ def command(environment: dict[str, str]) -> Callable[..., Outcome]:
 
     def run(*arguments: object, stdin: bytes = b"", **variables: str) -> Outcome:
         line = [sys.executable, "-m", "cnndsl", *map(str, arguments)]
-        done = subprocess.run(line, input=stdin, capture_output=True, env={**environment, **variables}, timeout=60)
+        done = subprocess.run(line, input=stdin, capture_output=True, env={**environment, **variables}, timeout=240)
         return Outcome(done.returncode, done.stdout.decode(), NOTICE.sub("", done.stderr.decode()))
 
     return run

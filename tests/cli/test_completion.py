@@ -42,7 +42,7 @@ def test_bash_completes(cnndsl, folder, words, found):
     pytest.importorskip("shtab")
     (folder / "complete.bash").write_text(cnndsl("completion", "bash").out)
     line = ["bash", "-c", TRY, "bash", "cnndsl", *words.split()]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(line, capture_output=True, text=True, timeout=240)
     assert set(done.stdout.split()) == found, done.stderr
 
 

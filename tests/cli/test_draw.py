@@ -47,7 +47,7 @@ def test_every_format_by_suffix_and_by_name(cnndsl, folder, to):
 @pytest.mark.parametrize("to", ["svg", "mmd", "png"])
 def test_standard_output(environment, folder, to):
     command = [sys.executable, "-m", "cnndsl", "draw", "net.cnn", "-o", "-", "--to", to]
-    done = subprocess.run(command, capture_output=True, env=environment, timeout=60)
+    done = subprocess.run(command, capture_output=True, env=environment, timeout=240)
     assert done.returncode == 0 and done.stderr == b""
     assert done.stdout.startswith(BEGINNINGS[to])
     assert names(folder) == ["net.cnn"]
@@ -122,7 +122,7 @@ def test_without_matplotlib(cnndsl, folder, monkeypatch):
 
 def test_svg_needs_no_heavy_library(environment, folder):
     command = [sys.executable, "-X", "importtime", "-m", "cnndsl", "draw", "net.cnn", "-o", "net.svg"]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240)
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
     assert done.returncode == 0 and "cnndsl" in loaded
     assert not loaded & {"numpy", "matplotlib", "onnx", "PIL", "lxml"}

@@ -62,7 +62,7 @@ def run(program, line, environment, **streams):
         [sys.executable, "-c", STATE + program, *line.split()],
         **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, **streams},
         env=environment,
-        timeout=60,
+        timeout=240,
     )
     with open("state.json", encoding="utf-8") as file:
         return done, *json.load(file)

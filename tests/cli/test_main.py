@@ -120,7 +120,7 @@ def test_ctrl_c_ends_a_process_quietly(folder, environment):
         process.stdout.readline()
         time.sleep(0.5)  # by now it waits for standard input
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=30) == (b"", b"")
+        assert process.communicate(timeout=240) == (b"", b"")
         assert process.returncode == 130
 
 
@@ -131,7 +131,7 @@ def test_a_closed_pipe_is_no_error(folder, environment, line):
     reader, writer = os.pipe()
     os.close(reader)
     process = [sys.executable, "-m", "cnndsl", *line.split()]
-    done = subprocess.run(process, stdout=writer, stderr=subprocess.PIPE, env=environment, timeout=30)
+    done = subprocess.run(process, stdout=writer, stderr=subprocess.PIPE, env=environment, timeout=240)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, b"")
 
@@ -141,7 +141,7 @@ def test_a_closed_pipe_is_no_error(folder, environment, line):
 def test_a_full_standard_output(folder, environment, line):
     process = [sys.executable, "-m", "cnndsl", *line.split()]
     with open("/dev/full", "wb") as full:
-        done = subprocess.run(process, stdout=full, stderr=subprocess.PIPE, env=environment, timeout=30)
+        done = subprocess.run(process, stdout=full, stderr=subprocess.PIPE, env=environment, timeout=240)
     assert done.returncode == 2
     assert done.stderr.count(b"\n") - done.stderr.count(b"\n\n") == 1
     assert b"No space left on device" in done.stderr and b"itself failed" not in done.stderr
@@ -151,7 +151,7 @@ def test_a_full_standard_output(folder, environment, line):
 def test_closed_standard_streams(folder, environment):
     def shell(line):
         script = f"{sys.executable} -m cnndsl {line}"
-        return subprocess.run(["/bin/sh", "-c", script], capture_output=True, env=environment, timeout=30)
+        return subprocess.run(["/bin/sh", "-c", script], capture_output=True, env=environment, timeout=240)
 
     assert shell("check net.cnn >&-").returncode == 0
     closed = shell("check - <&-")
@@ -191,7 +191,7 @@ def in_a_terminal(line, environment, program=("-m", "cnndsl"), **variables):
             break
         written += part
     os.close(leader)
-    return process.wait(timeout=30), written.decode()
+    return process.wait(timeout=240), written.decode()
 
 
 @needs_posix

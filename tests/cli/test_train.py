@@ -180,7 +180,7 @@ def test_mixed_precision_learns_the_same(folder: Path) -> None:
 def test_compiling_without_a_compiler(folder: Path) -> None:
     environment = {"CXX": "nowhere", "PATH": "", "TORCHINDUCTOR_CACHE_DIR": str(folder / "cache")}
     process = started("--epochs", "1", "--device", "cpu", "--compile", **environment)
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=480)
     assert process.returncode == 2 and said.count("error[") == 1 and "Traceback" not in said
     assert "torch.compile cannot compile the network" in said and "C++ compiler" in said
 
@@ -240,13 +240,13 @@ def test_interrupted_and_killed(folder: Path) -> None:
         wait_for_epochs(run, done + 1)
         time.sleep(chance.random() * 0.1)
         process.send_signal(sent)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=240)
         assert process.returncode == (130 if sent == signal.SIGINT else -9), said
         assert sent == signal.SIGKILL or "go on with: --resume run" in said
         before, done = done, len((run / "history.csv").read_text().splitlines()) - 1
         assert done > before and all(load_file(path) for path in run.glob("*.safetensors"))
         process = started("--resume", "run")
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=480)
     assert process.returncode == 0, said
     for key, value in load_file("whole/last.safetensors").items():
         np.testing.assert_array_equal(load_file("run/last.safetensors")[key], value)
@@ -258,7 +258,7 @@ def test_two_processes_are_one(folder: Path) -> None:
     words = ["--epochs", "8", "--augment", "shift=1 rotate=10 noise=0.1 mixup=0.3", "--clip", "1", "--batch", "14"]
     assert main(["train", "nets/net.cnn", *words, "--out", "one"]) == 0
     together = started(*words, "--out", "two", processes=2)
-    out, said = together.communicate(timeout=120)
+    out, said = together.communicate(timeout=480)
     assert together.returncode == 0, said
     assert out.count("epoch") == 8 and said.count("wrote") == 1  # the first process alone speaks
     ours, theirs = load_file("one/last.safetensors"), load_file("two/last.safetensors")
@@ -279,7 +279,7 @@ def test_two_processes_are_one(folder: Path) -> None:
 )
 def test_several_processes_say_once_what_is_wrong(folder: Path, words: list[str], message: str) -> None:
     together = started(*words, "--out", "run", processes=2)
-    _, said = together.communicate(timeout=120)
+    _, said = together.communicate(timeout=480)
     assert together.returncode == 1 and said.count(message) == said.count("error[") == 1
 
 
@@ -289,6 +289,6 @@ def test_a_killed_process_ends_all(folder: Path) -> None:
     wait_for_epochs(Path("run"), 1)
     children = subprocess.run(["pgrep", "-P", str(together.pid)], capture_output=True, text=True).stdout.split()
     os.kill(int(children[-1]), signal.SIGKILL)
-    _, said = together.communicate(timeout=60)
+    _, said = together.communicate(timeout=240)
     assert together.returncode == 1 and "another process of this run has ended" in said
     assert "go on with: --resume run" in said and load_file("run/best.safetensors")

@@ -463,7 +463,7 @@ def test_the_same_bytes_every_time(root: Path):
             env={**os.environ, "PYTHONHASHSEED": seed},
             capture_output=True,
             check=True,
-            timeout=60,
+            timeout=240,
         ).stdout
         for seed in ("1", "2")
     }

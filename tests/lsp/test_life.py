@@ -215,11 +215,11 @@ def talk(
     ) as server:
         assert server.stdin and server.stdout and server.stderr
         if close:
-            out, err = server.communicate(said, timeout=60)
+            out, err = server.communicate(said, timeout=240)
         else:
             server.stdin.write(said)
             server.stdin.flush()
-            server.wait(timeout=60)
+            server.wait(timeout=240)
             out, err = server.stdout.read(), server.stderr.read()
         return server.returncode, messages(out), err.decode()
 
@@ -274,7 +274,7 @@ def test_cancelled_requests_are_answered(root: Path) -> None:
                 pass
             answer = json.loads(server.stdout.read(length))
             answers[answer.get("id")] = answer
-        server.communicate(message("shutdown", 21) + message("exit"), timeout=60)
+        server.communicate(message("shutdown", 21) + message("exit"), timeout=240)
     assert set(range(10, 21)) <= answers.keys()
     cancelled = [number for number in range(10, 20) if "error" in answers[number]]
     assert cancelled and {answers[number]["error"]["code"] for number in cancelled} == {-32800}

@@ -74,7 +74,7 @@ def results(root: Path, folder: Path, lacking: str) -> dict[str, np.ndarray]:
     missing = f"import builtins, ctypes, os, types\nimport numpy, onnx, threadpoolctl\n{LACKING[lacking]}\n"
     line = [sys.executable, "-c", missing + RUN, "values.npz"]
     environment = {**os.environ, "PYTHONPATH": str(root)}
-    done = subprocess.run(line, cwd=folder, env=environment, capture_output=True, timeout=120)
+    done = subprocess.run(line, cwd=folder, env=environment, capture_output=True, timeout=480)
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     with np.load(folder / "values.npz") as archive:
         return dict(archive)
