@@ -205,3 +205,14 @@ def test_in_place_activations_take_what_is_large(in_place):
         in_place(x, x)
     expected = np.array([1e30, 0, 800, 0, np.inf, np.nan, 0, 0], np.float32)
     np.testing.assert_allclose(x, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("view", [np.s_[:, 768:], np.s_[:, :1], np.s_[3], np.s_[::2, ::3], np.s_[:]])
+def test_parts_are_few_and_small(view):
+    block = np.zeros((196, 1536), np.float32)[view]
+    pieces = list(activations.parts(block))
+    for piece in pieces:
+        assert piece.size <= activations.PART
+        piece += 1
+    assert (block == 1).all()
+    assert len(pieces) <= 2 * block.size // activations.PART + 1
