@@ -17,6 +17,7 @@ from cnndsl.runtime.kernels.channels_last import (
     depthwise,
     elementwise,
     gather,
+    layer_norm,
     matrix,
     planar,
     pooling,
@@ -452,6 +453,25 @@ def test_local_response_norm(size, beta):
         near = x[..., max(channel - (size - 1) // 2, 0) : channel + size // 2 + 1].astype(np.float64)
         expected[..., channel] = x[..., channel] / (2.0 + 0.3 * np.square(near).sum(axis=-1)) ** beta
     assert_close(out, expected)
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 4, 6), (1, 1, 1, 96), (3, 7, 33), (2, 4, 3, 2, 5), (4, 10), (2, 3, 3, 1)])
+@pytest.mark.parametrize("parts", [1, 2, 5])
+def test_layer_norm_standardises_each_cell(shape, parts):
+    """Also cells of equal numbers, whose variance is 0, and a mean that is large beside it."""
+    random = np.random.default_rng([14, *shape])
+    wide = numbers(random, *shape[:-1], shape[-1] + 3) + 5
+    x = wide[..., 1:-2]
+    x[0, ..., :] *= 0
+    x[-1, ..., :] += 100
+    out, untouched = output(random, shape)
+    phases = layer_norm.standardise(x, Finish(out, [Follower("relu")]), 1e-3, parts)
+    run(phases, layer_norm.scratch(prod(shape[:-1])))
+    exact = x.astype(np.float64)
+    centred = exact - exact.mean(axis=-1, keepdims=True)
+    expected = centred / np.sqrt(np.square(centred).mean(axis=-1, keepdims=True) + 1e-3)
+    np.testing.assert_allclose(out, np.maximum(expected, 0), atol=1e-3 if shape[-1] == 1 else 3e-5)
+    assert untouched()
 
 
 @pytest.mark.parametrize("parts", [1, 2, 5])
