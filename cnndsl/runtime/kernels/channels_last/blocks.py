@@ -178,12 +178,12 @@ class Product:
 
 
 def transform(matrix: Array, x: Array, out: Array) -> Call:
-    """``out = matrix @ x`` for few rows and links, ``x`` (links, many) and ``out`` with contiguous rows."""
-    links, many = x.shape
+    """``out = matrix @ x`` for few rows and links, ``x`` (..., links, many) and ``out`` with contiguous rows."""
+    links, many = x.shape[-2:]
     width = gcd(many, MANY)
     if width < MANY // 16 or len(matrix) * links * width > small():
         return partial(np.matmul, matrix, x, out)
-    cut = (x.reshape(links, -1, width).swapaxes(0, 1), out.reshape(len(matrix), -1, width).swapaxes(0, 1))
+    cut = (array.reshape(*array.shape[:-1], -1, width).swapaxes(-3, -2) for array in (x, out))
     return partial(np.matmul, matrix, *cut)
 
 
