@@ -185,6 +185,9 @@ def test_an_activation_before_a_maximum_is_done_after_it(assert_right):
         ("tanh", "3 stride=2 pad=1", True),
         ("relu6", "2 stride=2 ceil_mode=true", True),
         ("leaky_relu 0.1", "2", False),
+        ("gelu", "2", False),  # these fall before they rise
+        ("silu", "2", False),
+        ("hardswish", "2", False),
         ("relu", "2 dilation=3 stride=1 pad=1", False),
     ):
         plan = planned(text.format(activation, window))

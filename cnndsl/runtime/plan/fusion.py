@@ -245,9 +245,8 @@ def _lift(layers: Sequence[FusedLayer], readers: Mapping[str, int]) -> None:
 
 
 def _postpone(layers: Sequence[FusedLayer], readers: Mapping[str, int]) -> None:
-    """An activation before a largest or smallest cell is done after it, on the few cells left: all known by kind
-    (``relu``, ``clip``, ``tanh``) do not fall where their input rises. Every window must have a real cell, which those
-    with dilation may not have: there the largest is minus infinity.
+    """An activation before a largest or smallest cell is done after it, on the few cells left, if it keeps the order.
+    Every window must have a real cell, which those with dilation may not have: there the largest is minus infinity.
     """
     by_name = {layer.name: layer for layer in layers}
     for layer in layers:
@@ -255,10 +254,15 @@ def _postpone(layers: Sequence[FusedLayer], readers: Mapping[str, int]) -> None:
         op = layer.node.op
         if not (op.window_pool and op.order_statistic) or first is None or readers[first.name] != 1:
             continue
-        if {*layer.window.dilation} == {1} and first.followers and first.followers[-1].kind in ("relu", "clip", "map"):
+        if {*layer.window.dilation} == {1} and first.followers and _keeps_order(first.followers[-1]):
             layer.followers.insert(0, first.followers.pop())
             if len(first.covers) > 1:  # a concatenation's activation may be that of its branches
                 layer.covers.insert(1, first.covers.pop())
+
+
+def _keeps_order(follower: Follower) -> bool:
+    """Whether the larger of two numbers stays the larger."""
+    return follower.kind in ("relu", "clip") or (follower.kind == "map" and follower.operand is np.tanh)
 
 
 def _clip_before(layers: list[FusedLayer], readers: Mapping[str, int]) -> list[FusedLayer]:
