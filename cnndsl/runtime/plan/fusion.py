@@ -166,7 +166,11 @@ def _absorb(host: FusedLayer, node: Node, inputs: tuple[str, ...], site: LayerCo
             _fold(host, factor, shift)
         return True
     if node.op.elementwise:
-        host.followers.append(activation(node, site))
+        follower = activation(node, site)
+        if host.weight is not None and not host.followers and follower.operand in activations.OF_DOUBLE:
+            _scale(host, 0.5)
+            follower = Follower("map", activations.OF_DOUBLE[follower.operand])
+        host.followers.append(follower)
     return node.op.elementwise
 
 
@@ -190,6 +194,8 @@ _FASTER: dict[str, Callable[[Any, LayerContext], Follower]] = {
     "tanh": lambda op, site: Follower("map", np.tanh),
     "gelu": lambda op, site: Follower("map", activations.gelu if op.approximate == "none" else activations.gelu_tanh),
     "silu": lambda op, site: Follower("map", activations.silu),
+    "sigmoid": lambda op, site: Follower("map", activations.sigmoid),
+    "hardsigmoid": lambda op, site: Follower("map", activations.hardsigmoid),
     "hardswish": lambda op, site: Follower("map", activations.hardswish),
 }
 
@@ -217,6 +223,12 @@ def _fold(host: FusedLayer, factor: Array, shift: Array) -> None:
     """``factor * (W x + b) + shift = (factor W) x + (factor b + shift)``."""
     host.factor = factor if host.factor is None else factor * host.factor
     host.bias = shift if host.bias is None else factor * host.bias + shift
+
+
+def _scale(host: FusedLayer, factor: float) -> None:
+    """``factor * (W x + b)``."""
+    host.factor = np.full(host.node.shape.channels, factor) if host.factor is None else factor * host.factor
+    host.bias = None if host.bias is None else factor * host.bias
 
 
 def _lift(layers: Sequence[FusedLayer], readers: Mapping[str, int]) -> None:
@@ -262,7 +274,7 @@ def _postpone(layers: Sequence[FusedLayer], readers: Mapping[str, int]) -> None:
 
 def _keeps_order(follower: Follower) -> bool:
     """Whether the larger of two numbers stays the larger."""
-    return follower.kind in ("relu", "clip") or (follower.kind == "map" and follower.operand is np.tanh)
+    return follower.kind in ("relu", "clip") or (follower.kind == "map" and follower.operand in activations.RISING)
 
 
 def _clip_before(layers: list[FusedLayer], readers: Mapping[str, int]) -> list[FusedLayer]:
