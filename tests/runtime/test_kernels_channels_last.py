@@ -309,7 +309,7 @@ def test_products_in_blocks(small_products, rows, links, filters, row_parts, par
         (200, 2304, 256, True, (192, 64)),
         (200, 192, 256, True, (192, 64)),
         (100, 64, 144, True, (64, 48)),
-        (196, 400, 400, True, (100, 16)),
+        (196, 400, 400, True, (200, 16)),
         (100, 64, 232, True, (64, 232)),
         (9000, 64, 24, True, (64, 24)),
         (3, 17, 24, True, (17, 24)),
