@@ -206,7 +206,7 @@ class NetworkLowering(Expander):
         extents = self.symbols.input(name, shape, self.span(node.shape))
         made = self.graph.add_input(name, cast(Shape, numeric(shape)), dtype, span, extents)
         if self.recording:
-            self.recording.value(self.module.source.file, node, made, range(0))
+            self.recording.value(span, made, range(0))
         if node.alias:
             count = len(self.graph.layers)
             define(place.scope, node.alias.name, Named(made, count, count), self.span(node.alias))
