@@ -92,8 +92,7 @@ class _NetworkCompiler:
         if recording is None:
             return self._lowered(name, node, owner, self._loader.used)
         if self._surroundings is None:
-            tree, strict = self._loader.trees[self._module.source.file], self._loader.settings.strict
-            self._surroundings = Surroundings(self._module, tree, self._loader.sources, strict)
+            self._surroundings = Surroundings(self._module, self._loader)
         dependencies = self._surroundings.of(node)
         known = recording.sound.get(name)
         if known and known.dependencies == dependencies and known.work <= budget.left:
@@ -112,6 +111,7 @@ class _NetworkCompiler:
         statements = node.body.statements if node else owner.statements
         scope = Scope(owner.scope, sealed=True) if node else owner.scope
         lowering = NetworkLowering(owner, self._collector, self._loader.settings, used)
+        expanded = None
         if self._recording:
             expanded = Expanded(name, owner.source.file, lowering.graph.layers, partial(lowering.built, name))
             lowering.recording = expanded
@@ -123,8 +123,8 @@ class _NetworkCompiler:
             return None
         if graph is None or not _proved(graph, self._collector):
             return None
-        if lowering.recording:
-            lowering.recording.graph = graph
+        if expanded:
+            expanded.graph = graph
         return graph
 
 

@@ -1,4 +1,8 @@
-"""What the expansion of a network depends on, so that one that a change leaves as it was is not expanded again."""
+"""What the expansion of a network depends on, so that one that a change leaves as it was is not expanded again.
+
+What only decides about errors is not among it (the words of statements that cannot be read, blocks with names alike):
+of networks in which there is anything to report nothing is kept.
+"""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +11,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from cnndsl.errors import Span
-from cnndsl.lang.modules import Module
+from cnndsl.lang.modules import Module, ModuleLoader
 from cnndsl.lang.text import syntax
 
 _UNSEEN = re.compile(r'("(?:[^"\\\n]|\\[^\n])*+"?)|[ \t]*+#[^\n]*+|[ \t]++(?=\n)')
@@ -33,19 +37,19 @@ class Dependencies(NamedTuple):
     """The blocks of the file that it may use."""
     imported: Mapping[str, str]
     """The texts of the other files."""
-    doubtful: frozenset[str]
-    """The words that it may have from a statement that cannot be read."""
+    unknown: frozenset[tuple[str, str]]
+    """Names of this file and of others about which nothing is known, after an error in what was expanded before."""
     strict: bool
 
 
 class Surroundings:
-    """A file as its networks depend on it; ``sources`` are the texts of all files by name."""
+    """The file that was loaded, as its networks depend on it."""
 
-    def __init__(self, module: Module, tree: syntax.File, sources: Mapping[str, str], strict: bool) -> None:
+    def __init__(self, module: Module, loader: ModuleLoader) -> None:
         self._module = module
-        self._items = tree.items
-        self._imported = {name: text for name, text in sources.items() if name != module.source.file}
-        self._strict = strict
+        self._loader = loader
+        self._items = loader.trees[module.source.file].items
+        self._imported = {name: text for name, text in loader.sources.items() if name != module.source.file}
         self._blocks = {name: block for name, (block, owner) in module.blocks.items() if owner is module}
         self._known: dict[str, tuple[Passage, frozenset[str]]] = {}
 
@@ -66,8 +70,8 @@ class Surroundings:
             self._constants[0],
             tuple(blocks[block] for block in sorted(blocks)),
             self._imported,
-            self._module.doubtful & used,
-            self._strict,
+            self._unknown(),
+            self._loader.settings.strict,
         )
 
     @cached_property
@@ -79,6 +83,11 @@ class Surroundings:
                 first, *others = items
                 passages.append(self._passage(syntax.Body(first.start, (others or [first])[-1].end, ())))
         return tuple(passages), frozenset().union(*(_words(passage.text) for passage in passages))
+
+    def _unknown(self) -> frozenset[tuple[str, str]]:
+        modules = [self._module, *(imported for _, _, imported in self._loader.imports)]
+        names = ((each.source.file, each.scope.names) for each in modules)
+        return frozenset((file, name) for file, values in names for name, value in values.items() if value is None)
 
     def _block(self, name: str) -> tuple[Passage, frozenset[str]]:
         if name not in self._known:

@@ -36,8 +36,8 @@ from cnndsl.lsp.translation import LEGEND, Places, completion_item, to_path, to_
 from cnndsl.version import VERSION
 
 LOG = logging.getLogger("cnndsl.lsp")
-MOST_GARBAGE = 400_000
-"""So many new objects, dead or alive, are kept before the dead ones are looked for: some thirty texts of 600 lines."""
+MOST_GARBAGE = 100_000
+"""So many new objects, dead or alive, are kept before the dead ones are looked for: less than 10 MB."""
 FIX_ALL = "source.fixAll.cnndsl"
 
 

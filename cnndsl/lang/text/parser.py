@@ -43,15 +43,20 @@ def read(
         return None, (Diagnostic("source-too-large", message, Span(file, 1, 1, 1, 1)),)
     text = normalized(text)
     invisible = _INVISIBLE.search(text)
+    machine = Machine(_INVISIBLE.sub(" ", text) if invisible else text, limits)
+    begin = 0
     if known and not invisible:
-        from cnndsl.lang.text.reparse import reparsed
+        from cnndsl.lang.text.reparse import reparsed, unchanged
 
         tree = reparsed(known, text, limits)
         if tree:
             return tree, ()
-    machine = Machine(_INVISIBLE.sub(" ", text) if invisible else text, limits)
+        above = unchanged(known, text)
+        if above:
+            machine.resume(above)
+            begin = above[-1].end
     try:
-        items = machine.read()
+        items = machine.read(begin)
     except (UnexpectedToken, Refused) as problem:
         return _recovered(text, file, limits, machine, problem)
     found = _invisible(text, file, limits) if invisible else []

@@ -4,7 +4,7 @@ A line end outside of parentheses parts two statements whatever stands on either
 ``else``, which begin none. So whole lines that hold whole statements of one body can be read by themselves.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -36,6 +36,15 @@ def reparsed(known: syntax.File, text: str, limits: Limits) -> syntax.File | Non
     except (UnexpectedToken, Refused):
         return None
     return None if items is None else syntax.File(0, len(text), items, text)
+
+
+def unchanged(known: syntax.File, text: str) -> Sequence[syntax.Item]:
+    """The items of a file far enough above a change that reading can begin behind them, whatever follows."""
+    if "assume" in text or "assume" in known.text:
+        return ()
+    first = known.text.rfind("\n", 0, _common(known.text, text)) + 1
+    # What is wrong behind an item may be told by what that looks like.
+    return known.items[: max(0, _first(known.items, lambda item: item.end >= first) - 2)]
 
 
 class _Change(NamedTuple):
