@@ -113,7 +113,7 @@ class _NetworkCompiler:
         lowering = NetworkLowering(owner, self._collector, self._loader.settings, used)
         expanded = None
         if self._recording:
-            expanded = Expanded(name, owner.source.file, lowering.graph.layers, partial(lowering.built, name))
+            expanded = Expanded(name, lowering.graph.layers, partial(lowering.graph.so_far, name))
             lowering.recording = expanded
             self._recording.networks.append(expanded)
         try:
@@ -121,6 +121,8 @@ class _NetworkCompiler:
         except Fault as error:
             self._collector.add(error.diagnostic)
             return None
+        finally:
+            lowering.close()
         if graph is None or not _proved(graph, self._collector):
             return None
         if expanded:

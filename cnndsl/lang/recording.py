@@ -18,13 +18,11 @@ from cnndsl.shapes import Shape
 
 
 @dataclass(slots=True)
-class Result:
-    """What a stage gave: the first time, and all shapes with how often they came; ``layers`` of the first time."""
+class Given:
+    """What a stage of one network gave, as in :class:`Result`."""
 
     first: Flow
     layers: range
-    network: "Expanded"
-    """The first that it is a stage of."""
     shapes: Counter[Shape] = field(default_factory=Counter)
 
 
@@ -35,13 +33,12 @@ class Expanded:
     if there is no value at all.
     """
 
-    def __init__(self, name: str, file: str, layers: list[Node], build: Callable[[], Graph | None]) -> None:
+    def __init__(self, name: str, layers: list[Node], build: Callable[[], Graph | None]) -> None:
         self.name = name
-        self.file = file
         self.layers = layers
         self.graph: Graph | None = None
         """The network; None where there were errors."""
-        self.results: dict[Span, Result] = {}
+        self.results: dict[Span, Given] = {}
         self.before: dict[Span, tuple[Scope, Flow | None]] = {}
         """Scope and value before a statement, the first time."""
         self.findings: tuple[frozenset[str], list[Diagnostic]] | None = None
@@ -64,8 +61,18 @@ class Expanded:
             return
         result = self.results.get(span)
         if result is None:
-            result = self.results[span] = Result(flow, layers, self)
+            result = self.results[span] = Given(flow, layers)
         result.shapes[flow.shape] += 1
+
+
+class Result(NamedTuple):
+    """What a stage gave: the first time, and all shapes with how often they came; ``layers`` of the first time."""
+
+    first: Flow
+    layers: range
+    shapes: Counter[Shape]
+    network: Expanded
+    """The first that it is a stage of."""
 
 
 class Sound(NamedTuple):
@@ -109,12 +116,12 @@ class Recording:
         """What every stage gave, in all networks together."""
         found: dict[Span, Result] = {}
         for network in self.networks:
-            for span, result in network.results.items():
+            for span, given in network.results.items():
                 known = found.get(span)
                 if known is None:
-                    found[span] = result
+                    found[span] = Result(given.first, given.layers, given.shapes, network)
                 else:
-                    found[span] = Result(known.first, known.layers, known.network, known.shapes + result.shapes)
+                    found[span] = known._replace(shapes=known.shapes + given.shapes)
         return found
 
     @cached_property

@@ -143,6 +143,11 @@ class Expansion:
         blocks = (Body(block.body.statements, module.source, word) for word, (block, module) in defined)
         return advice(self._named_in, name, offset, here, around, blocks)
 
+    def close(self) -> None:
+        """Parts from what refers back to it, so that memory is free as soon as nothing needs it."""
+        del self._binder
+        self.recording = None
+
     # --- bookkeeping ---
     def layer_name(self, place: Context, stage: syntax.Apply | syntax.Merge, base: str) -> str:
         name = self.graph.fresh_name(place.prefix, base, stage.alias.name if stage.alias else None, place.reserved)

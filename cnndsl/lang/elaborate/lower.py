@@ -74,11 +74,6 @@ class NetworkLowering(Expander):
         graph = self.graph.network(name, tuple(self._outputs) or (end.name,), **symbolic)
         return self._trained(graph, self._training, self._trains) if self._training and self._trains else graph
 
-    def built(self, name: str) -> Graph | None:
-        """The graph of what could be expanded, errors or not; its output is the last value."""
-        values = self.graph.layers or self.graph.inputs
-        return self.graph.network(name, (values[-1].name,)) if values else None
-
     def _trained(self, graph: Graph, training: "Training", node: syntax.Train) -> Graph | None:
         """The graph with its settings of training, unless they do not fit it."""
         from cnndsl.analysis.training import misfits
