@@ -310,6 +310,8 @@ def test_products_in_blocks(small_products, rows, links, filters, row_parts, par
         (200, 192, 256, True, (192, 64)),
         (100, 64, 144, True, (64, 48)),
         (196, 400, 400, True, (200, 16)),
+        (16, 96, 208, True, (96, 208)),
+        (28, 96, 208, True, (96, 16)),
         (100, 64, 232, True, (64, 232)),
         (9000, 64, 24, True, (64, 24)),
         (3, 17, 24, True, (17, 24)),

@@ -49,6 +49,8 @@ MANY = 512
 """Columns of a block where the one matrix is small and the other wide."""
 NARROW = 48
 """So few filters are a block as they are. What no width divides is faster whole."""
+FEWEST_ROWS = 24
+"""So few rows are faster whole than with the second widths."""
 
 
 @cache
@@ -67,7 +69,7 @@ class BlockSize(NamedTuple):
 def block(rows: int, links: int, filters: int, cut_links: bool = True) -> BlockSize:
     """The blocks of weights that are multiplied with so many rows; all of them where blocks do not help."""
     fitting = [[width for width in widths if filters % width == 0] for widths in WIDTHS]
-    widths = fitting[0] or ([filters] if filters <= NARROW else fitting[1])
+    widths = fitting[0] or ([filters] if filters <= NARROW else fitting[1] if rows > FEWEST_ROWS else [])
     part = links
     if cut_links and links > MOST_LINKS:
         part = max((n for n in range(FEWEST_LINKS, MOST_LINKS + 1) if links % n == 0), default=links)
