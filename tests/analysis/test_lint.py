@@ -320,6 +320,16 @@ def test_dropout_before_norm(layers: str, expected: int) -> None:
         ("input 8@9x9\nconv 16 1x1 -> depthwise 3x3", 0),
         ("input 64@9x9\nconv 16 1x1 -> conv 64 3x3", 0),
         ("input 8@9x9\nconv 16 1x1 -> conv 8 3x3", 1),
+        ("input 8@9x9\ndepthwise 3x3 -> relu -> conv 8 1x1 bias=false -> batchnorm -> conv 48 1x1", 0),
+        ("input 8@9x9\ndepthwise 3x3 -> relu -> mul { identity; global_avgpool -> conv 8 1x1 -> sigmoid }\n"
+         "conv 8 1x1 -> conv 48 1x1", 0),
+        ("input 8@9x9\ndepthwise 3x3 -> relu -> mul { global_avgpool -> conv 8 1x1 -> sigmoid; identity }\n"
+         "conv 8 1x1 -> conv 48 1x1", 0),
+        ("input 8@9x9\nconv 8 1x1 -> relu -> conv 8 1x1 -> conv 48 1x1", 1),
+        ("input 8@9x9\nconv 8 1x1 -> conv 48 1x1", 1),
+        ("input 8@8x8\ndepthwise 3x3 -> maxpool 2x2 -> conv 8 1x1 -> conv 48 1x1", 1),
+        ("input 8@9x9\ndepthwise 3x3 -> relu -> conv 16 1x1 -> conv 48 1x1", 1),
+        ("input 8@9x9\ndepthwise 3x3 -> relu -> conv 8 1x1 -> conv 8 1x1", 1),
         ("input 8@9x9\nconv 8 3x1 -> conv 8 1x3", 0),
         ("input 8@9x9\nconv 8 3x3 -> conv 8 1x3", 1),
         ("input 8@9x9\nconv 8 3x3 groups=2 -> conv 8 3x3", 0),
@@ -327,7 +337,7 @@ def test_dropout_before_norm(layers: str, expected: int) -> None:
         ("input 1@9x9\nconv 1 3x3 weight=[[1, 0, 1], [0, 1, 0], [1, 0, 1]] -> conv 8 3x3", 0),
         ("input 8@9x9\nconv 8 3x3 pad=1 as a -> conv 8 3x3 pad=1 as b\nadd { from a; from b }", 0),
     ],
-)
+)  # fmt: skip
 def test_linear_pair(text: str, expected: int) -> None:
     assert codes(text) == ["linear-pair"] * expected
 
