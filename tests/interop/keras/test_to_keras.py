@@ -29,7 +29,7 @@ from tests import generators
 from tests.example_networks import EXAMPLES, before_softmax, loaded, networks
 
 TOLERANCE = 1e-4
-LARGE = 30_000_000
+LARGE = 26_000_000
 """Parameters from which on a network is not made."""
 
 SLOW = 1_000_000_000

@@ -374,7 +374,7 @@ def test_without_pytorch_it_is_named(tmp_path: Path) -> None:
 
 # --- out and in again -------------------------------------------------------------------------------------------------
 WINDOW = {"kernel", "stride", "pad", "dilation", "ceil_mode", "output_pad"}
-WRITTEN = {"weight", "bias"}
+WRITTEN = {"weight", "bias", "init"}
 """Fields of a layer that may be numbers in the text: PyTorch has them as parameters."""
 
 
