@@ -36,6 +36,12 @@ ZOO = {
     "convnext_tiny": ("convnext.cnn", "ConvNeXt"),
     "convnext_small": ("convnext.cnn", "ConvNeXt"),
     "convnext_base": ("convnext.cnn", "ConvNeXt"),
+    "inception_v3": ("inception_v3.cnn", "InceptionV3"),
+    "mnasnet0_5": ("mnasnet.cnn", "MnasNet"),
+    "mnasnet1_0": ("mnasnet.cnn", "MnasNet"),
+    "regnet_x_3_2gf": ("regnet.cnn", "RegNetX"),
+    "regnet_y_400mf": ("regnet.cnn", "RegNetY"),
+    "regnet_y_3_2gf": ("regnet.cnn", "RegNetY"),
 }
 
 SETTINGS: dict[str, dict[str, object]] = {
@@ -43,6 +49,9 @@ SETTINGS: dict[str, dict[str, object]] = {
     **{f"efficientnet_b{b}": {"b": b} for b in range(8)},
     "convnext_small": {"size": "S"},
     "convnext_base": {"size": "B"},
+    "mnasnet0_5": {"alpha": 0.5},
+    "regnet_x_3_2gf": {"gflops": 3.2},
+    "regnet_y_3_2gf": {"gflops": 3.2},
 }
 
 COUNTERPARTS = {

@@ -85,6 +85,7 @@ def test_examples_are_quiet_or_say_why(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("file", "code", "places"), [("resnet_v1.cnn", "bias-before-norm", 5),
+                                                      ("hrnet.cnn", "bias-before-norm", 2),
                                                       ("deeplab_v3.cnn", "padding-only", 1)])  # fmt: skip
 def test_what_the_zoo_ignores_is_there(file: str, code: str, places: int) -> None:
     text = (ZOO / "zoo" / file).read_text(encoding="utf-8")
@@ -499,8 +500,8 @@ def test_advice(code: str, text: str, expected: int) -> None:
     assert codes(text, code) == [code] * expected
 
 
-def test_advice_is_quiet_on_the_examples_but_one() -> None:
-    """The siamese network says so in its text."""
+def test_advice_is_quiet_on_the_examples_but_two() -> None:
+    """The siamese network says so in its text; RepVGG has its norms in the form that is trained."""
     rules = [*_USELESS, "unregularised", "growing-kernels", "pool-without-stride", "raw-images", "never-smaller"]
     given = [
         (path.name, diagnostic.code)
@@ -508,7 +509,7 @@ def test_advice_is_quiet_on_the_examples_but_one() -> None:
         for diagnostic in cnndsl.check_file(path, select=rules, ignore=["default"]).diagnostics
         if diagnostic.severity == "warning"
     ]
-    assert given == [("siamese.cnn", "unregularised")]
+    assert given == [("repvgg.cnn", "unregularised"), ("siamese.cnn", "unregularised")]
 
 
 def test_many_heads_are_quick() -> None:

@@ -42,8 +42,11 @@ MORE = """
 ZOO = {
     "convnext_tiny": ("convnext.cnn", "ConvNeXt"),
     "efficientnet_b0": ("efficientnet.cnn", "EfficientNet"),
+    "inception_v3": ("inception_v3.cnn", "InceptionV3"),
+    "mnasnet1_0": ("mnasnet.cnn", "MnasNet"),
     "mobilenet_v3_large": ("mobilenet_v3.cnn", "MobileNetV3Large"),
     "mobilenet_v3_small": ("mobilenet_v3.cnn", "MobileNetV3Small"),
+    "regnet_y_400mf": ("regnet.cnn", "RegNetY"),
 }
 WITH_HEADS = {"googlenet", "inception_v3"}
 SEGMENTATION = ("deeplabv3", "fcn", "lraspp")
