@@ -38,6 +38,8 @@ def answer(bomb):
     text, files = bomb["text"], bomb["files"]
     if bomb["way"] == "check":
         return cnndsl.api.check(text, resolver=files.__getitem__).diagnostics
+    if bomb["way"] == "all warnings":
+        return cnndsl.api.check(text, select=["all"]).diagnostics
     way = {"set": parse_setting, "input": parse_input, "json": cnndsl.api.from_json, "format": cnndsl.api.format,
            "nested": lambda _: setting_value("k", nested())}
     try:
@@ -250,6 +252,9 @@ BOMBS = {
     ),
     "missing imports": Bomb("".join(f'import "{i}.cnn"\n' for i in range(40_000)), ("import-not-found",)),
     # settings and JSON
+    "many windows, all warnings": Bomb("input 6@13x13\nadaptive_maxpool 1.8G", (), way="all warnings"),
+    "many pixels, all warnings": Bomb("input 6@13\nresize 1.8G", (), way="all warnings"),
+    "many pixels of a map, all warnings": Bomb("input 1@13x13\nresize [900000000, 2]", (), way="all warnings"),
     "a setting of a power": Bomb("k=2**10**9", ("bad-setting",), way="set"),
     "a setting of a range": Bomb("k=range(10**12)", ("bad-setting",), way="set"),
     "a setting in brackets": Bomb("k=" + "[" * 100_000, ("bad-setting",), way="set"),

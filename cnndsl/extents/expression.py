@@ -1,8 +1,10 @@
 """Expressions of symbols as text, ``H // 4 - 1`` or ``H % 32 == 0 and W == H``, worked out with numbers or extents."""
 
 import ast
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from keyword import kwlist
 from operator import add, eq, floordiv, ge, gt, le, lt, mod, mul, ne, neg, sub
 from typing import Any
 
@@ -11,6 +13,10 @@ LONGEST = 100_000
 
 MOST_PARTS = 2_000
 """Names, numbers and operators in it."""
+
+_MARK = "\N{GREEK SMALL LETTER KAPPA}"
+_PYTHONS = re.compile(rf"\b(?:{'|'.join(word for word in kwlist if word not in ('and', 'or', 'not'))})\b")
+"""Words that Python keeps for itself, and no symbol of the language: they are marked by a letter that none has."""
 
 _BINARY: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.FloorDiv: floordiv, ast.Mod: mod,
@@ -34,7 +40,7 @@ def names(text: str) -> set[str]:
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.Name | ast.Attribute):
-            found.add(ast.unparse(node))  # a name, or an axis of an input such as left.H
+            found.add(_name(node))
         else:
             waiting += ast.iter_child_nodes(node)
     return found
@@ -57,7 +63,7 @@ def _tree(text: str) -> ast.expr:
     if len(text) > LONGEST:
         raise ValueError("an expression is too long")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        tree = ast.parse(_PYTHONS.sub(rf"{_MARK}\g<0>", text.strip()), mode="eval").body
     except (SyntaxError, RecursionError, MemoryError) as error:
         raise ValueError(f"{text[:60]!r} is no expression") from error
     if sum(1 for _ in ast.walk(tree)) > MOST_PARTS:
@@ -65,11 +71,16 @@ def _tree(text: str) -> ast.expr:
     return tree
 
 
+def _name(node: ast.Name | ast.Attribute) -> str:
+    """A name, or an axis of an input such as ``left.H``."""
+    return ast.unparse(node).replace(_MARK, "")
+
+
 def _value(tree: ast.expr, values: Mapping[str, Any]) -> Any:
     match tree:
         case ast.Constant(value=int() as number) if not isinstance(number, bool):
             return number
-        case ast.Name() | ast.Attribute() if (name := ast.unparse(tree)) in values:
+        case ast.Name() | ast.Attribute() if (name := _name(tree)) in values:
             return values[name]
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return neg(_value(operand, values))

@@ -1,7 +1,7 @@
 """From text to networks: parse, gather definitions, lower each network."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -15,7 +15,8 @@ from cnndsl.lang.elaborate.naming import aliases
 from cnndsl.lang.expressions.scope import Scope
 from cnndsl.lang.expressions.values import Fault, TooManyDiagnostics
 from cnndsl.lang.modules import NO_SETTINGS, Collector, Module, ModuleLoader, Resolver, Settings
-from cnndsl.lang.recording import Expanded, Recording
+from cnndsl.lang.recording import Expanded, Recording, Sound
+from cnndsl.lang.reuse import Surroundings
 from cnndsl.lang.review.findings import review
 from cnndsl.lang.text import syntax
 from cnndsl.limits import DEFAULT_LIMITS, Limits
@@ -47,7 +48,7 @@ def compile_text(
     """
     collector = Collector(limits)
     used: set[str] = set()
-    loader = ModuleLoader(resolver, collector, settings, used)
+    loader = ModuleLoader(resolver, collector, settings, used, recording.trees if recording else None)
     networks: list[Graph] = []
     if recording:
         recording.loader = loader
@@ -57,27 +58,17 @@ def compile_text(
             recording.module = module
         # Of a text whose bodies are a guess nothing else is reported: nobody but a recording wants to know more.
         if module is not None and (recording or not collector.closed):
-            for name, statements, owner, place in _networks(module, file, network, collector):
-                lowering = NetworkLowering(owner, collector, settings, used)
-                expanded = None
-                if recording:
-                    lowering.recording = recording
-                    expanded = Expanded(
-                        name, owner.source.file, tuple(statements), lowering.graph.layers, partial(lowering.built, name)
-                    )
-                    recording.networks.append(expanded)
-                try:
-                    lowered = lowering.lower(name, statements, place)
-                except Fault as error:
-                    collector.add(error.diagnostic)
-                    lowered = None
-                if lowered is not None and _proved(lowered, collector):
+            compiler = _NetworkCompiler(loader, module, recording)
+            for name, node, owner in _networks(module, file, network, collector):
+                lowered = compiler.lowered(name, node, owner)
+                if lowered is not None:
                     networks.append(lowered)
-                    if expanded:
-                        expanded.graph = lowered
+            if recording:
+                recording.forget_others()
             _check_settings(settings, used, module, collector)
             whole = network is None and not settings.params and not settings.inputs
-            review(collector, loader, module, networks, enabled() if warnings is None else warnings, whole)
+            codes = enabled() if warnings is None else warnings
+            review(collector, loader, module, networks, codes, whole, recording)
     except TooManyDiagnostics:
         collector.truncate()
     if loader.broken:
@@ -85,25 +76,74 @@ def compile_text(
     return Compiled(tuple(networks), tuple(collector.diagnostics), loader.sources)
 
 
+class _NetworkCompiler:
+    """Lowers the networks of a file; with a recording, only those that are not known from the text before."""
+
+    def __init__(self, loader: ModuleLoader, module: Module, recording: Recording | None) -> None:
+        self._loader = loader
+        self._module = module
+        self._collector = loader.collector
+        self._recording = recording
+        self._surroundings: Surroundings | None = None
+
+    def lowered(self, name: str, node: syntax.Network | None, owner: Module) -> Graph | None:
+        """The graph of a network, None where errors left no whole one; ``node`` is None for the one without a name."""
+        recording, budget = self._recording, self._collector.budget
+        if recording is None:
+            return self._lowered(name, node, owner, self._loader.used)
+        if self._surroundings is None:
+            self._surroundings = Surroundings(self._module, self._loader)
+        dependencies = self._surroundings.of(node)
+        known = recording.sound.get(name)
+        if known and known.dependencies == dependencies and known.work <= budget.left:
+            budget.spend(known.work)
+            self._loader.used.update(known.used)
+            recording.networks.append(known.network)
+            return known.network.graph
+        heard, left, used = self._collector.heard, budget.left, set[str]()
+        graph = self._lowered(name, node, owner, used)
+        self._loader.used.update(used)
+        if graph is not None and self._collector.heard == heard:
+            recording.sound[name] = Sound(dependencies, recording.networks[-1], left - budget.left, frozenset(used))
+        return graph
+
+    def _lowered(self, name: str, node: syntax.Network | None, owner: Module, used: set[str]) -> Graph | None:
+        statements = node.body.statements if node else owner.statements
+        scope = Scope(owner.scope, sealed=True) if node else owner.scope
+        lowering = NetworkLowering(owner, self._collector, self._loader.settings, used)
+        expanded = None
+        if self._recording:
+            expanded = Expanded(name, lowering.graph.layers, partial(lowering.graph.so_far, name))
+            lowering.recording = expanded
+            self._recording.networks.append(expanded)
+        try:
+            graph = lowering.lower(name, statements, Context(scope, aliases(statements)))
+        except Fault as error:
+            self._collector.add(error.diagnostic)
+            return None
+        finally:
+            lowering.close()
+        if graph is None or not _proved(graph, self._collector):
+            return None
+        if expanded:
+            expanded.graph = graph
+        return graph
+
+
 def _networks(
     module: Module, file: str, wanted: str | None, collector: Collector
-) -> Iterator[tuple[str, Sequence[syntax.Statement], Module, Context]]:
+) -> Iterator[tuple[str, syntax.Network | None, Module]]:
     """The networks to lower: the file's own, its unnamed one first, or the one that is wanted."""
     stem = PurePosixPath(file.replace("\\", "/")).stem or "network"
     unnamed = "".join(c if c.isalnum() or c == "_" else "_" for c in stem.strip("<>")) or "network"
     found = False
     if module.statements and wanted in (None, unnamed):
         found = True
-        yield unnamed, module.statements, module, Context(module.scope, aliases(module.statements))
+        yield unnamed, None, module
     for name, (node, owner) in module.networks.items():
         if name == wanted or (wanted is None and owner is module):
             found = True
-            yield (
-                name,
-                node.body.statements,
-                owner,
-                Context(Scope(owner.scope, sealed=True), aliases(node.body.statements)),
-            )
+            yield name, node, owner
     if not found and wanted is not None:
         known = [*module.networks, *([unnamed] if module.statements else [])]
         suggestion = nearest(wanted, known)

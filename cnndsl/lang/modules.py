@@ -60,6 +60,8 @@ class Collector:
         self.diagnostics: list[Diagnostic] = []
         self.closed = False
         """Whether nothing else is kept."""
+        self.heard = 0
+        """How many were given, kept or not."""
         self._seen: set[tuple[str, Span | str, str]] = set()
         self._repeated = 0
 
@@ -68,6 +70,7 @@ class Collector:
 
         Warnings give way to errors: a text is never refused without one.
         """
+        self.heard += 1
         if self.closed:
             return
         # A layer may differ from a framework in several ways; in each as often as there are numbers.
@@ -108,12 +111,21 @@ class Collector:
 class ModuleLoader:
     """Parses files and gathers what they define; imports are read through the resolver."""
 
-    def __init__(self, resolver: Resolver | None, collector: Collector, settings: Settings, used: set[str]) -> None:
+    def __init__(
+        self,
+        resolver: Resolver | None,
+        collector: Collector,
+        settings: Settings,
+        used: set[str],
+        known: dict[str, syntax.File] | None = None,
+    ) -> None:
+        """``known`` holds the last trees without mistakes of the files, and is kept up to date."""
         self.resolver = resolver
         self.collector = collector
         self.limits = collector.limits
         self.settings = settings
         self.used = used
+        self.known = {} if known is None else known
         self.sources: dict[str, str] = {}
         self.trees: dict[str, syntax.File] = {}
         self.broken = False
@@ -128,7 +140,7 @@ class ModuleLoader:
         return self._load(text, file, PurePosixPath(file.replace("\\", "/")).name)
 
     def _load(self, text: str, file: str, path: str) -> Module | None:
-        tree, diagnostics = read(text, file, self.limits)
+        tree, diagnostics = read(text, file, self.limits, self.known.get(file))
         self.sources[file] = tree.text if tree else normalized(text)
         doubtful: frozenset[str] = frozenset()
         if diagnostics:
@@ -140,6 +152,8 @@ class ModuleLoader:
             doubtful = words_of(tree)
         if tree is None:
             return None
+        if not diagnostics:
+            self.known[file] = tree
         self.trees[file] = tree
         definitions = (syntax.Import, syntax.Block, syntax.Network)
         loose = tuple(item for item in tree.items if not isinstance(item, definitions))

@@ -3,68 +3,128 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
+from cnndsl.analysis.measured import Measured
+from cnndsl.errors import Diagnostic, Span
 from cnndsl.ir import Graph, Node
 from cnndsl.lang.expressions.scope import Scope
 from cnndsl.lang.expressions.values import Flow
 from cnndsl.lang.modules import Module, ModuleLoader
+from cnndsl.lang.reuse import Dependencies
 from cnndsl.lang.text import syntax
 from cnndsl.shapes import Shape
 
 
-class Place(NamedTuple):
-    """A node of a syntax tree: the file that it is in, and its offsets there."""
-
-    file: str
-    start: int
-    end: int
-
-
 @dataclass(slots=True)
-class Result:
+class Given:
+    """What a stage of one network gave, as in :class:`Result`."""
+
+    first: Flow
+    layers: range
+    shapes: Counter[Shape] = field(default_factory=Counter)
+
+
+class Expanded:
+    """A network as far as it could be expanded, and what was met on the way.
+
+    ``layers`` are those whose shapes are known, whatever is wrong elsewhere; ``build`` gives the graph of these, None
+    if there is no value at all.
+    """
+
+    def __init__(self, name: str, layers: list[Node], build: Callable[[], Graph | None]) -> None:
+        self.name = name
+        self.layers = layers
+        self.graph: Graph | None = None
+        """The network; None where there were errors."""
+        self.results: dict[Span, Given] = {}
+        self.before: dict[Span, tuple[Scope, Flow | None]] = {}
+        """Scope and value before a statement, the first time."""
+        self.findings: tuple[frozenset[str], list[Diagnostic]] | None = None
+        """What the rules of some codes find in it, once that is known."""
+        self._build = build
+
+    @cached_property
+    def measured(self) -> Measured | None:
+        """The numbers of what could be expanded."""
+        graph = self.graph or self._build()
+        return Measured(graph) if graph else None
+
+    def statement(self, span: Span, scope: Scope, flow: Flow | None) -> None:
+        """A statement begins."""
+        self.before.setdefault(span, (scope, flow))
+
+    def value(self, span: Span, flow: Flow, layers: range) -> None:
+        """A stage, or an input, gave a value."""
+        if flow.shape is None:
+            return
+        result = self.results.get(span)
+        if result is None:
+            result = self.results[span] = Given(flow, layers)
+        result.shapes[flow.shape] += 1
+
+
+class Result(NamedTuple):
     """What a stage gave: the first time, and all shapes with how often they came; ``layers`` of the first time."""
 
     first: Flow
     layers: range
-    network: int
-    shapes: Counter[Shape] = field(default_factory=Counter)
+    shapes: Counter[Shape]
+    network: Expanded
+    """The first that it is a stage of."""
 
 
-@dataclass(slots=True)
-class Expanded:
-    """A network; ``layers`` are those whose shapes are known, whatever is wrong elsewhere."""
+class Sound(NamedTuple):
+    """A network that there was nothing to say against, and how it came about."""
 
-    name: str
-    file: str
-    statements: tuple[syntax.Statement, ...]
-    layers: list[Node]
-    build: Callable[[], Graph | None]
-    """The graph of these layers; None if there is no value at all."""
-    graph: Graph | None = None
-    """The network; None where there were errors."""
+    dependencies: Dependencies
+    network: Expanded
+    work: int
+    """What it took from the budget."""
+    used: frozenset[str]
+    """The settings from outside that it asked for."""
 
 
 class Recording:
-    """Of one text and what it imports. The scopes are those of the first time that a statement was executed."""
+    """Of one text and what it imports. From that of the text ``before`` it is taken what the change left as it was."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: "Recording | None" = None) -> None:
         self.loader: ModuleLoader | None = None
         self.module: Module | None = None
         self.networks: list[Expanded] = []
-        self.results: dict[Place, Result] = {}
-        self.before: dict[Place, tuple[Scope, Flow | None]] = {}
-        """Scope and value before a statement."""
+        self.trees: dict[str, syntax.File] = dict(before.trees) if before else {}
+        """The last tree without mistakes of every file."""
+        self.sound: dict[str, Sound] = dict(before.sound) if before else {}
+        """The last sound state of every network, by its name."""
 
-    def statement(self, file: str, node: syntax.Spanned, scope: Scope, flow: Flow | None) -> None:
-        self.before.setdefault(Place(file, node.start, node.end), (scope, flow))
+    def forget_others(self) -> None:
+        """Forgets sound networks that the file has no longer, unless what cannot be read may be one of them."""
+        if self.loader and not self.loader.broken:
+            names = {network.name for network in self.networks}
+            self.sound = {name: known for name, known in self.sound.items() if name in names}
 
-    def value(self, file: str, node: syntax.Spanned, flow: Flow, layers: range) -> None:
-        """A stage, or an input, gave a value."""
-        if flow.shape is None:
-            return
-        place = Place(file, node.start, node.end)
-        result = self.results.get(place)
-        if result is None:
-            result = self.results[place] = Result(flow, layers, len(self.networks) - 1)
-        result.shapes[flow.shape] += 1
+    def findings(self, graph: Graph, codes: frozenset[str], find: Callable[[], list[Diagnostic]]) -> list[Diagnostic]:
+        """What the rules of some codes find in a network; ``find`` does, where it is not known."""
+        network = next(network for network in self.networks if network.graph is graph)
+        if network.findings is None or network.findings[0] != codes:
+            network.findings = codes, find()
+        return network.findings[1]
+
+    @cached_property
+    def results(self) -> dict[Span, Result]:
+        """What every stage gave, in all networks together."""
+        found: dict[Span, Result] = {}
+        for network in self.networks:
+            for span, given in network.results.items():
+                known = found.get(span)
+                if known is None:
+                    found[span] = Result(given.first, given.layers, given.shapes, network)
+                else:
+                    found[span] = known._replace(shapes=known.shapes + given.shapes)
+        return found
+
+    @cached_property
+    def before(self) -> dict[Span, tuple[Scope, Flow | None]]:
+        """Scope and value before every statement, the first time."""
+        return {span: found for network in reversed(self.networks) for span, found in network.before.items()}

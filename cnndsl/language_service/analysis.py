@@ -6,12 +6,10 @@ from functools import cached_property
 
 from cnndsl import ops
 from cnndsl.analysis.lint import enabled
-from cnndsl.analysis.measured import Measured
 from cnndsl.errors import Diagnostic, Source, Span
-from cnndsl.ir import Graph
 from cnndsl.lang.compile import compile_text
 from cnndsl.lang.modules import Module, Resolver, Settings
-from cnndsl.lang.recording import Expanded, Place, Recording, Result
+from cnndsl.lang.recording import Expanded, Recording, Result
 from cnndsl.lang.text import syntax
 from cnndsl.lang.text.parser import normalized
 from cnndsl.limits import DEFAULT_LIMITS, Limits
@@ -31,18 +29,19 @@ class Analysis:
         warnings: frozenset[str] | None = None,
         strict: bool = False,
         limits: Limits = DEFAULT_LIMITS,
+        before: "Analysis | None" = None,
     ) -> None:
+        """``before`` is the analysis of the text before a change: what that left as it was is not worked out again."""
         self.text = normalized(text)
         self.file = file
         self.limits = limits
-        self.recording = Recording()
+        self.recording: Recording = Recording(before.recording if before else None)
         settings = Settings(strict=strict)
         self.warnings = enabled() if warnings is None else warnings
         compiled = compile_text(text, file, resolver, settings, limits, None, self.warnings, self.recording)
         self.diagnostics: tuple[Diagnostic, ...] = compiled.diagnostics
         self.sources = compiled.sources
         """The texts that spans refer to, by file name."""
-        self._measured: dict[int, Measured | None] = {}
 
     @cached_property
     def source(self) -> Source:
@@ -104,7 +103,9 @@ class Analysis:
     # --- what the expansion met ---
     def result(self, node: syntax.Spanned, file: str | None = None) -> Result | None:
         """What a stage or an input gave."""
-        return self.recording.results.get(Place(file or self.file, node.start, node.end))
+        file = file or self.file
+        source = self.source if file == self.file else Source(file, self.trees[file].text)
+        return self.recording.results.get(source.span(node.start, node.end))
 
     def operator(self, stage: syntax.Apply | syntax.Merge) -> type[Operator] | None:
         blocks = self.module.blocks if self.module else {}
@@ -115,19 +116,10 @@ class Analysis:
         blocks = self.module.blocks if self.module else {}
         return blocks[name][0] if name in blocks else None
 
-    def measured(self, network: int) -> Measured | None:
-        """The numbers of what could be expanded of a network, by its place in the text."""
-        if network not in self._measured:
-            expanded = self.recording.networks[network]
-            graph: Graph | None = expanded.graph or expanded.build()
-            self._measured[network] = Measured(graph) if graph else None
-        return self._measured[network]
-
-    def networks(self) -> Iterator[tuple[int, Expanded]]:
+    @property
+    def networks(self) -> list[Expanded]:
         """The networks of this file."""
-        for number, expanded in enumerate(self.recording.networks):
-            if expanded.file == self.file:
-                yield number, expanded
+        return self.recording.networks
 
 
 def children(node: object) -> Iterator[syntax.Spanned]:

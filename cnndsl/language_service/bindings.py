@@ -6,12 +6,19 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
 from cnndsl import ops
-from cnndsl.lang.recording import Place
 from cnndsl.lang.text import syntax
 
 Kind: TypeAlias = Literal["block", "network", "param", "let", "symbol", "parameter", "value", "loop"]
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+class Place(NamedTuple):
+    """A word: the file that it is in, and its offsets there."""
+
+    file: str
+    start: int
+    end: int
 
 
 class Definition(NamedTuple):

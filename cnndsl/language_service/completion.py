@@ -212,15 +212,17 @@ def _names(analysis: Analysis, offset: int, values_only: bool) -> Iterator[Item]
 
 def _scope(analysis: Analysis, offset: int) -> Scope | None:
     """The scope of the statement at an offset, or of the one above it in the same body; the file's where none is."""
-    best: tuple[int, Scope] | None = None
+    best: tuple[tuple[int, int], Scope] | None = None
     bodies = [node for node in analysis.path(offset) if isinstance(node, syntax.Body)]
     start = bodies[-1].start if bodies else 0
-    for place, (scope, _) in analysis.recording.before.items():
-        if place.file == analysis.file and start <= place.start <= offset and (best is None or place.start >= best[0]):
+    first, here = (analysis.source.span(place, place)[1:3] for place in (start, offset))
+    for span, (scope, _) in analysis.recording.before.items():
+        begin = span[1:3]
+        if span.file == analysis.file and first <= begin <= here and (best is None or begin >= best[0]):
             inside = not any(
                 isinstance(node, syntax.Body) and node.start > start and node.end < offset
-                for node in analysis.path(place.start)
+                for node in analysis.path(analysis.source.offsets(span)[0])
             )
             if inside:
-                best = (place.start, scope)
+                best = (begin, scope)
     return best[1] if best else analysis.module.scope if analysis.module else None

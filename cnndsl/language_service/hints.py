@@ -1,12 +1,11 @@
 """Shapes behind the lines that give a value, and totals above networks and blocks."""
 
-from bisect import bisect_right
+import sys
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from cnndsl.errors import Span, plural
-from cnndsl.ir import Node
-from cnndsl.lang.recording import Place, Result
+from cnndsl.lang.recording import Result
 from cnndsl.lang.text import syntax
 from cnndsl.language_service.analysis import Analysis
 from cnndsl.shapes import Shape
@@ -37,46 +36,46 @@ def hints(analysis: Analysis, detail: Detail = "shape", first: int = 1, last: in
     """One for each line from ``first`` to ``last`` that gives a value; lines count from 1, columns too."""
     if detail == "off":
         return []
-    ends = {line: found for line, found in _ends(analysis).items() if line >= first and (last is None or line <= last)}
+    ends = _ends(analysis, first, last if last is not None else sys.maxsize)
     lines = analysis.text.split("\n")
     found = []
     for line in sorted(ends):
         # The last value of a line; of stages inside each other the outer one.
-        _, result = max(ends[line], key=lambda end: (end[0].end, -end[0].start))
-        text = _text(analysis, result, [result for _, result in ends[line]], detail)
+        _, result = max(ends[line], key=lambda end: (end[0].end_column, -end[0].line, -end[0].column))
+        text = _text(result, [result for _, result in ends[line]], detail)
         found.append(Hint(line, len(lines[line - 1].rstrip()) + 1, text, instances(result)))
     return found
 
 
-def _ends(analysis: Analysis) -> dict[int, list[tuple[Place, Result]]]:
+def _ends(analysis: Analysis, first: int, last: int) -> dict[int, list[tuple[Span, Result]]]:
     """The values of a file by the line in which what gives them ends."""
-    ends: dict[int, list[tuple[Place, Result]]] = {}
-    starts = analysis.line_starts
-    for place, result in analysis.recording.results.items():
-        if place.file == analysis.file:
-            ends.setdefault(bisect_right(starts, place.end), []).append((place, result))
+    ends: dict[int, list[tuple[Span, Result]]] = {}
+    for span, result in analysis.recording.results.items():
+        if first <= span.end_line <= last and span.file == analysis.file:
+            ends.setdefault(span.end_line, []).append((span, result))
     return ends
 
 
-def formula(analysis: Analysis, result: Result) -> str:
+def formula(result: Result) -> str:
     """The shape that a stage gave the first time as it follows from symbols; empty where none decides it."""
-    measured = analysis.measured(result.network)
-    expanded = analysis.recording.networks[result.network]
-    if not (expanded.graph and measured and measured.graph.symbols and result.first.name in measured.graph.shapes):
+    measured = result.network.measured
+    if not (
+        result.network.graph and measured and measured.graph.symbols and result.first.name in measured.graph.shapes
+    ):
         return ""
     shown = measured.shown(result.first.name)
     return "" if shown == str(result.first.shape) else shown
 
 
-def _text(analysis: Analysis, result: Result, of_line: list[Result], detail: Detail) -> str:
+def _text(result: Result, of_line: list[Result], detail: Detail) -> str:
     shape = str(result.first.shape)
-    measured = analysis.measured(result.network) if detail != "shape" else None
+    measured = result.network.measured if detail != "shape" else None
     if measured is None:
         return shape
     if detail == "shape + params":
         # Stages of one line are counted together, and once where one is inside another.
-        near = (one for one in of_line if one.network == result.network)
-        layers = {layer.name for one in near for layer in _layers(analysis, one)}
+        near = (one for one in of_line if one.network is result.network)
+        layers = {layer.name for one in near for layer in one.network.layers[one.layers.start : one.layers.stop]}
         params = sum(measured.layers[name].params for name in layers if name in measured.layers)
         return f"{shape}  {params:,}" if params else shape
     name = result.first.name
@@ -84,11 +83,6 @@ def _text(analysis: Analysis, result: Result, of_line: list[Result], detail: Det
         return shape
     field = measured.layers[name].receptive_field
     return f"{shape}  rf {'x'.join(map(str, dict.fromkeys(field) if len(set(field)) == 1 else field))}"
-
-
-def _layers(analysis: Analysis, result: Result) -> list[Node]:
-    layers = analysis.recording.networks[result.network].layers
-    return layers[result.layers.start : result.layers.stop]
 
 
 def instances(result: Result) -> str:
@@ -111,22 +105,29 @@ def lenses(analysis: Analysis) -> list[Lens]:
 
 
 def _networks(analysis: Analysis) -> Iterator[Lens]:
-    named = {item.body.statements: item for item in analysis.tree.items if isinstance(item, syntax.Network)}
-    for number, expanded in analysis.networks():
-        measured = analysis.measured(number)
-        if measured is None or not expanded.statements:
+    named = {item.name: item for item in reversed(analysis.tree.items) if isinstance(item, syntax.Network)}
+    for expanded in analysis.networks:
+        measured = expanded.measured
+        if measured is None:
             continue
-        item = named.get(expanded.statements)
-        place = analysis.source.span(item.name_start, item.name_end) if item else analysis.span(expanded.statements[0])
+        item = named.get(expanded.name)
+        place = analysis.source.span(item.name_start, item.name_end) if item else _beginning(analysis)
         cost = measured.cost
         text = totals(cost.params, cost.macs, len(measured.graph.layers))
-        yield Lens(place, text if expanded.graph else f"{text} so far")
+        if place:
+            yield Lens(place, text if expanded.graph else f"{text} so far")
+
+
+def _beginning(analysis: Analysis) -> Span | None:
+    """The first statement of the network without a name."""
+    statements = analysis.module.statements if analysis.module else ()
+    return analysis.span(statements[0]) if statements else None
 
 
 def _blocks(analysis: Analysis) -> Iterator[Lens]:
     wanted = {item.name: item for item in analysis.tree.items if isinstance(item, syntax.Block)}
-    for number, _ in enumerate(analysis.recording.networks):
-        measured = analysis.measured(number) if wanted else None
+    for expanded in analysis.networks:
+        measured = expanded.measured if wanted else None
         if measured is None:
             continue
         for instance in measured.graph.instances:

@@ -56,7 +56,7 @@ def _about(analysis: Analysis, bindings: Bindings, word: tuple[int, int], offset
             return f"`{node.base}.{name}`: {ATTRIBUTES[name]}" if name in ATTRIBUTES else None
         if isinstance(node, syntax.Input) and node.start == word[0]:
             result = analysis.result(node)
-            return f"**input** {KEYWORDS['input']}" + ("\n\n" + _gives(analysis, result) if result else "")
+            return f"**input** {KEYWORDS['input']}" + ("\n\n" + _gives(result) if result else "")
     found = bindings.at(offset)
     if found:
         return _definition(analysis, bindings, found[1], offset)
@@ -78,24 +78,24 @@ def _stage(analysis: Analysis, bindings: Bindings, stage: syntax.Apply | syntax.
     block = analysis.block(stage.name)
     if block:
         definition = bindings.references.get((stage.start, stage.name_end))
-        parts = [_gives(analysis, result), _block(analysis, block, definition)]
+        parts = [_gives(result), _block(analysis, block, definition)]
         return "\n\n".join(part for part in parts if part)
     if stage.name not in ops.NAMES:
         return None
-    parts = [_gives(analysis, result), _arithmetic(analysis, result), _operator(stage.name)]
+    parts = [_gives(result), _arithmetic(result), _operator(stage.name)]
     return "\n\n".join(part for part in parts if part)
 
 
-def _gives(analysis: Analysis, result: Result | None) -> str:
+def _gives(result: Result | None) -> str:
     if result is None:
         return ""
-    lines = [f"gives `{result.first.shape}`", f"`{formula(analysis, result)}`", instances(result)]
+    lines = [f"gives `{result.first.shape}`", f"`{formula(result)}`", instances(result)]
     return "  \n".join(line for line in lines if line.strip("`"))
 
 
-def _arithmetic(analysis: Analysis, result: Result | None) -> str:
+def _arithmetic(result: Result | None) -> str:
     """The formulas with the numbers of the first instance, as ``cnndsl explain`` says it."""
-    measured = analysis.measured(result.network) if result else None
+    measured = result.network.measured if result else None
     if result is None or measured is None or result.first.name not in measured.layers:
         return ""
     try:
@@ -126,8 +126,8 @@ def _block(analysis: Analysis, block: syntax.Block, definition: Definition | Non
     lines = [f"**block** `{block.name}({', '.join(parameters)})`"]
     if file != analysis.file:
         lines.append(f"from `{file.rpartition('/')[2]}`")
-    for number, _ in enumerate(analysis.recording.networks):
-        measured = analysis.measured(number)
+    for expanded in analysis.networks:
+        measured = expanded.measured
         paths = [one.path for one in measured.graph.instances if one.block == block.name] if measured else []
         if measured and paths:
             inside = [node.name for node in measured.graph.layers if node.path[: len(paths[0])] == paths[0]]
@@ -203,7 +203,7 @@ def _definition(analysis: Analysis, bindings: Bindings, definition: Definition, 
         lines.append(value)
     if definition.kind == "value" and not value:
         result = analysis.result(node, definition.place.file)
-        lines += [_gives(analysis, result)] if result else []
+        lines += [_gives(result)] if result else []
     line = text.count("\n", 0, definition.place.start) + 1
     where = f" of `{definition.place.file.rpartition('/')[2]}`" if definition.place.file != analysis.file else ""
     return "  \n".join([*lines, f"defined in line {line}{where}"])
@@ -211,12 +211,16 @@ def _definition(analysis: Analysis, bindings: Bindings, definition: Definition, 
 
 def _value(analysis: Analysis, name: str, offset: int) -> str | None:
     """What a name stands for where an offset is, the first time."""
+    here = analysis.source.span(offset, offset)[1:3]
     around = [
-        (place.end - place.start, scope)
-        for place, (scope, _) in analysis.recording.before.items()
-        if place.file == analysis.file and place.start <= offset <= place.end
+        (span, scope)
+        for span, (scope, _) in analysis.recording.before.items()
+        if span.file == analysis.file and span[1:3] <= here <= span[3:]
     ]
-    scope = min(around, key=lambda one: one[0])[1] if around else analysis.module.scope if analysis.module else None
+    # Of statements inside each other the inner one begins last.
+    scope = (
+        max(around, key=lambda one: one[0][1:3])[1] if around else analysis.module.scope if analysis.module else None
+    )
     if scope is None:
         return None
     try:

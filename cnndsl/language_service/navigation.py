@@ -6,10 +6,9 @@ from typing import NamedTuple
 from cnndsl import ops
 from cnndsl.errors import Fix, Source, Span, quoted
 from cnndsl.lang.elaborate.naming import KEYWORDS
-from cnndsl.lang.recording import Place
 from cnndsl.lang.text import syntax
 from cnndsl.language_service.analysis import Analysis
-from cnndsl.language_service.bindings import Definition
+from cnndsl.language_service.bindings import Definition, Place
 from cnndsl.language_service.workspace import Workspace
 
 

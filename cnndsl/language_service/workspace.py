@@ -59,7 +59,8 @@ class Workspace:
             imports[name] = content = resolve(name)
             return content
 
-        analysis = Analysis(text, path, recorded, warnings, strict, self.limits)
+        before = known.analysis if known else None
+        analysis = Analysis(text, path, recorded, warnings, strict, self.limits, before)
         self._known[path] = _Known(analysis, text, imports, (warnings, strict))
         self._known.move_to_end(path)
         while len(self._known) > MOST_KEPT:

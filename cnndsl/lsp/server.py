@@ -18,6 +18,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcContentModified, JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
 
+from cnndsl.api import check
 from cnndsl.errors import Fix, Span
 from cnndsl.language_service import (
     actions,
@@ -36,8 +37,8 @@ from cnndsl.lsp.translation import LEGEND, Places, completion_item, to_path, to_
 from cnndsl.version import VERSION
 
 LOG = logging.getLogger("cnndsl.lsp")
-MOST_GARBAGE = 400_000
-"""So many new objects, dead or alive, are kept before the dead ones are looked for: some thirty texts of 600 lines."""
+MOST_GARBAGE = 100_000
+"""So many new objects, dead or alive, are kept before the dead ones are looked for: less than 10 MB."""
 FIX_ALL = "source.fixAll.cnndsl"
 
 
@@ -66,7 +67,7 @@ class Server(LanguageServer):
 
         What else is written to standard output, by a library or a fault, goes to standard error.
         """
-        _tune_collector()
+        _prepare()
         to_client = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         self.start_io(os.fdopen(os.dup(sys.stdin.fileno()), "rb"), to_client)
@@ -117,8 +118,12 @@ class Server(LanguageServer):
             self.loop.call_soon_threadsafe(self.text_document_publish_diagnostics, params)
 
 
-def _tune_collector() -> None:
-    """What was imported stays and need not be gone over; what a key press leaves is collected when that is answered."""
+def _prepare() -> None:
+    """Loads what the first text with a mistake would wait for, and tunes the collector of garbage.
+
+    What was imported stays and need not be gone over; what a key press leaves is collected when that is answered.
+    """
+    check("input 3@8x8\nconv 8 (")
     gc.disable()
     gc.collect()
     gc.freeze()

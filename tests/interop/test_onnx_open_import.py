@@ -115,6 +115,14 @@ def node(kind: str, inputs: str, output: str, **attributes: Any) -> Any:
     return helper.make_node(kind, inputs.split(), [output], name=f"node_{output}", **attributes)
 
 
+@pytest.mark.parametrize("name", ["input", "in", "None", "lambda", "a" * 5000, "two words", "1", "s12", "ähm"])
+def test_axes_whose_names_are_none_of_the_language(name: str) -> None:
+    model = model_of([node("Relu", "x", "y")], {"x": [1, 3, name, "wide"]}, {})
+    found = from_onnx(model).network
+    assert [one.name for one in found.symbols] == ["H", "wide"]
+    assert cnndsl.check(str(Network(found).decompiled()[0])).ok
+
+
 KERNEL = np.random.default_rng(1).standard_normal((4, 3, 3, 3)).astype(np.float32)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import cnndsl
-from cnndsl.errors import Diagnostic
+from cnndsl.errors import Diagnostic, Source
 from cnndsl.lang.compile import compile_text
 from cnndsl.lang.recording import Recording
 from cnndsl.lang.text import syntax
@@ -61,7 +61,8 @@ def test_what_does_not_depend_on_it_has_its_shape() -> None:
     text = CODES[0][0]
     recording = Recording()
     compile_text(text, recording=recording)
-    shapes = {text[place.start : place.end]: str(result.first.shape) for place, result in recording.results.items()}
+    offsets = Source("", text).offsets
+    shapes = {text[slice(*offsets(span))]: str(result.first.shape) for span, result in recording.results.items()}
     assert shapes == {"input 3@8x8 as x": "3@8x8", "from x": "3@8x8", "conv 4 3x3": "4@6x6"}
 
 
@@ -92,7 +93,8 @@ def test_cut_anywhere_the_lines_above_keep_their_shapes(examples: Path) -> None:
     def shapes(part: str) -> dict[int, str]:
         recording = Recording()
         compile_text(part, recording=recording)
-        return {place.end: str(result.first.shape) for place, result in recording.results.items()}
+        offsets = Source("", part).offsets
+        return {offsets(span)[1]: str(result.first.shape) for span, result in recording.results.items()}
 
     whole = shapes(text)
     for end in range(0, len(text), 3):

@@ -1,6 +1,7 @@
 """Symbols: what they decide, how they are written again, and what is said where they may not stand."""
 
 import ast
+import keyword
 from collections.abc import Sequence
 
 import pytest
@@ -12,6 +13,7 @@ from cnndsl.analysis.resized import resized
 from cnndsl.errors import CnnError
 from cnndsl.ir import Graph
 from cnndsl.lang.compile import compile_text
+from cnndsl.lang.elaborate.naming import KEYWORDS
 from cnndsl.lang.modules import Settings
 from cnndsl.lang.style.format import format_text
 from cnndsl.shapes import Shape
@@ -103,6 +105,16 @@ class TestNumbersFromOutside:
     def test_input_where_a_param_is_the_extent(self) -> None:
         found = compile_text("param n = 8\ninput 3@[n, n]\nrelu", settings=Settings(inputs={None: Shape(3, (9, 7))}))
         assert not found.diagnostics and str(found.networks[0].inputs[0].shape) == "3@9x7"
+
+
+@pytest.mark.parametrize("name", [*(word for word in keyword.kwlist if word not in KEYWORDS), "x", "max", "same"])
+def test_words_of_python_and_of_operators_are_symbols_like_others(name: str) -> None:
+    text = f"symbol {name} = 32\nassume {name} % 4 == 0\ninput 3@[{name}, {name}]\nmaxpool 2\nconv 8 3x3 pad=same"
+    made = graph(text)
+    assert [one.name for one in made.symbols] == [name]
+    assert resized(made, {name: 64}).layers[-1].shape == Shape(8, (32, 32))
+    with pytest.raises(CnnError):
+        resized(made, {name: 66})
 
 
 class TestOldFiles:

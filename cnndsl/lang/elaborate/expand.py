@@ -53,7 +53,7 @@ class Expander(BlockExpansion):
             elif isinstance(statement, syntax.Broken):
                 after = self._behind_broken(statement, flow)
             if self.recording:
-                self.recording.statement(self.module.source.file, statement, place.scope, before)
+                self.recording.statement(self.span(statement), place.scope, before)
             with self._collecting(place, statement):
                 after = self.statement(statement, place, before)
             flow = after
@@ -81,7 +81,7 @@ class Expander(BlockExpansion):
                 raise
             if self.recording and flow is not None:
                 layers = range(first, len(self.graph.layers))
-                self.recording.value(self.module.source.file, stage, flow, layers)
+                self.recording.value(self.span(stage), flow, layers)
             if alias and flow is not None:
                 named = Named(flow, first, len(self.graph.layers), self._instance(stage, first, place))
                 define(place.scope, alias.name, named, self.span(alias))
@@ -317,7 +317,7 @@ class Expander(BlockExpansion):
         for statement in statements:
             self.step()
             if self.recording:
-                self.recording.statement(self.module.source.file, statement, place.scope, flow)
+                self.recording.statement(self.span(statement), place.scope, flow)
             ended = False
             with self._collecting(place, statement):
                 yield from self._branch(statement, place, flow)

@@ -16,7 +16,7 @@ from cnndsl.lang.expressions.evaluate import Evaluator
 from cnndsl.lang.expressions.scope import Origin, Scope
 from cnndsl.lang.expressions.values import WORK_PER_STEP, Fault, Flow, Named, TooManyDiagnostics, Unknowable, Value
 from cnndsl.lang.modules import Collector, Module, defined_below
-from cnndsl.lang.recording import Recording
+from cnndsl.lang.recording import Expanded
 from cnndsl.lang.text import syntax
 from cnndsl.shapes import Shape
 
@@ -63,7 +63,7 @@ class Expansion:
         self.budget = collector.budget
         self.graph = GraphBuilder(self.limits, strict)
         self.symbols = Symbols()
-        self.recording: Recording | None = None
+        self.recording: Expanded | None = None
         self.sound = True
         """False once there was an error: then no network results."""
         self.known = True
@@ -142,6 +142,11 @@ class Expansion:
         defined = self.module.blocks.items()
         blocks = (Body(block.body.statements, module.source, word) for word, (block, module) in defined)
         return advice(self._named_in, name, offset, here, around, blocks)
+
+    def close(self) -> None:
+        """Parts from what refers back to it, so that memory is free as soon as nothing needs it."""
+        del self._binder
+        self.recording = None
 
     # --- bookkeeping ---
     def layer_name(self, place: Context, stage: syntax.Apply | syntax.Merge, base: str) -> str:

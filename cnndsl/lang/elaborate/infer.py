@@ -185,6 +185,11 @@ class GraphBuilder:
         place = arguments.get(error.argument or "", span)
         return Diagnostic(error.code, error.message, place, labels=tuple(dict.fromkeys(labels)), help=advice)
 
+    def so_far(self, name: str) -> Graph | None:
+        """The graph of the layers so far; its output is the last value. None if there is no value at all."""
+        values = self.layers or self.inputs
+        return self.network(name, (values[-1].name,)) if values else None
+
     def network(self, name: str, outputs: tuple[str, ...], **symbolic: Any) -> Graph:
         return Graph(
             name=name,

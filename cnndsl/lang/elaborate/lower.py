@@ -74,11 +74,6 @@ class NetworkLowering(Expander):
         graph = self.graph.network(name, tuple(self._outputs) or (end.name,), **symbolic)
         return self._trained(graph, self._training, self._trains) if self._training and self._trains else graph
 
-    def built(self, name: str) -> Graph | None:
-        """The graph of what could be expanded, errors or not; its output is the last value."""
-        values = self.graph.layers or self.graph.inputs
-        return self.graph.network(name, (values[-1].name,)) if values else None
-
     def _trained(self, graph: Graph, training: "Training", node: syntax.Train) -> Graph | None:
         """The graph with its settings of training, unless they do not fit it."""
         from cnndsl.analysis.training import misfits
@@ -206,7 +201,7 @@ class NetworkLowering(Expander):
         extents = self.symbols.input(name, shape, self.span(node.shape))
         made = self.graph.add_input(name, cast(Shape, numeric(shape)), dtype, span, extents)
         if self.recording:
-            self.recording.value(self.module.source.file, node, made, range(0))
+            self.recording.value(span, made, range(0))
         if node.alias:
             count = len(self.graph.layers)
             define(place.scope, node.alias.name, Named(made, count, count), self.span(node.alias))

@@ -1,11 +1,13 @@
 """The last look at a file: what the rules find in it, less what its comments or the caller ignore."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from cnndsl.analysis.lint import findings
 from cnndsl.errors import Diagnostic
 from cnndsl.ir import Graph
 from cnndsl.lang.modules import Collector, Module, ModuleLoader
+from cnndsl.lang.recording import Recording
 from cnndsl.lang.review.stages import WrittenStages
 
 
@@ -16,16 +18,18 @@ def review(
     networks: Sequence[Graph],
     codes: frozenset[str],
     whole: bool,
+    recording: Recording | None = None,
 ) -> None:
     """Adds the warnings of the rules to the collected ones, if there are no errors, and drops ignored ones.
 
     ``codes`` are the warnings that are wanted. ``whole`` tells that every network was lowered with its own settings, so
-    that a comment which silences nothing is useless.
+    that a comment which silences nothing is useless. ``recording`` knows what was found in networks that are as they
+    were.
     """
     file = module.source.file
     sound = all(diagnostic.severity != "error" for diagnostic in collector.diagnostics)
     if sound:
-        found = sorted(_found(loader, module, networks, codes), key=_place)
+        found = sorted(_found(loader, module, networks, codes, recording), key=_place)
         for diagnostic in found:
             collector.add(diagnostic)
         if found:
@@ -44,8 +48,18 @@ def review(
     collector.diagnostics[:] = kept
 
 
-def _found(loader: ModuleLoader, module: Module, networks: Sequence[Graph], codes: frozenset[str]) -> list[Diagnostic]:
-    found = list(findings(networks, WrittenStages(loader.trees), codes))
+def _found(
+    loader: ModuleLoader,
+    module: Module,
+    networks: Sequence[Graph],
+    codes: frozenset[str],
+    recording: Recording | None,
+) -> list[Diagnostic]:
+    written = WrittenStages(loader.trees)
+    found: list[Diagnostic] = []
+    for network in networks:
+        find = partial(_in_network, network, written, codes)
+        found += recording.findings(network, codes, find) if recording else find()
     if any(code.startswith("unused-") for code in codes):
         from cnndsl.lang.review.unused import unused
 
@@ -57,6 +71,10 @@ def _found(loader: ModuleLoader, module: Module, networks: Sequence[Graph], code
 
         found += (item for item in merges(loader.trees[module.source.file], module.source) if item.code in codes)
     return found
+
+
+def _in_network(network: Graph, written: WrittenStages, codes: frozenset[str]) -> list[Diagnostic]:
+    return list(findings([network], written, codes))
 
 
 def _place(diagnostic: Diagnostic) -> tuple[str, int, int]:

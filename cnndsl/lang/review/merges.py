@@ -16,8 +16,8 @@ def merges(tree: syntax.File, source: Source) -> Iterator[Diagnostic]:
         if isinstance(node, syntax.Merge) and node.name in ops.MERGES:
             yield from _one_branch(node, source)
             yield from (_broken_branch(node, *pair, source) for pair in broken(node))
-        if isinstance(node, tuple):
-            pending.extend(part for part in node if isinstance(part, tuple))
+        if isinstance(node, tuple) and type(node) not in syntax.WITHOUT_BODIES:
+            pending.extend(node)
 
 
 def _one_branch(stage: syntax.Merge, source: Source) -> Iterator[Diagnostic]:

@@ -5,6 +5,7 @@
   works out and ``parser_tables`` keeps. ``lalr_machine`` runs them, ``tree_builder`` makes the nodes.
 - ``recovery``: behind each mistake the parser goes on. ``syntax_errors``: what to say about one,
   ``rewrites`` and ``statement_rewrites`` where it is plain what was meant.
+- ``reparse``: only the lines that changed are read again.
 - ``broken``: the statements that could not be read.
 - ``indentation``: what it tells about brackets that are missing.
 """

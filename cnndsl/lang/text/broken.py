@@ -17,5 +17,5 @@ def statements_of(tree: syntax.File) -> Iterator[syntax.Broken]:
         node = pending.pop()
         if isinstance(node, syntax.Broken):
             yield node
-        if isinstance(node, tuple):
+        if isinstance(node, tuple) and type(node) not in syntax.WITHOUT_BODIES:
             pending.extend(node)

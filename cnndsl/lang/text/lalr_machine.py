@@ -3,6 +3,7 @@
 Aho, Lam, Sethi, Ullman 2006 (Compilers), section 4.5.3: a stack of states, and the value of every symbol read so far.
 """
 
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any, NamedTuple, cast
 
@@ -86,6 +87,11 @@ class Machine:
             self.found = token
             current_limits.reset(outer_limits)
         return cast("tuple[syntax.Item, ...]", items)
+
+    def resume(self, items: Iterable[syntax.Item]) -> None:
+        """Goes on behind items of the file that were read before; to be called before anything is read."""
+        self._values.append(list(items))
+        self._states.append(STATES[START]["_items"])
 
     def failure(self, since: int = 0) -> Failure:
         """Where the machine stands after UnexpectedToken; in a statement in error anything is expected."""

@@ -29,11 +29,12 @@ def parse(text: str, file: str = "<text>", limits: Limits = DEFAULT_LIMITS) -> s
 
 
 def read(
-    text: str, file: str = "<text>", limits: Limits = DEFAULT_LIMITS
+    text: str, file: str = "<text>", limits: Limits = DEFAULT_LIMITS, known: syntax.File | None = None
 ) -> tuple[syntax.File | None, tuple[Diagnostic, ...]]:
     """What can be read of ``text``, and everything that is wrong with it, as :func:`parse` says.
 
-    What cannot be read is :class:`syntax.Broken`. None where too much is wrong to go on.
+    What cannot be read is :class:`syntax.Broken`. None where too much is wrong to go on. ``known`` is the tree of a
+    text without mistakes; of one that differs in a few lines only these are read.
     """
     require_text(text)
     # No character is shorter than a byte: a text that is far too long is refused before it is encoded.
@@ -43,8 +44,19 @@ def read(
     text = normalized(text)
     invisible = _INVISIBLE.search(text)
     machine = Machine(_INVISIBLE.sub(" ", text) if invisible else text, limits)
+    begin = 0
+    if known and not invisible:
+        from cnndsl.lang.text.reparse import reparsed, unchanged
+
+        tree = reparsed(known, text, limits)
+        if tree:
+            return tree, ()
+        above = unchanged(known, text)
+        if above:
+            machine.resume(above)
+            begin = above[-1].end
     try:
-        items = machine.read()
+        items = machine.read(begin)
     except (UnexpectedToken, Refused) as problem:
         return _recovered(text, file, limits, machine, problem)
     found = _invisible(text, file, limits) if invisible else []

@@ -397,6 +397,9 @@ Statement: TypeAlias = Pipeline | Input | Output | Expect | Param | Let | Symbol
 Item: TypeAlias = Import | Block | Network | Statement
 """A text without mistakes holds nothing :class:`Broken`."""
 
+WITHOUT_BODIES = frozenset({Apply, From, Input, Output, Expect, Param, Let, Symbol, Assume, Import})
+"""The nodes that may stand in a body and hold none."""
+
 
 class File(NamedTuple):
     """A whole file. ``text`` is the source after the byte-order mark was taken off and line ends became ``\\n``."""

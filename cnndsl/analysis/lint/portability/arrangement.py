@@ -44,6 +44,10 @@ def depth_first_inverse(view: LintView, node: Node, target: str) -> str | None:
     return _reordered(view.shape_into(node).channels, node.op.factor**2, target, "a choice")
 
 
+MOST_CELLS = 100_000
+"""Of a longer axis only so many cells are compared."""
+
+
 def _reordered(channels: int, square: int, target: str, without: str) -> str | None:
     """Between index = channel*square + place and index = place*channels + channel."""
     if 1 in (channels, square):
@@ -58,9 +62,11 @@ def _pixels_elsewhere(node: Node, view: LintView, there: Callable[[int, int, int
     """How many cells of an axis the nearest pixel of another rule fills otherwise."""
     sizes = view.shape_into(node).spatial
     for name, size, cells in zip(axis_names(len(sizes)), sizes, node.shape.spatial, strict=True):
-        other = sum(there(cell, size, cells) != cell * size // cells for cell in range(cells))
+        looked_at = min(cells, MOST_CELLS)
+        other = sum(there(cell, size, cells) != cell * size // cells for cell in range(looked_at))
         if other:
-            return f"{other} of {cells} {name} are other pixels"
+            counted = f"the first {looked_at}" if looked_at < cells else f"{cells}"
+            return f"{other} of {counted} {name} are other pixels"
     return None
 
 

@@ -1,7 +1,5 @@
 """What frameworks have no operator for, or have since lately."""
 
-from itertools import pairwise
-
 from cnndsl.analysis.lint.portability.difference import Difference
 from cnndsl.analysis.lint.view import LintView
 from cnndsl.ir import Node
@@ -41,11 +39,11 @@ def uneven_windows(view: LintView, node: Node, target: str) -> str | None:
 
 
 def _slides(size: int, cells: int) -> bool:
-    """Whether windows from floor(i*n/o) up to ceil((i + 1)*n/o) are equal ones at equal steps."""
-    starts = [cell * size // cells for cell in range(cells)]
-    lengths = {-(-(cell + 1) * size // cells) - start for cell, start in enumerate(starts)}
-    steps = {after - before for before, after in pairwise(starts)}
-    return len(lengths) == 1 and len(steps) <= 1
+    """Whether windows from floor(i*n/o) up to ceil((i + 1)*n/o) are equal ones at equal steps.
+
+    With n = q*o + r the last begins at (o - 1)*q + floor((o - 1)*r/o), which is o - 1 steps of q only for r below 2.
+    """
+    return size % cells < 2
 
 
 def late_opset(view: LintView, node: Node, target: str) -> str:

@@ -19,6 +19,7 @@ from cnndsl.errors import CnnError, Diagnostic, quoted, require_path
 from cnndsl.interop.onnx.importer.file import Model, check_model, read_model
 from cnndsl.interop.onnx.importer.walk import Imported, import_model
 from cnndsl.ir import Graph, Node, Symbol
+from cnndsl.lang.elaborate.naming import KEYWORDS
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.ops.base import Operator, Windowed
 from cnndsl.ops.resize import Resize, Upsample
@@ -37,6 +38,8 @@ FIRST = 2
 """Sizes of each row that are always read; the others where something follows from the size."""
 
 LARGEST_DIVISOR = 64
+LONGEST_NAME = 40
+"""Of a symbol, in characters."""
 GENERATED = re.compile(r"s\d+|unk_*\d+|\w*dynamic_axes_\d+")
 
 Sizes = dict[str, int]
@@ -123,7 +126,8 @@ def open_places(model: Model) -> Places:
 
 def _is_name(text: str) -> bool:
     """Whether somebody called an axis so: PyTorch itself calls them s0 and s53."""
-    return text.isascii() and text.isidentifier() and not iskeyword(text) and not GENERATED.fullmatch(text)
+    is_word = text.isascii() and text.isidentifier() and len(text) <= LONGEST_NAME
+    return is_word and not iskeyword(text) and text not in KEYWORDS and not GENERATED.fullmatch(text)
 
 
 def _fresh(name: str, taken: set[str]) -> str:
