@@ -30,6 +30,28 @@ ZOO = {
     "densenet161": ("densenet.cnn", "DenseNet161"),
     "mobilenet_v2": ("mobilenet_v2.cnn", "MobileNetV2"),
     "shufflenet_v2_x1_0": ("shufflenet_v2.cnn", "ShuffleNetV2"),
+    **{f"efficientnet_b{b}": ("efficientnet.cnn", "EfficientNet") for b in range(8)},
+    "mobilenet_v3_small": ("mobilenet_v3.cnn", "MobileNetV3Small"),
+    "mobilenet_v3_large": ("mobilenet_v3.cnn", "MobileNetV3Large"),
+    "convnext_tiny": ("convnext.cnn", "ConvNeXt"),
+    "convnext_small": ("convnext.cnn", "ConvNeXt"),
+    "convnext_base": ("convnext.cnn", "ConvNeXt"),
+    "inception_v3": ("inception_v3.cnn", "InceptionV3"),
+    "mnasnet0_5": ("mnasnet.cnn", "MnasNet"),
+    "mnasnet1_0": ("mnasnet.cnn", "MnasNet"),
+    "regnet_x_3_2gf": ("regnet.cnn", "RegNetX"),
+    "regnet_y_400mf": ("regnet.cnn", "RegNetY"),
+    "regnet_y_3_2gf": ("regnet.cnn", "RegNetY"),
+}
+
+SETTINGS: dict[str, dict[str, object]] = {
+    **{model: {"batch_norm": model.endswith("_bn")} for model in ZOO if model.startswith("vgg")},
+    **{f"efficientnet_b{b}": {"b": b} for b in range(8)},
+    "convnext_small": {"size": "S"},
+    "convnext_base": {"size": "B"},
+    "mnasnet0_5": {"alpha": 0.5},
+    "regnet_x_3_2gf": {"gflops": 3.2},
+    "regnet_y_3_2gf": {"gflops": 3.2},
 }
 
 COUNTERPARTS = {
@@ -68,8 +90,7 @@ FIELDS = reference("receptive_fields.json")["torchvision"]["models"]
 
 def load(zoo: Path, model: str) -> cnndsl.Network:
     file, network = ZOO[model]
-    settings = {"batch_norm": model.endswith("_bn")} if file == "vgg.cnn" else {}
-    return cnndsl.load(zoo / file, network=network, params=settings)
+    return cnndsl.load(zoo / file, network=network, params=SETTINGS.get(model, {}))
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,11 @@
 """The zoo: every network loads in every variant, and its size is what a recount by hand gives."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import cnndsl
@@ -14,17 +16,27 @@ NAMES = sorted(path.name for path in (Path(__file__).resolve().parent.parent / "
 NETWORKS = {
     "alexnet.cnn": ["AlexNetTwoTowers", "AlexNet"],
     "c3d.cnn": ["C3D"],
+    "convnext.cnn": ["ConvNeXt"],
+    "convnext_v2.cnn": ["ConvNeXtV2"],
     "dcgan.cnn": ["Generator", "Discriminator"],
     "deeplab_v3.cnn": ["ASPPHead", "DeepLabV3"],
     "densenet.cnn": ["DenseNet121", "DenseNet161"],
     "ecg.cnn": ["ECG"],
+    "efficientnet.cnn": ["EfficientNet"],
     "espcn.cnn": ["ESPCN"],
     "fpn.cnn": ["FPN"],
+    "ghostnet.cnn": ["GhostNet"],
     "googlenet.cnn": ["GoogLeNet", "GoogLeNetBN"],
+    "hrnet.cnn": ["HRNetW18Small"],
+    "inception_v3.cnn": ["InceptionV3"],
     "lenet.cnn": ["LeNet5", "LeNet5Modern"],
+    "mnasnet.cnn": ["MnasNet"],
     "mobilenet_v1.cnn": ["MobileNetV1", "ConvMobileNet", "ShallowMobileNet"],
     "mobilenet_v2.cnn": ["MobileNetV2"],
+    "mobilenet_v3.cnn": ["MobileNetV3Large", "MobileNetV3Small"],
     "nin.cnn": ["NIN"],
+    "regnet.cnn": ["RegNetX", "RegNetY"],
+    "repvgg.cnn": ["RepVGGTrained", "RepVGG"],
     "resnet.cnn": ["ResNet18", "ResNet34", "ResNet50", "ResNet101", "ResNet152"],
     "resnet_v1.cnn": ["ResNet50V1", "ResNet101V1", "ResNet152V1"],
     "resnext.cnn": ["ResNeXt50_32x4d"],
@@ -38,6 +50,8 @@ NETWORKS = {
     "wavenet.cnn": ["WaveNet"],
     "wide_resnet.cnn": ["WideResNet50_2"],
     "xception.cnn": ["Xception"],
+    "yolo_v3.cnn": ["Darknet53", "YOLOv3"],
+    "yolo_v4.cnn": ["YOLOv4"],
     "zfnet.cnn": ["ZFNet"],
 }
 
@@ -86,18 +100,25 @@ def test_a_file_fits_beside_its_paper(zoo: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "params"),
     [(name, {"classes": 7}) for name in NAMES if name not in ("dcgan.cnn", "deeplab_v3.cnn", "ecg.cnn", "espcn.cnn",
-                                                               "fpn.cnn", "siamese.cnn", "wavenet.cnn")]
+                                                               "fpn.cnn", "siamese.cnn", "wavenet.cnn",
+                                                               "yolo_v4.cnn")]
     + [
         ("vgg.cnn", {"batch_norm": True}),
         ("vgg.cnn", {"batch_norm": True, "classes": 7}),
         ("mobilenet_v1.cnn", {"alpha": 0.25, "resolution": 128}),
         ("mobilenet_v2.cnn", {"alpha": 0.35}),
         ("mobilenet_v2.cnn", {"alpha": 1.4}),
+        ("mobilenet_v3.cnn", {"alpha": 0.75}),
+        ("efficientnet.cnn", {"b": 2, "classes": 7}),
+        *(("convnext_v2.cnn", {"size": size}) for size in range(1, 6)),
+        ("regnet.cnn", {"gflops": 3.2}),
         ("dcgan.cnn", {"width": 128}),
         ("deeplab_v3.cnn", {"labels": 150}),
         ("espcn.cnn", {"factor": 4}),
         ("textcnn.cnn", {"vocabulary": 1_000, "classes": 6}),
         ("wavenet.cnn", {"channels": 64}),
+        ("yolo_v3.cnn", {"objects": 20}),
+        ("yolo_v4.cnn", {"objects": 20}),
     ],
 )  # fmt: skip
 def test_settings_from_outside(zoo: Path, name: str, params: dict[str, object]) -> None:
@@ -112,6 +133,7 @@ def test_settings_from_outside(zoo: Path, name: str, params: dict[str, object]) 
     ["alexnet.cnn:AlexNet", "vgg.cnn:VGG16", "googlenet.cnn:GoogLeNetBN", "squeezenet.cnn:SqueezeNet1_1",
      "resnet.cnn:ResNet50", "resnet_v1.cnn:ResNet50V1", "resnext.cnn:ResNeXt50_32x4d", "se_resnet.cnn:SEResNet50",
      "densenet.cnn:DenseNet121", "mobilenet_v1.cnn:MobileNetV1", "mobilenet_v2.cnn:MobileNetV2",
+     "mobilenet_v3.cnn:MobileNetV3Small", "efficientnet.cnn:EfficientNet",
      "shufflenet_v2.cnn:ShuffleNetV2", "xception.cnn:Xception", "fpn.cnn:FPN", "deeplab_v3.cnn:DeepLabV3"],
 )  # fmt: skip
 def test_another_size_of_image(zoo: Path, name: str) -> None:
@@ -168,6 +190,23 @@ def test_vgg13_with_batch_norm(zoo: Path) -> None:
 # Recounts: a layer is written (inputs of a unit, units); each has inputs * units weights and units biases.
 def dense(layers: Sequence[tuple[int, int]]) -> int:
     return sum((inputs + 1) * units for inputs, units in layers)
+
+
+def repvgg_inputs() -> list[tuple[int, int]]:
+    """The channels that a block of RepVGG-A0 reads and makes; the first of each stage has another width or a stride."""
+    widths = [3, 48, *[48] * 2, *[96] * 4, *[192] * 14, 1280]
+    return [*pairwise(widths)]
+
+
+def convnext_v2_atto() -> int:
+    """Between stages a norm and a 2x2 layer; in a block a 7x7 layer, a norm, 1x1 layers and a norm of the wide maps."""
+    widths = [40, 80, 160, 320]
+    norms = [40, *widths[:3], 320]
+    layers = [(16 * 3, 40), *((4 * before, w) for before, w in pairwise(widths)), (320, 1000)]
+    for w, depth in zip(widths, [2, 2, 6, 2], strict=True):
+        layers += [(49, w), (w, 4 * w), (4 * w, w)] * depth
+        norms += [w, 4 * w] * depth
+    return dense(layers) + 2 * sum(norms)
 
 
 def unet_layers() -> list[tuple[int, int]]:
@@ -229,6 +268,12 @@ RECOUNTS = {
     + dense([(256, 256), (512, 256), (1024, 256), (2048, 256)] + [(9 * 256, 256)] * 4),
     # torchvision's deeplabv3_resnet50 has 42,004,074; the auxiliary head (1024 to 256 by 3x3, norm, to 21) is left out
     "deeplab_v3.cnn:DeepLabV3": 42_004_074 - (9 * 1024 * 256 + 512) - dense([(256, 21)]),
+    # a bias for each filter, or two numbers for each of two or three norms and no bias
+    "repvgg.cnn:RepVGG": dense([(9 * c, w) for c, w in repvgg_inputs()] + [(1280, 1000)]),
+    "repvgg.cnn:RepVGGTrained": sum(10 * c * w + 4 * w for c, w in repvgg_inputs())
+    + 2 * (1 * 48 + 3 * 96 + 13 * 192)
+    + dense([(1280, 1000)]),
+    "convnext_v2.cnn:ConvNeXtV2": convnext_v2_atto(),
     # Chollet 2016, Table 3
     "xception.cnn:Xception": 22_855_952,
 }
@@ -267,3 +312,49 @@ def test_u_net_and_fpn_shapes(zoo: Path) -> None:
         "p4": "256@14x14",
         "p5": "256@7x7",
     }
+
+
+def folded(weights: Mapping[str, np.ndarray], block: str, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """The 3x3 kernel and the bias of one branch of a block of RepVGG (Figure 4): a layer, or none, and a norm."""
+    gain, bias, mean, variance = (
+        weights[f"{block}.batchnorm{number}.{role}"] for role in ("weight", "bias", "running_mean", "running_var")
+    )
+    gain = gain / np.sqrt(variance + 1e-5)
+    kernel = weights.get(f"{block}.conv{number}.weight", np.eye(len(gain))[..., None, None])
+    room = (3 - kernel.shape[-1]) // 2
+    kernel = np.pad(kernel, [(0, 0), (0, 0), (room, room), (room, room)])
+    return kernel * gain[:, None, None, None], bias - mean * gain
+
+
+def test_a_trained_repvgg_becomes_a_plain_one(zoo: Path) -> None:
+    inputs = {None: cnndsl.Shape(3, (32, 32))}
+    trained, plain = (
+        cnndsl.load(zoo / "repvgg.cnn", network=name, inputs=inputs) for name in ("RepVGGTrained", "RepVGG")
+    )
+    random, weights = np.random.default_rng(1), dict(trained.weights(seed=1))
+    for key, value in weights.items():
+        if ".batchnorm" in key:
+            weights[key] = random.uniform(0.5, 1.5, value.shape).astype(np.float32)
+    fewer = {key: value for key, value in weights.items() if key.startswith("classifier")}
+    for number in range(1, 23):
+        block = f"features.trained{number}"
+        branches = [one for one in (1, 2, 3) if f"{block}.batchnorm{one}.weight" in weights]
+        kernels, biases = zip(*(folded(weights, block, one) for one in branches), strict=True)
+        fewer[f"features.deployed{number}.conv1.weight"] = sum(kernels).astype(np.float32)
+        fewer[f"features.deployed{number}.conv1.bias"] = sum(biases).astype(np.float32)
+    image = random.standard_normal((2, 3, 32, 32), np.float32)
+    wanted = trained.run(image, weights=weights)
+    np.testing.assert_allclose(plain.run(image, weights=fewer), wanted, rtol=0, atol=1e-4 * np.abs(wanted).max())
+
+
+def test_global_response_norm(zoo: Path) -> None:
+    """Woo et al. 2023, Algorithm 1."""
+    text = 'import "convnext_v2.cnn"\ninput 8@5x6\nGlobalResponseNorm'
+    network = cnndsl.loads(text, resolver=lambda name: (zoo / name).read_text(encoding="utf-8"))
+    random = np.random.default_rng(1)
+    x = random.standard_normal((2, 8, 5, 6), np.float32)
+    gamma, beta = random.standard_normal((2, 8), np.float32)
+    norms = np.sqrt((x**2).sum(axis=(2, 3), keepdims=True))
+    wanted = gamma[:, None, None] * (x * (norms / (norms.mean(axis=1, keepdims=True) + 1e-6))) + beta[:, None, None] + x
+    weights = dict(zip(network.weights(), (gamma, beta), strict=True))
+    np.testing.assert_allclose(network.run(x, weights=weights), wanted, rtol=1e-5, atol=1e-5)

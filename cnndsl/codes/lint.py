@@ -87,8 +87,8 @@ CODES = (
         "adds parameters and no power (Goodfellow, Bengio, Courville 2016, section 6.1). Normalisation, dropout and "
         "flatten do not count as activations. Exempt are pairs that are meant: depthwise, grouped and transposed "
         "layers (Howard et al. 2017), a thin 1x1 layer on either side, as in linear bottlenecks (Sandler et al. "
-        "2018), a narrow dense layer between wide ones, kernels separated by axes (Jaderberg et al. 2014), and "
-        "weights written by hand.",
+        "2018), also one as wide as the depthwise layer that it stands behind (Howard et al. 2019), a narrow dense "
+        "layer between wide ones, kernels separated by axes (Jaderberg et al. 2014), and weights written by hand.",
         "input 3@32x32\nconv 16 3x3\nconv 32 3x3 -> relu",
         "input 3@32x32\nconv 16 3x3 -> relu\nconv 32 3x3 -> relu",
         severity="warning",

@@ -85,6 +85,7 @@ def test_examples_are_quiet_or_say_why(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("file", "code", "places"), [("resnet_v1.cnn", "bias-before-norm", 5),
+                                                      ("hrnet.cnn", "bias-before-norm", 2),
                                                       ("deeplab_v3.cnn", "padding-only", 1)])  # fmt: skip
 def test_what_the_zoo_ignores_is_there(file: str, code: str, places: int) -> None:
     text = (ZOO / "zoo" / file).read_text(encoding="utf-8")
@@ -320,6 +321,16 @@ def test_dropout_before_norm(layers: str, expected: int) -> None:
         ("input 8@9x9\nconv 16 1x1 -> depthwise 3x3", 0),
         ("input 64@9x9\nconv 16 1x1 -> conv 64 3x3", 0),
         ("input 8@9x9\nconv 16 1x1 -> conv 8 3x3", 1),
+        ("input 8@9x9\ndepthwise 3x3 -> relu -> conv 8 1x1 bias=false -> batchnorm -> conv 48 1x1", 0),
+        ("input 8@9x9\ndepthwise 3x3 -> relu -> mul { identity; global_avgpool -> conv 8 1x1 -> sigmoid }\n"
+         "conv 8 1x1 -> conv 48 1x1", 0),
+        ("input 8@9x9\ndepthwise 3x3 -> relu -> mul { global_avgpool -> conv 8 1x1 -> sigmoid; identity }\n"
+         "conv 8 1x1 -> conv 48 1x1", 0),
+        ("input 8@9x9\nconv 8 1x1 -> relu -> conv 8 1x1 -> conv 48 1x1", 1),
+        ("input 8@9x9\nconv 8 1x1 -> conv 48 1x1", 1),
+        ("input 8@8x8\ndepthwise 3x3 -> maxpool 2x2 -> conv 8 1x1 -> conv 48 1x1", 1),
+        ("input 8@9x9\ndepthwise 3x3 -> relu -> conv 16 1x1 -> conv 48 1x1", 1),
+        ("input 8@9x9\ndepthwise 3x3 -> relu -> conv 8 1x1 -> conv 8 1x1", 1),
         ("input 8@9x9\nconv 8 3x1 -> conv 8 1x3", 0),
         ("input 8@9x9\nconv 8 3x3 -> conv 8 1x3", 1),
         ("input 8@9x9\nconv 8 3x3 groups=2 -> conv 8 3x3", 0),
@@ -327,7 +338,7 @@ def test_dropout_before_norm(layers: str, expected: int) -> None:
         ("input 1@9x9\nconv 1 3x3 weight=[[1, 0, 1], [0, 1, 0], [1, 0, 1]] -> conv 8 3x3", 0),
         ("input 8@9x9\nconv 8 3x3 pad=1 as a -> conv 8 3x3 pad=1 as b\nadd { from a; from b }", 0),
     ],
-)
+)  # fmt: skip
 def test_linear_pair(text: str, expected: int) -> None:
     assert codes(text) == ["linear-pair"] * expected
 
@@ -489,8 +500,8 @@ def test_advice(code: str, text: str, expected: int) -> None:
     assert codes(text, code) == [code] * expected
 
 
-def test_advice_is_quiet_on_the_examples_but_one() -> None:
-    """The siamese network says so in its text."""
+def test_advice_is_quiet_on_the_examples_but_two() -> None:
+    """The siamese network says so in its text; RepVGG has its norms in the form that is trained."""
     rules = [*_USELESS, "unregularised", "growing-kernels", "pool-without-stride", "raw-images", "never-smaller"]
     given = [
         (path.name, diagnostic.code)
@@ -498,7 +509,7 @@ def test_advice_is_quiet_on_the_examples_but_one() -> None:
         for diagnostic in cnndsl.check_file(path, select=rules, ignore=["default"]).diagnostics
         if diagnostic.severity == "warning"
     ]
-    assert given == [("siamese.cnn", "unregularised")]
+    assert given == [("repvgg.cnn", "unregularised"), ("siamese.cnn", "unregularised")]
 
 
 def test_many_heads_are_quick() -> None:

@@ -10,6 +10,9 @@ from cnndsl.draw.outline import STRETCHES, outline
 from tests.draw.geometry import scene_faults
 from tests.example_networks import loaded, networks
 
+MANY = {"HRNetW18Small"}
+"""Those whose text is more than blocks: several maps that all read each other, where a block gives one."""
+
 
 def test_every_example_tells_something() -> None:
     small = set()
@@ -17,7 +20,7 @@ def test_every_example_tells_something() -> None:
         network = loaded(path, name)
         opened = telling(network)
         found = outline(network, opened)
-        assert boxes(found) <= MOST, (path, name)
+        assert boxes(found) <= MOST or name in MANY, (path, name)
         if boxes(found) < FEWEST:
             assert all(unit.kind != "block" for unit in found.units), (path, name)
             small.add(path.stem)

@@ -6,7 +6,7 @@ from cnndsl import ops
 from cnndsl.analysis.lint.view import LintView, called
 from cnndsl.errors import Diagnostic, Fix, Label, Span, quoted
 from cnndsl.ir import Input, Node
-from cnndsl.ops.conv import Conv
+from cnndsl.ops.conv import Conv, Depthwise
 from cnndsl.ops.dense import Dense
 from cnndsl.shapes import product
 
@@ -120,8 +120,25 @@ def _meant(view: LintView, first: Node, second: Node) -> bool:
     kernels = [[axis.kernel for axis in view.axes(node)] for node in (first, second)]
     sizes = [product(kernel) for kernel in kernels]
     if 1 in sizes:
-        return one.filters < min(view.shape_into(first).channels * sizes[0], other.filters * sizes[1])
+        before, behind = view.shape_into(first).channels * sizes[0], other.filters * sizes[1]
+        as_wide = one.filters == before and sizes[0] == 1 and _filters_channels(view, first.inputs[0])
+        return one.filters < behind and (one.filters < before or as_wide)
     return all(1 in pair for pair in zip(*kernels, strict=True))
+
+
+def _filters_channels(view: LintView, value: str) -> bool:
+    """Whether a value is that of a depthwise layer, perhaps normalised, activated and with its channels weighed.
+
+    A 1x1 layer behind it is the linear end of an inverted residual, which is no narrower where that does not expand.
+    """
+    node = view.nodes.get(value)
+    while node is not None and not node.op.linear:
+        gated = node.op.operator == "mul"
+        if not gated and not _still_linear(node) and ops.family(node.op.operator) != "activation":
+            return False
+        whole = (name for name in node.inputs if not gated or view.network.shapes[name] == node.shape)
+        node = view.nodes.get(next(whole, ""))
+    return node is not None and isinstance(node.op, Depthwise)
 
 
 def abrupt_bottleneck(view: LintView) -> Iterator[Diagnostic]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import cnndsl
+from tests.example_networks import EXAMPLES
 
 torch = pytest.importorskip("torch")
 
@@ -38,6 +39,15 @@ MORE = """
     efficientnet_b6
 """.split()  # noqa: SIM905
 """Those whose texts are not looked at; ``CLASSIFIERS`` and these are 60 and more."""
+ZOO = {
+    "convnext_tiny": ("convnext.cnn", "ConvNeXt"),
+    "efficientnet_b0": ("efficientnet.cnn", "EfficientNet"),
+    "inception_v3": ("inception_v3.cnn", "InceptionV3"),
+    "mnasnet1_0": ("mnasnet.cnn", "MnasNet"),
+    "mobilenet_v3_large": ("mobilenet_v3.cnn", "MobileNetV3Large"),
+    "mobilenet_v3_small": ("mobilenet_v3.cnn", "MobileNetV3Small"),
+    "regnet_y_400mf": ("regnet.cnn", "RegNetY"),
+}
 WITH_HEADS = {"googlenet", "inception_v3"}
 SEGMENTATION = ("deeplabv3", "fcn", "lraspp")
 VIDEO = {"mc3_18", "r2plus1d_18", "r3d_18"}
@@ -69,6 +79,8 @@ def imported(models, name):
     for part in module.modules():
         if isinstance(part, torch.nn.modules.batchnorm._BatchNorm):
             torch.nn.init.uniform_(part.running_var, 0.5, 1.5)
+        elif hasattr(part, "layer_scale"):  # of 1e-6, which hides what it scales
+            torch.nn.init.uniform_(part.layer_scale, 0.5, 1.5)
     side = 96 if name in LARGER else 64
     x = torch.randn((2, 3, 8, side, side) if name in VIDEO else (2, 3, side, side))
     return module, x, cnndsl.from_torch(module, x)
@@ -113,6 +125,24 @@ def test_more_networks(models, name):
     module, x, network = imported(models, name)
     agrees(module, x, network)
     has_every_key(module, network)
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_networks_of_the_zoo_compute_the_same(models, name):
+    """With their weights, taken in the order of the layers; a dense layer at every pixel is a 1x1 convolution."""
+    module, x, theirs = imported(models, name)
+    file, network = ZOO[name]
+    mine = cnndsl.load(EXAMPLES / "zoo" / file, network=network, inputs={None: cnndsl.Shape(3, tuple(x.shape[2:]))})
+    pairs = [*zip(mine.weights().items(), theirs.weights().values(), strict=True)]
+    assert all(without_ones(weight.shape) == without_ones(given.shape) for (_, weight), given in pairs)
+    with torch.no_grad():
+        wanted = module(x).numpy()
+    found = mine.run(x.numpy(), weights={key: given.reshape(weight.shape) for (key, weight), given in pairs})
+    np.testing.assert_allclose(found / np.abs(wanted).max(), wanted / np.abs(wanted).max(), atol=1e-4)
+
+
+def without_ones(shape):
+    return tuple(size for size in shape if size != 1)
 
 
 def test_they_are_many():
