@@ -19,6 +19,8 @@ LAYERS = {
     "input 192@13x13; conv 384 3x3 pad=1 groups=2": 6e-8,
     "input 3@64x64; conv 64 7x7 stride=2 pad=3": 4e-8,
     "input 256@28x28; depthwise 3x3 pad=1": 2e-8,
+    "input 96@28x28; depthwise 5x5 pad=2": 5e-8,  # F(4,5) across rows
+    "input 96@28x28; depthwise 7x7 pad=3": 1.5e-7,  # F(4,7)
     "input 4096; dense 500": 8e-8,
     "input 512@14x14; global_avgpool": 1e-7,
     "input 96@56x56; instancenorm": 2e-8,

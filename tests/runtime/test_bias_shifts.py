@@ -5,6 +5,7 @@ import pytest
 
 import cnndsl
 from cnndsl.runtime.interpreter import execute
+from cnndsl.runtime.kernels.channels_last import activations
 from cnndsl.runtime.plan.bias_shifts import LARGEST
 from cnndsl.runtime.plan.planner import make_plan
 
@@ -185,6 +186,10 @@ def test_an_activation_before_a_maximum_is_done_after_it(assert_right):
         ("tanh", "3 stride=2 pad=1", True),
         ("relu6", "2 stride=2 ceil_mode=true", True),
         ("leaky_relu 0.1", "2", False),
+        ("sigmoid", "2", True),
+        ("gelu", "2", False),  # these fall before they rise
+        ("silu", "2", False),
+        ("hardswish", "2", False),
         ("relu", "2 dilation=3 stride=1 pad=1", False),
     ):
         plan = planned(text.format(activation, window))
@@ -195,6 +200,27 @@ def test_an_activation_before_a_maximum_is_done_after_it(assert_right):
     assert kinds(planned(text.format("tanh", "2"), ["b"]))["b"] == ["map"]
     read_twice = "input 4@9x9; conv 8 3x3 -> tanh as b; concat { maxpool 2; avgpool 2 }"
     assert kinds(planned(read_twice))["b"] == ["map"]
+
+
+@pytest.mark.parametrize("activation", ["gelu", "gelu approximate=tanh", "silu"])
+@pytest.mark.parametrize(
+    ("linear", "halved"),
+    [
+        ("conv 8 3x3", True),
+        ("conv 8 3x3 bias=false -> batchnorm", True),
+        ("depthwise 5x5 pad=2 -> batchnorm", True),
+        ("conv_transpose 8 3x3 stride=2 groups=2", True),
+        ("flatten -> dense 9", True),
+        ("conv 8 3x3 -> relu", False),
+        ("maxpool 2", False),
+    ],
+)
+def test_linear_layers_halve_what_an_activation_wants_halved(assert_right, activation, linear, halved):
+    plan = planned(f"input 4@9x9; conv 4 3x3 -> relu -> {linear} as a -> {activation} as b")
+    (kind, operand) = plan.graph.layers[-1].followers[-1]
+    assert (kind, operand in activations.OF_DOUBLE.values()) == ("map", halved)
+    assert_right(plan)
+    assert_right(planned(f"input 4@9x9; conv 4 3x3 -> relu -> {linear} as a -> {activation} as b", ["a"]))
 
 
 def test_an_activation_moves_on_behind_the_last_of_several_maxima(assert_right):

@@ -167,12 +167,18 @@ def test_softmax_of_large_numbers():
     np.testing.assert_allclose(activation.log_softmax(x), expected, rtol=1e-4)
 
 
+SWITCHES = [activations.gelu, activations.gelu_tanh, activations.silu, activations.hardswish]
+GATES = [activations.sigmoid, activations.hardsigmoid]
+
+
 @pytest.mark.parametrize(
     ("in_place", "exact", "most"),
     [
         (activations.gelu, lambda x: x / 2 * (1 + math.erf(x / math.sqrt(2))), 7e-7),
         (activations.gelu_tanh, lambda x: x / 2 * (1 + math.tanh(cubic(x))), 7e-7),
         (activations.silu, lambda x: x * sigmoid(x), 1.2e-6),
+        (activations.sigmoid, sigmoid, 1.2e-7),
+        (activations.hardsigmoid, lambda x: min(max(x + 3, 0), 6) / 6, 1.2e-7),
         (activations.hardswish, lambda x: x * min(max(x + 3, 0), 6) / 6, 1.2e-6),
     ],
 )
@@ -184,7 +190,7 @@ def test_in_place_activations_are_as_near_as_float32_allows(in_place, exact, mos
     assert np.abs(out - expected).max() < most
 
 
-@pytest.mark.parametrize("in_place", [activations.gelu, activations.gelu_tanh, activations.silu, activations.hardswish])
+@pytest.mark.parametrize("in_place", [*SWITCHES, *GATES])
 def test_in_place_activations_work_on_any_view(in_place):
     rng = np.random.default_rng(3)
     whole = rng.standard_normal((3, 50, 41, 20)).astype(np.float32)
@@ -198,10 +204,50 @@ def test_in_place_activations_work_on_any_view(in_place):
         np.testing.assert_array_equal(changed, whole)
 
 
-@pytest.mark.parametrize("in_place", [activations.gelu, activations.gelu_tanh, activations.silu, activations.hardswish])
+EXTREMES = np.array([1e30, -1e30, 800, -800, np.inf, np.nan, 0, -0.0], np.float32)
+
+
+@pytest.mark.parametrize("in_place", SWITCHES)
 def test_in_place_activations_take_what_is_large(in_place):
-    x = np.array([1e30, -1e30, 800, -800, np.inf, np.nan, 0, -0.0], np.float32)
+    x = EXTREMES.copy()
     with np.errstate(all="raise"):
         in_place(x, x)
     expected = np.array([1e30, 0, 800, 0, np.inf, np.nan, 0, 0], np.float32)
     np.testing.assert_allclose(x, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("in_place", GATES)
+def test_in_place_gates_take_what_is_large_and_keep_the_order(in_place):
+    x = EXTREMES.copy()
+    with np.errstate(all="raise"):
+        in_place(x, x)
+    np.testing.assert_allclose(x, [1, 0, 1, 0, 1, np.nan, 0.5, 0.5], rtol=1e-6)
+    rising = np.linspace(-30, 30, 100_001, dtype=np.float32)
+    in_place(rising, rising)
+    assert in_place in activations.RISING and (np.diff(rising) >= 0).all()
+
+
+def test_small_chances_keep_their_digits():
+    x = np.array([-20.0, -60.0], np.float32)
+    activations.sigmoid(x, x)
+    np.testing.assert_allclose(x, [2.0611536e-9, 8.7565108e-27], rtol=1e-6)
+
+
+@pytest.mark.parametrize("activation", activations.OF_DOUBLE)
+def test_activations_of_what_is_halved_already(activation):
+    x = np.random.default_rng(5).standard_normal((3, 41)).astype(np.float32) * 3
+    expected, halved = x.copy(), x / 2
+    activation(expected, expected)
+    activations.OF_DOUBLE[activation](halved, halved)
+    np.testing.assert_array_equal(halved, expected)
+
+
+@pytest.mark.parametrize("view", [np.s_[:, 768:], np.s_[:, :1], np.s_[3], np.s_[::2, ::3], np.s_[:]])
+def test_parts_are_few_and_small(view):
+    block = np.zeros((196, 1536), np.float32)[view]
+    pieces = list(activations.parts(block))
+    for piece in pieces:
+        assert piece.size <= activations.PART
+        piece += 1
+    assert (block == 1).all()
+    assert len(pieces) <= 2 * block.size // activations.PART + 1

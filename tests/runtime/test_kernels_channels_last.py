@@ -17,10 +17,12 @@ from cnndsl.runtime.kernels.channels_last import (
     depthwise,
     elementwise,
     gather,
+    layer_norm,
     matrix,
     planar,
     pooling,
     winograd,
+    winograd_rows,
 )
 from cnndsl.runtime.kernels.channels_last.strips import Finish, Follower, Window, split, strips
 
@@ -119,6 +121,17 @@ def convolved(x, weight, window, groups=1, around=None):
                 own = slice(group * filters, (group + 1) * filters)
                 seen = values[..., group * channels : (group + 1) * channels]
                 result[(slice(None), *position, own)] += seen @ weight[(own, slice(None), *tap)].T
+    return result
+
+
+def convolved_by_channel(x, weight, window, around=None):
+    """The same where each of C filters reads one of C channels."""
+    x, weight = x.astype(np.float64), weight.astype(np.float64)
+    result = np.zeros((len(x), *window.output, len(weight)))
+    for position, tap, index in cells(x, window):
+        values = around if index is None else x[(slice(None), *index)]
+        if values is not None:
+            result[(slice(None), *position)] += values * weight[(slice(None), 0, *tap)]
     return result
 
 
@@ -260,6 +273,8 @@ def test_winograd_matrices_are_those_of_the_algorithm(scheme, outputs):
         (49, 1153, 96),
         (100, 5300, 64),
         (391, 130, 200),
+        (49, 400, 400),
+        (200, 24, 144),
         (4, 7, 5),
         (1, 1, 1),
     ],
@@ -293,8 +308,11 @@ def test_products_in_blocks(small_products, rows, links, filters, row_parts, par
         (49, 4608, 256, False, (4608, 256)),
         (200, 2304, 256, True, (192, 64)),
         (200, 192, 256, True, (192, 64)),
-        (100, 64, 144, True, (64, 144)),
-        (200, 64, 144, True, (64, 144)),
+        (100, 64, 144, True, (64, 48)),
+        (196, 400, 400, True, (200, 16)),
+        (16, 96, 208, True, (96, 208)),
+        (28, 96, 208, True, (96, 16)),
+        (100, 64, 232, True, (64, 232)),
         (9000, 64, 24, True, (64, 24)),
         (3, 17, 24, True, (17, 24)),
         (100, 512, 1000, True, (512, 1000)),
@@ -356,6 +374,53 @@ def test_depthwise(rank, case, random_geometry):
     run(phases, depthwise.scratch(window, x.shape, samples, rows))
     assert_close(out, np.clip(convolved(x, weight, window, 5, around) + bias, -0.5, 0.5))
     assert untouched()
+
+
+GEOMETRIES = {
+    "even": ((12, 12), 5, ((2, 2), (2, 2)), 6),
+    "last tile cut off": ((14, 9), 5, ((2, 2), (2, 2)), 48),
+    "one row": ((1, 9), 5, ((2, 2), (2, 2)), 5),
+    "one column": ((9, 1), 7, ((0, 0), (3, 3)), 33),
+    "one cell": ((1, 1), 7, ((3, 3), (3, 3)), 7),
+    "one output": ((3, 4), 5, ((0, 4), (3, 0)), 3),
+    "padding wider than the input": ((2, 3), 3, ((9, 7), (4, 6)), 2),
+    "to one side": ((6, 10), 4, ((0, 5), (3, 0)), 40),
+    "no padding": ((17, 8), 7, ((0, 0), (0, 0)), 1),
+    "a column of taps": ((10, 6), 1, ((3, 3), (0, 0)), 600),
+    "more channels than a loop": ((7, 3), 5, ((2, 2), (2, 2)), 2100),
+}
+
+
+@pytest.mark.parametrize("taps", winograd_rows.LINES)
+@pytest.mark.parametrize("case", range(4))
+@pytest.mark.parametrize("geometry", GEOMETRIES.values(), ids=GEOMETRIES)
+def test_winograd_rows(small_products, geometry, case, taps):
+    spatial, columns_, padding, channels = geometry
+    random = np.random.default_rng([15, case, taps, *spatial])
+    batch, rows, samples = 1 + case % 3, 1 + case, 1 + case // 2
+    kernel = (taps, columns_)
+    size = (extent + b + e - k + 1 for extent, (b, e), k in zip(spatial, padding, kernel, strict=True))
+    window = Window(kernel, (1, 1), (1, 1), tuple(b for b, _ in padding), tuple(max(extent, 1) for extent in size))
+    assert winograd_rows.fits(window)
+    x, weight = numbers(random, batch, *spatial, channels), numbers(random, channels, 1, *kernel)
+    out, untouched = output(random, (batch, *window.output, channels))
+    bias = numbers(random, channels)
+    finish = Finish(out, [Follower("add", bias), Follower("clip", (-5.0, 5.0))])
+    around = numbers(random, channels) if case % 2 else None
+    source, outside = before_outside(random, x, around)
+    phases = winograd_rows.convolve(source, winograd_rows.pack(weight, window), finish, window, samples, rows, outside)
+    run(phases, winograd_rows.scratch(window, x.shape, samples, rows))
+    assert_close(out, np.clip(convolved_by_channel(x, weight, window, around) + bias, -5, 5), 1e-5)
+    assert untouched()
+
+
+@pytest.mark.parametrize("taps", winograd_rows.LINES)
+def test_matrices_of_rows_filter(taps):
+    line = winograd_rows.LINES[taps]
+    random = np.random.default_rng(taps)
+    inputs, filter_ = random.standard_normal(line.cells), random.standard_normal(taps)
+    results = line.a @ ((line.g @ filter_) * (line.b @ inputs))
+    np.testing.assert_allclose(results, [inputs[i : i + taps] @ filter_ for i in range(line.tile)], rtol=1e-9)
 
 
 @pytest.mark.parametrize("bounds", [None, "both", "low", "high"])
@@ -449,6 +514,25 @@ def test_local_response_norm(size, beta):
         near = x[..., max(channel - (size - 1) // 2, 0) : channel + size // 2 + 1].astype(np.float64)
         expected[..., channel] = x[..., channel] / (2.0 + 0.3 * np.square(near).sum(axis=-1)) ** beta
     assert_close(out, expected)
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 4, 6), (1, 1, 1, 96), (3, 7, 33), (2, 4, 3, 2, 5), (4, 10), (2, 3, 3, 1)])
+@pytest.mark.parametrize("parts", [1, 2, 5])
+def test_layer_norm_standardises_each_cell(shape, parts):
+    """Also cells of equal numbers, whose variance is 0, and a mean that is large beside it."""
+    random = np.random.default_rng([14, *shape])
+    wide = numbers(random, *shape[:-1], shape[-1] + 3) + 5
+    x = wide[..., 1:-2]
+    x[0, ..., :] *= 0
+    x[-1, ..., :] += 100
+    out, untouched = output(random, shape)
+    phases = layer_norm.standardise(x, Finish(out, [Follower("relu")]), 1e-3, parts)
+    run(phases, layer_norm.scratch(prod(shape[:-1])))
+    exact = x.astype(np.float64)
+    centred = exact - exact.mean(axis=-1, keepdims=True)
+    expected = centred / np.sqrt(np.square(centred).mean(axis=-1, keepdims=True) + 1e-3)
+    np.testing.assert_allclose(out, np.maximum(expected, 0), atol=1e-3 if shape[-1] == 1 else 3e-5)
+    assert untouched()
 
 
 @pytest.mark.parametrize("parts", [1, 2, 5])

@@ -8,7 +8,7 @@ from math import prod
 from typing import NamedTuple
 
 from cnndsl.runtime.kernels.arrays import Sizes
-from cnndsl.runtime.kernels.channels_last import winograd
+from cnndsl.runtime.kernels.channels_last import winograd, winograd_rows
 from cnndsl.runtime.kernels.channels_last.strips import Window
 
 PEAK = 250e9
@@ -206,12 +206,28 @@ def _back(scheme: winograd.Scheme, tiles: float, filters: int) -> float:
     )
 
 
-def depthwise(window: Window, batch: int, channels: int) -> AlgorithmChoice:
+def depthwise(window: Window, batch: int, channels: int, precise: bool = False) -> AlgorithmChoice:
+    """A depthwise convolution; ``precise`` leaves Winograd's out."""
     cells = prod(window.output)
     seconds = batch * (2 * prod(window.kernel) * copy_seconds(cells * channels, 256) + CALL * 10)
+    if winograd_rows.fits(window) and not precise:
+        choice = _winograd_rows(window, batch, channels)
+        if choice.seconds < seconds:
+            return choice
     rows = max(parts(seconds / batch), cells * channels // STRIP // 2 * 2)
     together = _together(batch, min(rows, window.output[0]), seconds, 12 * cells * channels * prod(window.stride))
     return AlgorithmChoice("depthwise", seconds, f"{cells} cells", *together)
+
+
+def _winograd_rows(window: Window, batch: int, channels: int) -> AlgorithmChoice:
+    line, across = winograd_rows.LINES[window.kernel[0]], window.output[1]
+    tiles, at_points = line.tiles(window.output[0]), line.cells * across * channels
+    once = 2 * window.kernel[1] * copy_seconds(at_points, 256)
+    once += 2 * product_seconds(line.cells, at_points / line.cells, line.cells)
+    seconds = batch * (tiles * once + CALL * 10)
+    rows = max(parts(seconds / batch), tiles * at_points // STRIP // 2 * 2)
+    together = _together(batch, min(rows, tiles), seconds, 12 * tiles * at_points)
+    return AlgorithmChoice(f"winograd {line} rows", seconds, f"{tiles} tiles", *together)
 
 
 def pooling(window: Window, batch: int, elements: int) -> AlgorithmChoice:

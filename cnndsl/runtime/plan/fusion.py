@@ -166,7 +166,11 @@ def _absorb(host: FusedLayer, node: Node, inputs: tuple[str, ...], site: LayerCo
             _fold(host, factor, shift)
         return True
     if node.op.elementwise:
-        host.followers.append(activation(node, site))
+        follower = activation(node, site)
+        if host.weight is not None and not host.followers and follower.operand in activations.OF_DOUBLE:
+            _scale(host, 0.5)
+            follower = Follower("map", activations.OF_DOUBLE[follower.operand])
+        host.followers.append(follower)
     return node.op.elementwise
 
 
@@ -190,6 +194,8 @@ _FASTER: dict[str, Callable[[Any, LayerContext], Follower]] = {
     "tanh": lambda op, site: Follower("map", np.tanh),
     "gelu": lambda op, site: Follower("map", activations.gelu if op.approximate == "none" else activations.gelu_tanh),
     "silu": lambda op, site: Follower("map", activations.silu),
+    "sigmoid": lambda op, site: Follower("map", activations.sigmoid),
+    "hardsigmoid": lambda op, site: Follower("map", activations.hardsigmoid),
     "hardswish": lambda op, site: Follower("map", activations.hardswish),
 }
 
@@ -219,6 +225,12 @@ def _fold(host: FusedLayer, factor: Array, shift: Array) -> None:
     host.bias = shift if host.bias is None else factor * host.bias + shift
 
 
+def _scale(host: FusedLayer, factor: float) -> None:
+    """``factor * (W x + b)``."""
+    host.factor = np.full(host.node.shape.channels, factor) if host.factor is None else factor * host.factor
+    host.bias = None if host.bias is None else factor * host.bias
+
+
 def _lift(layers: Sequence[FusedLayer], readers: Mapping[str, int]) -> None:
     """What every branch of a concatenation does at its end, bias and relu, is done once on the whole.
 
@@ -245,9 +257,8 @@ def _lift(layers: Sequence[FusedLayer], readers: Mapping[str, int]) -> None:
 
 
 def _postpone(layers: Sequence[FusedLayer], readers: Mapping[str, int]) -> None:
-    """An activation before a largest or smallest cell is done after it, on the few cells left: all known by kind
-    (``relu``, ``clip``, ``tanh``) do not fall where their input rises. Every window must have a real cell, which those
-    with dilation may not have: there the largest is minus infinity.
+    """An activation before a largest or smallest cell is done after it, on the few cells left, if it keeps the order.
+    Every window must have a real cell, which those with dilation may not have: there the largest is minus infinity.
     """
     by_name = {layer.name: layer for layer in layers}
     for layer in layers:
@@ -255,10 +266,15 @@ def _postpone(layers: Sequence[FusedLayer], readers: Mapping[str, int]) -> None:
         op = layer.node.op
         if not (op.window_pool and op.order_statistic) or first is None or readers[first.name] != 1:
             continue
-        if {*layer.window.dilation} == {1} and first.followers and first.followers[-1].kind in ("relu", "clip", "map"):
+        if {*layer.window.dilation} == {1} and first.followers and _keeps_order(first.followers[-1]):
             layer.followers.insert(0, first.followers.pop())
             if len(first.covers) > 1:  # a concatenation's activation may be that of its branches
                 layer.covers.insert(1, first.covers.pop())
+
+
+def _keeps_order(follower: Follower) -> bool:
+    """Whether the larger of two numbers stays the larger."""
+    return follower.kind in ("relu", "clip") or (follower.kind == "map" and follower.operand in activations.RISING)
 
 
 def _clip_before(layers: list[FusedLayer], readers: Mapping[str, int]) -> list[FusedLayer]:

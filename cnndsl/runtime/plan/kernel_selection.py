@@ -10,7 +10,7 @@ from cnndsl.arrays import Array
 from cnndsl.ops import pool
 from cnndsl.ops.base import Operator
 from cnndsl.runtime.kernels.arrays import Sizes
-from cnndsl.runtime.kernels.channels_last import activations, elementwise, pooling
+from cnndsl.runtime.kernels.channels_last import activations, elementwise, layer_norm, pooling
 from cnndsl.runtime.kernels.channels_last.gather import Outside
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases, Task
 from cnndsl.runtime.kernels.dispatch import LayerContext, compute
@@ -138,6 +138,27 @@ def _lrn(layer: FusedLayer, batch: int, planar_inputs: frozenset[str], packed: P
     )
 
 
+def _layer_norm(layer: FusedLayer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step | None:
+    op: Any = layer.node.op
+    shape = layer.node.shape
+    if op.axes != "channel" and not shape.is_vector:
+        return None
+    choice = cost_model.passes(batch * shape.elements, 6)._replace(algorithm="rows of ones")
+    rows = batch * shape.positions
+    affine = [
+        Follower(kind, layer.weights[name])
+        for kind, name in (("multiply", "weight"), ("add", "bias"))
+        if name in layer.weights
+    ]
+    return Step(
+        layer,
+        choice,
+        lambda x, finish, _: layer_norm.standardise(x[0], finish, op.eps, choice.rows),
+        (*affine, *layer.followers),
+        layer_norm.scratch(rows),
+    )
+
+
 def _concat(layer: FusedLayer, batch: int, planar_inputs: frozenset[str], packed: Packed) -> Step:
     op: Any = layer.node.op
     rank = len(layer.node.shape.spatial)
@@ -228,6 +249,7 @@ _STEPS: dict[str, Build] = {
     "avgpool": _pool,
     "global_avgpool": _global_means,
     "lrn": _lrn,
+    "layernorm": _layer_norm,
     "concat": _concat,
     "flatten": _rearranged(_flattened),
     "slice": _rearranged(_sliced),

@@ -17,6 +17,7 @@ from cnndsl.runtime.kernels.channels_last import (
     planar,
     remainders,
     winograd,
+    winograd_rows,
 )
 from cnndsl.runtime.kernels.channels_last.gather import Outside
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Finish, Follower, Phases, strips
@@ -88,17 +89,7 @@ def convolution(layer: FusedLayer, batch: int, planar_inputs: frozenset[str], pa
     shape = (batch, *source.spatial, source.channels)
     followers = _biased(layer)
     if _is_by_channel(layer):
-        choice = cost_model.depthwise(window, batch, source.channels)
-        cut = (choice.samples, choice.rows)
-        taps = _pack(layer, "depthwise", packed, lambda: depthwise.pack(layer.kernel(), window))
-        return Step(
-            layer,
-            choice,
-            lambda x, finish, outside: depthwise.convolve(x[0], taps, finish, window, *cut, outside),
-            followers,
-            depthwise.scratch(window, shape, *cut),
-            tables=depthwise.tables(window, shape, *cut),
-        )
+        return _depthwise(layer, batch, followers, packed)
     is_planar = layer.inputs[0] in planar_inputs or (source.channels == 1 and reads_planar(layer))
     choice = cost_model.convolution(window, batch, source.channels, output.channels, groups, is_planar, layer.precise)
     algorithm, cut = choice.algorithm, (choice.samples, choice.rows)
@@ -132,6 +123,23 @@ def convolution(layer: FusedLayer, batch: int, planar_inputs: frozenset[str], pa
         followers,
         columns.scratch(window, shape, *cut) + max(blocks.scratch(cells, part) for part in weights),
         tables=gather.table_sizes(window, strips(window, shape, *cut), shape, groups),
+    )
+
+
+def _depthwise(layer: FusedLayer, batch: int, followers: tuple[Follower, ...], packed: Packed) -> Step:
+    (source,), window = layer.shapes, layer.window
+    shape = (batch, *source.spatial, source.channels)
+    choice = cost_model.depthwise(window, batch, source.channels, layer.precise)
+    kernel: Any = depthwise if choice.algorithm == "depthwise" else winograd_rows
+    cut = (choice.samples, choice.rows)
+    taps = _pack(layer, choice.algorithm, packed, lambda: kernel.pack(layer.kernel(), window))
+    return Step(
+        layer,
+        choice,
+        lambda x, finish, outside: kernel.convolve(x[0], taps, finish, window, *cut, outside),
+        followers,
+        kernel.scratch(window, shape, *cut),
+        tables=kernel.tables(window, shape, *cut),
     )
 
 

@@ -76,12 +76,12 @@ def tables(window: Window, shape: Sizes, sample_parts: int, row_parts: int) -> d
     """The tables of numbers for ``shape`` (N, *spatial, C), see :func:`gather.table_sizes`."""
     found = {}
     for strip in strips(window, shape, sample_parts, row_parts):
-        halo, by_remainder = _sorted(strip, window)
+        halo, by_remainder = sorted_halo(strip, window)
         found.update(gather.table_sizes(by_remainder, [halo], shape))
     return found
 
 
-def _sorted(strip: Strip, window: Window) -> tuple[Strip, Window]:
+def sorted_halo(strip: Strip, window: Window) -> tuple[Strip, Window]:
     """The halo by remainders as what a window reads that has a tap for each."""
     stride, _, *extents, _ = remainders.halo_shape(strip, window)
     step = (*(1 for _ in extents[1:]), stride)
@@ -106,7 +106,7 @@ class _Taps:
         self, x: Array, strip: Strip, window: Window, weights: Sequence[Array], out: Array, outside: Outside
     ) -> None:
         self.halo = remainders.halo_shape(strip, window)
-        self.cells = Cells(x, *_sorted(strip, window), outside, taps_first=True)
+        self.cells = Cells(x, *sorted_halo(strip, window), outside, taps_first=True)
         part, sample, *between, _ = bytes_between(self.halo)
         moves = [step * bytes_ for step, bytes_ in zip(window.stride[:-1], between[:-1], strict=True)]
         *outer, across = strip.size(window)

@@ -57,18 +57,18 @@ TAPS = 3
 Matrix: TypeAlias = list[list[Fraction]]
 
 
-def toom_cook(points: Sequence[Fraction]) -> tuple[Matrix, Matrix, Matrix]:
+def toom_cook(points: Sequence[Fraction], taps: int = TAPS) -> tuple[Matrix, Matrix, Matrix]:
     """``B``, ``G`` and ``A`` for the points and infinity, exactly; rows of B and columns of A are whole numbers."""
     b, g, columns = [], [], []
-    tile = len(points) + 2 - TAPS
+    tile = len(points) + 2 - taps
     for point in points:
         others = [other for other in points if other != point]
         denominator = prod((point - other for other in others), start=Fraction(1))
         b.append([*_with_zeros_at(others), Fraction(0)])
-        g.append([point**power / denominator for power in range(TAPS)])
+        g.append([point**power / denominator for power in range(taps)])
         columns.append([point**power for power in range(tile)])
     b.append(_with_zeros_at(points))
-    g.append([Fraction(power == TAPS - 1) for power in range(TAPS)])
+    g.append([Fraction(power == taps - 1) for power in range(taps)])
     columns.append([Fraction(power == tile - 1) for power in range(tile)])
     for numbers in (b, columns):
         for row, of_filter in zip(numbers, g, strict=True):
@@ -87,27 +87,35 @@ def _with_zeros_at(points: Sequence[Fraction]) -> list[Fraction]:
     return coefficients
 
 
-class Scheme:
-    """One of Winograd's algorithms: outputs and inputs of a tile along an axis, and its matrices."""
+class Line:
+    """One of Winograd's algorithms along an axis: the taps, the outputs and inputs of a tile, and its matrices."""
 
-    def __init__(self, *points: Fraction) -> None:
-        exact = toom_cook(points)
+    def __init__(self, taps: int, *points: Fraction) -> None:
+        exact = toom_cook(points, taps)
         b, g, a = (np.array(matrix, np.float64) for matrix in exact)
         rows, columns = (np.exp2(-np.round(np.log2(np.linalg.norm(m, axis=1)))) for m in (b, a.T))
         self.b, self.g, self.a = b * rows[:, None], g / (rows * columns)[:, None], a * columns
+        self.taps = taps
         self.tile: int = len(self.a)
         self.cells: int = len(self.b)
-        self.points = self.cells * self.cells
-        self.input = np.kron(self.b, self.b).astype(FLOAT)
-        self.filter = np.kron(self.g, self.g)
-        self.output = np.kron(self.a, self.a).astype(FLOAT)
 
     def tiles(self, extent: int) -> int:
         """The number of tiles along an axis of the output."""
         return -(-extent // self.tile)
 
     def __str__(self) -> str:
-        return f"F({self.tile},{TAPS})"
+        return f"F({self.tile},{self.taps})"
+
+
+class Scheme(Line):
+    """The same nested in both directions, for 3x3 kernels."""
+
+    def __init__(self, *points: Fraction) -> None:
+        super().__init__(TAPS, *points)
+        self.points = self.cells * self.cells
+        self.input = np.kron(self.b, self.b).astype(FLOAT)
+        self.filter = np.kron(self.g, self.g)
+        self.output = np.kron(self.a, self.a).astype(FLOAT)
 
 
 ZERO, ONE = Fraction(0), Fraction(1)
