@@ -2,9 +2,8 @@
 
 A comment and a stage are typed and taken away, and a word misspelt and mended, in the middle of a file of 600 lines, of
 one of 600 lines put together from the zoo, and of one of 10,000 lines. After each key the time is taken until both
-the diagnostics and the hints of the 60 lines on the screen are there, as editors ask for them. Exit status 1 if the 95th
-percentile is above its bar, or the memory of the server grows.
-
+the diagnostics and the hints of the 60 lines on the screen are there, as editors ask for them. Exit status 1 if the
+95th percentile is above its bar, or the memory of the server grows.
 """
 
 import json
@@ -110,7 +109,7 @@ def measured(name: str, text: str, presses: int, bar: float) -> bool:
     version = 0
     before = 0.0
     while len(times) < presses:
-        # A comment and a stage are typed behind a line, key by key, and taken away, and an operator misspelt and mended.
+        # A comment and a stage are typed behind a line, key by key, and taken away; an operator is misspelt and mended.
         contents = []
         for whole in (lines[line] + " # of 3x3", lines[line] + " -> relu"):
             typed_so_far = [whole[:length] for length in range(end, len(whole) + 1)]

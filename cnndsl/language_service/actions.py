@@ -11,7 +11,7 @@ from cnndsl.lang.modules import Resolver
 from cnndsl.lang.review.fixes import mended
 from cnndsl.language_service.analysis import Analysis
 
-_IGNORED = re.compile(r"#.*?\bcnn:\s*ignore\s*\[[^\]]*(?=\])")
+_IGNORED = re.compile(r"\bcnn:\s*ignore\s*\[[^\]]*(?=\])")
 
 
 class Action(NamedTuple):
@@ -41,11 +41,12 @@ def actions(analysis: Analysis, first: int, last: int) -> list[Action]:
 def _silenced(analysis: Analysis, diagnostic: Diagnostic, span: Span) -> Action:
     """A comment behind the line that says that the warning is known."""
     line = analysis.text.split("\n")[span.line - 1]
-    known = _IGNORED.search(line)
+    comment = max(line.find("#"), 0)
+    known = _IGNORED.search(line, comment) if comment or line.startswith("#") else None
     column = (known.end() if known else len(line)) + 1
     place = Span(analysis.file, span.line, column, span.line, column)
-    comment = f", {diagnostic.code}" if known else f"  # cnn: ignore[{diagnostic.code}]"
-    return Action(f"ignore {diagnostic.code} in this line", (Fix("", place, comment),), diagnostic)
+    added = f", {diagnostic.code}" if known else f"  # cnn: ignore[{diagnostic.code}]"
+    return Action(f"ignore {diagnostic.code} in this line", (Fix("", place, added),), diagnostic)
 
 
 def fix_all(analysis: Analysis, resolver: Resolver | None) -> str:

@@ -23,7 +23,7 @@ Kind: TypeAlias = Literal[
 _NAMING = frozenset({"as", "let", "param", "symbol", "block", "network"})
 """Behind them stands a name that is new."""
 _PATH = re.compile(r'^\s*import\s+"([^"]*)$')
-_ATTRIBUTE = re.compile(r"([A-Za-z_]\w*)\.\w*$")
+_ATTRIBUTE = re.compile(r"\b([A-Za-z_]\w*+)\.\w*+$")
 
 
 class Item(NamedTuple):
@@ -212,17 +212,9 @@ def _names(analysis: Analysis, offset: int, values_only: bool) -> Iterator[Item]
 
 def _scope(analysis: Analysis, offset: int) -> Scope | None:
     """The scope of the statement at an offset, or of the one above it in the same body; the file's where none is."""
-    best: tuple[tuple[int, int], Scope] | None = None
     bodies = [node for node in analysis.path(offset) if isinstance(node, syntax.Body)]
-    start = bodies[-1].start if bodies else 0
-    first, here = (analysis.source.span(place, place)[1:3] for place in (start, offset))
-    for span, (scope, _) in analysis.recording.before.items():
-        begin = span[1:3]
-        if span.file == analysis.file and first <= begin <= here and (best is None or begin >= best[0]):
-            inside = not any(
-                isinstance(node, syntax.Body) and node.start > start and node.end < offset
-                for node in analysis.path(analysis.source.offsets(span)[0])
-            )
-            if inside:
-                best = (begin, scope)
-    return best[1] if best else analysis.module.scope if analysis.module else None
+    for statement in reversed(bodies[-1].statements if bodies else analysis.tree.items):
+        known = analysis.recording.before.get(analysis.span(statement)) if statement.start <= offset else None
+        if known:
+            return known[0]
+    return analysis.module.scope if analysis.module else None

@@ -45,15 +45,19 @@ def edits(analysis: Analysis, after: str) -> list[Fix]:
 
 
 def _differences(old: list[str], new: list[str]) -> list[tuple[int, int, int, int]]:
-    if len(old) <= MOST_LINES:
-        return list(_aligned(old, new))
     start = 0
     while start < min(len(old), len(new)) and old[start] == new[start]:
         start += 1
     behind = 0
     while behind < min(len(old), len(new)) - start and old[-1 - behind] == new[-1 - behind]:
         behind += 1
-    return [(start, len(old) - behind, start, len(new) - behind)] if start < max(len(old), len(new)) - behind else []
+    end, last = len(old) - behind, len(new) - behind
+    if max(end, last) - start > MOST_LINES:
+        return [(start, end, start, last)]
+    return [
+        (start + one[0], start + one[1], start + one[2], start + one[3])
+        for one in _aligned(old[start:end], new[start:last])
+    ]
 
 
 def _aligned(old: list[str], new: list[str]) -> Iterator[tuple[int, int, int, int]]:

@@ -163,7 +163,10 @@ def units(text: str, encoding: str) -> int:
     """How many units of an encoding a text takes."""
     if text.isascii() or encoding == "utf-32":
         return len(text)
-    return len(text.encode("utf-8")) if encoding == "utf-8" else len(text.encode("utf-16-le")) // 2
+    # An editor may send half a character, one of two surrogates, while the other is on its way.
+    if encoding == "utf-8":
+        return len(text.encode("utf-8", "surrogatepass"))
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def code_points(text: str, count: int, encoding: str) -> int:

@@ -32,6 +32,12 @@ def test_words_are_found_from_both_ends() -> None:
     assert [analysis.word(offset) for offset in (0, 4, 5, 6)] == [(0, 4), (0, 4), None, None]
 
 
+def test_long_words_and_lines_are_completed_at_once() -> None:
+    for text in ("a" * 200_000, "a." * 100_000, "input 3@8x8\nconv " + "#" * 200_000):
+        for offset in (len(text) // 2, len(text)):
+            completion.completions(Analysis(text), offset)
+
+
 # --- hints ---
 def shown(text: str, detail: hints.Detail = "shape") -> list[str]:
     return [f"{hint.line}: {hint.text}" for hint in hints.hints(Analysis(text), detail)]

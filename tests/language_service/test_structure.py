@@ -174,7 +174,7 @@ def test_the_edits_give_the_formatted_text(name: str) -> None:
 
 
 def test_longer_texts_are_formatted_in_one_edit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(formatting, "MOST_LINES", 3)
+    monkeypatch.setattr(formatting, "MOST_LINES", 1)
     for text in (
         "input 3@8x8\nrelu\n  relu\nrelu\n   relu\n",
         "input 3@8x8\nrelu\nrelu\n  relu",

@@ -176,6 +176,13 @@ async def test_positions_count_utf_16(session: Session) -> None:
         assert document.offset(hint.position) == len("\n".join(document.text.split("\n")[: hint.position.line + 1]))
 
 
+async def test_half_a_character(session: Session) -> None:
+    """As an editor sends it where one of two surrogates was deleted."""
+    document = session.open("net.cnn", "input 3@8x8\n# \ud83d\ncnov 3 # \ud83d x\n")
+    found = await session.settled(document)
+    assert ["cnov" in document.at(one.range) for one in found].count(True) == 1
+
+
 async def test_line_ends_of_windows(session: Session) -> None:
     document = session.open("net.cnn", NET.replace("\n", "\r\n").replace("dense", "dnse"))
     (found,) = await session.settled(document)

@@ -41,16 +41,19 @@ class LintView:
         self.nodes = {node.name: node for node in network.layers}
         self.outputs = frozenset(network.outputs)
         self.readers: dict[str, list[Node]] = {}
-        self._operators = {type(node.op) for node in network.layers}
+        self._operators: dict[type[Operator], list[Node]] = {}
         for node in network.layers:
+            self._operators.setdefault(type(node.op), []).append(node)
             for name in () if node.op.independent else node.inputs:
                 self.readers.setdefault(name, []).append(node)
         self._axes: dict[tuple[int, Shape], tuple[Axis, ...]] = {}
 
     def of(self, wanted: Callable[[type[Operator]], bool]) -> Iterator[Node]:
         """The layers whose operator has a trait, in order."""
-        chosen = {operator for operator in self._operators if wanted(operator)}
-        return (node for node in self.network.layers if type(node.op) in chosen) if chosen else iter(())
+        chosen = [operator for operator in self._operators if wanted(operator)]
+        if len(chosen) > 1:
+            return (node for node in self.network.layers if type(node.op) in chosen)
+        return iter(self._operators[chosen[0]] if chosen else ())
 
     def shape_into(self, node: Node) -> Shape:
         """The shape of a layer's first input."""
