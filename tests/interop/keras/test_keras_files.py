@@ -5,7 +5,6 @@ import json
 import sys
 import zipfile
 
-import h5py
 import numpy as np
 import pytest
 
@@ -13,6 +12,7 @@ import cnndsl
 from cnndsl.cli import main
 from cnndsl.interop.keras.importer.load import EXPANSION, read_model
 
+h5py = pytest.importorskip("h5py")
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's, as it saves
 
 SOURCE = """

@@ -426,6 +426,7 @@ def is_the_same(back: cnndsl.Network, net: cnndsl.Network, module: Any) -> None:
 
 @pytest.mark.parametrize(("path", "name"), [*networks()], ids=lambda value: getattr(value, "stem", value))
 def test_out_and_in_again_is_the_same_network(path: Path, name: str | None) -> None:
+    pytest.importorskip("torch")
     net = quick(loaded(path, name))
     if net.params > LARGE:
         return
@@ -442,6 +443,7 @@ def test_out_and_in_again_is_the_same_network(path: Path, name: str | None) -> N
 
 
 def test_random_networks_out_and_in_again() -> None:
+    pytest.importorskip("torch")
     for number in range(40):
         net = cnndsl.loads(generators.network_text(f"torch {number}", 12))
         module = net.to_torch(weights=trained(net))
