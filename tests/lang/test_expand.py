@@ -338,6 +338,8 @@ class TestExpectations:
         assert found(text + "expect params == 224 and in.channels == 8 and a.macs == 10584") == []
         failed = only(text + "expect params == 224 and in.channels == 9")
         assert (failed.code, "`in.channels` is 8" in failed.message) == ("expect-failed", True)
+        either = only("input 3@9x9\nlet big = 2 > 3\nexpect big or in.channels == 9_999")
+        assert "`big` is false, `in.channels == 9_999` is false" in either.message
         # what stands behind the part that fails is not evaluated
         assert found(text + "expect in.channels == 9 and 1 // 0 == 1") == [("expect-failed", 3)]
 

@@ -329,7 +329,7 @@ class NetworkLowering(Expander):
                 if isinstance(side, syntax.Number | syntax.ShapeLiteral):
                     continue
                 value = evaluator.value(side)
-                number = f"{value:,}" if isinstance(value, int) else shown(value)
+                number = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else shown(value)
                 facts.append(f"{quoted(self.module.source.text[side.start : side.end])} is {number}")
         return "this does not hold" + (f": {', '.join(facts)}" if facts else "")
 
