@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cnndsl.analysis.lint import enabled
 from cnndsl.errors import Diagnostic, listed, quoted
@@ -16,11 +16,13 @@ from cnndsl.lang.expressions.scope import Scope
 from cnndsl.lang.expressions.values import Fault, TooManyDiagnostics
 from cnndsl.lang.modules import NO_SETTINGS, Collector, Module, ModuleLoader, Resolver, Settings
 from cnndsl.lang.recording import Expanded, Recording, Sound
-from cnndsl.lang.reuse import Surroundings
 from cnndsl.lang.review.findings import review
 from cnndsl.lang.text import syntax
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.suggest import nearest
+
+if TYPE_CHECKING:
+    from cnndsl.lang.reuse import Surroundings
 
 
 class Compiled(NamedTuple):
@@ -92,6 +94,8 @@ class _NetworkCompiler:
         if recording is None:
             return self._lowered(name, node, owner, self._loader.used)
         if self._surroundings is None:
+            from cnndsl.lang.reuse import Surroundings
+
             self._surroundings = Surroundings(self._module, self._loader)
         dependencies = self._surroundings.of(node)
         known = recording.sound.get(name)

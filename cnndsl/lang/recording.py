@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cnndsl.analysis.measured import Measured
 from cnndsl.errors import Diagnostic, Span
@@ -12,9 +12,11 @@ from cnndsl.ir import Graph, Node
 from cnndsl.lang.expressions.scope import Scope
 from cnndsl.lang.expressions.values import Flow
 from cnndsl.lang.modules import Module, ModuleLoader
-from cnndsl.lang.reuse import Dependencies
 from cnndsl.lang.text import syntax
 from cnndsl.shapes import Shape
+
+if TYPE_CHECKING:
+    from cnndsl.lang.reuse import Dependencies
 
 
 @dataclass(slots=True)
@@ -78,7 +80,7 @@ class Result(NamedTuple):
 class Sound(NamedTuple):
     """A network that there was nothing to say against, and how it came about."""
 
-    dependencies: Dependencies
+    dependencies: "Dependencies"
     network: Expanded
     work: int
     """What it took from the budget."""
