@@ -1,6 +1,8 @@
 """What all tests share: where the project is, reproducible Hypothesis runs, one thread for each worker."""
 
+import asyncio
 import os
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,3 +36,12 @@ def examples(root: Path) -> Path:
 def pytorch_layers() -> ModuleType | None:
     """Every operator in PyTorch, where that is installed."""
     return import_module("tests.pytorch_layers") if find_spec("torch") else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def event_loop_of_the_thread() -> Iterator[None]:
+    """An event loop that is closed at the end: pytest-asyncio makes one where none is set, which Jupyter's replaces."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    loop.close()

@@ -124,6 +124,7 @@ BOMBS = {
     "groups": Bomb(HEAD + "{" * 100_000 + "relu" + "}" * 100_000, ("nesting-too-deep",)),
     "merges": Bomb(HEAD + "add {" * 100_000 + "relu" + "}" * 100_000, ("nesting-too-deep",)),
     "open brackets": Bomb("[ " * 500_000, ("nesting-too-deep", "syntax")),
+    "definitions in an open brace": Bomb(HEAD + "add {\nrelu" + " ->," * 100_000 + "\nrelu block" * 50, ("syntax",)),
     "formatting nested brackets": Bomb("[ " * 500_000, ("nesting-too-deep", "syntax"), way="format"),
     "blocks in blocks": Bomb(blocks("relu", "B", 1000), ("nesting-limit",)),
     "a block that uses itself": Bomb(f"block A {{ C }}\nblock C {{ A }}\n{HEAD}A", ("recursion",)),

@@ -52,31 +52,62 @@ def _first_word(text: str, line_start: int, most: int) -> int:
     return blanks.end() if blanks else line_start
 
 
-def gaps(text: str, start: int, end: int) -> list[Gap]:
-    """Brackets opened between two offsets that a later line, by its indentation, needed closed; in order of the text.
+class Gaps:
+    """Where a text's indentation says that brackets are missing.
 
     Sound as long as the author indents: a line stands deeper than the bracket it is in, or where another one of the
-    same list stands.
+    same list stands. Asked about one place after the other, as mistakes are met, it reads the text once.
     """
-    found: list[Gap] = []
-    openers: list[_Opener] = []
-    indent = 0
-    for token, first, column, previous in _tokens(text, start, end):
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._searches: dict[int, _GapSearch] = {}
+
+    def between(self, start: int, end: int) -> list[Gap]:
+        """Brackets opened between two offsets that a later line needed closed; in order of the text."""
+        search = self._searches.get(start)
+        if search is None or end < search.end:
+            search = self._searches[start] = _GapSearch(self._text, start)
+        return search.until(end)
+
+
+class _GapSearch:
+    """What is known of the brackets opened between an offset and ``end``, which moves on."""
+
+    def __init__(self, text: str, start: int) -> None:
+        self._text = text
+        self._tokens = _tokens(text, start, len(text))
+        self._next = next(self._tokens, None)
+        self._found: list[Gap] = []
+        self._openers: list[_Opener] = []
+        self._indent = 0
+        self.end = start
+
+    def until(self, end: int) -> list[Gap]:
+        while self._next and self._next.token.start < end:
+            self._read(self._next)
+            self._next = next(self._tokens, None)
+        self.end = end
+        return list(self._found)
+
+    def _read(self, positioned: _Positioned) -> None:
+        token, first, column, previous = positioned
+        openers = self._openers
         if first and token.type != "ARROW":
             if openers and previous is openers[-1].token and column <= openers[-1].indent:
                 # A body that is not indented: nothing below can tell where it ends.
                 openers[-1] = openers[-1]._replace(indent=-1)
             still_open = _still_open(openers, token, column)
             if previous:
-                found += [Gap(opener.token, _place(text, previous)) for opener in reversed(openers[still_open:])]
+                closed = reversed(openers[still_open:])
+                self._found += [Gap(opener.token, _place(self._text, previous)) for opener in closed]
             del openers[still_open:]
         if first and not (openers and openers[-1].token.value != "{"):
-            indent = column
+            self._indent = column
         if token.value in _OPENING:
-            openers.append(_Opener(token, indent, column))
+            openers.append(_Opener(token, self._indent, column))
         elif openers and _OPENING[openers[-1].token.value] == token.value:
             openers.pop()
-    return found
 
 
 def _still_open(openers: list[_Opener], token: Token, column: int) -> int:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from cnndsl.errors import Diagnostic, Source
 from cnndsl.lang.text import rewrites, statement_rewrites, syntax, syntax_errors
-from cnndsl.lang.text.indentation import first_on_line, gaps, indentation
+from cnndsl.lang.text.indentation import Gaps, first_on_line, indentation
 from cnndsl.lang.text.lalr_machine import Failure, Machine, UnexpectedToken
 from cnndsl.lang.text.lexer import END, Refused, Token
 from cnndsl.limits import DEFAULT_LIMITS
@@ -53,16 +53,17 @@ def recovered(machine: Machine, problem: UnexpectedToken | Refused, source: Sour
     """Reads on behind ``problem``, where the parse stopped; gives about ``most`` diagnostics."""
     found: list[Diagnostic] = []
     problems = _problems(machine, problem, source.text)
+    gaps = Gaps(source.text)
     for one in islice(problems, most):
         if isinstance(one, Refused):
             found.append(syntax_errors.refusal(one, source))
         else:
             plain = statement_rewrites.rewritten(one, source) or rewrites.rewritten(one, source)
-            found += [plain] if plain else syntax_errors.syntax_errors(one, known_mistakes(), source)
+            found += [plain] if plain else syntax_errors.syntax_errors(one, known_mistakes(), source, gaps)
     unreadable = any(one.code == "nesting-too-deep" for one in found)
     if unreadable or machine.found.type != END or next(problems, None) is not None:
         return Recovered(found, None, True)
-    torn = machine.torn or (bool(machine.open) and bool(gaps(source.text, 0, len(source.text))))
+    torn = machine.torn or (bool(machine.open) and bool(gaps.between(0, len(source.text))))
     return Recovered(found, machine.close(), torn)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Set
 from typing import NamedTuple
 
 from cnndsl.errors import Diagnostic, Fix, Label, Source, either, quoted
-from cnndsl.lang.text.indentation import first_on_line, gaps, surplus
+from cnndsl.lang.text.indentation import Gaps, first_on_line, surplus
 from cnndsl.lang.text.lalr_machine import Failure
 from cnndsl.lang.text.lexer import END, RESERVED, UNEXPECTED, Refused, Token
 
@@ -241,12 +241,12 @@ def refusal(refused: Refused, source: Source) -> Diagnostic:
     return Diagnostic(refused.code, refused.message, source.span(refused.start, refused.end), help=refused.help)
 
 
-def syntax_errors(failure: Failure, known: KnownMistakes, source: Source) -> list[Diagnostic]:
+def syntax_errors(failure: Failure, known: KnownMistakes, source: Source, gaps: Gaps) -> list[Diagnostic]:
     """The diagnostics of one place that the grammar does not allow; several where several brackets are missing."""
     found = failure.found
     if found.type == UNEXPECTED:
         return [lexical(found, source)]
-    missing = _missing_brackets(failure, source)
+    missing = _missing_brackets(failure, source, gaps)
     return missing or [_bracket(failure, source) or _word(failure, source) or _grammatical(failure, known, source)]
 
 
@@ -335,14 +335,14 @@ def invisible_characters(pattern: re.Pattern[str], source: Source, most: int) ->
     return found
 
 
-def _missing_brackets(failure: Failure, source: Source) -> list[Diagnostic]:
+def _missing_brackets(failure: Failure, source: Source, gaps: Gaps) -> list[Diagnostic]:
     """The brackets that, by the indentation, should have been closed above."""
     found = failure.found
     if not failure.open or (failure.open[-1].value == "{" and found.type not in (END, "NETWORK", "BLOCK", "IMPORT")):
         return []
     first = next(token for token in failure.open if (token.value == "{") == (failure.open[-1].value == "{"))
     # The unexpected token's own line counts; at the end of the file there is none.
-    places = gaps(source.text, first.start, found.end)
+    places = gaps.between(first.start, found.end)
     if len(places) != len(failure.open):
         places = places[:1]
     return [
