@@ -5,7 +5,8 @@
 - ``modules``: files, what they define and import; ``folders``: from where. ``settings``: ``--set`` and ``--input``.
 - ``training``: settings of training, in a text or from outside.
 - ``elaborate``: from definitions to the graph: arguments bound, blocks and loops expanded, shapes inferred.
-- ``recording``: what that met at every place of a text, for editors; ``reuse``: what of it holds for a changed text.
+- ``recording``: what that met at every place of a text, for editors; ``reuse``: what of it holds for a changed text;
+  ``checkpoint``: going on in the middle of a network. ``resumable``: objects with a state that can be brought back.
 - ``review``: warnings about the text, which of them are wanted, and the fixes that they carry.
 - ``compile``: all of this, one after the other: from a text to its networks and diagnostics.
 - ``decompile``: from a graph to text that a person would have written.

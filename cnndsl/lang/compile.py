@@ -22,6 +22,7 @@ from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.suggest import nearest
 
 if TYPE_CHECKING:
+    from cnndsl.lang.checkpoint import Course
     from cnndsl.lang.reuse import Surroundings
 
 
@@ -116,12 +117,14 @@ class _NetworkCompiler:
         scope = Scope(owner.scope, sealed=True) if node else owner.scope
         lowering = NetworkLowering(owner, self._collector, self._loader.settings, used)
         expanded = None
+        run = None
         if self._recording:
             expanded = Expanded(name, lowering.graph.layers, partial(lowering.graph.so_far, name))
             lowering.recording = expanded
             self._recording.networks.append(expanded)
+            run = self._course(self._recording, name, node).run
         try:
-            graph = lowering.lower(name, statements, Context(scope, aliases(statements)))
+            graph = lowering.lower(name, statements, Context(scope, aliases(statements)), run)
         except Fault as error:
             self._collector.add(error.diagnostic)
             return None
@@ -132,6 +135,12 @@ class _NetworkCompiler:
         if expanded:
             expanded.graph = graph
         return graph
+
+    def _course(self, recording: Recording, name: str, node: syntax.Network | None) -> "Course":
+        from cnndsl.lang.checkpoint import Course
+
+        assert self._surroundings
+        return Course(recording, self._surroundings, name, node)
 
 
 def _networks(

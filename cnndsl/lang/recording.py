@@ -1,7 +1,7 @@
 """What an expansion met at every statement and stage of a text, for tools that show it beside the text."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,6 +12,7 @@ from cnndsl.ir import Graph, Node
 from cnndsl.lang.expressions.scope import Scope
 from cnndsl.lang.expressions.values import Flow
 from cnndsl.lang.modules import Module, ModuleLoader
+from cnndsl.lang.resumable import Resumable, State
 from cnndsl.lang.text import syntax
 from cnndsl.shapes import Shape
 
@@ -28,12 +29,14 @@ class Given:
     shapes: Counter[Shape] = field(default_factory=Counter)
 
 
-class Expanded:
+class Expanded(Resumable):
     """A network as far as it could be expanded, and what was met on the way.
 
     ``layers`` are those whose shapes are known, whatever is wrong elsewhere; ``build`` gives the graph of these, None
     if there is no value at all.
     """
+
+    CHANGING = ("results", "before")
 
     def __init__(self, name: str, layers: list[Node], build: Callable[[], Graph | None]) -> None:
         self.name = name
@@ -46,6 +49,12 @@ class Expanded:
         self.findings: tuple[frozenset[str], list[Diagnostic]] | None = None
         """What the rules of some codes find in it, once that is known."""
         self._build = build
+
+    def state(self) -> State:
+        return {"results": _copied(self.results), "before": self.before.copy()}
+
+    def go_back(self, state: State) -> None:
+        super().go_back({**state, "results": _copied(state["results"])})
 
     @cached_property
     def measured(self) -> Measured | None:
@@ -65,6 +74,11 @@ class Expanded:
         if result is None:
             result = self.results[span] = Given(flow, layers)
         result.shapes[flow.shape] += 1
+
+
+def _copied(results: dict[Span, Given]) -> dict[Span, Given]:
+    """What a stage gave is counted on when it is expanded again, in another instance of its block."""
+    return {span: Given(known.first, known.layers, known.shapes.copy()) for span, known in results.items()}
 
 
 class Result(NamedTuple):
@@ -88,6 +102,33 @@ class Sound(NamedTuple):
     """The settings from outside that it asked for."""
 
 
+class Beginning(NamedTuple):
+    """The first statements of a network, and what else decides what they give."""
+
+    statements: Sequence[syntax.Statement]
+    text: str
+    """The text of the file up to their end."""
+    reserved: frozenset[str]
+    """What ``as`` names in the whole network."""
+    dependencies: "Dependencies"
+
+
+class Checkpoint(NamedTuple):
+    """The state behind the first statements of a network, in which nothing was wrong."""
+
+    beginning: Beginning
+    lowering: State
+    scope: Scope
+    names: State
+    """That of ``scope``."""
+    expanded: State
+    flow: Flow | None
+    work: int
+    """What the statements took from the budget."""
+    used: frozenset[str]
+    """The settings from outside that they asked for."""
+
+
 class Recording:
     """Of one text and what it imports. From that of the text ``before`` it is taken what the change left as it was."""
 
@@ -99,6 +140,9 @@ class Recording:
         """The last tree without mistakes of every file."""
         self.sound: dict[str, Sound] = dict(before.sound) if before else {}
         """The last sound state of every network, by its name."""
+        self.checkpoints: dict[str, Checkpoint] = dict(before.checkpoints) if before else {}
+        """A state in the middle of networks that are being edited, by their names."""
+        self.text_before = before.module.source.text if before and before.module else ""
 
     def forget_others(self) -> None:
         """Forgets sound networks that the file has no longer, unless what cannot be read may be one of them."""

@@ -5,7 +5,7 @@ of networks in which there is anything to report nothing is kept.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
 from typing import NamedTuple
@@ -56,7 +56,16 @@ class Surroundings:
     def of(self, network: syntax.Network | None) -> Dependencies:
         """The dependencies of a network; None: of the one without a name."""
         own = self._passage(network) if network else None
-        used = self._constants[1].union(_words(own.text) if own else ())
+        words = self._constants[1].union(_words(own.text) if own else ())
+        return self._dependencies(own, self._constants[0], words)
+
+    def of_first(self, network: syntax.Network | None, statements: Sequence[syntax.Statement]) -> Dependencies:
+        """What the first statements of a network depend on, besides the text up to their end."""
+        constants, words = self._constants if network else ((), frozenset[str]())
+        text = self._module.source.text[statements[0].start : statements[-1].end] if statements else ""
+        return self._dependencies(None, constants, words | _words(text))
+
+    def _dependencies(self, own: Passage | None, constants: tuple[Passage, ...], used: frozenset[str]) -> Dependencies:
         blocks: dict[str, Passage] = {}
         pending = [block for block in self._blocks if block in used]
         while pending:
@@ -67,7 +76,7 @@ class Surroundings:
                 pending += [inside for inside in words if inside in self._blocks]
         return Dependencies(
             own,
-            self._constants[0],
+            constants,
             tuple(blocks[block] for block in sorted(blocks)),
             self._imported,
             self._unknown(),

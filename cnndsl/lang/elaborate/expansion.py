@@ -17,6 +17,7 @@ from cnndsl.lang.expressions.scope import Origin, Scope
 from cnndsl.lang.expressions.values import WORK_PER_STEP, Fault, Flow, Named, TooManyDiagnostics, Unknowable, Value
 from cnndsl.lang.modules import Collector, Module, defined_below
 from cnndsl.lang.recording import Expanded
+from cnndsl.lang.resumable import Resumable
 from cnndsl.lang.text import syntax
 from cnndsl.shapes import Shape
 
@@ -53,7 +54,7 @@ class Context(NamedTuple):
         return self._replace(scope=scope, depth=self.depth + 1)
 
 
-class Expansion:
+class Expansion(Resumable):
     """The state of an expansion, and what goes wrong in it."""
 
     def __init__(self, module: Module, collector: Collector, strict: bool) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from cnndsl.errors import CnnError, Diagnostic, Label, Span, quoted
 from cnndsl.ir import Dtype, Graph, Input, Instance, Node
 from cnndsl.lang.expressions.values import Fault, Flow
+from cnndsl.lang.resumable import Resumable
 from cnndsl.limits import DEFAULT_LIMITS, Limits
 from cnndsl.ops.base import Operator, Windowed
 from cnndsl.shapes import MAX_RANK, Axis, Shape, ShapeError, extents
@@ -49,8 +50,10 @@ def infer(operator: Operator, shapes: Sequence[Shape], limits: Limits, exact: bo
     return Inferred(shape, windows if any(window.trailing for window in windows) else ())
 
 
-class GraphBuilder:
+class GraphBuilder(Resumable):
     """A graph under construction: layers in order, with fresh names."""
+
+    CHANGING = ("inputs", "layers", "warnings", "values", "instances", "_counters", "_taken")
 
     def __init__(self, limits: Limits, strict: bool) -> None:
         self.limits = limits

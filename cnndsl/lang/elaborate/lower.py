@@ -30,6 +30,7 @@ from cnndsl.lang.expressions.values import (
     shown,
 )
 from cnndsl.lang.modules import Collector, Module, Settings
+from cnndsl.lang.resumable import State
 from cnndsl.lang.text import syntax
 from cnndsl.ops.base import Windowed
 from cnndsl.shapes import MAX_RANK, Shape
@@ -38,13 +39,18 @@ if TYPE_CHECKING:
     from cnndsl.training_settings import Training
 
 
+Run = Callable[["NetworkLowering", Sequence[syntax.Statement], Context], "Flow | None"]
+
+
 class NetworkLowering(Expander):
     """Lowers one network. ``used`` gathers the settings from outside that were used."""
+
+    CHANGING = ("_outputs", "_trains", "_training", "_settings_at")
 
     def __init__(self, module: Module, collector: Collector, settings: Settings, used: set[str]) -> None:
         super().__init__(module, collector, settings.strict)
         self._settings = settings
-        self._used = used
+        self.used = used
         self._outputs: dict[str, None] = {}
         self._costs = Costs()
         self._sums = [Cost()]
@@ -55,11 +61,13 @@ class NetworkLowering(Expander):
         self._training: Training | None = None
         self._settings_at: dict[str, Span] = {}
 
-    def lower(self, name: str, statements: Sequence[syntax.Statement], place: Context) -> Graph | None:
-        """The graph; None where errors left no whole one."""
+    def lower(
+        self, name: str, statements: Sequence[syntax.Statement], place: Context, run: "Run | None" = None
+    ) -> Graph | None:
+        """The graph; None where errors left no whole one. ``run`` is a short cut for :meth:`run`."""
         self._bodies.append(Body(statements, self.module.source))
         self._from_inputs = sizes_given(symbols_in(statements), statements, self._settings.inputs)
-        end = self.run(statements, place, None)
+        end = run(self, statements, place) if run else self.run(statements, place, None)
         if self.sound and end is None:
             advice = "begin the network with an input, as in `input 3@32x32`"
             where = self.span(statements[0]) if statements else None
@@ -73,6 +81,15 @@ class NetworkLowering(Expander):
         symbolic = self.symbols.fields(self.module.assumptions)
         graph = self.graph.network(name, tuple(self._outputs) or (end.name,), **symbolic)
         return self._trained(graph, self._training, self._trains) if self._training and self._trains else graph
+
+    def state(self) -> State:
+        return {**super().state(), "graph": self.graph.state(), "symbols": self.symbols.state()}
+
+    def go_back(self, state: State) -> None:
+        """Brings back a state in which nothing was wrong."""
+        self.graph.go_back(state["graph"])
+        self.symbols.go_back(state["symbols"])
+        super().go_back({name: state[name] for name in self.CHANGING})
 
     def _trained(self, graph: Graph, training: "Training", node: syntax.Train) -> Graph | None:
         """The graph with its settings of training, unless they do not fit it."""
@@ -137,7 +154,7 @@ class NetworkLowering(Expander):
             advice = "use let here, or give the block an argument"
             raise fault("misplaced", "a param belongs at the top of a network or a file", self.span(node), advice)
         span = self.module.source.span(node.name_start, node.name_end)
-        self._used.add(node.name)
+        self.used.add(node.name)
         if node.name in self._settings.params:
             define(place.scope, node.name, self._settings.params[node.name], span)
         else:
@@ -150,7 +167,7 @@ class NetworkLowering(Expander):
             advice = "give the block an argument"
             raise fault("misplaced", "a symbol belongs at the top of a network or a file", self.span(node), advice)
         given = {**self._settings.params, **self._from_inputs}
-        define_symbols(node, place.scope, self.evaluator(place, flow), given, self._used)
+        define_symbols(node, place.scope, self.evaluator(place, flow), given, self.used)
         return flow
 
     def _assume(self, node: syntax.Assume, place: Context, flow: Flow | None) -> Flow | None:
@@ -190,7 +207,7 @@ class NetworkLowering(Expander):
         else:
             name = self.graph.fresh_name("", "input", "input")
         settings = self._settings.inputs
-        self._used.add(f"input {name}")
+        self.used.add(f"input {name}")
         shape = settings.get(name, None if self.graph.inputs else settings.get(None))
         if shape is None:
             shape = self._shape(self.evaluator(place, flow), node.shape)

@@ -9,6 +9,7 @@ from cnndsl.lang.elaborate.infer import GraphBuilder
 from cnndsl.lang.expressions.assumptions import Assumed
 from cnndsl.lang.expressions.symbols import Symbolic, expression, symbols_of
 from cnndsl.lang.expressions.values import Flow, fault
+from cnndsl.lang.resumable import Resumable
 from cnndsl.shapes import Shape
 
 if TYPE_CHECKING:
@@ -18,8 +19,10 @@ _ARRANGING = frozenset({"permute", "reshape", "slice"})
 """Operators that may make channels of extents."""
 
 
-class Symbols:
+class Symbols(Resumable):
     """What a network says of its symbols so far."""
+
+    CHANGING = ("declared", "_assumed", "_expected", "_others", "_inputs")
 
     def __init__(self) -> None:
         self.declared: dict[str, Symbol] = {}

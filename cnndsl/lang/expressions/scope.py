@@ -4,6 +4,7 @@ from typing import NamedTuple, Protocol
 
 from cnndsl.errors import Source, Span
 from cnndsl.lang.expressions.values import Budget, Flow, Named, Turns, Value
+from cnndsl.lang.resumable import Resumable
 from cnndsl.lang.text import syntax
 from cnndsl.limits import Limits
 from cnndsl.shapes import Shape
@@ -24,10 +25,11 @@ class Origin(NamedTuple):
     constant: bool = False
 
 
-class Scope:
+class Scope(Resumable):
     """Names visible at a place; an inner scope hides what it names again."""
 
     __slots__ = ("names", "origins", "outer", "places", "sealed", "turns")
+    CHANGING = ("names", "origins", "places", "turns")
 
     def __init__(self, outer: "Scope | None" = None, sealed: bool = False) -> None:
         self.outer = outer
@@ -39,6 +41,11 @@ class Scope:
         """Where the names of this body are defined."""
         self.turns: dict[str, Turns | None] = {}
         """What the loops of this body named inside; None where an error left it unknown."""
+
+    def share(self, other: "Scope") -> None:
+        """Becomes one with another scope: what either names the other names too."""
+        for name in self.CHANGING:
+            setattr(self, name, getattr(other, name))
 
     def find(self, name: str) -> "Value | Named | None":
         """What the name stands for. Raises KeyError; gives None for a name whose definition was in error."""

@@ -8,7 +8,7 @@ from cnndsl.lang.text.grammar import vocabulary
 from cnndsl.lang.text.lexer import END, UNEXPECTED, Token
 
 _OPENING = {"(": ")", "[": "]", "{": "}"}
-_MOST_TOKENS = 200_000
+_MOST_TOKENS = 60_000
 _BLANKS = re.compile(r"[ \t]*+")
 _WORD = re.compile(r"[A-Za-z0-9_.]*+")
 
@@ -62,13 +62,15 @@ class Gaps:
     def __init__(self, text: str) -> None:
         self._text = text
         self._searches: dict[int, _GapSearch] = {}
+        self._left = _MOST_TOKENS
 
     def between(self, start: int, end: int) -> list[Gap]:
         """Brackets opened between two offsets that a later line needed closed; in order of the text."""
         search = self._searches.get(start)
         if search is None or end < search.end:
             search = self._searches[start] = _GapSearch(self._text, start)
-        return search.until(end)
+        self._left -= search.read_until(end, self._left)
+        return search.found
 
 
 class _GapSearch:
@@ -78,17 +80,20 @@ class _GapSearch:
         self._text = text
         self._tokens = _tokens(text, start, len(text))
         self._next = next(self._tokens, None)
-        self._found: list[Gap] = []
+        self.found: list[Gap] = []
         self._openers: list[_Opener] = []
         self._indent = 0
         self.end = start
 
-    def until(self, end: int) -> list[Gap]:
-        while self._next and self._next.token.start < end:
+    def read_until(self, end: int, most: int) -> int:
+        """Goes on to an offset, or over ``most`` tokens; gives how many it read."""
+        count = 0
+        while self._next and self._next.token.start < end and count < most:
             self._read(self._next)
             self._next = next(self._tokens, None)
+            count += 1
         self.end = end
-        return list(self._found)
+        return count
 
     def _read(self, positioned: _Positioned) -> None:
         token, first, column, previous = positioned
@@ -100,7 +105,7 @@ class _GapSearch:
             still_open = _still_open(openers, token, column)
             if previous:
                 closed = reversed(openers[still_open:])
-                self._found += [Gap(opener.token, _place(self._text, previous)) for opener in closed]
+                self.found += [Gap(opener.token, _place(self._text, previous)) for opener in closed]
             del openers[still_open:]
         if first and not (openers and openers[-1].token.value != "{"):
             self._indent = column

@@ -88,10 +88,22 @@ class Machine:
             current_limits.reset(outer_limits)
         return cast("tuple[syntax.Item, ...]", items)
 
-    def resume(self, items: Iterable[syntax.Item]) -> None:
-        """Goes on behind items of the file that were read before; to be called before anything is read."""
-        self._values.append(list(items))
-        self._states.append(STATES[START]["_items"])
+    def resume(self, known: Iterable[syntax.Item | syntax.Statement]) -> None:
+        """Goes on behind what was read before: items of the file, or statements of the body whose `{` is the latest."""
+        self._values.append(list(known))
+        self._states.append(STATES[self._states[-1]]["_statements" if self.open else "_items"])
+
+    def enter(self, position: int, brace: int) -> None:
+        """Reads sound text from an offset to the ``{`` at another."""
+        outer_limits = current_limits.set(self._limits)
+        try:
+            for token in self._lexer.tokens(position):
+                self._take(token)
+                if token.start == brace:
+                    self.open.append(token)
+                    return
+        finally:
+            current_limits.reset(outer_limits)
 
     def failure(self, since: int = 0) -> Failure:
         """Where the machine stands after UnexpectedToken; in a statement in error anything is expected."""

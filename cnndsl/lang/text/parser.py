@@ -43,18 +43,15 @@ def read(
         return None, (Diagnostic("source-too-large", message, Span(file, 1, 1, 1, 1)),)
     text = normalized(text)
     invisible = _INVISIBLE.search(text)
-    machine = Machine(_INVISIBLE.sub(" ", text) if invisible else text, limits)
-    begin = 0
     if known and not invisible:
-        from cnndsl.lang.text.reparse import reparsed, unchanged
+        from cnndsl.lang.text.reparse import reparsed, resumed
 
         tree = reparsed(known, text, limits)
         if tree:
             return tree, ()
-        above = unchanged(known, text)
-        if above:
-            machine.resume(above)
-            begin = above[-1].end
+        machine, begin = resumed(known, text, limits)
+    else:
+        machine, begin = Machine(_INVISIBLE.sub(" ", text) if invisible else text, limits), 0
     try:
         items = machine.read(begin)
     except (UnexpectedToken, Refused) as problem:
