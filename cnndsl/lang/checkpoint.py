@@ -1,6 +1,7 @@
 """Going on in the middle of a network, from the state before the statement that changed."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 from cnndsl.lang.elaborate.expansion import Context
 from cnndsl.lang.elaborate.lower import NetworkLowering
@@ -30,7 +31,9 @@ class Course:
         """The value at the end of the network, as :meth:`Expander.run` gives it."""
         text = lowering.module.source.text
         changed = common_length(self._recording.text_before, text)
-        pause = sum(statement.end < changed for statement in statements)
+        # What `train` says depends on what stands behind it.
+        above = takewhile(lambda one: one.end < changed and not isinstance(one, syntax.Train), statements)
+        pause = sum(1 for _ in above)
 
         def beginning(count: int) -> Beginning:
             first = statements[:count]

@@ -45,7 +45,7 @@ Run = Callable[["NetworkLowering", Sequence[syntax.Statement], Context], "Flow |
 class NetworkLowering(Expander):
     """Lowers one network. ``used`` gathers the settings from outside that were used."""
 
-    CHANGING = ("_outputs", "_trains", "_training", "_settings_at")
+    CHANGING = ("_outputs",)
 
     def __init__(self, module: Module, collector: Collector, settings: Settings, used: set[str]) -> None:
         super().__init__(module, collector, settings.strict)
