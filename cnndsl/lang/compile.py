@@ -99,17 +99,19 @@ class _NetworkCompiler:
 
             self._surroundings = Surroundings(self._module, self._loader)
         dependencies = self._surroundings.of(node)
-        known = recording.sound.get(name)
-        if known and known.dependencies == dependencies and known.work <= budget.left:
+        known = recording.known_sound(name, dependencies)
+        if known and known.work <= budget.left:
             budget.spend(known.work)
             self._loader.used.update(known.used)
             recording.networks.append(known.network)
+            recording.keep(name, known)
             return known.network.graph
         heard, left, used = self._collector.heard, budget.left, set[str]()
         graph = self._lowered(name, node, owner, used)
         self._loader.used.update(used)
         if graph is not None and self._collector.heard == heard:
-            recording.sound[name] = Sound(dependencies, recording.networks[-1], left - budget.left, frozenset(used))
+            expanded = recording.networks[-1]
+            recording.keep(name, Sound(dependencies, expanded, left - budget.left, frozenset(used)))
         return graph
 
     def _lowered(self, name: str, node: syntax.Network | None, owner: Module, used: set[str]) -> Graph | None:

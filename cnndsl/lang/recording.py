@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from cnndsl.lang.reuse import Dependencies
 
 
+MOST_SOUND = 2
+"""How many sound states of a network are kept."""
+
+
 @dataclass(slots=True)
 class Given:
     """What a stage of one network gave, as in :class:`Result`."""
@@ -138,11 +142,20 @@ class Recording:
         self.networks: list[Expanded] = []
         self.trees: dict[str, syntax.File] = dict(before.trees) if before else {}
         """The last tree without mistakes of every file."""
-        self.sound: dict[str, Sound] = dict(before.sound) if before else {}
-        """The last sound state of every network, by its name."""
+        self.sound: dict[str, tuple[Sound, ...]] = dict(before.sound) if before else {}
+        """The last sound states of every network, by its name: what is typed is often taken back."""
         self.checkpoints: dict[str, Checkpoint] = dict(before.checkpoints) if before else {}
         """A state in the middle of networks that are being edited, by their names."""
         self.text_before = before.module.source.text if before and before.module else ""
+
+    def known_sound(self, name: str, dependencies: "Dependencies") -> Sound | None:
+        """The sound network that came of equal dependencies."""
+        return next((known for known in self.sound.get(name, ()) if known.dependencies == dependencies), None)
+
+    def keep(self, name: str, sound: Sound) -> None:
+        """Puts a sound state of a network before the others, the last of which is forgotten."""
+        others = (known for known in self.sound.get(name, ()) if known is not sound)
+        self.sound[name] = (sound, *others)[:MOST_SOUND]
 
     def forget_others(self) -> None:
         """Forgets sound networks that the file has no longer, unless what cannot be read may be one of them."""
