@@ -24,6 +24,11 @@ class Profile:
                 row["seconds"] += elapsed
                 row["flops"] += plan.flops(step)
 
+    def clear(self) -> None:
+        """Forgets what was measured so far."""
+        with self._lock:
+            self._rows.clear()
+
     def rows(self) -> list[dict[str, Any]]:
         """For every step its layers, algorithm, seconds, floating point operations and share of the time."""
         total = sum(row["seconds"] for row in self._rows.values()) or 1.0
