@@ -36,7 +36,7 @@ from cnndsl.runtime.data.images import read_array, read_image
 from cnndsl.runtime.data.weights import load_weights
 from tools import corpus, mutations
 
-SECONDS = 1.0
+SECONDS = 2.0
 SECONDS_FOR_LIMITS = 6.0
 """For a text that uses up its steps or layers: the limits leave room for the largest networks in use."""
 SECONDS_TO_HANG = 30
@@ -127,7 +127,7 @@ def readable(diagnostics: Iterable[Diagnostic], sources: dict[str, str]) -> None
 
 
 def seconds_for(check: Callable[..., cnndsl.CheckResult], text: str) -> float:
-    """More than a second if the text takes many steps."""
+    """More than :data:`SECONDS` if the text takes many steps."""
     few = check(text, limits=cnndsl.Limits(steps=MANY_STEPS))
     return SECONDS_FOR_LIMITS if any(one.code == "step-limit" for one in few.diagnostics) else SECONDS
 

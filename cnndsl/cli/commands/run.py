@@ -43,7 +43,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--range", type=number_range, metavar="LOW,HIGH", help=range_help)
     threads_help = "threads that compute (default: one for each core); results do not depend on it"
     command.add_argument("--threads", type=positive, metavar="N", help=threads_help)
-    profile_help = "shows for every step what it computes, by which algorithm, its time (behind a first run), GFLOP/s and share"
+    profile_help = (
+        "shows for every step what it computes, by which algorithm, its time behind a first run, GFLOP/s, share"
+    )
     command.add_argument("--profile", action="store_true", help=profile_help)
     format_help = "how the results are printed: text (default), or json, one object"
     command.add_argument("--format", choices=("text", "json"), default="text", help=format_help)

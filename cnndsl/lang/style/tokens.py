@@ -87,6 +87,19 @@ def lexemes(text: str, limits: Limits) -> list[Lexeme]:
     return found
 
 
+def words(text: str, limits: Limits) -> list[tuple[str, str]]:
+    """What a text says, token by token, wherever they stand: texts with equal words have equal trees."""
+    found = [("LBRACE", "{")]
+    for token in Lexer(text, vocabulary(), limits):
+        if token.type in ("RBRACE", END) and found[-1][0] == "_SEP":
+            found.pop()
+        if token.type != "_SEP":
+            found.append((token.type, token.value))
+        elif found[-1][0] != "LBRACE":
+            found.append(("_SEP", ""))
+    return found
+
+
 def _raw(text: str, limits: Limits) -> Iterator[Lexeme]:
     """The tokens but separators, with what the text has before each."""
     end = 0

@@ -24,7 +24,8 @@ class Production(NamedTuple):
 
     origin: str
     size: int
-    build: Build
+    build: Build | None
+    """None: the value of its only part is its own."""
 
 
 def grammar_text() -> str:
@@ -45,7 +46,7 @@ def productions() -> list[Production]:
     ]
 
 
-def _builder(origin: str, expansion: tuple[str, ...], alias: str, is_transparent: bool) -> Build:
+def _builder(origin: str, expansion: tuple[str, ...], alias: str, is_transparent: bool) -> Build | None:
     """What Lark's tree builder does with a production: ``_rules`` give their parts to what they stand in.
 
     A transparent rule (``?rule``) of one part is that part.
@@ -53,7 +54,7 @@ def _builder(origin: str, expansion: tuple[str, ...], alias: str, is_transparent
     if _is_inlined(origin):
         build: Build = _all
     elif is_transparent and not alias and len(expansion) == 1:
-        build = _only
+        return None
     else:
         build = getattr(TreeBuilder, alias or origin)
     return _inlining(build, expansion) if any(map(_is_inlined, expansion)) else build
@@ -65,10 +66,6 @@ def _is_inlined(symbol: str) -> bool:
 
 def _all(parts: list[Any]) -> Any:
     return parts
-
-
-def _only(parts: list[Any]) -> Any:
-    return parts[0]
 
 
 def _inlining(build: Build, expansion: tuple[str, ...]) -> Build:

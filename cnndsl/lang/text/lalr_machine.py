@@ -4,6 +4,7 @@ Aho, Lam, Sethi, Ullman 2006 (Compilers), section 4.5.3: a stack of states, and 
 """
 
 from collections.abc import Iterable
+from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple, cast
 
@@ -187,6 +188,9 @@ class Machine:
                 values.append(token)
                 return None
             origin, size, build = rules[~action]
+            if build is None:
+                states[-1] = _without_single_parts(states[-2], states[-1], kind)
+                continue
             first = len(values) - size
             value = build(values[first:])
             del values[first:], states[first + 1 :]
@@ -194,6 +198,14 @@ class Machine:
             values.append(value)
             if kind == END and states[-1] == END_STATE:
                 return value
+
+
+@cache
+def _without_single_parts(below: int, state: int, kind: str) -> int:
+    """The state above another when all productions of a single part are reduced before a token: up to 13 in a row."""
+    while (action := STATES[state].get(kind, 0)) < 0 and productions()[~action].build is None:
+        state = STATES[below][productions()[~action].origin]
+    return state
 
 
 def _goes_on(states: list[int], kind: str) -> bool:
