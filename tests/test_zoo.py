@@ -109,6 +109,7 @@ def test_a_file_fits_beside_its_paper(zoo: Path, name: str) -> None:
         ("mobilenet_v2.cnn", {"alpha": 0.35}),
         ("mobilenet_v2.cnn", {"alpha": 1.4}),
         ("mobilenet_v3.cnn", {"alpha": 0.75}),
+        *(("shufflenet_v2.cnn", {"alpha": alpha}) for alpha in (0.5, 1.5, 2)),
         ("efficientnet.cnn", {"b": 2, "classes": 7}),
         *(("convnext_v2.cnn", {"size": size}) for size in range(1, 6)),
         ("regnet.cnn", {"gflops": 3.2}),

@@ -24,6 +24,8 @@ def setting_value(name: str, value: object, depth: int = 0) -> Value:
         return simplified(value)
     if isinstance(value, float) and value == value and abs(value) != float("inf"):
         return setting_value(name, Fraction(str(value)))
+    if isinstance(value, ListValue):
+        value = value.items  # from a command line, where it was written as in a text
     if isinstance(value, list | tuple):
         if depth >= DEFAULT_LIMITS.nesting:
             raise CnnError.of("bad-setting", f"param {quoted(name)} is set to lists nested more than {depth} deep")

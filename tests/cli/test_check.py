@@ -201,6 +201,21 @@ def test_set(cnndsl, folder):
     assert status == 0 and layer["params"] == 160 and layer["attributes"]["pad_mode"] == "edge"
 
 
+@pytest.mark.parametrize("written", ["[[4, 5], [7]]", "[[2 * 2, 5, 6], [7, 7]]"])
+def test_set_to_a_list(cnndsl, folder, written):
+    (folder / "wide.cnn").write_text("param f = [[1, 5], [1]]\ninput 1@8x8\nconv f[0][0] 1x1 -> conv f[1][0] 1x1\n")
+    status, out, _ = cnndsl("check", "wide.cnn", "--set", f"f={written}", "--format", "json")
+    layers = json.loads(out)["files"][0]["networks"][0]["layers"]
+    assert status == 0 and [layer["attributes"]["filters"] for layer in layers] == [4, 7]
+
+
+def test_set_to_a_size(cnndsl, folder):
+    (folder / "net.cnn").write_text("param kernel = 3\ninput 1@8x8\nconv 4 kernel\n")
+    status, out, _ = cnndsl("check", "net.cnn", "--set", "kernel=5x3", "--format", "json")
+    (layer,) = json.loads(out)["files"][0]["networks"][0]["layers"]
+    assert status == 0 and layer["attributes"]["kernel"] == [5, 3] and layer["params"] == 64
+
+
 @pytest.mark.parametrize(
     ("line", "status", "code"),
     [("--set classes", 2, "bad-setting"), ("--set 3=4", 2, "bad-setting"), ("--set a=(", 2, "bad-setting"),
