@@ -146,6 +146,10 @@ BOMBS = {
     "blocks that multiply in tables": Bomb(blocks("relu", "for i in [1, 2] { B }", 30), ("step-limit",)),
     "errors in blocks that multiply": Bomb(blocks("rleu", "B; B", 17), ("step-limit", "unknown-operator")),
     "errors in a long loop": Bomb(f"{HEAD}repeat 65536 as i {{ elu 2x5; rleu }}", ("bad-argument", "unknown-operator")),
+    "long loops behind an error": Bomb(
+        f"block B {{ conv 3 3x3 -> batchnorm -> relu }}\n{HEAD}rleu\n{'repeat 60_000 { B; B };' * 20}",
+        ("unknown-operator",),
+    ),
     "a condition in error in a long loop": Bomb(
         f"{HEAD}for i in range(60_000) {{ if 7@7 {{ relu }} }}", ("wrong-type",)
     ),

@@ -26,7 +26,7 @@ TYPED = [
 REMEMBERED = {
     "NetworkLowering": """
         _aliases _binder _costs _fields _known_inputs _named_in _spans _sums _weigher
-        _bodies _factor _from_inputs _settings _settings_at _training _trains
+        _bodies _factor _from_inputs _settings _settings_at _training _trains _turns_in_error
         budget collector errors graph known limits module recording sound symbols used
     """,
     "GraphBuilder": "_inferred limits strict",

@@ -15,6 +15,9 @@ LAYERS = {
     "input 512@7x7; conv 512 3x3 pad=1": 1e-7,  # F(2,3)
     "input 1024@14x14; conv 256 1x1": 6e-8,
     "input 64@28x28; conv 64 5x5 pad=2": 6e-8,
+    "input 128@17x17; conv 128 7x1 pad=[3, 0]": 2e-7,  # F(2,7)
+    "input 128@17x17; conv 128 1x7 pad=[0, 3]": 2e-7,
+    "input 384@8x8; conv 384 1x3 pad=[0, 1]": 2e-7,  # F(4,3) along a row
     "input 256@14x14; conv 256 3x3 stride=2 pad=1": 6e-8,
     "input 192@13x13; conv 384 3x3 pad=1 groups=2": 6e-8,
     "input 3@64x64; conv 64 7x7 stride=2 pad=3": 4e-8,

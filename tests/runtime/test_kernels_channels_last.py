@@ -205,9 +205,12 @@ def test_winograd(case, scheme, filter_parts):
     filters *= 1 + case % 3
     height, width = (int(random.integers(3, 20)) for _ in range(2))
     padding = tuple((int(random.integers(0, 3)), int(random.integers(0, 3))) for _ in range(2))
-    spatial = tuple(extent + b + e - 2 for extent, (b, e) in zip((height, width), padding, strict=True))
-    window = Window((3, 3), (1, 1), (1, 1), tuple(b for b, _ in padding), spatial)
-    x, weight = numbers(random, batch, height, width, channels), numbers(random, filters, channels, 3, 3)
+    height, width = (extent + taps - 3 for extent, taps in zip((height, width), scheme.kernel, strict=True))
+    spatial = tuple(
+        extent + b + e - taps + 1 for extent, taps, (b, e) in zip((height, width), scheme.kernel, padding, strict=True)
+    )
+    window = Window(scheme.kernel, (1, 1), (1, 1), tuple(b for b, _ in padding), spatial)
+    x, weight = numbers(random, batch, height, width, channels), numbers(random, filters, channels, *scheme.kernel)
     out, untouched = output(random, (batch, *spatial, filters))
     bias, other = numbers(random, filters), numbers(random, *out.shape)
     followers = [Follower("add", bias), Follower("other", other), Follower("relu")]
@@ -243,7 +246,7 @@ POINTS = {
 @pytest.mark.parametrize("points", POINTS.values(), ids=POINTS)
 def test_matrices_made_of_points_filter_exactly(points):
     """In fractions, for unit inputs and unit filters: so for all."""
-    b, g, a = winograd.toom_cook([Fraction(point) for point in points])
+    b, g, a = winograd.toom_cook([Fraction(point) for point in points], 3)
     cells, outputs = len(points) + 1, len(points) - 1
     assert (len(b), len(g), len(a)) == (cells, cells, outputs)
     assert all(number.denominator == 1 for number in chain(*b, *a))
@@ -252,14 +255,18 @@ def test_matrices_made_of_points_filter_exactly(points):
         assert found == (cell == output + tap)
 
 
-@pytest.mark.parametrize(("scheme", "outputs"), [(winograd.F4, 4), (winograd.F2, 2)], ids=str)
-def test_winograd_matrices_are_those_of_the_algorithm(scheme, outputs):
-    """One dimension: 4 outputs of a 3-tap filter from 6 inputs, or 2 from 4; float32 holds what is applied in it."""
+@pytest.mark.parametrize("scheme", winograd.SCHEMES.values(), ids=winograd.SCHEMES)
+def test_winograd_matrices_are_those_of_the_algorithm(scheme):
+    """Along an axis: as many outputs as a tile has of a filter of some taps; float32 holds what is applied in it."""
     random = np.random.default_rng(5)
-    inputs, filter_ = random.standard_normal(outputs + 2), random.standard_normal(3)
-    results = scheme.a @ ((scheme.g @ filter_) * (scheme.b @ inputs))
-    np.testing.assert_allclose(results, [inputs[i : i + 3] @ filter_ for i in range(outputs)], rtol=1e-12)
-    for single, double in ((scheme.input, np.kron(scheme.b, scheme.b)), (scheme.output, np.kron(scheme.a, scheme.a))):
+    for line in scheme.lines:
+        assert line.cells == line.tile + line.taps - 1
+        inputs, filter_ = random.standard_normal(line.cells), random.standard_normal(line.taps)
+        results = line.a @ ((line.g @ filter_) * (line.b @ inputs))
+        expected = [inputs[i : i + line.taps] @ filter_ for i in range(line.tile)]
+        np.testing.assert_allclose(results, expected, rtol=1e-12)
+    down, across = scheme.lines
+    for single, double in ((scheme.input, np.kron(down.b, across.b)), (scheme.output, np.kron(down.a, across.a))):
         assert single.dtype == np.float32
         np.testing.assert_array_equal(single, double)
 

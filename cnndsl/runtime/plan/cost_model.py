@@ -109,8 +109,9 @@ def convolution(
     if groups == 1:
         if 4 * batch * prod(window.output) * channels * prod(window.kernel) <= HELD:
             candidates.append(_columns_by_filters(window, batch, channels, filters))
-        if window.kernel == (3, 3) and {*window.stride, *window.dilation} == {1} and min(channels, filters) >= 8:
-            for scheme in [winograd.F2] if precise else winograd.SCHEMES.values():
+        if {*window.stride, *window.dilation} == {1} and min(channels, filters) >= 8:
+            schemes = [winograd.F2] if precise else winograd.SCHEMES.values()
+            for scheme in (scheme for scheme in schemes if scheme.kernel == window.kernel):
                 candidates.append(_winograd(scheme, window.output, batch, channels, filters))
                 if filters >= 128 and _held(scheme, window.output, channels, filters) <= HELD:
                     candidates.append(_winograd_by_filters(scheme, window.output, batch, channels, filters))
@@ -157,7 +158,7 @@ def _columns_by_filters(window: Window, batch: int, channels: int, filters: int)
 
 
 def _winograd(scheme: winograd.Scheme, output: Sizes, batch: int, channels: int, filters: int) -> AlgorithmChoice:
-    down, across = map(scheme.tiles, output)
+    down, across = scheme.tiles(output)
     cuts = max(1, down * across // ENOUGH_TILES)
     cuts = min(cuts + cuts % 2 if cuts > 1 else 1, down)
     if cuts == 1 and batch == 1 and down > 1:
@@ -175,7 +176,7 @@ def _winograd(scheme: winograd.Scheme, output: Sizes, batch: int, channels: int,
 def _winograd_by_filters(
     scheme: winograd.Scheme, output: Sizes, batch: int, channels: int, filters: int
 ) -> AlgorithmChoice:
-    down, across = map(scheme.tiles, output)
+    down, across = scheme.tiles(output)
     held = _held(scheme, output, channels, filters)
     samples = min(batch, -(-batch * held // CACHE))
     tiles = winograd.most_tiles(scheme, batch, output, winograd.Cut(samples))
@@ -190,7 +191,7 @@ def _winograd_by_filters(
 
 def _held(scheme: winograd.Scheme, output: Sizes, channels: int, filters: int) -> int:
     """The bytes of a sample's values and products at the points, for half of the filters."""
-    down, across = map(scheme.tiles, output)
+    down, across = scheme.tiles(output)
     return 4 * scheme.points * down * across * 2 * max(channels, filters // 2)
 
 
@@ -200,7 +201,7 @@ def _forth(scheme: winograd.Scheme, tiles: float, channels: int) -> float:
 
 
 def _back(scheme: winograd.Scheme, tiles: float, filters: int) -> float:
-    cells = scheme.tile**2
+    cells = prod(scheme.tile)
     return 1.3 * product_seconds(cells, tiles * filters, scheme.points) + copy_seconds(
         2 * cells * tiles * filters, filters
     )

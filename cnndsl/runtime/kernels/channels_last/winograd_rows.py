@@ -27,18 +27,13 @@ from cnndsl.runtime.kernels.arrays import Sizes
 from cnndsl.runtime.kernels.channels_last import blocks, depthwise, gather
 from cnndsl.runtime.kernels.channels_last.gather import Cells, Outside
 from cnndsl.runtime.kernels.channels_last.strips import FLOAT, Call, Finish, Phases, Slices, Strip, Window, strips
-from cnndsl.runtime.kernels.channels_last.winograd import Line
+from cnndsl.runtime.kernels.channels_last.winograd import Line, pairs
 
 LOOP = 1 << 11
 """As long as inner loops shall be made, in numbers: there are weights for each of the points."""
 
 
-def _pairs(*points: str) -> list[Fraction]:
-    """Points and their opposites."""
-    return [sign * Fraction(point) for point in points for sign in (1, -1)]
-
-
-LINES = {5: Line(5, Fraction(0), *_pairs("1/2", "1", "2")), 7: Line(7, *_pairs("1/4", "5/8", "9/8", "2"))}
+LINES = {5: Line(5, Fraction(0), *pairs("1/2", "1", "2")), 7: Line(7, *pairs("1/4", "5/8", "9/8", "2"))}
 """The algorithm for so many rows of taps."""
 
 
