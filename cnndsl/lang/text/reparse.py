@@ -17,6 +17,8 @@ from cnndsl.limits import Limits
 _OFFSETS = frozenset({"start", "end", "name_start", "name_end"})
 _DEFINITIONS = (syntax.Import, syntax.Block, syntax.Network)
 Statements = tuple[Any, ...]
+MOST_CHARACTERS = 300_000
+"""Of longer texts with a mistake perhaps not all is read, and then nothing is known of what stands behind."""
 
 
 def reparsed(known: syntax.File, text: str, limits: Limits) -> syntax.File | None:
@@ -39,7 +41,7 @@ def resumed(known: syntax.File, text: str, limits: Limits) -> tuple[Machine, int
 
     Behind the change it goes on with the known statements, as soon as it stands where it stood before one of them.
     """
-    if "assume" in text or "assume" in known.text:
+    if "assume" in text or "assume" in known.text or len(text) > MOST_CHARACTERS:
         return Machine(text, limits), 0
     machine = _Rejoining(text, limits)
     try:
@@ -62,7 +64,6 @@ class _Rejoining(Machine):
 
     def __init__(self, text: str, limits: Limits) -> None:
         super().__init__(text, limits)
-        self._levels: list[_Level] = []
         self._known: dict[int, tuple[_Level, int]] = {}
         """The level and the number of what begins at an offset behind the change."""
         self._distance = 0
@@ -70,16 +71,14 @@ class _Rejoining(Machine):
     def begin(self, known: syntax.File) -> int:
         """Takes over what stands above the change."""
         change = _Change.between(known.text, self._text)
-        self._distance = change.distance
+        distance = self._distance = change.distance
         statements: Statements = known.items
         position = 0
         while True:
             level = _Level(len(self._states), self.open.copy(), statements)
             behind = _first(statements, lambda node: node.start > change.last)
-            distance = self._distance
-            self._known.update(
-                (statements[index].start + distance, (level, index)) for index in range(behind, len(statements))
-            )
+            for index in range(behind, len(statements)):
+                self._known[statements[index].start + distance] = level, index
             low, high = change.touched(statements)
             body = change.body_around(statements[low]) if high - low == 1 else None
             # What is wrong behind a statement may be told by what that looks like.
