@@ -93,10 +93,10 @@ def periodic(start: int, below: int, period: int, residues: int) -> PeriodicSet:
             period, residues = part, head
     start = max(start, 1)
     below &= (1 << start) - 2
-    while start > 1 and (below >> (start - 1) & 1) == (residues >> ((start - 1) % period) & 1):
-        start -= 1
-        below &= (1 << start) - 1
-    return PeriodicSet(start, below, period, residues)
+    # It begins behind the largest size that is not as its residue says.
+    different = below ^ _as_residues(residues, period, start)
+    start = max(different.bit_length(), 1)
+    return PeriodicSet(start, below & ((1 << start) - 1), period, residues)
 
 
 def at_least(size: int) -> PeriodicSet:
@@ -146,9 +146,13 @@ def _mask(one: PeriodicSet, start: int) -> int:
     """The bits of the sizes below ``start``."""
     if start <= one.start:
         return one.below
-    whole = -(-start // one.period) * one.period
-    full = _repeated(one.residues, one.period, whole) & ((1 << start) - 1)
-    return one.below | full >> one.start << one.start
+    return one.below | _as_residues(one.residues, one.period, start) >> one.start << one.start
+
+
+def _as_residues(residues: int, period: int, end: int) -> int:
+    """The bits of the sizes from 1 up to ``end``, were it for their residues alone."""
+    whole = -(-end // period) * period
+    return _repeated(residues, period, whole) & ((1 << end) - 2)
 
 
 def _repeated(mask: int, period: int, length: int) -> int:

@@ -9,7 +9,7 @@ import pytest
 from cnndsl.extents.cases import Piece, cases, united
 from cnndsl.extents.expression import evaluated, names
 from cnndsl.extents.extent import SIZE, Condition, Extent, Line, of, sizes_where
-from cnndsl.extents.periodic import ALL, NONE, PeriodicSet, TooLong, at_least, between, only, where
+from cnndsl.extents.periodic import ALL, NONE, PeriodicSet, TooLong, at_least, between, only, periodic, where
 from cnndsl.extents.words import condition, described, formula
 from cnndsl.shapes import Axis, resolve_padding
 
@@ -168,3 +168,11 @@ def test_expressions() -> None:
     assert evaluated("(H - 184) // 4 + W % 3", {"H": 188, "W": 5}) == 3
     assert evaluated("left.H == 2 and not left.H > 3 or 1 < 0", {"left.H": 2})
     assert names("left.H // 2 + W") == {"left.H", "W"}
+
+
+def test_a_long_beginning_that_is_none() -> None:
+    """Sizes that follow the period are told apart from the beginning all at once: one by one that takes minutes."""
+    last = 3_900_000
+    assert between(1, last) | at_least(last) == ALL
+    assert periodic(last, sum(1 << size for size in range(2, 200, 2)), 1, 0).start == 199
+    assert (at_least(5) - between(1, last)).least == last + 1
