@@ -157,7 +157,10 @@ def _as_residues(residues: int, period: int, end: int) -> int:
 
 def _repeated(mask: int, period: int, length: int) -> int:
     """The first ``period`` bits, again and again up to ``length``, a multiple of it."""
-    return mask * (((1 << length) - 1) // ((1 << period) - 1))
+    while period < length:
+        mask |= mask << period
+        period *= 2
+    return mask & ((1 << length) - 1)
 
 
 def _primes(number: int) -> Iterator[int]:
