@@ -33,7 +33,7 @@ from cnndsl.lang.expressions.values import (
 from cnndsl.lang.text import syntax
 
 MOST_TURNS_IN_ERROR = 3_000
-"""A network in which something is wrong is not expanded for long: further loops have one turn."""
+"""A network of which something is unknown after an error is not expanded for long: further loops have one turn."""
 _NO_VALUE = frozenset({"let", "param", "symbol", "assume", "expect", "output", "train"})
 """Words that begin statements which leave the value that flows as it is."""
 
@@ -264,7 +264,7 @@ class Expander(BlockExpansion):
                 turn, errors = place.inside(names, cells), self.errors
                 yield turn
                 wrong += self.errors > errors
-                self._turns_in_error += not self.sound
+                self._turns_in_error += not self.known
                 if wrong > self.limits.diagnostics or self._turns_in_error > MOST_TURNS_IN_ERROR:
                     # The other turns have little to add.
                     place.scope.turns.update(dict.fromkeys(self.aliases(stage.body.statements)))

@@ -75,7 +75,7 @@ class Expansion(Resumable):
         self._weigher = WorkBound(self.limits)
         self._factor = 1
         self._turns_in_error = 0
-        """Of loops, since something was wrong."""
+        """Of loops, since something is unknown."""
         self._bodies: list[Body] = []
         """What is being expanded: the network, then the blocks inside each other."""
         self._named_in: dict[int, dict[str, FirstNamed]] = {}

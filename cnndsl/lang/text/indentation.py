@@ -8,7 +8,7 @@ from cnndsl.lang.text.grammar import vocabulary
 from cnndsl.lang.text.lexer import END, UNEXPECTED, Token
 
 _OPENING = {"(": ")", "[": "]", "{": "}"}
-_MOST_TOKENS = 60_000
+_MOST_TOKENS = 200_000
 _BLANKS = re.compile(r"[ \t]*+")
 _WORD = re.compile(r"[A-Za-z0-9_.]*+")
 
